@@ -1,0 +1,164 @@
+import { z } from "../core/attribute";
+import { KvmError, messageOf } from "../core/errors";
+import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
+import { isPlainObject } from "../core/unknown";
+import { engineLog } from "./engine-log";
+import { Hosts } from "./hosts";
+import { Operations } from "./operations";
+import { fromWire, seal } from "./wire";
+
+/** Names that Pulumi or our classes add to the arguments; handlers never see them. */
+const hiddenKeys = ["__provider", "__meta"] as const;
+
+const metaSchema = z.object({
+  organization: z.string(),
+  project: z.string(),
+  stack: z.string(),
+  urn: z.string(),
+  timeouts: z
+    .object({ create: z.number().optional(), update: z.number().optional(), delete: z.number().optional() })
+    .optional(),
+  secretPaths: z.array(z.string()).optional(),
+});
+
+const hosts = new Hosts();
+const operations = new Operations(() => hosts.close());
+
+/** What `@pulumi/pulumi`'s dynamic provider process calls. */
+export interface DynamicProvider {
+  configure(request: { config: { get(key: string): unknown } }): Promise<void>;
+  check(olds: Values, news: Values): Promise<{ inputs: Values; failures: { property: string; reason: string }[] }>;
+  diff(
+    id: string,
+    olds: Values,
+    news: Values,
+  ): Promise<{ changes?: boolean; replaces: string[]; deleteBeforeReplace: boolean }>;
+  create(inputs: Values): Promise<{ id: string; outs: Values }>;
+  read(id: string, props: Values): Promise<{ id?: string; props?: Values; inputs?: Values }>;
+  update(id: string, olds: Values, news: Values): Promise<{ outs: Values }>;
+  delete(id: string, props: Values): Promise<void>;
+}
+
+/** One handler in the face that a dynamic provider must show. */
+export function dynamicProvider(handler: Handler): DynamicProvider {
+  return {
+    async configure({ config }) {
+      hosts.configure(config);
+    },
+
+    async check(olds, news) {
+      const { meta, values } = split(news);
+      const old = split(olds).values;
+      const known = Object.keys(old).length === 0 ? undefined : old;
+      const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
+      return { inputs: close(handler, inputs, news, meta), failures: [...failures] };
+    },
+
+    async diff(id, olds, news) {
+      const { meta, values } = split(news);
+      const { changes, replaces, deleteBeforeReplace } = await plainly(() =>
+        handler.diff(id, split(olds).values, values),
+      );
+      for (const change of meta ? changes : []) {
+        const reason = change.reason === undefined ? "" : `, ${change.reason}`;
+        engineLog.line(meta?.urn ?? "", "debug", `${change.property}: ${change.class}${reason}`);
+      }
+      // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work.
+      return { ...(changes.length === 0 && { changes: false }), replaces: [...replaces], deleteBeforeReplace };
+    },
+
+    async create(inputs) {
+      const { meta, values } = split(inputs);
+      const made = await run(handler, inputs, meta, "create", (context) => handler.create(values, context));
+      return { id: made.id, outs: close(handler, made.state, inputs, meta) };
+    },
+
+    async read(id, props) {
+      const { meta, values } = split(props);
+      const found = await plainly(() =>
+        run(handler, props, meta, "read", (context) => handler.read(id, values, context)),
+      );
+      if (!found) return {};
+      return {
+        id: found.id,
+        props: close(handler, found.state, props, meta),
+        inputs: close(handler, found.inputs, props, meta),
+      };
+    },
+
+    async update(id, olds, news) {
+      const { meta, values } = split(news);
+      const old = split(olds).values;
+      const state = await run(handler, news, meta, "update", (context) => handler.update(id, old, values, context));
+      return { outs: close(handler, state, news, meta) };
+    },
+
+    async delete(id, props) {
+      const { meta, values } = split(props);
+      await plainly(() => run(handler, props, meta, "delete", (context) => handler.delete(id, values, context)));
+    },
+  };
+}
+
+/** The handler's values and our hidden inputs, told apart. */
+function split(wire: Values): { meta: Meta | undefined; values: Values } {
+  const all = fromWire(wire);
+  const values = isPlainObject(all) ? { ...all } : {};
+  const meta = metaSchema.safeParse(values["__meta"]);
+  for (const key of hiddenKeys) delete values[key];
+  return { meta: meta.success ? (meta.data as Meta) : undefined, values };
+}
+
+/** Seals a result and gives it back the hidden inputs that later calls depend on. */
+function close(handler: Handler, values: Values, origin: Values, meta: Meta | undefined): Values {
+  const sealed: Record<string, unknown> = seal(values, [...handler.secretPaths, ...(meta?.secretPaths ?? [])]);
+  for (const key of hiddenKeys) if (origin[key] !== undefined) sealed[key] = origin[key];
+  return sealed;
+}
+
+async function run<T>(
+  handler: Handler,
+  origin: Values,
+  meta: Meta | undefined,
+  kind: "create" | "read" | "update" | "delete",
+  work: (context: Context) => Promise<T>,
+): Promise<T> {
+  const seconds = kind === "read" ? undefined : meta?.timeouts?.[kind];
+  return operations.run(seconds, async (signal) => {
+    try {
+      return await work(contextFor(meta, signal));
+    } catch (error) {
+      if (!(error instanceof PartialFailure)) throw error;
+      // The engine shows only the reasons, and without the hidden inputs in the properties the object could never be read again.
+      const properties = close(handler, error.state, origin, meta);
+      throw Object.assign(new Error(error.message), { id: error.id, reasons: [error.message], properties });
+    }
+  });
+}
+
+function contextFor(meta: Meta | undefined, signal: AbortSignal): Context {
+  const urn = meta?.urn;
+  const line = (severity: "info" | "warning") => (message: string) => {
+    if (urn !== undefined) engineLog.line(urn, severity, message);
+  };
+  return {
+    meta,
+    signal,
+    connect: (host) => hosts.connect(host),
+    progress: (message) => {
+      if (urn !== undefined) engineLog.status(urn, message);
+    },
+    warn: line("warning"),
+    info: line("info"),
+  };
+}
+
+/** Pulumi prints the stack of what check, diff, read and delete throw; a user has no use for it. */
+async function plainly<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof KvmError) error.stack = "";
+    throw error instanceof Error ? error : new Error(messageOf(error));
+  }
+}

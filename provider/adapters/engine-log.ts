@@ -1,0 +1,58 @@
+import { createRequire } from "node:module";
+import type { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb";
+
+/** Severities of the engine's log service. */
+const severities = { debug: 0, info: 1, warning: 2, error: 3 } as const;
+export type Severity = keyof typeof severities;
+
+/** Least time between two status lines of one resource. */
+const interval = 1000;
+
+/**
+ * Writes to the resource's own row and diagnostics. A dynamic provider is given no connection to the engine, but
+ * the engine's address is the last argument of its process. Where that fails, the lines are lost, never the work.
+ */
+class EngineLog {
+  private readonly lastStatus = new Map<string, number>();
+  private client: { engine: EngineClient; request: typeof LogRequest } | undefined | null;
+
+  /** Live text in the row of `urn`, at most one a second. */
+  status(urn: string, message: string): void {
+    const now = Date.now();
+    if (now - (this.lastStatus.get(urn) ?? 0) < interval) return;
+    this.lastStatus.set(urn, now);
+    this.send(urn, "info", message, true);
+  }
+
+  /** A line that stays under the resource. */
+  line(urn: string, severity: Severity, message: string): void {
+    this.send(urn, severity, message, false);
+  }
+
+  private send(urn: string, severity: Severity, message: string, ephemeral: boolean): void {
+    this.client ??= connectToEngine();
+    if (!this.client) return;
+    const request = new this.client.request();
+    request.setSeverity(severities[severity]);
+    request.setMessage(message);
+    request.setUrn(urn);
+    request.setEphemeral(ephemeral);
+    // A lost status line is no reason to fail the work that it reports.
+    this.client.engine.log(request, () => undefined);
+  }
+}
+
+function connectToEngine(): { engine: EngineClient; request: typeof LogRequest } | null {
+  const address = process.argv.at(-1);
+  if (address === undefined || !/^[\w.:[\]-]+:\d+$/.test(address)) return null;
+  const pulumi = createRequire(require.resolve("@pulumi/pulumi"));
+  const grpc: typeof import("@grpc/grpc-js") = pulumi("@grpc/grpc-js");
+  const services: typeof import("@pulumi/pulumi/proto/engine_grpc_pb") = pulumi("@pulumi/pulumi/proto/engine_grpc_pb");
+  const messages: typeof import("@pulumi/pulumi/proto/engine_pb") = pulumi("@pulumi/pulumi/proto/engine_pb");
+  const engine = new services.EngineClient(address, grpc.credentials.createInsecure());
+  return { engine, request: messages.LogRequest };
+}
+
+/** The one connection of this process to the engine. */
+export const engineLog = new EngineLog();

@@ -1,0 +1,64 @@
+import { isPlainObject, type Unknown, unknown } from "../core/unknown";
+
+/** How the engine writes a value that is not known yet, and how it marks a secret. */
+const unknownOnWire = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+type Wire = null | boolean | number | string | Wire[] | { [key: string]: Wire };
+
+/** Values as the handlers see them: unknowns become the sentinel, null becomes absent. */
+export function fromWire(value: unknown): unknown | Unknown {
+  if (value === unknownOnWire) return unknown;
+  if (Array.isArray(value)) return value.map(fromWire);
+  if (!isPlainObject(value)) return value ?? undefined;
+  if (value[signatureKey] === secretSignature) return fromWire(value["value"]);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fromWire(item)]));
+}
+
+/**
+ * Makes a value safe to hand to the engine: no undefined, 64-bit numbers as strings, secrets wrapped. Everything
+ * that leaves the provider passes here, because the engine refuses the rest with a message that names no key,
+ * after the work is done.
+ */
+export function seal(values: Readonly<Record<string, unknown>>, secretPaths: readonly string[]): Record<string, Wire> {
+  const patterns = secretPaths.map((path) => path.split("."));
+  return sealObject(values, patterns, []);
+}
+
+function sealObject(
+  values: Readonly<Record<string, unknown>>,
+  secrets: readonly string[][],
+  path: readonly string[],
+): Record<string, Wire> {
+  const result: Record<string, Wire> = {};
+  for (const [key, value] of Object.entries(values)) {
+    const at = [...path, key];
+    const sealed = sealValue(value, secrets, at);
+    if (sealed === undefined) continue;
+    result[key] = isSecret(secrets, at) ? { [signatureKey]: secretSignature, value: sealed } : sealed;
+  }
+  return result;
+}
+
+function sealValue(value: unknown, secrets: readonly string[][], path: readonly string[]): Wire | undefined {
+  if (value === undefined) return undefined;
+  if (value === unknown) return unknownOnWire;
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  if (typeof value === "bigint") return value.toString();
+  if (Array.isArray(value))
+    return value.map((item, index) => sealValue(item, secrets, [...path, String(index)]) ?? null);
+  if (isPlainObject(value) && Object.getPrototypeOf(value) === Object.prototype)
+    return sealObject(value, secrets, path);
+  throw new TypeError(`${path.join(".")} holds a ${typeof value} that Pulumi's state cannot carry`);
+}
+
+/** A path is secret when a pattern names it; `*` stands for any one part, and `applied` repeats the inputs' layout. */
+function isSecret(secrets: readonly string[][], path: readonly string[]): boolean {
+  const place = path[0] === "__kvm" && path[1] === "applied" ? path.slice(2) : path;
+  return secrets.some(
+    (pattern) =>
+      pattern.length === place.length && pattern.every((part, index) => part === "*" || part === place[index]),
+  );
+}

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import type { Identity } from "./identity";
+
+export { z };
+
+/**
+ * What has to happen before a changed value is in force:
+ * `live` in the running guest, `next-boot` at the next reset of the same QEMU process, `restart` in a new
+ * QEMU process, `replace` in a new object, `none` nothing on the host.
+ */
+export type ChangeClass = "none" | "live" | "next-boot" | "restart" | "replace";
+
+/** A class with the reason that the user reads, e.g. "above maxMemory". */
+export interface Verdict {
+  readonly class: ChangeClass;
+  readonly reason?: string;
+}
+
+/** Reads and writes one value in a document of type `Doc`. `set` with undefined removes what `get` would find. */
+export interface Lens<T, Doc> {
+  get(document: Doc): T | undefined;
+  set(document: Doc, value: T | undefined): void;
+}
+
+/** What a derived default may depend on. */
+export interface DeriveContext {
+  readonly identity: Identity;
+  /** Names of the maps' entries that lead to this row: `["root"]` for `disks.root.serial`. */
+  readonly keys: readonly string[];
+  /** The raw sibling values, as the user wrote them. */
+  readonly siblings: Readonly<Record<string, unknown>>;
+}
+
+/** One attribute: the only place where it is named. Types, check, diff, rendering, refresh and docs come from here. */
+export interface Attribute<T = unknown, Doc = unknown> {
+  readonly kind: "attribute";
+  /** Accepts what a user may write, answers the one canonical form. */
+  readonly schema: z.ZodType<T>;
+  /** One sentence with units, range and default, and the libvirt element or call behind it. */
+  readonly doc: string;
+  /** First libvirt that has it, where that is newer than 6.0. */
+  readonly since?: string;
+  /** Value for an object that was made under a defaults version from that number on. */
+  readonly defaults?: Readonly<Record<number, T>>;
+  /** Value computed from identity and siblings; kept from the old inputs whenever they have one. */
+  derive?(context: DeriveContext): T | undefined;
+  /** How a change takes effect. */
+  change: ChangeClass | ((old: unknown, next: unknown) => Verdict);
+  /** Encrypted in state wherever it stands. */
+  readonly secret?: boolean;
+  /** Where in the libvirt document it lives; without it the resource handles the value itself. */
+  readonly lens?: Lens<T, Doc>;
+}
+
+/** A named group of rows. */
+export interface Block<R extends Rows = Rows> {
+  readonly kind: "block";
+  readonly doc: string;
+  readonly rows: R;
+  readonly optional: boolean;
+}
+
+/** Entries under names that the user picks; adding one never touches the others. */
+export interface MapOf<R extends Rows = Rows, Doc = unknown> {
+  readonly kind: "map";
+  readonly doc: string;
+  readonly rows: R;
+  /** What a name of an entry must look like. */
+  readonly key: RegExp;
+  /** How an added or removed entry takes effect. */
+  readonly change: ChangeClass;
+  /** The elements of the document that carry the entries. */
+  readonly entries?: Entries<Doc>;
+}
+
+/** Finds and makes the element of each entry of a map. */
+export interface Entries<Doc> {
+  list(document: Doc): ReadonlyMap<string, Doc>;
+  add(document: Doc, key: string): Doc;
+  remove(document: Doc, key: string): void;
+}
+
+export type Row = Attribute | Block | MapOf;
+export interface Rows {
+  readonly [name: string]: Row;
+}
+
+/** The canonical value that a row holds after check. */
+export type ValueOf<R extends Row> =
+  R extends Attribute<infer T>
+    ? T
+    : R extends Block<infer B>
+      ? StateOf<B> | undefined
+      : R extends MapOf<infer M>
+        ? Readonly<Record<string, StateOf<M>>>
+        : never;
+
+/** The canonical inputs of a resource with these rows. */
+export type StateOf<R extends Rows> = { readonly [K in keyof R]: ValueOf<R[K]> };
+
+export function attribute<T, Doc = unknown>(row: Omit<Attribute<T, Doc>, "kind">): Attribute<T> {
+  // The document type matters only between a row and the resource that renders it.
+  return { kind: "attribute", ...row } as Attribute<T>;
+}
+
+export function block<R extends Rows>(row: Omit<Block<R>, "kind" | "optional"> & { optional?: boolean }): Block<R> {
+  return { kind: "block", optional: true, ...row };
+}
+
+/** Names of map entries: they become aliases, file names and parts of property paths. */
+const entryName = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/;
+
+export function mapOf<R extends Rows, Doc = unknown>(
+  row: Omit<MapOf<R, Doc>, "kind" | "key" | "change"> & { key?: RegExp; change?: ChangeClass },
+): MapOf<R> {
+  return { kind: "map", key: entryName, change: "live", ...row } as MapOf<R>;
+}

@@ -1,0 +1,154 @@
+import type { Attribute, Block, MapOf, Row, Rows } from "./attribute";
+import type { Identity } from "./identity";
+import { nearest } from "./nearest";
+import { hasUnknown, isPlainObject, unknown } from "./unknown";
+
+/** One thing that is wrong with the inputs. */
+export interface Fault {
+  /** Property path, e.g. `disks.root.bus`. */
+  readonly property: string;
+  readonly reason: string;
+}
+
+/** What a check knows besides the raw values. */
+export interface CheckContext {
+  /** Absent when the caller did not say where the resource stands (a look-up): nothing is derived then. */
+  readonly identity: Identity | undefined;
+  readonly defaultsVersion: number;
+}
+
+/** Canonical values of `rows`, with defaults and derived values filled in. All faults are collected in `faults`. */
+export function checkRows(
+  rows: Rows,
+  news: Readonly<Record<string, unknown>>,
+  olds: Readonly<Record<string, unknown>> | undefined,
+  context: CheckContext,
+  faults: Fault[],
+  path: readonly string[] = [],
+  keys: readonly string[] = [],
+): Record<string, unknown> {
+  for (const name of Object.keys(news)) {
+    if (!Object.hasOwn(rows, name) && news[name] !== undefined) faults.push(unknownName(rows, path, name));
+  }
+  const result: Record<string, unknown> = {};
+  for (const [name, row] of Object.entries(rows)) {
+    const value = checkRow(row, { name, news, olds }, context, faults, [...path, name], keys);
+    if (value !== undefined) result[name] = value;
+  }
+  return result;
+}
+
+interface Site {
+  readonly name: string;
+  readonly news: Readonly<Record<string, unknown>>;
+  readonly olds: Readonly<Record<string, unknown>> | undefined;
+}
+
+function checkRow(
+  row: Row,
+  { name, news, olds }: Site,
+  context: CheckContext,
+  faults: Fault[],
+  path: readonly string[],
+  keys: readonly string[],
+): unknown {
+  const value = news[name] ?? undefined;
+  switch (row.kind) {
+    case "attribute":
+      return checkAttribute(row, value ?? inherited(row, { name, news, olds }, context, keys), faults, path);
+    case "block":
+      return checkBlock(row, value, olds?.[name], context, faults, path, keys);
+    case "map":
+      return checkMap(row, value, olds?.[name], context, faults, path, keys);
+  }
+}
+
+/** The value for an attribute that the user left out. */
+function inherited(
+  row: Attribute,
+  { name, news, olds }: Site,
+  context: CheckContext,
+  keys: readonly string[],
+): unknown {
+  if (row.derive) {
+    const kept = olds?.[name];
+    if (kept !== undefined && kept !== unknown) return kept;
+    return context.identity && row.derive({ identity: context.identity, keys, siblings: news });
+  }
+  const versions = Object.keys(row.defaults ?? {}).map(Number);
+  const version = Math.max(...versions.filter((candidate) => candidate <= context.defaultsVersion));
+  return row.defaults?.[version];
+}
+
+function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: readonly string[]): unknown {
+  if (hasUnknown(value)) return value;
+  const parsed = row.schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    const property = formatPath([...path, ...issue.path.map(String)]);
+    faults.push({ property, reason: value === undefined ? `is required: ${row.doc}` : issue.message });
+  }
+  return undefined;
+}
+
+function checkBlock(
+  row: Block,
+  value: unknown,
+  olds: unknown,
+  context: CheckContext,
+  faults: Fault[],
+  path: readonly string[],
+  keys: readonly string[],
+): unknown {
+  if (value === unknown) return unknown;
+  if (value === undefined && row.optional) return undefined;
+  if (value !== undefined && !isPlainObject(value)) return fault(faults, path, "expected an object");
+  return checkRows(row.rows, value ?? {}, isPlainObject(olds) ? olds : undefined, context, faults, path, keys);
+}
+
+function checkMap(
+  row: MapOf,
+  value: unknown,
+  olds: unknown,
+  context: CheckContext,
+  faults: Fault[],
+  path: readonly string[],
+  keys: readonly string[],
+): unknown {
+  if (value === unknown) return unknown;
+  if (value === undefined) return {};
+  if (!isPlainObject(value)) return fault(faults, path, "expected an object whose keys are names of your choice");
+  const result: Record<string, unknown> = {};
+  for (const [key, entry] of Object.entries(value)) {
+    const at = [...path, key];
+    if (entry === undefined || entry === null) continue;
+    if (!row.key.test(key)) fault(faults, at, `the name must match ${row.key.source}`);
+    const old = isPlainObject(olds) && Object.hasOwn(olds, key) ? olds[key] : undefined;
+    if (entry === unknown) result[key] = unknown;
+    else if (!isPlainObject(entry)) fault(faults, at, "expected an object");
+    else {
+      const oldEntry = isPlainObject(old) ? old : undefined;
+      result[key] = checkRows(row.rows, entry, oldEntry, context, faults, at, [...keys, key]);
+    }
+  }
+  return result;
+}
+
+function unknownName(rows: Rows, path: readonly string[], name: string): Fault {
+  const known = Object.keys(rows);
+  const near = nearest(name, known);
+  const hint = near ? `did you mean "${near}"?` : `known are ${known.join(", ")}`;
+  return { property: formatPath([...path, name]), reason: `unknown attribute; ${hint}` };
+}
+
+function fault(faults: Fault[], path: readonly string[], reason: string): undefined {
+  faults.push({ property: formatPath(path), reason });
+  return undefined;
+}
+
+export function formatPath(path: readonly string[]): string {
+  return path.reduce(
+    (text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text === "" ? part : `${text}.${part}`),
+    "",
+  );
+}

@@ -1,0 +1,76 @@
+import type { Attribute, ChangeClass, MapOf, Row, Rows, Verdict } from "./attribute";
+import { formatPath } from "./check";
+import { equal } from "./equal";
+import { isPlainObject, unknown } from "./unknown";
+
+/** One value that differs between what is and what is wanted. */
+export interface Change extends Verdict {
+  readonly path: readonly string[];
+  /** `path` as the user reads it. */
+  readonly property: string;
+  readonly old: unknown;
+  readonly next: unknown;
+}
+
+/** Every managed value that differs, with how the change takes effect. Pure. */
+export function diffRows(
+  rows: Rows,
+  olds: Readonly<Record<string, unknown>>,
+  news: Readonly<Record<string, unknown>>,
+  path: readonly string[] = [],
+): Change[] {
+  return Object.entries(rows).flatMap(([name, row]) => diffRow(row, olds[name], news[name], [...path, name]));
+}
+
+function diffRow(row: Row, old: unknown, next: unknown, path: readonly string[]): Change[] {
+  if (equal(old, next)) return [];
+  switch (row.kind) {
+    case "attribute":
+      return diffAttribute(row, old, next, path);
+    case "block":
+      if (old === unknown || next === unknown) return [change(path, old, next, { class: "restart" })];
+      return diffRows(row.rows, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path);
+    case "map":
+      return diffMap(row, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path);
+  }
+}
+
+function diffAttribute(row: Attribute, old: unknown, next: unknown, path: readonly string[]): Change[] {
+  const verdict = typeof row.change === "string" ? { class: row.change } : row.change(old, next);
+  return [change(path, old, next, verdict)];
+}
+
+function diffMap(
+  row: MapOf,
+  olds: Readonly<Record<string, unknown>>,
+  news: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+): Change[] {
+  const keys = [...new Set([...Object.keys(olds), ...Object.keys(news)])];
+  return keys.flatMap((key) => {
+    const [old, next] = [olds[key], news[key]];
+    const at = [...path, key];
+    if (isPlainObject(old) && isPlainObject(next)) return diffRows(row.rows, old, next, at);
+    const reason = old === undefined ? "added" : next === undefined ? "removed" : undefined;
+    return equal(old, next) ? [] : [change(at, old, next, { class: row.change, ...(reason && { reason }) })];
+  });
+}
+
+function change(path: readonly string[], old: unknown, next: unknown, verdict: Verdict): Change {
+  return { path, property: formatPath(path), old, next, ...verdict };
+}
+
+const order: readonly ChangeClass[] = ["none", "live", "next-boot", "restart", "replace"];
+
+/** The changes of one class. */
+export function ofClass(changes: readonly Change[], wanted: ChangeClass): Change[] {
+  return changes.filter((item) => item.class === wanted);
+}
+
+/** The class that costs the user most. */
+export function worstClass(changes: readonly Change[]): ChangeClass {
+  return changes.reduce<ChangeClass>(
+    (worst, item) => (order.indexOf(item.class) > order.indexOf(worst) ? item.class : worst),
+    "none",
+  );
+}

@@ -1,0 +1,50 @@
+/** What kind of failure this is; decides what callers may conclude from it. */
+export type ErrorCode =
+  | "not-found"
+  | "conflict"
+  | "unreachable"
+  | "connection-lost"
+  | "timeout"
+  | "denied"
+  | "unsupported"
+  | "invalid"
+  | "busy"
+  | "cancelled"
+  | "internal";
+
+/** The parts of an error message, in the order in which a tired reader needs them. */
+export interface ErrorDetails {
+  /** What we were doing: "start VirtualMachine web". Completes "Unable to ...". */
+  readonly step: string;
+  /** Address of the host as the user wrote it. */
+  readonly host?: string | undefined;
+  /** What libvirt, ssh or the system said, or what is wrong in our words. */
+  readonly reason: string;
+  /** What to do next, as an imperative sentence. */
+  readonly remedy?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The one error that the provider shows to users. */
+export class KvmError extends Error {
+  override readonly name = "KvmError";
+
+  constructor(
+    readonly code: ErrorCode,
+    readonly details: ErrorDetails,
+  ) {
+    const where = details.host === undefined ? "" : ` on ${details.host}`;
+    const remedy = details.remedy === undefined ? "" : `\n  What to do: ${details.remedy}`;
+    super(`Unable to ${details.step}${where}: ${details.reason}${remedy}`, { cause: details.cause });
+  }
+}
+
+/** True for an error that proves that this very object does not exist on the host. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof KvmError && error.code === "not-found";
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,83 @@
+import type { Libvirt } from "../libvirt/api";
+import type { Fault } from "./check";
+import type { Change } from "./diff";
+import type { Origin } from "./identity";
+
+export type Values = Readonly<Record<string, unknown>>;
+
+/** How a resource reaches its host: Host's own inputs, plus what Host found out. */
+export interface HostReference {
+  readonly uri: string;
+  readonly uuid?: string | undefined;
+  readonly hostKey?: string | undefined;
+  readonly identityFile?: string | undefined;
+  readonly identityEnv?: string | undefined;
+  readonly owner?: string | undefined;
+}
+
+/** What the class passes along because the engine does not. */
+export interface Meta extends Origin {
+  /** Seconds, from `customTimeouts`. */
+  readonly timeouts?: { readonly create?: number; readonly update?: number; readonly delete?: number } | undefined;
+  /** Property paths of arguments that the program marked secret. */
+  readonly secretPaths?: readonly string[] | undefined;
+}
+
+/** What an operation that touches the host may use. */
+export interface Context {
+  readonly meta: Meta | undefined;
+  readonly signal: AbortSignal;
+  /** The one connection of this process to that host. */
+  connect(host: HostReference): Promise<Libvirt>;
+  /** Live text in the resource's row; shown at most once a second, gone at the end. */
+  progress(message: string): void;
+  /** A line that stays under the resource in the output. */
+  warn(message: string): void;
+  info(message: string): void;
+}
+
+export interface CheckResult {
+  readonly inputs: Values;
+  readonly failures: readonly Fault[];
+}
+
+export interface DiffResult {
+  readonly changes: readonly Change[];
+  /** Top-level properties that force a new object. */
+  readonly replaces: readonly string[];
+  readonly deleteBeforeReplace: boolean;
+}
+
+export interface Stored {
+  readonly id: string;
+  readonly state: Values;
+}
+
+/** One resource as any Pulumi face (dynamic provider today, plugin later) drives it. Knows nothing of Pulumi. */
+export interface Handler {
+  readonly type: string;
+  /** Property paths (with `*` for entry names) that are always secret. */
+  readonly secretPaths: readonly string[];
+  /** Pure; uses no network. */
+  check(news: Values, olds: Values | undefined, meta: Meta | undefined): CheckResult;
+  /** Pure; uses no network. Throws a KvmError for a change that is refused. */
+  diff(id: string, olds: Values, news: Values): DiffResult;
+  create(inputs: Values, context: Context): Promise<Stored>;
+  /** Undefined only when libvirt itself says that this very object does not exist. */
+  read(id: string, state: Values, context: Context): Promise<(Stored & { readonly inputs: Values }) | undefined>;
+  update(id: string, olds: Values, news: Values, context: Context): Promise<Values>;
+  delete(id: string, state: Values, context: Context): Promise<void>;
+}
+
+/** Thrown when the object exists on the host but is not what was asked for: state is kept, the next `up` goes on. */
+export class PartialFailure extends Error {
+  override readonly name = "PartialFailure";
+
+  constructor(
+    readonly id: string,
+    readonly state: Values,
+    override readonly cause: Error,
+  ) {
+    super(cause.message, { cause });
+  }
+}

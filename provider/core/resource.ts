@@ -1,0 +1,165 @@
+import { attribute, type Row, type Rows, type StateOf, z } from "./attribute";
+import { type CheckContext, checkRows, type Fault } from "./check";
+import { type Change, diffRows } from "./diff";
+import type { Context, DiffResult, Handler, Meta, Stored, Values } from "./handler";
+import { Identity } from "./identity";
+import { hasUnknown } from "./unknown";
+
+/** The newest table of plain defaults; new objects get it, old ones keep theirs. */
+export const newestDefaults = 1;
+/** The layout of the state that this release writes. */
+export const stateVersion = 1;
+
+/** Bookkeeping that travels with the state of every object. */
+export interface Bookkeeping {
+  readonly stateVersion: number;
+  readonly defaultsVersion: number;
+  /** Canonical managed values read back after the last apply. */
+  readonly applied?: Values;
+}
+
+/** An output that the host decides. */
+export interface Output {
+  readonly doc: string;
+  /** TypeScript type of the output. */
+  readonly type: string;
+  readonly secret?: boolean;
+}
+
+/** A rule over several attributes. It is skipped while one of `needs` is not known yet. */
+export interface Rule<R extends Rows> {
+  readonly needs: readonly (keyof R & string)[];
+  check(inputs: StateOf<R>): readonly Fault[];
+}
+
+/** A resource: its rows, and what to do on the host. */
+export interface Definition<R extends Rows, O extends Readonly<Record<string, Output>>> {
+  /** Class name, frozen for ever. */
+  readonly type: string;
+  readonly doc: string;
+  readonly rows: R;
+  readonly outputs: O;
+  readonly rules?: readonly Rule<R>[];
+  /** True where old and new object have different names and may exist side by side. */
+  readonly createBeforeDelete?: boolean;
+  /** Refuses a change by throwing; pure. */
+  guard?(changes: readonly Change[], olds: StateOf<R>, news: StateOf<R>): void;
+  create(inputs: StateOf<R>, context: Context): Promise<Made<O>>;
+  /** Undefined only for libvirt's own not-found of this very object. */
+  read(id: string, state: State<R, O>, context: Context): Promise<Seen<R, O> | undefined>;
+  update(
+    id: string,
+    olds: State<R, O>,
+    news: StateOf<R>,
+    changes: readonly Change[],
+    context: Context,
+  ): Promise<Made<O>>;
+  delete(id: string, state: State<R, O>, context: Context): Promise<void>;
+}
+
+export type Outputs<O> = { readonly [K in keyof O]?: unknown };
+export type State<R extends Rows, O> = StateOf<R> & Outputs<O> & { readonly __kvm: Bookkeeping };
+
+/** What create and update leave behind. */
+export interface Made<O> {
+  readonly id: string;
+  readonly outputs: Outputs<O>;
+  /** Managed values as the host shows them now: what later drift is measured against. */
+  readonly applied?: Values;
+}
+
+/** What read found. */
+export interface Seen<R extends Rows, O> extends Made<O> {
+  /** The inputs with every drifted value replaced by what the host shows. */
+  readonly inputs: StateOf<R>;
+}
+
+/** Derives check, diff and the bookkeeping around the operations from the rows. */
+export function defineResource<R extends Rows, O extends Readonly<Record<string, Output>>>(
+  definition: Definition<R, O>,
+): Handler & { readonly definition: Definition<R, O> } {
+  const { rows } = definition;
+
+  function store(inputs: StateOf<R>, made: Made<O>, defaultsVersion: number): Stored {
+    const bookkeeping: Bookkeeping = { stateVersion, defaultsVersion, ...(made.applied && { applied: made.applied }) };
+    return { id: made.id, state: { ...inputs, ...made.outputs, __kvm: bookkeeping } };
+  }
+
+  return {
+    definition,
+    type: definition.type,
+    secretPaths: [
+      ...secretRows(rows),
+      ...Object.entries(definition.outputs).flatMap(([name, output]) => (output.secret ? [name] : [])),
+    ],
+
+    check(news, olds, meta) {
+      const faults: Fault[] = [];
+      const context: CheckContext = { identity: identityOf(meta), defaultsVersion: defaultsVersionOf(news, olds) };
+      const inputs = checkRows({ ...rows, ...versionRow }, news, olds, context, faults) as StateOf<R>;
+      for (const rule of faults.length === 0 ? (definition.rules ?? []) : []) {
+        if (!rule.needs.some((name) => hasUnknown(inputs[name]))) faults.push(...rule.check(inputs));
+      }
+      return { inputs: { ...inputs, defaultsVersion: context.defaultsVersion }, failures: faults };
+    },
+
+    diff(_id, olds, news): DiffResult {
+      const changes = diffRows(rows, olds, news).filter((change) => change.class !== "none");
+      definition.guard?.(changes, olds as StateOf<R>, news as StateOf<R>);
+      const replaces = changes.flatMap((change) => (change.class === "replace" ? [String(change.path[0])] : []));
+      return { changes, replaces: [...new Set(replaces)], deleteBeforeReplace: !definition.createBeforeDelete };
+    },
+
+    async create(inputs, context) {
+      const wanted = inputs as StateOf<R>;
+      return store(wanted, await definition.create(wanted, context), defaultsVersionOf(inputs, undefined));
+    },
+
+    async read(id, values, context) {
+      const state = values as State<R, O>;
+      const seen = await definition.read(id, state, context);
+      if (!seen) return undefined;
+      const version = defaultsVersionOf(values, values);
+      const inputs: Values = { ...seen.inputs, defaultsVersion: version };
+      return { ...store(inputs as StateOf<R>, seen, version), inputs };
+    },
+
+    async update(id, olds, news, context) {
+      const [old, wanted] = [olds as State<R, O>, news as StateOf<R>];
+      const made = await definition.update(id, old, wanted, diffRows(rows, olds, news), context);
+      return store(wanted, made, defaultsVersionOf(news, olds)).state;
+    },
+
+    async delete(id, state, context) {
+      await definition.delete(id, state as State<R, O>, context);
+    },
+  };
+}
+
+/** Every resource has it, so it is not a row of each. */
+const versionRow: Rows = {
+  defaultsVersion: attribute({
+    doc: "Table of defaults that this object follows. Default: the newest at creation.",
+    schema: z.int().min(1).max(newestDefaults).optional(),
+    change: "none",
+  }),
+};
+
+function defaultsVersionOf(news: Values, olds: Values | undefined): number {
+  const [wanted, kept] = [news["defaultsVersion"], olds?.["defaultsVersion"]];
+  if (typeof wanted === "number") return wanted;
+  return typeof kept === "number" ? kept : newestDefaults;
+}
+
+function identityOf(meta: Meta | undefined): Identity | undefined {
+  return meta && new Identity(meta);
+}
+
+/** Property paths of the secret rows, with `*` for the names of map entries. */
+function secretRows(rows: Rows, path = ""): string[] {
+  return Object.entries(rows).flatMap(([name, row]: [string, Row]) => {
+    const at = path === "" ? name : `${path}.${name}`;
+    if (row.kind === "attribute") return row.secret ? [at] : [];
+    return secretRows(row.rows, row.kind === "map" ? `${at}.*` : at);
+  });
+}

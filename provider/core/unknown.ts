@@ -1,0 +1,14 @@
+/** Stands for a value that is not known during a preview. Adapters translate it from and to their wire form. */
+export const unknown: unique symbol = Symbol.for("pulumi-kvm.unknown");
+export type Unknown = typeof unknown;
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** True when `value` is, or holds anywhere, a value that is not known yet. */
+export function hasUnknown(value: unknown): boolean {
+  if (value === unknown) return true;
+  if (Array.isArray(value)) return value.some(hasUnknown);
+  return isPlainObject(value) && Object.values(value).some(hasUnknown);
+}
