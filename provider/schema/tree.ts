@@ -42,7 +42,9 @@ const parser = new XMLParser({
   ignoreDeclaration: true,
   ignorePiTags: true,
   cdataPropName: CDATA,
-  maxNestedTags: MAX_DEPTH,
+  // By default it renames elements such as <valueOf>; they end up in own properties here and do no harm.
+  onDangerousProperty: (name) => name,
+  maxNestedTags: MAX_DEPTH + 1,
   // Decoded below: the parser knows no numeric references unless it may also accept every HTML entity.
   processEntities: false,
 });
@@ -71,13 +73,16 @@ export function parse(xml: string): Element {
     const { msg, line, col } = verdict.err;
     throw new XmlError(`XML is malformed at line ${line}, column ${col}: ${msg}`);
   }
-  let raw: Raw[];
+  let wrapped: Node;
   try {
-    raw = parser.parse(source) as Raw[];
+    // Without an element around it the parser drops text beside the root in silence.
+    const [document] = parser.parse(`<document>${source}</document>`) as Raw[];
+    wrapped = fromRaw(document ?? {}, "", 0);
   } catch (error) {
+    if (error instanceof XmlError) throw error;
     throw new XmlError(`XML is refused: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
-  const [root, ...others] = tidy(raw.map((node) => fromRaw(node, "", 1)));
+  const [root, ...others] = isElement(wrapped) ? wrapped.children : [];
   if (!isElement(root) || others.length > 0) throw new XmlError("XML must be exactly one root element");
   return root;
 }
@@ -86,7 +91,7 @@ function fromRaw(raw: Raw, path: string, depth: number): Node {
   if ("#text" in raw) return { text: decode(String(raw["#text"]), path) };
   if (CDATA in raw) return { text: cdataText(raw[CDATA]) };
   const name = Object.keys(raw).find((key) => key !== ATTRIBUTES) ?? "";
-  const here = `${path}/${name}`;
+  const here = depth === 0 ? "" : `${path}/${name}`;
   if (depth > MAX_DEPTH) throw new XmlError(`XML is nested deeper than ${MAX_DEPTH} elements`);
   const made = element(name);
   for (const [key, value] of Object.entries((raw[ATTRIBUTES] ?? {}) as Raw)) {
@@ -288,7 +293,9 @@ export function equal(a: Element, b: Element): boolean {
 }
 
 function significantText(node: Element): string {
-  return node.children.map((item) => (isElement(item) || isBlank(item) ? "" : item.text)).join("");
+  return tidy(node.children)
+    .map((item) => (isElement(item) || isBlank(item) ? "" : item.text))
+    .join("");
 }
 
 function byName(node: Element): Element[] {

@@ -70,6 +70,9 @@ describe("parse", () => {
     ["no element", "hello"],
     ["two roots", "<a/><b/>"],
     ["text after the root", "<a/>x"],
+    ["text between the root and a comment", "<a/>x<!-- -->"],
+    ["text before the root", "x<a/>"],
+    ["CDATA after the root", "<a/><![CDATA[x]]>"],
     ["an unclosed element", "<a><b></a>"],
     ["a truncated document", "<a><b>"],
     ["a truncated tag", "<a b='1"],
@@ -87,6 +90,8 @@ describe("parse", () => {
     ["a reference beyond Unicode", "<a>&#x110000;</a>"],
     ["a lone surrogate", "<a>\ud800</a>"],
     ["a DOCTYPE", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"],
+    ["an element named __proto__", "<a><__proto__/></a>"],
+    ["an element named constructor", "<constructor/>"],
     ["a lower-case doctype", "<!doctype a><a/>"],
   ])("refuses %s", (_, xml) => {
     expect(() => parse(xml)).toThrow(XmlError);
