@@ -1,0 +1,120 @@
+import type { Attribute, Row, Rows } from "../core/attribute";
+import { equal } from "../core/equal";
+import type { Values } from "../core/handler";
+import { formatBytes, parseBytes } from "../core/units";
+import { isPlainObject } from "../core/unknown";
+import { attributeAt, type ElementLens, textAt } from "../schema/lens";
+import { child, type Element, textOf } from "../schema/tree";
+
+/**
+ * Writes every managed value of `values` into the document. A value that `olds` had and `values` has no more is
+ * removed; whatever neither of them names is left alone.
+ */
+export function applyRows(rows: Rows, values: Values, olds: Values, document: Element): void {
+  for (const [name, row] of Object.entries(rows)) applyRow(row, values[name], olds[name], document);
+}
+
+function applyRow(row: Row, value: unknown, old: unknown, document: Element): void {
+  if (row.kind === "attribute") {
+    if (value !== undefined || old !== undefined) (row as Attribute<unknown, Element>).lens?.set(document, value);
+    return;
+  }
+  const [next, previous] = [object(value), object(old)];
+  if (row.kind === "block") {
+    applyRows(row.rows, next, previous, document);
+    return;
+  }
+  const entries = row.entries;
+  if (!entries) return;
+  const present = entries.list(document) as ReadonlyMap<string, Element>;
+  for (const key of present.keys()) if (!Object.hasOwn(next, key)) entries.remove(document, key);
+  for (const [key, entry] of Object.entries(next)) {
+    const target = present.get(key) ?? (entries.add(document, key) as Element);
+    applyRows(row.rows, object(entry), object(previous[key]), target);
+  }
+}
+
+/** The managed values as the document shows them: only what `managed` names, in the rows' canonical form. */
+export function readRows(rows: Rows, managed: Values, document: Element): Values {
+  const found = Object.entries(rows).map(([name, row]) => [name, readRow(row, managed[name], document)] as const);
+  return Object.fromEntries(found.filter(([, value]) => value !== undefined));
+}
+
+function readRow(row: Row, managed: unknown, document: Element): unknown {
+  if (managed === undefined) return undefined;
+  if (row.kind === "attribute") return (row as Attribute<unknown, Element>).lens?.get(document);
+  if (row.kind === "block") return readRows(row.rows, object(managed), document);
+  const present = row.entries?.list(document) as ReadonlyMap<string, Element> | undefined;
+  const wanted = object(managed);
+  return Object.fromEntries(
+    [...(present ?? [])].flatMap(([key, entry]) =>
+      Object.hasOwn(wanted, key) ? [[key, readRows(row.rows, object(wanted[key]), entry)]] : [],
+    ),
+  );
+}
+
+/**
+ * The inputs with every drifted value replaced by what the host shows. Drift is a managed value that differs from
+ * the one read back at the last apply; what libvirt filled in by itself then is no drift now.
+ */
+export function withDrift(rows: Rows, inputs: Values, applied: Values, observed: Values): Values {
+  const result: Record<string, unknown> = { ...inputs };
+  for (const [name, row] of Object.entries(rows)) {
+    const [was, is] = [applied[name], observed[name]];
+    if (equal(was, is) || inputs[name] === undefined) continue;
+    if (row.kind === "attribute") result[name] = is;
+    else if (row.kind === "block") result[name] = withDrift(row.rows, object(inputs[name]), object(was), object(is));
+    else result[name] = withEntryDrift(row.rows, object(inputs[name]), object(was), object(is));
+  }
+  return result;
+}
+
+function withEntryDrift(rows: Rows, inputs: Values, applied: Values, observed: Values): Values {
+  const kept = Object.entries(inputs).filter(([key]) => !Object.hasOwn(applied, key) || Object.hasOwn(observed, key));
+  return Object.fromEntries(
+    kept.map(([key, entry]) => [key, withDrift(rows, object(entry), object(applied[key]), object(observed[key]))]),
+  );
+}
+
+const unitFactors: Readonly<Record<string, bigint>> = {
+  b: 1n,
+  bytes: 1n,
+  KB: 1000n,
+  k: 1024n,
+  KiB: 1024n,
+  MB: 1000n ** 2n,
+  M: 1024n ** 2n,
+  MiB: 1024n ** 2n,
+  GB: 1000n ** 3n,
+  G: 1024n ** 3n,
+  GiB: 1024n ** 3n,
+  TB: 1000n ** 4n,
+  T: 1024n ** 4n,
+  TiB: 1024n ** 4n,
+};
+
+/** Bytes of an element with a `unit` attribute, such as `<memory unit='KiB'>`; `bare` is its unit when none is given. */
+function scaledBytes(element: Element, text: string, bare: "KiB" | "bytes"): bigint | undefined {
+  const factor = unitFactors[element.attributes["unit"] ?? bare];
+  return factor === undefined || !/^\d+$/.test(text.trim()) ? undefined : BigInt(text.trim()) * factor;
+}
+
+/** A canonical size held by an element with a `unit` attribute; written in `unit`. */
+export function sizeAt(path: string, unit: "KiB" | "bytes"): ElementLens<string> {
+  const text = textAt(path);
+  return {
+    get(document) {
+      const found = child(document, path);
+      const bytes = found && scaledBytes(found, textOf(found), unit);
+      return bytes === undefined ? undefined : formatBytes(bytes);
+    },
+    set(document, value) {
+      text.set(document, value === undefined ? undefined : String(parseBytes(value) / (unit === "KiB" ? 1024n : 1n)));
+      if (value !== undefined) attributeAt(path, "unit").set(document, unit);
+    },
+  };
+}
+
+function object(value: unknown): Values {
+  return isPlainObject(value) ? value : {};
+}

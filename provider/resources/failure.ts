@@ -1,0 +1,65 @@
+import { type ErrorCode, KvmError, messageOf } from "../core/errors";
+import { ConnectionLost, isNotFoundCode, LibvirtError } from "../libvirt/errors";
+
+/** What was being done, for the message of whatever goes wrong in it. */
+export interface Step {
+  /** Completes "Unable to ...": "start VirtualMachine web". */
+  readonly step: string;
+  readonly host: string;
+  readonly remedy?: string;
+}
+
+/** Runs `work`; whatever it throws becomes a KvmError that names the step and the host. */
+export async function attempt<T>(step: Step, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explain(step, error);
+  }
+}
+
+/** Like `attempt`, but answers undefined when libvirt says that this very object does not exist. */
+export async function ifFound<T>(step: Step, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LibvirtError && isNotFoundCode(error.code)) return undefined;
+    throw explain(step, error);
+  }
+}
+
+function explain(step: Step, error: unknown): KvmError {
+  if (error instanceof KvmError) return error;
+  if (error instanceof LibvirtError) {
+    return new KvmError(codeOf(error), { ...step, reason: `libvirt said: ${error.message}`, cause: error });
+  }
+  if (error instanceof ConnectionLost) {
+    const reason = `${error.message}${error.sent ? "; libvirt may have done it all the same" : ""}`;
+    const remedy =
+      step.remedy ?? "run pulumi up again when the host can be reached: it finds what was done and goes on";
+    return new KvmError("connection-lost", { ...step, remedy, reason, cause: error });
+  }
+  return new KvmError("internal", { ...step, reason: messageOf(error), cause: error });
+}
+
+function codeOf(error: LibvirtError): ErrorCode {
+  if (isNotFoundCode(error.code)) return "not-found";
+  return byCode[error.code] ?? "internal";
+}
+
+/** Numbers of libvirt's virErrorNumber that say more than "failed". */
+const byCode: Readonly<Record<number, ErrorCode>> = {
+  3: "unsupported",
+  8: "invalid",
+  9: "conflict",
+  27: "invalid",
+  29: "denied",
+  55: "conflict",
+  67: "unsupported",
+  68: "timeout",
+  84: "unsupported",
+  86: "timeout",
+  87: "busy",
+  88: "denied",
+  90: "conflict",
+};

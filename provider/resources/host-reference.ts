@@ -1,0 +1,30 @@
+import { attribute, type Verdict, z } from "../core/attribute";
+import type { HostReference } from "../core/handler";
+import { isPlainObject } from "../core/unknown";
+
+const schema = z.object({
+  uri: z.string(),
+  uuid: z.string().optional(),
+  hostKey: z.string().optional(),
+  identityFile: z.string().optional(),
+  identityEnv: z.string().optional(),
+  owner: z.string().optional(),
+  facts: z.unknown().optional(),
+});
+
+/** Row of a resource that names its host itself. Facts take no part in diff; another address of one host is no move. */
+export const hostRow = attribute<HostReference>({
+  doc: "The Host that it lives on.",
+  schema,
+  change: hostChange,
+});
+
+/** Class of a change between two references to a host. */
+export function hostChange(old: unknown, next: unknown): Verdict {
+  if (!isPlainObject(old) || !isPlainObject(next)) return { class: "none" };
+  const moved = typeof old["uuid"] === "string" && typeof next["uuid"] === "string" && old["uuid"] !== next["uuid"];
+  if (moved) return { class: "replace", reason: "another host" };
+  const address = (host: Readonly<Record<string, unknown>>) =>
+    [host["uri"], host["hostKey"], host["identityFile"], host["identityEnv"]].join("\n");
+  return address(old) === address(next) ? { class: "none" } : { class: "live", reason: "the host's address only" };
+}

@@ -1,0 +1,67 @@
+import { KvmError } from "../core/errors";
+import { child, type Element, element, ensure, remove } from "../schema/tree";
+
+/** The namespace of our mark in `<metadata>`; never changes. */
+const namespace = "urn:pulumi-kvm:owner:1";
+const name = "pulumi-kvm:owner";
+
+/** Who made an object, and whether it was finished. */
+export interface Mark {
+  /** 128 random bits that the Host resource made once: which deployment owns objects on this host. */
+  readonly owner: string;
+  readonly urn: string;
+  readonly uuid: string;
+  readonly stateVersion: number;
+  readonly phase: "creating" | "ready";
+}
+
+export function readMark(document: Element): Mark | undefined {
+  const metadata = child(document, "metadata");
+  const found = metadata?.children.find(
+    (node): node is Element => "name" in node && Object.values(node.attributes).includes(namespace),
+  );
+  if (!found) return undefined;
+  const { owner = "", urn = "", uuid = "", stateVersion = "1", phase } = found.attributes;
+  return { owner, urn, uuid, stateVersion: Number(stateVersion), phase: phase === "creating" ? "creating" : "ready" };
+}
+
+/** Puts our mark into the document, in place of an earlier one; other metadata stays. */
+export function writeMark(document: Element, mark: Mark): void {
+  const metadata = ensure(document, "metadata");
+  metadata.children = metadata.children.filter(
+    (node) => !("name" in node && Object.values(node.attributes).includes(namespace)),
+  );
+  metadata.children.push(
+    element(name, {
+      "xmlns:pulumi-kvm": namespace,
+      owner: mark.owner,
+      urn: mark.urn,
+      uuid: mark.uuid,
+      stateVersion: String(mark.stateVersion),
+      phase: mark.phase,
+    }),
+  );
+}
+
+/** Takes our mark away again (an adopted object that is let go). */
+export function removeMark(document: Element): void {
+  const metadata = child(document, "metadata");
+  if (!metadata) return;
+  metadata.children = metadata.children.filter(
+    (node) => !("name" in node && Object.values(node.attributes).includes(namespace)),
+  );
+  if (metadata.children.length === 0) remove(document, "metadata");
+}
+
+/** The refusal to touch what somebody else made. */
+export function notOurs(kind: string, objectName: string, host: string, mark: Mark | undefined): KvmError {
+  const holder = mark
+    ? `it belongs to ${mark.urn} of another deployment (owner ${mark.owner})`
+    : "it was not made by pulumi-kvm";
+  return new KvmError("conflict", {
+    step: `create ${kind} ${objectName}`,
+    host,
+    reason: `${kind} "${objectName}" exists already and ${holder}; it was left untouched`,
+    remedy: `choose another name, remove it by hand, or set adopt: true to take it over`,
+  });
+}
