@@ -22,6 +22,8 @@ export interface Lens<T, Doc> {
   set(document: Doc, value: T | undefined): void;
 }
 
+export type ReferenceClass = "Host" | "Network" | "StoragePool" | "Volume" | "CloudInitDisk";
+
 /** What a derived default may depend on. */
 export interface DeriveContext {
   readonly identity: Identity;
@@ -48,6 +50,8 @@ export interface Attribute<T = unknown, Doc = unknown> {
   change: ChangeClass | ((old: unknown, next: unknown) => Verdict);
   /** Encrypted in state wherever it stands. */
   readonly secret?: boolean;
+  /** Classes of the SDK that a program may pass here instead of a plain reference object. */
+  readonly references?: readonly ReferenceClass[];
   /** Where in the libvirt document it lives; without it the resource handles the value itself. */
   readonly lens?: Lens<T, Doc>;
 }

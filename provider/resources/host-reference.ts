@@ -16,6 +16,7 @@ const schema = z.object({
 export const hostRow = attribute<HostReference>({
   doc: "The Host that it lives on.",
   schema,
+  references: ["Host"],
   change: hostChange,
 });
 

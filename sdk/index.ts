@@ -1,0 +1,6 @@
+export * from "./cloud-init-disk";
+export * from "./host";
+export * from "./network";
+export * from "./storage-pool";
+export * from "./virtual-machine";
+export * from "./volume";

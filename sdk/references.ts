@@ -1,0 +1,75 @@
+import * as pulumi from "@pulumi/pulumi";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Arguments as they go to the provider. */
+export interface Lifted {
+  readonly values: Fields;
+  /** The Host that they all live on, when the program passed resources rather than plain references. */
+  readonly host: object | undefined;
+}
+
+/** Our resources of this program, with their class and arguments. */
+const known = new WeakMap<object, { readonly type: string; readonly lifted: Lifted }>();
+
+/** Makes a resource usable as an argument of others. */
+export function remember(resource: object, type: string, lifted: Lifted): void {
+  known.set(resource, { type, lifted });
+}
+
+/** What a resource tells those that refer to it, by class name. */
+const references: Readonly<Record<string, (resource: Fields, lifted: Fields) => Fields>> = {
+  Host: (resource) => pick(resource, ["uri", "hostKey", "identityFile", "identityEnv", "uuid", "owner", "facts"]),
+  Network: (resource, lifted) => ({ ...pick(resource, ["uuid", "name"]), host: lifted["host"] }),
+  StoragePool: (resource, lifted) => ({ ...pick(resource, ["uuid", "name", "type", "path"]), host: lifted["host"] }),
+  Volume: volumeReference,
+  CloudInitDisk: volumeReference,
+};
+
+/** Replaces every resource in the arguments by a reference. Resources of two hosts in one object are an error at once. */
+export function lift(args: object, object: string): Lifted {
+  const hosts = new Map<object, string>();
+
+  function visit(value: unknown, path: readonly string[]): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    const resource = known.get(value);
+    if (resource) {
+      const host = resource.type === "Host" ? value : resource.lifted.host;
+      if (host) hosts.set(host, path.join("."));
+      const make = references[resource.type];
+      if (!make) throw new Error(`${object}: ${path.join(".")} cannot be a ${resource.type}`);
+      return make(value as Fields, resource.lifted.values);
+    }
+    if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
+    if (!isPlain(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, [...path, key])]));
+  }
+
+  const values = Object.fromEntries(Object.entries(args).map(([key, value]) => [key, visit(value, [key])]));
+  if (hosts.size > 1) {
+    throw new Error(
+      `${object} mixes objects of ${hosts.size} hosts (${[...hosts.values()].join(", ")}): all must live on one host`,
+    );
+  }
+  return { values, host: [...hosts.keys()][0] };
+}
+
+function volumeReference(resource: Fields, lifted: Fields): Fields {
+  const pool = lifted["pool"];
+  return { ...pick(resource, ["name", "path", "format"]), pool: field(pool, "uuid"), host: field(pool, "host") };
+}
+
+/** A field of a reference, which may be an object of outputs or an output of an object. */
+function field(value: unknown, name: string): unknown {
+  if (isPlain(value)) return value[name];
+  const settled: pulumi.Output<unknown> = pulumi.output(value);
+  return settled.apply((fields) => (isPlain(fields) ? fields[name] : undefined));
+}
+
+function pick(resource: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(names.map((name) => [name, resource[name]]));
+}
+
+function isPlain(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}

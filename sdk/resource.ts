@@ -1,0 +1,61 @@
+import * as pulumi from "@pulumi/pulumi";
+import { lift, remember } from "./references";
+
+/** What the generator knows of a class. */
+export interface ClassFacts {
+  /** Class name, frozen for ever: it is in the type token and in the provider text of every state. */
+  readonly type: string;
+  /** All properties that are neither arguments nor known before the object exists. */
+  readonly outputs: readonly string[];
+  /** Top-level properties that hold a secret. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Base of all classes. It extends `CustomResource`, not `dynamic.Resource`: the provider text is a constant that
+ * loads the installed package, so no closure is captured, an upgrade makes no diff and delete never runs old code.
+ */
+export abstract class KvmResource extends pulumi.CustomResource {
+  protected constructor(facts: ClassFacts, name: string, args: object, options: pulumi.CustomResourceOptions = {}) {
+    const type = `pulumi-nodejs:dynamic/kvm:${facts.type}`;
+    const lifted = lift(args, `${facts.type} "${name}"`);
+    const properties: Record<string, unknown> = Object.fromEntries(facts.outputs.map((output) => [output, undefined]));
+    Object.assign(properties, lifted.values, {
+      __provider: `exports.handler = () => require("pulumi-kvm/provider").${facts.type};`,
+      __meta: metaOf(type, name, lifted.values, options),
+    });
+    super(type, name, properties, pulumi.mergeOptions({ additionalSecretOutputs: [...facts.secrets] }, options));
+    remember(this, facts.type, lifted);
+  }
+}
+
+/** What a dynamic provider is not told by the engine: it travels as a hidden input that takes no part in diff. */
+function metaOf(type: string, name: string, values: object, options: pulumi.CustomResourceOptions): object {
+  const timeouts = Object.entries(options.customTimeouts ?? {}).map(([kind, text]) => [kind, seconds(String(text))]);
+  return {
+    organization: pulumi.getOrganization(),
+    project: pulumi.getProject(),
+    stack: pulumi.getStack(),
+    urn: pulumi.createUrn(name, type, options.parent),
+    timeouts: Object.fromEntries(timeouts),
+    secretPaths: secretPaths(values),
+  };
+}
+
+/** Paths of the arguments that the program made secret. */
+async function secretPaths(value: unknown, path: readonly string[] = []): Promise<string[]> {
+  const settled: unknown = await value;
+  if (pulumi.Output.isInstance(settled))
+    return (await pulumi.isSecret(settled)) && path.length > 0 ? [path.join(".")] : [];
+  if (typeof settled !== "object" || settled === null) return [];
+  const found = await Promise.all(Object.entries(settled).map(([key, item]) => secretPaths(item, [...path, key])));
+  return found.flat();
+}
+
+const units: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
+
+/** Seconds of a Go duration such as "1h30m". */
+function seconds(duration: string): number {
+  const parts = [...duration.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? "s"] ?? 0), 0);
+}
