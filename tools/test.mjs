@@ -1,0 +1,81 @@
+// npm test [-- SUITE...]: set-up, then every suite (or those named), then one line that counts all of them.
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
+const suites = ["unit", "golden", "property", "fake", "wire", "lab", "engine"];
+const chosen = process.argv.slice(2).filter((name) => !name.startsWith("-"));
+
+const unknown = chosen.filter((name) => !suites.includes(name));
+if (unknown.length > 0) {
+  console.error(`There is no suite ${unknown.join(", ")}; there are ${suites.join(", ")}.`);
+  process.exit(2);
+}
+
+const { setUp } = await import("./setup/index.mjs");
+const environment = await setUp();
+const allowedSkips = JSON.parse(readFileSync(join(root, "test/skips.json"), "utf8"));
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+for (const suite of chosen.length > 0 ? chosen : suites) {
+  const started = Date.now();
+  const count = await run(suite);
+  for (const key of Object.keys(total)) total[key] += count[key];
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(`suite ${suite}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped in ${seconds} s`);
+}
+
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+process.exit(total.failed > 0 ? 1 : 0);
+
+/** Runs one suite and counts from jest's JSON; a suite that says nothing has failed. */
+async function run(suite) {
+  if (!hasTests(join(root, "test", suite))) return failure(suite, "has no test files");
+  const folder = mkdtempSync(join(tmpdir(), "kvm-test-"));
+  const report = join(folder, "report.json");
+  try {
+    const code = await jest(suite, report);
+    if (!existsSync(report)) return failure(suite, `ended with ${code} and left no report`);
+    return countOf(suite, JSON.parse(readFileSync(report, "utf8")));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function jest(suite, report) {
+  const serial = ["wire", "lab", "engine"].includes(suite) ? ["--runInBand"] : [];
+  const words = ["node_modules/jest/bin/jest.js", "--selectProjects", suite, "--json", `--outputFile=${report}`, ...serial];
+  const child = spawn(process.execPath, words, { cwd: root, env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "inherit"] });
+  return new Promise((resolve) => child.on("close", resolve));
+}
+
+function countOf(suite, report) {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  for (const file of report.testResults) {
+    if (file.assertionResults.length === 0) Object.assign(count, { failed: count.failed + 1 });
+    for (const test of file.assertionResults) {
+      const name = `${suite}: ${test.fullName}`;
+      if (test.status === "passed") count.passed++;
+      else if (test.status === "failed") count.failed++;
+      else if (allowedSkips[name] === undefined) {
+        console.log(`  FAILED ${name}: skipped without a reason in test/skips.json`);
+        count.failed++;
+      } else {
+        console.log(`  skipped ${name}: ${allowedSkips[name]}`);
+        count.skipped++;
+      }
+    }
+  }
+  return count;
+}
+
+function failure(suite, reason) {
+  console.log(`  FAILED suite ${suite}: ${reason}`);
+  return { passed: 0, failed: 1, skipped: 0 };
+}
+
+function hasTests(folder) {
+  return existsSync(folder) && readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".test.ts"));
+}
