@@ -1,0 +1,243 @@
+import type { Duplex } from "node:stream";
+import { text as readText } from "node:stream/consumers";
+import type { Dialer } from "./dialer";
+import { reasonOf, TransportError } from "./errors";
+import { ExecSlots } from "./exec-slots";
+import { HostKeyCheck } from "./host-key";
+import { netConnect } from "./net-connect";
+import { DEFAULT_TIMEOUT, type TransportOptions } from "./options";
+import { isChannelRefusal, type RemoteCommand, SshConnection } from "./ssh";
+import type { SshHop, SshRoute } from "./ssh-route";
+import {
+  commandOf,
+  type Finding,
+  helperProbe,
+  judgeHelper,
+  judgeNetcat,
+  netcatProbe,
+  type ProbeResult,
+  remoteSockets,
+  type Way,
+  waysFor,
+} from "./ssh-ways";
+import type { LibvirtUri } from "./uri";
+
+/** One login and the way to the daemon that was found in it. */
+interface Session {
+  /** Jump hosts first; the last one reaches the daemon. */
+  readonly connections: readonly SshConnection[];
+  readonly server: SshConnection;
+  readonly slots: ExecSlots;
+  way: Way;
+  /** Where to go when every slot for commands is taken; looked for when that happens first. */
+  overflow?: Promise<Finding>;
+}
+
+/** Dials the daemon of another machine; all streams share one ssh connection, which is opened anew when lost. */
+export class SshDialer implements Dialer {
+  readonly description: string;
+  readonly #timeout: number;
+  readonly #closed = new AbortController();
+  #session: Promise<Session> | undefined;
+  /** The way that worked last; tried first after a reconnect. */
+  #winner: Way | undefined;
+
+  constructor(
+    private readonly uri: LibvirtUri,
+    private readonly route: SshRoute,
+    options: TransportOptions,
+  ) {
+    this.description = `ssh ${route.hops.map((hop) => hop.description).join(" -> ")}`;
+    this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
+  }
+
+  async dial(signal?: AbortSignal): Promise<Duplex> {
+    const session = await this.#shared(signal);
+    const spare = await this.#spareWay(session);
+    try {
+      return await this.#take(session, spare ?? session.way, signal);
+    } catch (error) {
+      if (session.server.lost !== undefined || !isChannelRefusal(error)) throw error;
+    }
+    // The daemon was stopped, or exchanged for a modular one, since the way was found.
+    session.way = await this.#findWay(session.server, session.slots);
+    try {
+      return await this.#take(session, session.way, signal);
+    } catch (error) {
+      throw error instanceof TransportError ? error : this.#refusal([`${session.way.kind}: ${reasonOf(error)}`], error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort(this.#closedError());
+    const session = this.#session;
+    this.#session = undefined;
+    const [settled] = await Promise.allSettled([session]);
+    if (settled?.status === "fulfilled" && settled.value !== undefined) end(settled.value.connections);
+  }
+
+  /** The one session; many may wait for it, and one that gives up does not end it for the others. */
+  async #shared(signal: AbortSignal | undefined): Promise<Session> {
+    signal?.throwIfAborted();
+    this.#closed.signal.throwIfAborted();
+    const current = this.#session;
+    const ended = current !== undefined && (await hasEnded(current));
+    if (ended && this.#session === current) this.#session = undefined;
+    if (this.#session === undefined) {
+      const opening = this.#open(this.#closed.signal);
+      this.#session = opening;
+      opening.catch(() => {
+        if (this.#session === opening) this.#session = undefined;
+      });
+    }
+    return await unlessAborted(this.#session, signal);
+  }
+
+  async #open(signal: AbortSignal): Promise<Session> {
+    const connections: SshConnection[] = [];
+    try {
+      for (const hop of this.route.hops) connections.push(await this.#login(hop, connections.at(-1), signal));
+      const server = connections.at(-1);
+      if (server === undefined) throw new Error("a route has at least one hop");
+      const slots = new ExecSlots();
+      const way = await this.#findWay(server, slots);
+      this.#winner = way;
+      return { connections, server, slots, way };
+    } catch (error) {
+      end(connections);
+      throw error;
+    }
+  }
+
+  async #login(hop: SshHop, previous: SshConnection | undefined, signal: AbortSignal): Promise<SshConnection> {
+    const hostKey = await HostKeyCheck.prepare(hop.hostKeyRules, hop);
+    const context = { host: hop.description, step: "connect to the ssh server", timeout: this.#timeout, signal };
+    const transport =
+      previous === undefined
+        ? await netConnect({ host: hop.host, port: hop.port }, context)
+        : await this.#jump(previous, hop);
+    return await SshConnection.login({ ...hop, hostKey, timeout: this.#timeout }, transport, signal);
+  }
+
+  async #jump(previous: SshConnection, hop: SshHop): Promise<Duplex> {
+    try {
+      return await previous.openTcp(hop.host, hop.port);
+    } catch (error) {
+      if (error instanceof TransportError) throw error;
+      throw new TransportError("refused", {
+        step: "connect to the ssh server",
+        host: hop.description,
+        reason: `the jump host could not or would not connect: ${reasonOf(error)}`,
+        remedy: `check from the jump host that ${hop.host}:${hop.port} answers, and that its sshd has AllowTcpForwarding yes.`,
+        cause: error,
+      });
+    }
+  }
+
+  /** Tries the ways in order. The helper's probe is also the session that makes sshd switch off Nagle's delay. */
+  async #findWay(server: SshConnection, slots: ExecSlots): Promise<Way> {
+    const failures: string[] = [];
+    const kinds = [...waysFor(this.uri)];
+    const winner = this.#winner?.kind;
+    if (winner !== undefined) kinds.sort((a, b) => Number(b === winner) - Number(a === winner));
+    for (const kind of kinds) {
+      const finding = await this.#tryWay(kind, server, slots);
+      if (finding.way !== undefined) return finding.way;
+      failures.push(...finding.failures);
+    }
+    throw this.#refusal(failures);
+  }
+
+  async #tryWay(kind: Way["kind"], server: SshConnection, slots: ExecSlots): Promise<Finding> {
+    if (kind === "helper") return judgeHelper(await this.#probe(server, slots, helperProbe(this.uri)));
+    if (remoteSockets(this.uri).length === 0) {
+      return { failures: [`${kind}: the socket of a session daemon is found by virt-ssh-helper only, or by ?socket=`] };
+    }
+    if (kind === "netcat") return judgeNetcat(await this.#probe(server, slots, netcatProbe(this.uri)));
+    await this.#probe(server, slots, "true");
+    return await trySockets(server, remoteSockets(this.uri));
+  }
+
+  /** Commands count against MaxSessions, channels to sockets do not: they serve where every slot is taken. */
+  async #spareWay(session: Session): Promise<Way | undefined> {
+    const mayChoose = (this.uri.params.proxy ?? "auto") === "auto" && this.uri.params.netcat === undefined;
+    if (!session.slots.full || session.way.kind === "streamlocal" || !mayChoose) return undefined;
+    session.overflow ??= trySockets(session.server, remoteSockets(this.uri));
+    return (await session.overflow).way;
+  }
+
+  async #take(session: Session, way: Way, signal: AbortSignal | undefined): Promise<Duplex> {
+    if (way.kind === "streamlocal") return await session.server.openUnix(way.path);
+    return (await this.#exec(session.server, session.slots, commandOf(way, this.uri), signal)).stream;
+  }
+
+  async #probe(server: SshConnection, slots: ExecSlots, command: string): Promise<ProbeResult> {
+    try {
+      const { stream, stderr, exit } = await this.#exec(server, slots, command);
+      stream.end();
+      const stdout = await readText(stream).catch(() => "");
+      return { stdout, stderr: stderr(), status: await exit };
+    } catch (error) {
+      // Accounts may be denied every command and still be allowed to open sockets.
+      if (!isChannelRefusal(error) && !isExecRefusal(error)) throw error;
+      return { stdout: "", stderr: reasonOf(error), status: undefined };
+    }
+  }
+
+  async #exec(server: SshConnection, slots: ExecSlots, command: string, signal?: AbortSignal): Promise<RemoteCommand> {
+    return await slots.open((release) => server.exec(command, release), isChannelRefusal, signal);
+  }
+
+  #refusal(failures: readonly string[], cause?: unknown): TransportError {
+    const denied = failures.some((failure) => /permission denied/i.test(failure));
+    return new TransportError("refused", {
+      step: "reach the libvirt daemon",
+      host: this.description,
+      reason: `ssh works, the daemon cannot be reached: ${failures.join("; ")}`,
+      remedy: denied
+        ? "add the user to the group libvirt on that host (usermod -aG libvirt USER), or log in as root."
+        : "on that host install libvirt-daemon-system, and start virtqemud.socket or libvirtd.socket.",
+      cause,
+    });
+  }
+
+  #closedError(): TransportError {
+    return new TransportError("unreachable", { step: "dial", host: this.description, reason: "the dialer was closed" });
+  }
+}
+
+async function trySockets(server: SshConnection, paths: readonly string[]): Promise<Finding> {
+  const failures: string[] = [];
+  for (const path of paths) {
+    try {
+      (await server.openUnix(path)).destroy();
+      return { way: { kind: "streamlocal", path }, failures };
+    } catch (error) {
+      if (!isChannelRefusal(error)) throw error;
+      failures.push(`channel to ${path}: ${reasonOf(error)} (absent, not permitted, or forwarding is switched off)`);
+    }
+  }
+  return { failures };
+}
+
+function isExecRefusal(error: unknown): boolean {
+  return error instanceof Error && error.message === "Unable to exec";
+}
+
+async function hasEnded(session: Promise<Session>): Promise<boolean> {
+  const [state] = await Promise.allSettled([session]);
+  return state?.status === "fulfilled" && state.value.connections.some((connection) => connection.lost !== undefined);
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  return await new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+function end(connections: readonly SshConnection[]): void {
+  for (const connection of [...connections].reverse()) connection.end();
+}

@@ -1,0 +1,315 @@
+import type { Duplex } from "node:stream";
+import {
+  type AnyAuthMethod,
+  type AuthenticationType,
+  BaseAgent,
+  Client,
+  type ClientChannel,
+  type IdentityCallback,
+  OpenSSHAgent,
+  type ParsedKey,
+  type SignCallback,
+  type SigningRequestOptions,
+  utils,
+} from "ssh2";
+import { reasonOf, TransportError } from "./errors";
+import type { HostKeyCheck } from "./host-key";
+import type { Identity, KeyRing } from "./ssh-keys";
+import { StreamPair } from "./stream-pair";
+
+/** One server to log in to. */
+export interface SshServer {
+  /** For messages: "root@rack1:2201". */
+  readonly description: string;
+  readonly user: string;
+  readonly hostKey: HostKeyCheck;
+  readonly keys: KeyRing;
+  /** Seconds for the login. */
+  readonly timeout: number;
+}
+
+/** A command on the server, its standard input and output as one stream. */
+export interface RemoteCommand {
+  readonly stream: Duplex;
+  /** What it has written to standard error so far. */
+  stderr(): string;
+  /** Exit status, undefined when a signal or the loss of the connection ended it. */
+  readonly exit: Promise<number | undefined>;
+}
+
+/** ssh2's default order: fastest first, sha1 last. */
+const HOST_KEY_ALGORITHMS = [
+  "ssh-ed25519",
+  "ecdsa-sha2-nistp256",
+  "ecdsa-sha2-nistp384",
+  "ecdsa-sha2-nistp521",
+  "rsa-sha2-512",
+  "rsa-sha2-256",
+  "ssh-rsa",
+] as const;
+const KEEPALIVE_INTERVAL = 10_000;
+const KEEPALIVE_MISSES = 3;
+const STDERR_KEPT = 4096;
+/** After the end of output, ms to wait for the exit status. */
+const EXIT_GRACE = 500;
+
+/** The public key of a private key text, or why it cannot be used. */
+export function publicKeyOf(text: string, passphrase: string | undefined): Buffer | Error {
+  const key = utils.parseKey(text, passphrase);
+  if (key instanceof Error) return key;
+  return key.isPrivateKey()
+    ? key.getPublicSSH()
+    : new Error("this is a public key, and the agent does not hold its private key");
+}
+
+/** Public keys that the agent at `socket` holds. */
+export async function agentKeys(socket: string): Promise<Buffer[]> {
+  return await new Promise((resolve, reject) => {
+    new OpenSSHAgent(socket).getIdentities((error, keys) => {
+      if (error) reject(error);
+      else resolve((keys ?? []).flatMap((key) => ("getPublicSSH" in key ? [key.getPublicSSH()] : [])));
+    });
+  });
+}
+
+/** True for the refusal of a channel by the server, which may mean that too many are open. */
+export function isChannelRefusal(error: unknown): boolean {
+  return error instanceof Error && /channel open failure/i.test(error.message);
+}
+
+/** An agent that shows one key only. */
+class OneKeyAgent extends BaseAgent {
+  readonly #agent: OpenSSHAgent;
+
+  constructor(
+    socket: string,
+    private readonly publicKey: Buffer,
+  ) {
+    super();
+    this.#agent = new OpenSSHAgent(socket);
+  }
+
+  override getIdentities(done: IdentityCallback<string | Buffer | ParsedKey>): void {
+    done(null, [this.publicKey]);
+  }
+
+  override sign(
+    key: string | Buffer | ParsedKey,
+    data: Buffer,
+    options: SigningRequestOptions | SignCallback,
+    done?: SignCallback,
+  ): void {
+    if (typeof options === "function") this.#agent.sign(key, data, options);
+    else this.#agent.sign(key, data, options, done);
+  }
+}
+
+/** One authenticated ssh connection. */
+export class SshConnection {
+  /** Why the connection ended, once it has. */
+  lost: Error | undefined;
+
+  private constructor(
+    private readonly client: Client,
+    private readonly server: SshServer,
+  ) {
+    client.on("error", (error) => {
+      this.lost ??= error;
+    });
+    client.on("close", () => {
+      this.lost ??= new Error("the connection was closed by the other side");
+    });
+  }
+
+  /** Logs in over `transport`, an open stream to the server. On failure the stream is destroyed. */
+  static async login(server: SshServer, transport: Duplex, signal?: AbortSignal): Promise<SshConnection> {
+    const client = new Client();
+    const attempts = new LoginAttempts(server);
+    const abort = () => client.destroy();
+    try {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", abort, { once: true });
+      await new Promise<void>((resolve, reject) => {
+        // These stay: ssh2 may report a second error, and one without a listener ends the process.
+        client.on("error", reject).once("ready", resolve);
+        client.once("close", () => reject(new Error("the server closed the connection during login")));
+        client.connect({
+          sock: transport as never,
+          username: server.user,
+          readyTimeout: server.timeout * 1000,
+          keepaliveInterval: KEEPALIVE_INTERVAL,
+          keepaliveCountMax: KEEPALIVE_MISSES,
+          strictVendor: false,
+          hostVerifier: (key: Buffer) => server.hostKey.accepts(key),
+          algorithms: { serverHostKey: server.hostKey.algorithms(HOST_KEY_ALGORITHMS) as never },
+          authHandler: attempts.next as never,
+        });
+      });
+      await server.hostKey.remember();
+      return new SshConnection(client, server);
+    } catch (error) {
+      client.destroy();
+      transport.destroy();
+      if (signal?.aborted) throw signal.reason;
+      throw error instanceof TransportError ? error : loginError(error, server, attempts);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Runs a command through the login shell. Rejects with ssh2's own error; see `isChannelRefusal`. */
+  async exec(command: string, onClose: () => void): Promise<RemoteCommand> {
+    const channel = await this.#open((done) => this.client.exec(command, done));
+    let text = "";
+    channel.stderr.on("data", (chunk: Buffer) => {
+      if (text.length < STDERR_KEPT) text += chunk.toString("utf8");
+    });
+    let status: number | undefined;
+    channel.on("exit", (code: number | null) => {
+      status = code ?? undefined;
+    });
+    const stream = new StreamPair(channel, channel, () => channel.close());
+    channel.once("end", () => setTimeout(() => stream.finishReading(), EXIT_GRACE).unref());
+    const exit = new Promise<number | undefined>((resolve) => {
+      channel.once("close", () => {
+        onClose();
+        if (status !== 0 && !stream.destroyed) stream.destroy(this.#endOf(command, status, text));
+        else stream.finish();
+        resolve(status);
+      });
+    });
+    return { stream, stderr: () => text.trim(), exit };
+  }
+
+  /** Opens a channel to a unix socket of the server. */
+  async openUnix(path: string): Promise<Duplex> {
+    const channel = await this.#open((done) => this.client.openssh_forwardOutStreamLocal(path, done));
+    const stream = new StreamPair(channel, channel, () => channel.close());
+    channel.once("end", () => stream.finishReading());
+    channel.once("close", () => {
+      if (this.lost !== undefined) stream.destroy(this.#lostError());
+      else stream.finish();
+    });
+    return stream;
+  }
+
+  /** Opens a TCP connection from the server to another host. */
+  async openTcp(host: string, port: number): Promise<Duplex> {
+    return await this.#open((done) => this.client.forwardOut("127.0.0.1", 0, host, port, done));
+  }
+
+  end(): void {
+    this.client.end();
+  }
+
+  async #open(
+    start: (done: (error: Error | undefined, channel: ClientChannel) => void) => void,
+  ): Promise<ClientChannel> {
+    if (this.lost !== undefined) throw this.#lostError();
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const reason = `no answer within ${this.server.timeout} s`;
+        reject(new TransportError("timeout", { step: "open an ssh channel", host: this.server.description, reason }));
+      }, this.server.timeout * 1000);
+      start((error, channel) => {
+        clearTimeout(timer);
+        if (error) {
+          reject(this.lost === undefined ? error : this.#lostError());
+          return;
+        }
+        channel.on("error", () => undefined);
+        resolve(channel);
+      });
+    });
+  }
+
+  #lostError(): TransportError {
+    return new TransportError("unreachable", {
+      step: "keep the ssh connection",
+      host: this.server.description,
+      reason: this.lost?.message ?? "it was closed",
+      cause: this.lost,
+    });
+  }
+
+  #endOf(command: string, status: number | undefined, stderr: string): TransportError {
+    if (status === undefined && this.lost !== undefined) return this.#lostError();
+    return new TransportError("refused", {
+      step: `run ${command}`,
+      host: this.server.description,
+      reason: `${stderr.trim() || "it said nothing"} (${status === undefined ? "killed" : `exit status ${status}`})`,
+    });
+  }
+}
+
+/** Offers one key after the other and remembers which. */
+class LoginAttempts {
+  readonly tried: string[] = [];
+  #left: Identity[];
+
+  constructor(private readonly server: SshServer) {
+    this.#left = [...server.keys.identities];
+  }
+
+  readonly next = (
+    _left: AuthenticationType[] | null,
+    _partial: boolean | null,
+    done: (next: AnyAuthMethod | false) => void,
+  ): void => {
+    const identity = this.#left.shift();
+    if (identity === undefined) {
+      done(false);
+      return;
+    }
+    this.tried.push(identity.label);
+    const username = this.server.user;
+    if (identity.kind === "agent") {
+      done({ type: "agent", username, agent: new OneKeyAgent(identity.socket, identity.publicKey) });
+    } else {
+      const passphrase = identity.passphrase === undefined ? {} : { passphrase: identity.passphrase };
+      done({ type: "publickey", username, key: identity.text, ...passphrase });
+    }
+  };
+}
+
+function loginError(error: unknown, server: SshServer, attempts: LoginAttempts): TransportError {
+  if (server.hostKey.refusal !== undefined) return server.hostKey.refusal;
+  const reason = reasonOf(error);
+  const level = error instanceof Error && "level" in error ? error.level : undefined;
+  const details = { step: "log in", host: server.description, cause: error };
+  if (level === "client-authentication" || /authentication failures/i.test(reason)) {
+    const tried =
+      attempts.tried.length === 0
+        ? "no key was found to try"
+        : `none of these keys was accepted: ${attempts.tried.join(", ")}`;
+    const skipped = server.keys.skipped.length === 0 ? "" : `; left out: ${server.keys.skipped.join("; ")}`;
+    const tooMany = /too many/i.test(reason) ? " (the server hung up after too many)" : "";
+    return new TransportError("auth", {
+      ...details,
+      reason: `${tried}${tooMany}${skipped}`,
+      remedy: `check the user name ${server.user}, add the key to its ~/.ssh/authorized_keys there, or name the right key (identityFile, ?keyfile=, or IdentityFile in ssh_config).`,
+    });
+  }
+  if (level === "client-timeout") {
+    return new TransportError("timeout", {
+      ...details,
+      reason: `the server accepts connections but did not finish the ssh login within ${server.timeout} s`,
+      remedy: "check that this port is an ssh server and that the host is not overloaded.",
+    });
+  }
+  if (/no matching/i.test(reason)) {
+    return new TransportError("protocol", {
+      ...details,
+      reason,
+      remedy: "try ?ssh=openssh, which knows more algorithms.",
+    });
+  }
+  if (level === "client-socket" || /ECONNRESET/.test(reason)) {
+    return new TransportError("unreachable", { ...details, reason });
+  }
+  return new TransportError("protocol", {
+    ...details,
+    reason: `${reason}: what answers there does not complete an ssh login`,
+    remedy: "check that the port is that of an ssh server; a busy one (MaxStartups) hangs up too.",
+  });
+}
