@@ -16,6 +16,15 @@ export interface Verdict {
   readonly reason?: string;
 }
 
+/** The values beside a changed one, before and after: what its verdict may depend on. */
+export interface Around {
+  readonly old: Readonly<Record<string, unknown>>;
+  readonly next: Readonly<Record<string, unknown>>;
+}
+
+/** How a change takes effect: always the same, or by what changes into what. */
+export type ChangeRule = ChangeClass | ((old: unknown, next: unknown, around: Around) => Verdict);
+
 /** Reads and writes one value in a document of type `Doc`. `set` with undefined removes what `get` would find. */
 export interface Lens<T, Doc> {
   get(document: Doc): T | undefined;
@@ -23,6 +32,13 @@ export interface Lens<T, Doc> {
 }
 
 export type ReferenceClass = "Host" | "Network" | "StoragePool" | "Volume" | "CloudInitDisk";
+
+/** What a default may depend on: values as the user wrote them, which may be unknown. */
+export interface DefaultContext {
+  readonly siblings: Readonly<Record<string, unknown>>;
+  /** The inputs of the whole resource. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
 
 /** What a derived default may depend on. */
 export interface DeriveContext {
@@ -43,11 +59,11 @@ export interface Attribute<T = unknown, Doc = unknown> {
   /** First libvirt that has it, where that is newer than 6.0. */
   readonly since?: string;
   /** Value for an object that was made under a defaults version from that number on. */
-  readonly defaults?: Readonly<Record<number, T>>;
+  readonly defaults?: Readonly<Record<number, T | ((context: DefaultContext) => T | undefined)>>;
   /** Value computed from identity and siblings; kept from the old inputs whenever they have one. */
   derive?(context: DeriveContext): T | undefined;
   /** How a change takes effect. */
-  change: ChangeClass | ((old: unknown, next: unknown) => Verdict);
+  change: ChangeRule;
   /** Encrypted in state wherever it stands. */
   readonly secret?: boolean;
   /** Classes of the SDK that a program may pass here instead of a plain reference object. */
@@ -72,7 +88,7 @@ export interface MapOf<R extends Rows = Rows, Doc = unknown> {
   /** What a name of an entry must look like. */
   readonly key: RegExp;
   /** How an added or removed entry takes effect. */
-  readonly change: ChangeClass;
+  readonly change: ChangeRule;
   /** The elements of the document that carry the entries. */
   readonly entries?: Entries<Doc>;
 }
@@ -115,7 +131,7 @@ export function block<R extends Rows>(row: Omit<Block<R>, "kind" | "optional"> &
 const entryName = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/;
 
 export function mapOf<R extends Rows, Doc = unknown>(
-  row: Omit<MapOf<R, Doc>, "kind" | "key" | "change"> & { key?: RegExp; change?: ChangeClass },
+  row: Omit<MapOf<R, Doc>, "kind" | "key" | "change"> & { key?: RegExp; change?: ChangeRule },
 ): MapOf<R> {
   return { kind: "map", key: entryName, change: "live", ...row } as MapOf<R>;
 }

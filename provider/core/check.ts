@@ -15,6 +15,8 @@ export interface CheckContext {
   /** Absent when the caller did not say where the resource stands (a look-up): nothing is derived then. */
   readonly identity: Identity | undefined;
   readonly defaultsVersion: number;
+  /** The inputs of the whole resource, as the user wrote them. */
+  readonly inputs: Readonly<Record<string, unknown>>;
 }
 
 /** Canonical values of `rows`, with defaults and derived values filled in. All faults are collected in `faults`. */
@@ -77,7 +79,8 @@ function inherited(
   }
   const versions = Object.keys(row.defaults ?? {}).map(Number);
   const version = Math.max(...versions.filter((candidate) => candidate <= context.defaultsVersion));
-  return row.defaults?.[version];
+  const fallback = row.defaults?.[version];
+  return typeof fallback === "function" ? fallback({ siblings: news, inputs: context.inputs }) : fallback;
 }
 
 function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: readonly string[]): unknown {

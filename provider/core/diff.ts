@@ -1,4 +1,4 @@
-import type { Attribute, ChangeClass, MapOf, Row, Rows, Verdict } from "./attribute";
+import type { Around, Attribute, ChangeClass, ChangeRule, MapOf, Row, Rows, Verdict } from "./attribute";
 import { formatPath } from "./check";
 import { equal } from "./equal";
 import { isPlainObject, unknown } from "./unknown";
@@ -19,25 +19,29 @@ export function diffRows(
   news: Readonly<Record<string, unknown>>,
   path: readonly string[] = [],
 ): Change[] {
-  return Object.entries(rows).flatMap(([name, row]) => diffRow(row, olds[name], news[name], [...path, name]));
+  const around = { old: olds, next: news };
+  return Object.entries(rows).flatMap(([name, row]) => diffRow(row, olds[name], news[name], [...path, name], around));
 }
 
-function diffRow(row: Row, old: unknown, next: unknown, path: readonly string[]): Change[] {
+function diffRow(row: Row, old: unknown, next: unknown, path: readonly string[], around: Around): Change[] {
   if (equal(old, next)) return [];
   switch (row.kind) {
     case "attribute":
-      return diffAttribute(row, old, next, path);
+      return diffAttribute(row, old, next, path, around);
     case "block":
       if (old === unknown || next === unknown) return [change(path, old, next, { class: "restart" })];
       return diffRows(row.rows, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path);
     case "map":
-      return diffMap(row, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path);
+      return diffMap(row, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around);
   }
 }
 
-function diffAttribute(row: Attribute, old: unknown, next: unknown, path: readonly string[]): Change[] {
-  const verdict = typeof row.change === "string" ? { class: row.change } : row.change(old, next);
-  return [change(path, old, next, verdict)];
+function diffAttribute(row: Attribute, old: unknown, next: unknown, path: readonly string[], around: Around): Change[] {
+  return [change(path, old, next, judge(row.change, old, next, around))];
+}
+
+function judge(rule: ChangeRule, old: unknown, next: unknown, around: Around): Verdict {
+  return typeof rule === "string" ? { class: rule } : rule(old, next, around);
 }
 
 function diffMap(
@@ -45,6 +49,7 @@ function diffMap(
   olds: Readonly<Record<string, unknown>>,
   news: Readonly<Record<string, unknown>>,
   path: readonly string[],
+  around: Around,
 ): Change[] {
   const keys = [...new Set([...Object.keys(olds), ...Object.keys(news)])];
   return keys.flatMap((key) => {
@@ -52,7 +57,9 @@ function diffMap(
     const at = [...path, key];
     if (isPlainObject(old) && isPlainObject(next)) return diffRows(row.rows, old, next, at);
     const reason = old === undefined ? "added" : next === undefined ? "removed" : undefined;
-    return equal(old, next) ? [] : [change(at, old, next, { class: row.change, ...(reason && { reason }) })];
+    return equal(old, next)
+      ? []
+      : [change(at, old, next, { ...(reason && { reason }), ...judge(row.change, old, next, around) })];
   });
 }
 

@@ -1,7 +1,15 @@
 import { attribute, type Row, type Rows, type StateOf, z } from "./attribute";
 import { type CheckContext, checkRows, type Fault } from "./check";
 import { type Change, diffRows } from "./diff";
-import type { Context, DiffResult, Handler, Meta, Stored, Values } from "./handler";
+import {
+  type Context,
+  type DiffResult,
+  type Handler,
+  type Meta,
+  PartialFailure,
+  type Stored,
+  type Values,
+} from "./handler";
 import { Identity } from "./identity";
 import { hasUnknown } from "./unknown";
 
@@ -74,6 +82,23 @@ export interface Seen<R extends Rows, O> extends Made<O> {
   readonly inputs: StateOf<R>;
 }
 
+/**
+ * Thrown by create and update when the object exists but is not what was asked for: what is true of it is kept in
+ * state, and the next `up` goes on from there.
+ */
+export class Unfinished extends Error {
+  override readonly name = "Unfinished";
+
+  constructor(
+    readonly made: Made<Readonly<Record<string, Output>>>,
+    override readonly cause: Error,
+    /** The inputs that are in force. Default: the wanted ones. */
+    readonly inputs?: Values,
+  ) {
+    super(cause.message, { cause });
+  }
+}
+
 /** Derives check, diff and the bookkeeping around the operations from the rows. */
 export function defineResource<R extends Rows, O extends Readonly<Record<string, Output>>>(
   definition: Definition<R, O>,
@@ -83,6 +108,17 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   function store(inputs: StateOf<R>, made: Made<O>, defaultsVersion: number): Stored {
     const bookkeeping: Bookkeeping = { stateVersion, defaultsVersion, ...(made.applied && { applied: made.applied }) };
     return { id: made.id, state: { ...inputs, ...made.outputs, __kvm: bookkeeping } };
+  }
+
+  /** Runs create or update; an object that is left unfinished is given its full state. */
+  async function keep(inputs: StateOf<R>, version: number, work: () => Promise<Made<O>>): Promise<Stored> {
+    try {
+      return store(inputs, await work(), version);
+    } catch (error) {
+      if (!(error instanceof Unfinished)) throw error;
+      const { id, state } = store((error.inputs ?? inputs) as StateOf<R>, error.made as Made<O>, version);
+      throw new PartialFailure(id, state, error.cause);
+    }
   }
 
   return {
@@ -95,7 +131,11 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
 
     check(news, olds, meta) {
       const faults: Fault[] = [];
-      const context: CheckContext = { identity: identityOf(meta), defaultsVersion: defaultsVersionOf(news, olds) };
+      const context: CheckContext = {
+        identity: identityOf(meta),
+        defaultsVersion: defaultsVersionOf(news, olds),
+        inputs: news,
+      };
       const inputs = checkRows({ ...rows, ...versionRow }, news, olds, context, faults) as StateOf<R>;
       for (const rule of faults.length === 0 ? (definition.rules ?? []) : []) {
         if (!rule.needs.some((name) => hasUnknown(inputs[name]))) faults.push(...rule.check(inputs));
@@ -112,7 +152,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
 
     async create(inputs, context) {
       const wanted = inputs as StateOf<R>;
-      return store(wanted, await definition.create(wanted, context), defaultsVersionOf(inputs, undefined));
+      return keep(wanted, defaultsVersionOf(inputs, undefined), () => definition.create(wanted, context));
     },
 
     async read(id, values, context) {
@@ -126,8 +166,9 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
 
     async update(id, olds, news, context) {
       const [old, wanted] = [olds as State<R, O>, news as StateOf<R>];
-      const made = await definition.update(id, old, wanted, diffRows(rows, olds, news), context);
-      return store(wanted, made, defaultsVersionOf(news, olds)).state;
+      const changes = diffRows(rows, olds, news);
+      const version = defaultsVersionOf(news, olds);
+      return (await keep(wanted, version, () => definition.update(id, old, wanted, changes, context))).state;
     },
 
     async delete(id, state, context) {

@@ -59,8 +59,11 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
     if (row.kind === "attribute") return attributeProperty(name, row);
     const shape = nested(parent, name, row, row.kind === "map");
     const input = row.kind === "map" ? `{ readonly [name: string]: pulumi.Input<${shape}> }` : shape;
-    const required = row.kind === "block" && !row.optional;
-    const change = row.kind === "map" ? `entries: ${row.change}` : "by field";
+    const required =
+      row.kind === "block" &&
+      !row.optional &&
+      shapes.some((known) => known.name === shape && known.properties.some((property) => property.required));
+    const change = row.kind === "map" && typeof row.change === "string" ? `entries: ${row.change}` : "by field";
     return { name, doc: row.doc, required, input, output: input, change, since: undefined, fallback: undefined };
   }
 
