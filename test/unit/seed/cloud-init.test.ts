@@ -110,6 +110,27 @@ describe("buildSeed", () => {
     expect(() => seed(args)).toThrow(message);
   });
 
+  it("quotes what PyYAML takes for merge keys, defaults, octals, times, dates and truth", () => {
+    const tricky = [
+      "<<",
+      "=",
+      "0644",
+      "0o17",
+      "1:30",
+      "2001-01-01",
+      "yes",
+      "Off",
+      "y",
+      "~",
+      "1_000",
+      ".inf",
+      "a: b",
+      "\u0085",
+    ];
+    const lines = documents({ userData: { tricky } })["user-data"]?.trimEnd().split("\n").slice(2);
+    expect(lines).toEqual(tricky.map((text) => `  - "${text.replace("\u0085", "\\u0085")}"`));
+  });
+
   it("writes one object used twice twice, without anchors", () => {
     const shared = { a: 1 };
     expect(documents({ userData: { a: shared, b: shared } })["user-data"]).toBe(
