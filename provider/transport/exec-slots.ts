@@ -12,40 +12,53 @@ const PATIENCE = 6;
 /** A failure to open that means "too many"; anything else is passed on at once. */
 export type IsFull = (error: unknown) => boolean;
 
+type Start<T> = (release: () => void) => Promise<T>;
+
 /** Hands out the session channels of one ssh connection; waits, and learns the server's own limit, instead of failing. */
 export class ExecSlots {
   #cap = CAP;
   #pending = 0;
   #open = 0;
+  /** In a row, while nothing of ours was open. */
+  #refusals = 0;
   #lastRelease = Number.NEGATIVE_INFINITY;
   readonly #waiting: (() => void)[] = [];
 
-  /** True when `open` would have to wait for somebody else's release. */
-  get full(): boolean {
-    return this.#pending + this.#open >= this.#cap;
+  /**
+   * Runs `start` if a slot is free; undefined when none is, by our count or the server's.
+   * `start` gets the function that frees the slot, to be called when its channel has closed.
+   */
+  async tryOpen<T>(start: Start<T>, isFull: IsFull): Promise<T | undefined> {
+    if (this.#pending + this.#open >= this.#cap) return undefined;
+    this.#pending++;
+    try {
+      const opened = await start(this.#releaser());
+      this.#pending--;
+      this.#open++;
+      this.#refusals = 0;
+      return opened;
+    } catch (error) {
+      this.#pending--;
+      if (!isFull(error)) {
+        this.#wake();
+        throw error;
+      }
+      this.#refusals = this.#pending + this.#open === 0 ? this.#refusals + 1 : 0;
+      if (this.#refusals >= PATIENCE) throw error;
+      if (this.#open > 0 && performance.now() - this.#lastRelease > LATE_RELEASE) this.#cap = this.#open;
+      return undefined;
+    }
   }
 
-  /** Runs `start` in a free slot. It gets the function that frees the slot, to be called when its channel has closed. */
-  async open<T>(start: (release: () => void) => Promise<T>, isFull: IsFull, signal?: AbortSignal): Promise<T> {
-    let refusals = 0;
+  /** As `tryOpen`, but waits for a slot. */
+  async open<T>(start: Start<T>, isFull: IsFull, signal?: AbortSignal): Promise<T> {
     for (let attempt = 0; ; attempt++) {
-      await this.#enter(signal);
-      try {
-        const opened = await start(this.#releaser());
-        this.#pending--;
-        this.#open++;
-        return opened;
-      } catch (error) {
-        this.#pending--;
-        const alone = this.#open === 0;
-        if (!isFull(error) || (alone && ++refusals >= PATIENCE)) {
-          this.#wake();
-          throw error;
-        }
-        if (!alone && performance.now() - this.#lastRelease > LATE_RELEASE) this.#cap = this.#open;
-        await sleep(Math.min(FIRST_BACKOFF * 2 ** attempt, LONGEST_BACKOFF));
-        this.#wake();
-      }
+      signal?.throwIfAborted();
+      while (this.#pending + this.#open >= this.#cap) await this.#turn(signal);
+      const opened = await this.tryOpen(start, isFull);
+      if (opened !== undefined) return opened;
+      await sleep(Math.min(FIRST_BACKOFF * 2 ** attempt, LONGEST_BACKOFF));
+      this.#wake();
     }
   }
 
@@ -58,12 +71,6 @@ export class ExecSlots {
       this.#lastRelease = performance.now();
       this.#wake();
     };
-  }
-
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    while (this.full) await this.#turn(signal);
-    this.#pending++;
   }
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {

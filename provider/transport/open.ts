@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Dialer } from "./dialer";
 import { TransportError } from "./errors";
@@ -61,6 +62,8 @@ class LazyDialer implements HostDialer {
     this.#description = uri.text;
     this.#signal =
       options.signal === undefined ? this.#closed.signal : AbortSignal.any([options.signal, this.#closed.signal]);
+    // Each waiting dial listens; there may be many.
+    setMaxListeners(0, this.#signal);
     options.signal?.addEventListener("abort", () => this.close(), { once: true });
   }
 

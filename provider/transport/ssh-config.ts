@@ -6,6 +6,9 @@ import { promisify } from "node:util";
 import { errnoOf, reasonOf, TransportError } from "./errors";
 import { type SshNames, type SshSettings, settingsFrom } from "./ssh-settings";
 
+// Its types are those of its ESM build; what `require` loads is its CommonJS build.
+const { parse }: typeof import("ssh-config", { with: { "resolution-mode": "import" }}) = require("ssh-config");
+
 /** What is asked of ssh_config. */
 export interface SshQuery {
   /** The host as the user wrote it; may be an alias. */
@@ -68,7 +71,6 @@ async function readFiles({ alias, user, file }: SshQuery): Promise<Map<string, s
   const files = file === undefined ? [join(own, "config"), "/etc/ssh/ssh_config"] : file === "none" ? [] : [file];
   const found = new Map<string, string[]>();
   const target = { Host: alias, User: user ?? userInfo().username };
-  const { parse } = await import("ssh-config");
   for (const path of files) {
     const folder = path === "/etc/ssh/ssh_config" ? "/etc/ssh" : own;
     const text = await withIncludes(await textOf(path), folder, target, 0);
@@ -101,7 +103,7 @@ async function withIncludes(text: string, folder: string, target: Target, depth:
       lines.push(line);
       continue;
     }
-    if (!(await applies(block, target))) continue;
+    if (!applies(block, target)) continue;
     for (const pattern of patterns.match(/"[^"]*"|\S+/g) ?? []) {
       for (const path of await expandGlob(pattern.replaceAll('"', ""), folder)) {
         lines.push(await withIncludes(await textOf(path), folder, target, depth + 1));
@@ -113,8 +115,7 @@ async function withIncludes(text: string, folder: string, target: Target, depth:
   return lines.join("\n");
 }
 
-async function applies(block: string, target: Target): Promise<boolean> {
-  const { parse } = await import("ssh-config");
+function applies(block: string, target: Target): boolean {
   const probe = parse(`${block}\n  Tag applies\n`).compute(target, { ignoreCase: true, matchExec: false });
   return probe["tag"] !== undefined;
 }

@@ -1,12 +1,11 @@
 import type { Duplex } from "node:stream";
-import { text as readText } from "node:stream/consumers";
 import type { Dialer } from "./dialer";
 import { reasonOf, TransportError } from "./errors";
 import { ExecSlots } from "./exec-slots";
 import { HostKeyCheck } from "./host-key";
 import { netConnect } from "./net-connect";
 import { DEFAULT_TIMEOUT, type TransportOptions } from "./options";
-import { isChannelRefusal, type RemoteCommand, SshConnection } from "./ssh";
+import { type CommandResult, isChannelRefusal, SshConnection } from "./ssh";
 import type { SshHop, SshRoute } from "./ssh-route";
 import {
   commandOf,
@@ -15,7 +14,6 @@ import {
   judgeHelper,
   judgeNetcat,
   netcatProbe,
-  type ProbeResult,
   remoteSockets,
   type Way,
   waysFor,
@@ -53,9 +51,8 @@ export class SshDialer implements Dialer {
 
   async dial(signal?: AbortSignal): Promise<Duplex> {
     const session = await this.#shared(signal);
-    const spare = await this.#spareWay(session);
     try {
-      return await this.#take(session, spare ?? session.way, signal);
+      return await this.#take(session, session.way, signal);
     } catch (error) {
       if (session.server.lost !== undefined || !isChannelRefusal(error)) throw error;
     }
@@ -158,34 +155,32 @@ export class SshDialer implements Dialer {
     return await trySockets(server, remoteSockets(this.uri));
   }
 
-  /** Commands count against MaxSessions, channels to sockets do not: they serve where every slot is taken. */
-  async #spareWay(session: Session): Promise<Way | undefined> {
-    const mayChoose = (this.uri.params.proxy ?? "auto") === "auto" && this.uri.params.netcat === undefined;
-    if (!session.slots.full || session.way.kind === "streamlocal" || !mayChoose) return undefined;
-    session.overflow ??= trySockets(session.server, remoteSockets(this.uri));
-    return (await session.overflow).way;
-  }
-
   async #take(session: Session, way: Way, signal: AbortSignal | undefined): Promise<Duplex> {
-    if (way.kind === "streamlocal") return await session.server.openUnix(way.path);
-    return (await this.#exec(session.server, session.slots, commandOf(way, this.uri), signal)).stream;
+    const { server, slots } = session;
+    if (way.kind === "streamlocal") return await server.openUnix(way.path);
+    const start = (release: () => void) => server.exec(commandOf(way, this.uri), release);
+    const opened = await slots.tryOpen(start, isChannelRefusal);
+    if (opened !== undefined) return opened;
+    const spare = await this.#spareWay(session);
+    return spare === undefined ? await slots.open(start, isChannelRefusal, signal) : await server.openUnix(spare.path);
   }
 
-  async #probe(server: SshConnection, slots: ExecSlots, command: string): Promise<ProbeResult> {
+  /** Commands count against MaxSessions, channels to sockets do not: they serve where every slot is taken. */
+  async #spareWay(session: Session): Promise<Extract<Way, { kind: "streamlocal" }> | undefined> {
+    if (!waysFor(this.uri).includes("streamlocal")) return undefined;
+    session.overflow ??= trySockets(session.server, remoteSockets(this.uri));
+    const { way } = await session.overflow;
+    return way?.kind === "streamlocal" ? way : undefined;
+  }
+
+  async #probe(server: SshConnection, slots: ExecSlots, command: string): Promise<CommandResult> {
     try {
-      const { stream, stderr, exit } = await this.#exec(server, slots, command);
-      stream.end();
-      const stdout = await readText(stream).catch(() => "");
-      return { stdout, stderr: stderr(), status: await exit };
+      return await slots.open((release) => server.run(command, release), isChannelRefusal);
     } catch (error) {
       // Accounts may be denied every command and still be allowed to open sockets.
-      if (!isChannelRefusal(error) && !isExecRefusal(error)) throw error;
+      if (error instanceof TransportError) throw error;
       return { stdout: "", stderr: reasonOf(error), status: undefined };
     }
-  }
-
-  async #exec(server: SshConnection, slots: ExecSlots, command: string, signal?: AbortSignal): Promise<RemoteCommand> {
-    return await slots.open((release) => server.exec(command, release), isChannelRefusal, signal);
   }
 
   #refusal(failures: readonly string[], cause?: unknown): TransportError {
@@ -218,10 +213,6 @@ async function trySockets(server: SshConnection, paths: readonly string[]): Prom
     }
   }
   return { failures };
-}
-
-function isExecRefusal(error: unknown): boolean {
-  return error instanceof Error && error.message === "Unable to exec";
 }
 
 async function hasEnded(session: Promise<Session>): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { daemonSockets, isSession } from "./daemon-sockets";
+import type { CommandResult } from "./ssh";
 import type { LibvirtUri } from "./uri";
 
 /** How to get from the ssh server to the daemon. */
@@ -16,13 +17,6 @@ export interface Finding {
   readonly way?: Way;
   /** What failed, one entry for each thing tried. */
   readonly failures: readonly string[];
-}
-
-/** What a probe command wrote and how it ended. */
-export interface ProbeResult {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly status: number | undefined;
 }
 
 const MARK = "pulumi-kvm-probe";
@@ -68,7 +62,7 @@ export function commandOf(way: Exclude<Way, { kind: "streamlocal" }>, uri: Libvi
   return `${quote(uri.params.netcat ?? "nc")} -U ${quote(way.path)}`;
 }
 
-export function judgeHelper(result: ProbeResult): Finding {
+export function judgeHelper(result: CommandResult): Finding {
   const noise = noiseOf(result.stdout);
   if (noise !== undefined) return { failures: [`virt-ssh-helper: ${noise}`] };
   if (result.status === 0) return { way: { kind: "helper" }, failures: [] };
@@ -77,7 +71,7 @@ export function judgeHelper(result: ProbeResult): Finding {
   return { failures: [`virt-ssh-helper: ${said} (exit status ${result.status ?? "none"})${missing}`] };
 }
 
-export function judgeNetcat(result: ProbeResult): Finding {
+export function judgeNetcat(result: CommandResult): Finding {
   const noise = noiseOf(result.stdout);
   if (noise !== undefined) return { failures: [`netcat: ${noise}`] };
   const path = new RegExp(`^${MARK} (/.*)$`, "m").exec(result.stdout)?.[1];

@@ -28,13 +28,12 @@ export interface SshServer {
   readonly timeout: number;
 }
 
-/** A command on the server, its standard input and output as one stream. */
-export interface RemoteCommand {
-  readonly stream: Duplex;
-  /** What it has written to standard error so far. */
-  stderr(): string;
+/** What a command wrote and how it ended. */
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
   /** Exit status, undefined when a signal or the loss of the connection ended it. */
-  readonly exit: Promise<number | undefined>;
+  readonly status: number | undefined;
 }
 
 /** ssh2's default order: fastest first, sha1 last. */
@@ -49,7 +48,7 @@ const HOST_KEY_ALGORITHMS = [
 ] as const;
 const KEEPALIVE_INTERVAL = 10_000;
 const KEEPALIVE_MISSES = 3;
-const STDERR_KEPT = 4096;
+const OUTPUT_KEPT = 4096;
 /** After the end of output, ms to wait for the exit status. */
 const EXIT_GRACE = 500;
 
@@ -157,28 +156,37 @@ export class SshConnection {
     }
   }
 
-  /** Runs a command through the login shell. Rejects with ssh2's own error; see `isChannelRefusal`. */
-  async exec(command: string, onClose: () => void): Promise<RemoteCommand> {
+  /**
+   * Starts a command through the login shell; its standard input and output are the stream.
+   * When it fails the stream breaks with what it wrote to standard error.
+   * `onClose` is called when its channel is closed. Rejects with ssh2's own error; see `isChannelRefusal`.
+   */
+  async exec(command: string, onClose: () => void): Promise<Duplex> {
     const channel = await this.#open((done) => this.client.exec(command, done));
-    let text = "";
-    channel.stderr.on("data", (chunk: Buffer) => {
-      if (text.length < STDERR_KEPT) text += chunk.toString("utf8");
-    });
-    let status: number | undefined;
-    channel.on("exit", (code: number | null) => {
-      status = code ?? undefined;
-    });
     const stream = new StreamPair(channel, channel, () => channel.close());
     channel.once("end", () => setTimeout(() => stream.finishReading(), EXIT_GRACE).unref());
-    const exit = new Promise<number | undefined>((resolve) => {
-      channel.once("close", () => {
+    onEnd(channel, ({ status, stderr }) => {
+      onClose();
+      if (status === 0) stream.finish();
+      else stream.destroy(this.#endOf(command, status, stderr));
+    });
+    return stream;
+  }
+
+  /** Runs a command without input to its end. Rejects like `exec`. */
+  async run(command: string, onClose: () => void): Promise<CommandResult> {
+    const channel = await this.#open((done) => this.client.exec(command, done));
+    channel.end();
+    let stdout = "";
+    channel.on("data", (chunk: Buffer) => {
+      if (stdout.length < OUTPUT_KEPT) stdout += chunk.toString("utf8");
+    });
+    return await new Promise((resolve) => {
+      onEnd(channel, ({ status, stderr }) => {
         onClose();
-        if (status !== 0 && !stream.destroyed) stream.destroy(this.#endOf(command, status, text));
-        else stream.finish();
-        resolve(status);
+        resolve({ stdout, stderr, status });
       });
     });
-    return { stream, stderr: () => text.trim(), exit };
   }
 
   /** Opens a channel to a unix socket of the server. */
@@ -237,9 +245,22 @@ export class SshConnection {
     return new TransportError("refused", {
       step: `run ${command}`,
       host: this.server.description,
-      reason: `${stderr.trim() || "it said nothing"} (${status === undefined ? "killed" : `exit status ${status}`})`,
+      reason: `${stderr || "it said nothing"} (${status === undefined ? "killed" : `exit status ${status}`})`,
     });
   }
+}
+
+/** Calls `done` with status and error text when the command's channel is closed. */
+function onEnd(channel: ClientChannel, done: (end: Omit<CommandResult, "stdout">) => void): void {
+  let stderr = "";
+  let status: number | undefined;
+  channel.stderr.on("data", (chunk: Buffer) => {
+    if (stderr.length < OUTPUT_KEPT) stderr += chunk.toString("utf8");
+  });
+  channel.on("exit", (code: number | null) => {
+    status = code ?? undefined;
+  });
+  channel.once("close", () => done({ status, stderr: stderr.trim() }));
 }
 
 /** Offers one key after the other and remembers which. */

@@ -11,7 +11,7 @@ let echo: EchoServer;
 
 beforeAll(async () => {
   sshd = await startSshd();
-  echo = await startEcho(sshd.folder);
+  echo = await startEcho(join(sshd.folder, "echo"));
 });
 
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,8 +17,14 @@ export interface Sshd {
   readonly identityFile: string;
   /** Folder at the front of PATH of every remote command; empty at first. */
   readonly bin: string;
+  /** What the server sees as /run/libvirt. */
+  readonly runtime: string;
   /** A URI of this server with these parameters added. */
   uri(parameters?: Readonly<Record<string, string>>): string;
+  /** Starts the server anew with further lines of sshd_config in front. */
+  restart(config: readonly string[]): Promise<void>;
+  /** Kills the processes that serve the logins, by pid. */
+  dropConnections(): void;
   stop(): Promise<void>;
 }
 
@@ -37,18 +43,27 @@ export function makeFolder(): string {
   return mkdtempSync(join(tmpdir(), "kvm-t-"));
 }
 
+export interface SshdSettings {
+  /** Lines of sshd_config; the first value of a keyword wins, so these win over ours. */
+  readonly config?: readonly string[];
+  /** Programs of /usr/bin that remote commands see. Default: all. */
+  readonly programs?: readonly string[];
+}
+
 /**
- * A private sshd on a free port of 127.0.0.1, in a folder of its own. `settings` are lines of sshd_config.
- * Remote commands see `bin` first and otherwise the system's PATH.
+ * A private sshd on a free port of 127.0.0.1, in a folder and a mount namespace of its own,
+ * so that the machine's own /run/libvirt is out of sight.
  */
-export async function startSshd(settings: readonly string[] = []): Promise<Sshd> {
+export async function startSshd({ config: settings = [], programs }: SshdSettings = {}): Promise<Sshd> {
   const folder = makeFolder();
   const port = await freePort();
   const hostKeyFile = makeKey(folder, "host");
   const identityFile = makeKey(folder, "id");
   const bin = join(folder, "bin");
+  const runtime = join(folder, "run");
   mkdirSync(bin);
-  mkdirSync("/run/sshd", { recursive: true });
+  mkdirSync(runtime);
+  for (const program of programs ?? []) symlinkSync(`/usr/bin/${program}`, join(bin, program));
   writeFileSync(join(folder, "authorized_keys"), `${publicKey(identityFile)}\n`);
   const config = [
     ...settings,
@@ -61,13 +76,11 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
     "PasswordAuthentication no",
     "KbdInteractiveAuthentication no",
     "PidFile none",
-    `SetEnv PATH=${bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
+    `SetEnv PATH=${bin}${programs === undefined ? ":/usr/sbin:/usr/bin:/sbin:/bin" : ""}`,
   ];
-  writeFileSync(join(folder, "sshd_config"), `${config.join("\n")}\n`);
-  const child = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", join(folder, "sshd_config")], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  await listening(child);
+  const configFile = join(folder, "sshd_config");
+  writeFileSync(configFile, `${config.join("\n")}\n`);
+  let child = await launch(runtime, configFile);
   const hostKey = publicKey(hostKeyFile);
   const knownHosts = join(folder, "known_hosts");
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${hostKey}\n`);
@@ -78,15 +91,39 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
     knownHosts,
     identityFile,
     bin,
+    runtime,
     uri: (parameters = {}) => {
       const query = new URLSearchParams(parameters).toString();
       return `qemu+ssh://root@127.0.0.1:${port}/system${query === "" ? "" : `?${query}`}`;
+    },
+    restart: async (lines) => {
+      await end(child);
+      writeFileSync(configFile, `${[...lines, ...config].join("\n")}\n`);
+      child = await launch(runtime, configFile);
+    },
+    dropConnections: () => {
+      for (const pid of childrenOf(child)) process.kill(pid, "SIGKILL");
     },
     stop: async () => {
       await end(child);
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function launch(runtime: string, configFile: string): Promise<ChildProcess> {
+  const mounts = 'mount -t tmpfs tmpfs /run && mkdir /run/sshd /run/libvirt && mount --bind "$1" /run/libvirt';
+  const script = `${mounts} && exec /usr/sbin/sshd -D -e -f "$2"`;
+  const child = spawn("unshare", ["-m", "sh", "-c", script, "sh", runtime, configFile], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  await listening(child);
+  return child;
+}
+
+function childrenOf(child: ChildProcess): number[] {
+  const listed = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+  return listed.trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
 /** Writes an executable script into the server's PATH. */
@@ -102,8 +139,7 @@ export interface EchoServer {
 }
 
 /** Stands in for the daemon: sends back what it gets. */
-export async function startEcho(folder: string): Promise<EchoServer> {
-  const path = join(folder, `echo-${Math.random().toString(36).slice(2, 8)}`);
+export async function startEcho(path: string): Promise<EchoServer> {
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => socket.destroy());
     socket.pipe(socket);
