@@ -76,18 +76,6 @@ export interface Made<O> {
   readonly applied?: Values;
 }
 
-/** Thrown by create and update when the object exists but is not finished: what is true so far, and why it stopped. */
-export class Unfinished extends Error {
-  override readonly name = "Unfinished";
-
-  constructor(
-    readonly made: Made<Values>,
-    override readonly cause: Error,
-  ) {
-    super(cause.message, { cause });
-  }
-}
-
 /** What read found. */
 export interface Seen<R extends Rows, O> extends Made<O> {
   /** The inputs with every drifted value replaced by what the host shows. */
@@ -129,17 +117,6 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     } catch (error) {
       if (!(error instanceof Unfinished)) throw error;
       const { id, state } = store((error.inputs ?? inputs) as StateOf<R>, error.made as Made<O>, version);
-      throw new PartialFailure(id, state, error.cause);
-    }
-  }
-
-  /** Stores what `work` made; an object that it left unfinished stays in the state, so that the next run goes on with it. */
-  async function keep(inputs: StateOf<R>, defaultsVersion: number, work: () => Promise<Made<O>>): Promise<Stored> {
-    try {
-      return store(inputs, await work(), defaultsVersion);
-    } catch (error) {
-      if (!(error instanceof Unfinished)) throw error;
-      const { id, state } = store(inputs, error.made as Made<O>, defaultsVersion);
       throw new PartialFailure(id, state, error.cause);
     }
   }
