@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
-import { homedir, userInfo } from "node:os";
+import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf, reasonOf, TransportError } from "./errors";
@@ -70,7 +70,8 @@ async function readFiles({ alias, user, file }: SshQuery): Promise<Map<string, s
   const own = join(homedir(), ".ssh");
   const files = file === undefined ? [join(own, "config"), "/etc/ssh/ssh_config"] : file === "none" ? [] : [file];
   const found = new Map<string, string[]>();
-  const target = { Host: alias, User: user ?? userInfo().username };
+  // `compute` answers with the user it was asked about, so without one it must find the configured user itself.
+  const target = user === undefined ? { Host: alias } : { Host: alias, User: user };
   for (const path of files) {
     const folder = path === "/etc/ssh/ssh_config" ? "/etc/ssh" : own;
     const text = await withIncludes(await textOf(path), folder, target, 0);
@@ -82,7 +83,7 @@ async function readFiles({ alias, user, file }: SshQuery): Promise<Map<string, s
   return found;
 }
 
-type Target = { readonly Host: string; readonly User: string };
+type Target = { readonly Host: string; readonly User?: string };
 
 /** `text` with each Include replaced by the text of its files, where the block around it applies to the target. */
 async function withIncludes(text: string, folder: string, target: Target, depth: number): Promise<string> {

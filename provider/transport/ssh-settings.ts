@@ -51,7 +51,11 @@ export function settingsFrom(found: ReadonlyMap<string, readonly string[]>, name
     hostName,
     port,
     user,
-    identityFiles: files("identityfile", defaults),
+    // One file for each line, so blanks belong to its name.
+    identityFiles: identities
+      .filter((file) => file.toLowerCase() !== "none")
+      .map(unquote)
+      .map(expand),
     identityConfigured: identities.some((file) => !defaults.includes(file)),
     identitiesOnly: first("identitiesonly")?.toLowerCase() === "yes",
     agent: first("identityagent") === undefined ? process.env["SSH_AUTH_SOCK"] : agent && agentSocket(expand(agent)),
@@ -93,5 +97,9 @@ function expandTokens(text: string, { alias, hostName, port, user }: Tokens): st
 }
 
 function splitWords(text: string): string[] {
-  return (text.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ""));
+  return (text.match(/"[^"]*"|\S+/g) ?? []).map(unquote);
+}
+
+function unquote(word: string): string {
+  return word.replace(/^"(.*)"$/, "$1");
 }

@@ -19,7 +19,7 @@ export interface LibvirtUri {
 }
 
 const SHAPE = /^([^:/?#]*):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?$/;
-const AUTHORITY = /^(?:(.*)@)?(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/;
+const AUTHORITY = /^(?:(.*)@)?(\[[^\]]*\]|[^:[\]]*)(?::([^:]*))?$/;
 const DRIVERS: readonly string[] = ["qemu", "test"];
 /** libssh and libssh2 are libvirt's other clients for the same thing. */
 const TRANSPORTS: Readonly<Record<string, TransportName>> = {
