@@ -1,0 +1,245 @@
+import type { Readable } from "node:stream";
+import type { Dialer } from "../transport/dialer";
+import type { CallOptions, DomainEvent, Libvirt, TransferOptions, VolumeHandle } from "./api";
+import { deadlineOf } from "./deadlines";
+import { ConnectionLost, errorCode, LibvirtError } from "./errors";
+import { decodeEvent, domainEventIds } from "./events";
+import { handshake } from "./handshake";
+import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
+import type { RpcChannel } from "./rpc";
+import { downloadFrom, uploadTo } from "./stream";
+
+/** With a fifth call stuck in it, the daemon stops to read a client at all (max_client_requests). */
+const callsPerChannel = 4;
+const channelLimit = 4;
+const reconnectFirstMs = 50;
+const reconnectMaxMs = 2000;
+const reconnectForMs = 30_000;
+
+export interface ConnectOptions {
+  /** Address as the user wrote it. */
+  readonly uri: string;
+  /** What CONNECT_OPEN asks the daemon for, such as qemu:///system. */
+  readonly driverUri: string;
+  readonly dialer: Dialer;
+  /** UUID that the host must have; another machine behind the same name is an error. */
+  readonly expectedHostUuid?: string;
+}
+
+/** Opens a connection. Throws LibvirtError, ConnectionLost, or whatever the dialer throws. */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const connection = new Connection(options);
+  try {
+    await connection.open();
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+  return connection;
+}
+
+/** A pool of channels to one daemon. Channels are opened as calls need them and re-opened after a loss. */
+export class Connection implements Libvirt {
+  readonly uri: string;
+  hostUuid = "";
+  version = 0;
+  private readonly channels: RpcChannel[] = [];
+  private opening: Promise<RpcChannel> | undefined;
+  private readonly waiting: (() => void)[] = [];
+  private readonly handlers = new Set<(event: DomainEvent) => void>();
+  private eventChannel: Promise<RpcChannel> | undefined;
+  private closed = false;
+  private lostBefore = false;
+
+  constructor(private readonly options: ConnectOptions) {
+    this.uri = options.uri;
+  }
+
+  async open(): Promise<void> {
+    const { channel, hostUuid, version } = await this.dial();
+    this.hostUuid = hostUuid;
+    this.version = version;
+    this.admit(channel);
+  }
+
+  async call<N extends ProcedureName>(
+    name: N,
+    args: ProcedureArgs<N>,
+    options: CallOptions = {},
+  ): Promise<ProcedureResult<N>> {
+    const { since } = procedure(name);
+    if (since !== undefined && since > this.version) {
+      throw new LibvirtError(
+        errorCode.noSupport,
+        0,
+        `${name} needs libvirt ${spell(since)}, the host has ${spell(this.version)}`,
+        name,
+      );
+    }
+    options.signal?.throwIfAborted();
+    const channel = await this.acquire();
+    try {
+      return await withDeadline(channel, name, options.timeout ?? deadlineOf(name), channel.call(name, args));
+    } finally {
+      this.waiting.shift()?.();
+    }
+  }
+
+  async upload(
+    volume: VolumeHandle,
+    source: Readable | AsyncIterable<Buffer>,
+    options: TransferOptions = {},
+  ): Promise<void> {
+    const { channel } = await this.dial();
+    try {
+      await uploadTo(channel, volume, source, options);
+    } finally {
+      channel.destroy(new Error("the transfer is over"));
+    }
+  }
+
+  async download(volume: VolumeHandle, options: TransferOptions = {}): Promise<Readable> {
+    const { channel } = await this.dial();
+    return downloadFrom(channel, volume, options, () => channel.destroy(new Error("the transfer is over")));
+  }
+
+  async onDomainEvent(handler: (event: DomainEvent) => void): Promise<() => void> {
+    this.handlers.add(handler);
+    try {
+      await this.listen();
+    } catch (error) {
+      this.handlers.delete(handler);
+      throw error;
+    }
+    return () => void this.handlers.delete(handler);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const channel of this.channels.splice(0)) channel.destroy(new Error("we closed it"));
+    const events = await this.eventChannel?.catch(() => undefined);
+    events?.destroy(new Error("we closed it"));
+    await this.options.dialer.close();
+  }
+
+  /** A channel with room for one more call; opens another, or waits, when all are full. */
+  private async acquire(): Promise<RpcChannel> {
+    for (;;) {
+      const open = this.channels.filter((channel) => channel.isOpen);
+      const best = open.reduce<RpcChannel | undefined>((a, b) => (a && a.inFlight <= b.inFlight ? a : b), undefined);
+      if (best && best.inFlight < callsPerChannel) return best;
+      if (!best) return this.reopen();
+      if (open.length < channelLimit && !this.opening) this.grow();
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
+  }
+
+  /** Opens one more channel in the background; those who wait are told when it is there. */
+  private grow(): void {
+    const opening = this.reopen();
+    opening.then(
+      () => this.waiting.shift()?.(),
+      // The calls that wait go on over the channels that are there.
+      () => this.waiting.shift()?.(),
+    );
+  }
+
+  private reopen(): Promise<RpcChannel> {
+    this.opening ??= this.redial().finally(() => {
+      this.opening = undefined;
+    });
+    return this.opening;
+  }
+
+  /** Dials again, for a while when the connection was lost: a daemon that restarts needs seconds. */
+  private async redial(): Promise<RpcChannel> {
+    const giveUp = Date.now() + (this.lostBefore ? reconnectForMs : 0);
+    for (let pause = reconnectFirstMs; ; pause = Math.min(pause * 2, reconnectMaxMs)) {
+      if (this.closed) throw new ConnectionLost(`the connection to ${this.uri} was closed`, false);
+      try {
+        const { channel } = await this.dial();
+        this.admit(channel);
+        this.lostBefore = false;
+        return channel;
+      } catch (error) {
+        if (Date.now() >= giveUp || error instanceof WrongHost) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  private admit(channel: RpcChannel): void {
+    this.channels.push(channel);
+    channel.onClose(() => {
+      const index = this.channels.indexOf(channel);
+      if (index >= 0) this.channels.splice(index, 1);
+      if (this.channels.length === 0 && !this.closed) this.lostBefore = true;
+      for (const wake of this.waiting.splice(0)) wake();
+    });
+  }
+
+  private async dial(): ReturnType<typeof handshake> {
+    const { dialer, driverUri, uri } = this.options;
+    const opened = await handshake(await dialer.dial(), driverUri, dialer.description);
+    const expected = this.hostUuid || this.options.expectedHostUuid;
+    if (expected !== undefined && expected !== "" && opened.hostUuid !== expected) {
+      opened.channel.destroy(new Error("it is another machine"));
+      throw new WrongHost(
+        `${uri} is another machine now: its host uuid is ${opened.hostUuid}, ${expected} was expected`,
+      );
+    }
+    return opened;
+  }
+
+  private publish(event: DomainEvent): void {
+    for (const handler of this.handlers) handler(event);
+  }
+
+  private listen(): Promise<RpcChannel> {
+    this.eventChannel ??= this.openEvents().catch((error) => {
+      this.eventChannel = undefined;
+      throw error;
+    });
+    return this.eventChannel;
+  }
+
+  private async openEvents(): Promise<RpcChannel> {
+    const { channel } = await this.dial();
+    channel.onEvent = (number, payload) => {
+      const event = decodeEvent(number, payload);
+      // From a queue of its own, so that a handler may call the daemon.
+      if (event) setImmediate(() => this.publish(event));
+    };
+    channel.onClose(() => {
+      this.eventChannel = undefined;
+      if (this.handlers.size > 0 && !this.closed) this.listen().catch(() => undefined);
+    });
+    for (const eventID of Object.values(domainEventIds)) {
+      await channel.call("CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY", { eventID, dom: undefined });
+    }
+    return channel;
+  }
+}
+
+/** The address leads to another machine than the one that state knows. */
+export class WrongHost extends Error {
+  override readonly name = "WrongHost";
+}
+
+/** Waits for a call, but not for ever: after the deadline its channel is given up, because its slot stays taken. */
+async function withDeadline<T>(channel: RpcChannel, name: string, seconds: number, call: Promise<T>): Promise<T> {
+  const timer = setTimeout(
+    () => channel.destroy(new Error(`${name} was not answered within ${seconds} s`)),
+    seconds * 1000,
+  );
+  timer.unref();
+  try {
+    return await call;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function spell(version: number): string {
+  return [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join(".");
+}

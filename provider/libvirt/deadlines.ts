@@ -1,0 +1,33 @@
+import type { ProcedureName } from "./procedures";
+
+/** Seconds that a call may take before its channel is given up. libvirt cannot cancel a call; it can only be left. */
+const quick = 60;
+const slow = 300;
+const unlimited = 86_400;
+
+const bySpeed: Readonly<Partial<Record<ProcedureName, number>>> = {
+  DOMAIN_CREATE_WITH_FLAGS: slow,
+  DOMAIN_CREATE_XML: slow,
+  DOMAIN_DESTROY_FLAGS: slow,
+  DOMAIN_DEFINE_XML: slow,
+  DOMAIN_DEFINE_XML_FLAGS: slow,
+  DOMAIN_ATTACH_DEVICE_FLAGS: slow,
+  DOMAIN_DETACH_DEVICE_FLAGS: slow,
+  DOMAIN_UPDATE_DEVICE_FLAGS: slow,
+  CONNECT_GET_CAPABILITIES: slow,
+  CONNECT_GET_DOMAIN_CAPABILITIES: slow,
+  NETWORK_CREATE: slow,
+  STORAGE_POOL_CREATE: slow,
+  STORAGE_POOL_REFRESH: slow,
+  STORAGE_POOL_BUILD: unlimited,
+  STORAGE_VOL_CREATE_XML: unlimited,
+  STORAGE_VOL_CREATE_XML_FROM: unlimited,
+  STORAGE_VOL_WIPE_PATTERN: unlimited,
+  STORAGE_VOL_DELETE: slow,
+  STORAGE_VOL_RESIZE: slow,
+  DOMAIN_MANAGED_SAVE: unlimited,
+};
+
+export function deadlineOf(name: ProcedureName): number {
+  return bySpeed[name] ?? quick;
+}

@@ -1,0 +1,43 @@
+import type { Duplex } from "node:stream";
+import { errorCode, LibvirtError } from "./errors";
+import { RpcChannel } from "./rpc";
+
+/** remote_auth_type of libvirt's remote_protocol.x. */
+const auth = { none: 0, sasl: 1, polkit: 2 } as const;
+
+export interface Opened {
+  readonly channel: RpcChannel;
+  readonly hostUuid: string;
+  readonly version: number;
+}
+
+/** Speaks the opening of the protocol on a fresh byte stream, up to the point where calls may be made. */
+export async function handshake(socket: Duplex, driverUri: string, description: string): Promise<Opened> {
+  const channel = new RpcChannel(socket, description);
+  try {
+    await authenticate(channel);
+    await channel.call("CONNECT_OPEN", { name: driverUri, flags: 0 });
+    const { libVersion } = await channel.call("CONNECT_GET_LIB_VERSION", {});
+    const { capabilities } = await channel.call("CONNECT_GET_CAPABILITIES", {});
+    const hostUuid = /<uuid>\s*([0-9a-fA-F-]{36})\s*<\/uuid>/.exec(capabilities)?.[1]?.toLowerCase() ?? "";
+    return { channel, hostUuid, version: Number(libVersion) };
+  } catch (error) {
+    channel.destroy(new Error("it could not be opened"));
+    throw error;
+  }
+}
+
+async function authenticate(channel: RpcChannel): Promise<void> {
+  const { types } = await channel.call("AUTH_LIST", {});
+  if (types.length === 0 || types.includes(auth.none)) return;
+  if (types.includes(auth.polkit)) {
+    await channel.call("AUTH_POLKIT", {});
+    return;
+  }
+  throw new LibvirtError(
+    errorCode.authFailed,
+    0,
+    "the daemon wants SASL authentication, which pulumi-kvm does not speak; reach it over ssh or its unix socket instead",
+    "AUTH_LIST",
+  );
+}

@@ -1,0 +1,220 @@
+import type { Duplex } from "node:stream";
+import { int, optional, string, struct, uuid } from "./codec";
+import { ConnectionLost, LibvirtError } from "./errors";
+import { encodeFrame, type Frame, FrameReader, messageStatus, messageType, programs } from "./frame";
+import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
+import { XdrReader, XdrWriter } from "./xdr";
+
+const remoteError = struct({
+  code: int,
+  domain: int,
+  message: optional(string),
+  level: int,
+  dom: optional(struct({ name: string, uuid, id: int })),
+  str1: optional(string),
+  str2: optional(string),
+  str3: optional(string),
+  int1: int,
+  int2: int,
+  net: optional(struct({ name: string, uuid })),
+});
+
+const keepalive = { ping: 1, pong: 2, intervalMs: 5000, missesAllowed: 6 } as const;
+
+interface Pending {
+  readonly name: string;
+  resolve(frame: Frame): void;
+  reject(error: Error): void;
+}
+
+/** Receives what the daemon sends on a stream. */
+export interface StreamListener {
+  data(frame: Frame): void;
+  failed(error: Error): void;
+}
+
+/** One byte stream to the daemon that speaks libvirt's RPC. Knows calls, streams, events and keepalive; no policy. */
+export class RpcChannel {
+  private readonly pending = new Map<number, Pending>();
+  private readonly streams = new Map<number, StreamListener>();
+  private readonly reader = new FrameReader();
+  private serial = 0;
+  private missedPings = 0;
+  private readonly keepaliveTimer: NodeJS.Timeout;
+  private lost: Error | undefined;
+  private readonly closeListeners: ((reason: Error) => void)[] = [];
+  /** Called for every event; must not throw and must not wait. */
+  onEvent: (procedure: number, payload: Buffer) => void = () => undefined;
+
+  constructor(
+    private readonly socket: Duplex,
+    private readonly description: string,
+  ) {
+    socket.on("data", (chunk: Buffer) => this.receive(chunk));
+    socket.on("error", (error: Error) => this.fail(error));
+    socket.on("close", () => this.fail(new Error("the other side closed it")));
+    socket.on("end", () => this.fail(new Error("the other side closed it")));
+    this.keepaliveTimer = setInterval(() => this.ping(), keepalive.intervalMs);
+    this.keepaliveTimer.unref();
+  }
+
+  get inFlight(): number {
+    return this.pending.size;
+  }
+
+  get isOpen(): boolean {
+    return this.lost === undefined;
+  }
+
+  onClose(listener: (reason: Error) => void): void {
+    this.closeListeners.push(listener);
+  }
+
+  /** Calls a procedure and waits for its reply. */
+  async call<N extends ProcedureName>(name: N, args: ProcedureArgs<N>): Promise<ProcedureResult<N>> {
+    const reply = await this.start(name, args).reply;
+    return procedure(name).result.read(new XdrReader(reply.payload)) as ProcedureResult<N>;
+  }
+
+  /** Sends a call; the serial names the stream that it opens, if it opens one. */
+  start<N extends ProcedureName>(name: N, args: ProcedureArgs<N>): { serial: number; reply: Promise<Frame> } {
+    if (this.lost) {
+      const refused = Promise.reject(
+        new ConnectionLost(`the connection to ${this.description} is lost: ${this.lost.message}`, false, this.lost),
+      );
+      return { serial: 0, reply: refused };
+    }
+    const { number, args: codec, program = programs.remote } = procedure(name);
+    const writer = new XdrWriter();
+    codec.write(writer, args);
+    this.serial += 1;
+    const serial = this.serial;
+    const reply = new Promise<Frame>((resolve, reject) => this.pending.set(serial, { name, resolve, reject }));
+    this.send({
+      program,
+      procedure: number,
+      type: messageType.call,
+      serial,
+      status: messageStatus.ok,
+      payload: writer.finish(),
+    });
+    return { serial, reply };
+  }
+
+  /** Sends one packet of a stream; resolves when the socket can take more. */
+  sendStream(
+    procedure: number,
+    serial: number,
+    status: number,
+    payload: Buffer,
+    type: number = messageType.stream,
+  ): Promise<void> {
+    const ready = this.send({ program: programs.remote, procedure, type, serial, status, payload });
+    if (ready || this.lost) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        this.socket.off("drain", done);
+        this.socket.off("close", done);
+        resolve();
+      };
+      this.socket.on("drain", done);
+      this.socket.on("close", done);
+    });
+  }
+
+  listenStream(serial: number, listener: StreamListener | undefined): void {
+    if (listener) this.streams.set(serial, listener);
+    else this.streams.delete(serial);
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  /** Ends the channel; pending calls are rejected with `reason`. */
+  destroy(reason: Error): void {
+    this.fail(reason);
+  }
+
+  private send(frame: Frame): boolean {
+    return this.socket.write(encodeFrame(frame));
+  }
+
+  private receive(chunk: Buffer): void {
+    this.missedPings = 0;
+    try {
+      for (const frame of this.reader.push(chunk)) this.dispatch(frame);
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  private dispatch(frame: Frame): void {
+    if (frame.program === programs.keepalive) {
+      if (frame.procedure === keepalive.ping) this.sendKeepalive(keepalive.pong);
+    } else if (frame.type === messageType.message) {
+      this.onEvent(frame.procedure, frame.payload);
+    } else if (frame.type === messageType.reply) {
+      this.settle(frame);
+    } else {
+      const stream = this.streams.get(frame.serial);
+      if (frame.status === messageStatus.error && frame.payload.length > 0)
+        stream?.failed(this.errorOf(frame, "stream"));
+      else stream?.data(frame);
+    }
+  }
+
+  /** Replies to late stream packets carry serials that nobody waits for. */
+  private settle(frame: Frame): void {
+    const call = this.pending.get(frame.serial);
+    if (!call) return;
+    this.pending.delete(frame.serial);
+    if (frame.status === messageStatus.error) call.reject(this.errorOf(frame, call.name));
+    else call.resolve(frame);
+  }
+
+  private errorOf(frame: Frame, name: string): Error {
+    const { code, domain, message } = remoteError.read(new XdrReader(frame.payload));
+    return new LibvirtError(code, domain, message ?? `error ${code}`, name);
+  }
+
+  private ping(): void {
+    if (this.missedPings >= keepalive.missesAllowed) {
+      const seconds = (keepalive.intervalMs * keepalive.missesAllowed) / 1000;
+      this.fail(new Error(`the daemon did not answer for ${seconds} s`));
+      return;
+    }
+    this.missedPings += 1;
+    this.sendKeepalive(keepalive.ping);
+  }
+
+  private sendKeepalive(procedure: number): void {
+    const { message: type } = messageType;
+    this.send({
+      program: programs.keepalive,
+      procedure,
+      type,
+      serial: 0,
+      status: messageStatus.ok,
+      payload: Buffer.alloc(0),
+    });
+  }
+
+  private fail(reason: Error): void {
+    if (this.lost) return;
+    this.lost = reason;
+    clearInterval(this.keepaliveTimer);
+    this.socket.destroy();
+    const text = `the connection to ${this.description} is lost: ${reason.message}`;
+    for (const call of this.pending.values())
+      call.reject(new ConnectionLost(`${text} (while ${call.name} was under way)`, true, reason));
+    for (const stream of this.streams.values()) stream.failed(new ConnectionLost(text, true, reason));
+    this.pending.clear();
+    this.streams.clear();
+    for (const listener of this.closeListeners) listener(reason);
+  }
+}

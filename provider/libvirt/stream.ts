@@ -1,0 +1,180 @@
+import { Readable } from "node:stream";
+import type { TransferOptions, VolumeHandle } from "./api";
+import { hyper, struct, uint } from "./codec";
+import { ConnectionLost } from "./errors";
+import { type Frame, messageStatus, messageType } from "./frame";
+import { type ProcedureArgs, procedure } from "./procedures";
+import type { RpcChannel } from "./rpc";
+import { XdrReader, XdrWriter } from "./xdr";
+
+const hole = struct({ length: hyper, flags: uint });
+/** Runs of zeroes are looked for in blocks of this size. */
+const blockSize = 65536;
+/** A stream packet of this size is far below libvirt's limit and keeps memory low. */
+const packetSize = 262_144;
+/** VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM and its twin for download. */
+const sparseStream = 1;
+const zeroes = Buffer.alloc(blockSize);
+const nothing = Buffer.alloc(0);
+
+/** Writes `source` into a volume over a channel that is used for nothing else. */
+export async function uploadTo(
+  channel: RpcChannel,
+  volume: VolumeHandle,
+  source: Readable | AsyncIterable<Buffer>,
+  options: TransferOptions = {},
+): Promise<void> {
+  const { number } = procedure("STORAGE_VOL_UPLOAD");
+  const { serial, reply } = channel.start("STORAGE_VOL_UPLOAD", transferArgs(volume, options));
+  await reply;
+  const end = streamEnd(channel, serial);
+  const send = (status: number, payload: Buffer, type?: number) =>
+    Promise.race([channel.sendStream(number, serial, status, payload, type), end.failure]);
+  let done = 0n;
+  try {
+    for await (const { data, length } of pieces(source, options.sparse === true)) {
+      options.signal?.throwIfAborted();
+      if (data) await send(messageStatus.continue, data);
+      else await send(messageStatus.continue, encodeHole(length), messageType.streamHole);
+      done += BigInt(length);
+      options.onProgress?.(done);
+    }
+  } catch (error) {
+    if (channel.isOpen) await channel.sendStream(number, serial, messageStatus.error, nothing);
+    throw error;
+  }
+  await channel.sendStream(number, serial, messageStatus.ok, nothing);
+  await end.confirmed;
+}
+
+/** Reads a volume over a channel that is used for nothing else; `release` is called when the stream is over. */
+export async function downloadFrom(
+  channel: RpcChannel,
+  volume: VolumeHandle,
+  options: TransferOptions,
+  release: () => void,
+): Promise<Readable> {
+  const { number } = procedure("STORAGE_VOL_DOWNLOAD");
+  const { serial, reply } = channel.start("STORAGE_VOL_DOWNLOAD", transferArgs(volume, options));
+  let done = 0n;
+  const output = new Readable({
+    highWaterMark: 4 * packetSize,
+    read: () => channel.resume(),
+    destroy(error, callback) {
+      channel.listenStream(serial, undefined);
+      release();
+      callback(error);
+    },
+  });
+  const deliver = (bytes: Buffer) => {
+    done += BigInt(bytes.length);
+    options.onProgress?.(done);
+    if (!output.push(bytes)) channel.pause();
+  };
+  channel.listenStream(serial, {
+    data(frame) {
+      if (frame.type === messageType.streamHole) for (const block of blocksOf(decodeHole(frame))) deliver(block);
+      else if (frame.status === messageStatus.ok) output.push(null);
+      else if (frame.payload.length > 0) deliver(Buffer.from(frame.payload));
+      // An empty packet is the end of the data; the daemon then waits for our confirmation.
+      else void channel.sendStream(number, serial, messageStatus.ok, nothing);
+    },
+    failed: (error) => output.destroy(error),
+  });
+  options.signal?.addEventListener("abort", () => output.destroy(options.signal?.reason), { once: true });
+  try {
+    await reply;
+  } catch (error) {
+    output.destroy();
+    throw error;
+  }
+  return output;
+}
+
+function transferArgs(
+  vol: VolumeHandle,
+  { offset = 0n, length = 0n, sparse }: TransferOptions,
+): ProcedureArgs<"STORAGE_VOL_UPLOAD"> {
+  return { vol, offset, length, flags: sparse ? sparseStream : 0 };
+}
+
+/** The daemon's last word on a stream: its confirmation, or the error that may come at any time. */
+function streamEnd(channel: RpcChannel, serial: number): { failure: Promise<never>; confirmed: Promise<void> } {
+  let fail: (error: Error) => void = () => undefined;
+  let confirm: () => void = () => undefined;
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  const confirmed = Promise.race([
+    failure,
+    new Promise<void>((resolve) => {
+      confirm = resolve;
+    }),
+  ]);
+  // Both are awaited only at certain moments; until then a rejection is nobody's fault.
+  failure.catch(() => undefined);
+  confirmed.catch(() => undefined);
+  channel.listenStream(serial, {
+    data(frame) {
+      if (frame.status === messageStatus.ok) confirm();
+    },
+    failed: fail,
+  });
+  channel.onClose((reason) =>
+    fail(new ConnectionLost(`the connection was lost during the transfer: ${reason.message}`, true, reason)),
+  );
+  return { failure, confirmed };
+}
+
+interface Piece {
+  /** Absent for a hole. */
+  readonly data?: Buffer;
+  readonly length: number;
+}
+
+/** Cuts the source into packets; with `sparse`, neighbouring blocks of zeroes become one hole. */
+async function* pieces(source: AsyncIterable<Buffer>, sparse: boolean): AsyncGenerator<Piece> {
+  let gap = 0;
+  for await (const chunk of source) {
+    if (!sparse) {
+      for (let at = 0; at < chunk.length; at += packetSize) {
+        const data = chunk.subarray(at, at + packetSize);
+        yield { data, length: data.length };
+      }
+      continue;
+    }
+    let start = 0;
+    for (let at = 0; at < chunk.length; at += blockSize) {
+      const block = chunk.subarray(at, at + blockSize);
+      const empty = block.equals(block.length === blockSize ? zeroes : zeroes.subarray(0, block.length));
+      if (empty) {
+        if (start < at) yield piece(chunk, start, at);
+        gap += block.length;
+        start = at + block.length;
+      } else if (gap > 0) {
+        yield { length: gap };
+        gap = 0;
+      }
+    }
+    if (start < chunk.length) yield piece(chunk, start, chunk.length);
+  }
+  if (gap > 0) yield { length: gap };
+}
+
+function piece(chunk: Buffer, start: number, end: number): Piece {
+  return { data: chunk.subarray(start, end), length: end - start };
+}
+
+function* blocksOf(length: number): Generator<Buffer> {
+  for (let left = length; left > 0; left -= blockSize) yield left >= blockSize ? zeroes : zeroes.subarray(0, left);
+}
+
+function encodeHole(length: number): Buffer {
+  const writer = new XdrWriter();
+  hole.write(writer, { length: BigInt(length), flags: 0 });
+  return writer.finish();
+}
+
+function decodeHole(frame: Frame): number {
+  return Number(hole.read(new XdrReader(frame.payload)).length);
+}
