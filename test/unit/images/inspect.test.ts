@@ -53,11 +53,9 @@ describe("images made by qemu-img", () => {
     expect(info.encrypted ?? false).toBe(false);
   });
 
-  it("knows raw, luks and parallels", async () => {
+  it("knows raw and parallels", async () => {
     expect(await inspectFile(create("-f", "raw"))).toEqual({ format: "raw", virtualSize: undefined });
     expect(await inspectFile(create("-f", "parallels"))).toMatchObject({ format: "parallels" });
-    const luks = create("-f", "luks", "--object", "secret,id=s,data=x", "-o", "key-secret=s,iter-time=10");
-    expect(await inspectFile(luks)).toMatchObject({ format: "luks", encrypted: true });
   });
 
   it.each([["0.10"], ["1.1"]])("finds backing file and format of qcow2 %s", async (compat) => {
@@ -83,13 +81,16 @@ describe("images made by qemu-img", () => {
   it("finds external data files and encryption of qcow2", async () => {
     const external = create("-f", "qcow2", "-o", `data_file=${join(folder, "data")}`);
     expect(await inspectFile(external)).toMatchObject({ dataFile: true, encrypted: false });
-    const luks = [
+    // Not LUKS: making its key slots needs quiet CPUs, else qemu-img fails ("Unable to get accurate CPU usage").
+    const aes = create(
+      "-f",
+      "qcow2",
       "--object",
       "secret,id=s,data=x",
       "-o",
-      "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
-    ];
-    expect(await inspectFile(create("-f", "qcow2", ...luks))).toMatchObject({ dataFile: false, encrypted: true });
+      "encrypt.format=aes,encrypt.key-secret=s",
+    );
+    expect(await inspectFile(aes)).toMatchObject({ dataFile: false, encrypted: true });
   });
 
   it("finds parents and other files of vmdk and qed", async () => {
@@ -116,6 +117,14 @@ describe("other files", () => {
     ["zip", "504b0304"],
   ])("%s", async (format, hex) => {
     expect((await inspectBytes(Buffer.concat([Buffer.from(hex, "hex"), Buffer.alloc(600)]))).format).toBe(format);
+  });
+
+  it("knows LUKS, on its own and inside qcow2", async () => {
+    const luks = Buffer.concat([Buffer.from("LUKS\xba\xbe", "latin1"), Buffer.alloc(600)]);
+    expect(await inspectBytes(luks)).toMatchObject({ format: "luks", encrypted: true });
+    const qcow2 = readFileSync(create("-f", "qcow2"));
+    qcow2.writeUInt32BE(2, 32);
+    expect(await inspectBytes(qcow2)).toMatchObject({ format: "qcow2", encrypted: true });
   });
 
   it("knows an ISO, an empty file and a short one", async () => {
