@@ -64,7 +64,7 @@ class LazyDialer implements HostDialer {
       options.signal === undefined ? this.#closed.signal : AbortSignal.any([options.signal, this.#closed.signal]);
     // Each waiting dial listens; there may be many.
     setMaxListeners(0, this.#signal);
-    options.signal?.addEventListener("abort", () => this.close(), { once: true });
+    options.signal?.addEventListener("abort", () => this.#end(options.signal?.reason), { once: true });
   }
 
   get description(): string {
@@ -91,9 +91,13 @@ class LazyDialer implements HostDialer {
   }
 
   async close(): Promise<void> {
-    if (this.#closed.signal.aborted) return;
     const reason = "the dialer was closed";
-    this.#closed.abort(new TransportError("unreachable", { step: "dial", host: this.#description, reason }));
+    await this.#end(new TransportError("unreachable", { step: "dial", host: this.#description, reason }));
+  }
+
+  async #end(reason: unknown): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(reason);
     if (this.#dialer !== undefined) await this.#discard(this.#dialer);
   }
 

@@ -8,6 +8,8 @@ import { errnoOf, reasonOf, TransportError, type TransportErrorCode } from "./er
 import { ExecSlots } from "./exec-slots";
 import { knownHostName } from "./known-hosts";
 import { DEFAULT_TIMEOUT, type TransportOptions } from "./options";
+import { resolveSshConfig } from "./ssh-config";
+import type { SshSettings } from "./ssh-settings";
 import { commandOf, helperProbe, judgeHelper, judgeNetcat, netcatProbe, type Way, waysFor } from "./ssh-ways";
 import { StreamPair } from "./stream-pair";
 import type { LibvirtUri } from "./uri";
@@ -22,6 +24,7 @@ export class OpenSshDialer implements Dialer {
   /** sshd refuses logins at random above ten unfinished ones (MaxStartups). */
   readonly #slots = new ExecSlots();
   #secrets: Promise<string> | undefined;
+  #settings: Promise<SshSettings> | undefined;
   #way: Promise<Way> | undefined;
 
   constructor(
@@ -123,7 +126,7 @@ export class OpenSshDialer implements Dialer {
       `ConnectTimeout=${Math.ceil(options.timeout ?? DEFAULT_TIMEOUT)}`,
       "ServerAliveInterval=10",
       "ServerAliveCountMax=3",
-      `StrictHostKeyChecking=${uri.params.known_hosts_verify === "auto" ? "accept-new" : "yes"}`,
+      `StrictHostKeyChecking=${(await this.#acceptsNew()) ? "accept-new" : "yes"}`,
       ...(knownHosts === undefined ? [] : [`UserKnownHostsFile=${knownHosts}`, "GlobalKnownHostsFile=none"]),
       ...(await this.#secretSettings()),
     ];
@@ -137,6 +140,14 @@ export class OpenSshDialer implements Dialer {
       "--",
       uri.host ?? "",
     ];
+  }
+
+  /** Said outright to ssh, because its own "no" would let a changed key pass. */
+  async #acceptsNew(): Promise<boolean> {
+    const { params, host = "", user, port } = this.uri;
+    if (params.known_hosts_verify !== undefined) return params.known_hosts_verify === "auto";
+    this.#settings ??= resolveSshConfig({ alias: host, user, port, file: this.options.sshConfig });
+    return (await this.#settings).acceptNew;
   }
 
   /** Key text and pinned key reach ssh as files in a private folder, which `close` removes. */
