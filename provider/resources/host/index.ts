@@ -91,7 +91,7 @@ async function observe(libvirt: Libvirt, inputs: Inputs, owner: string): Promise
       owner,
       hostname: hostname.hostname,
       libvirtVersion: formatVersion(BigInt(libvirt.version)),
-      qemuVersion: formatVersion(hypervisor.hvVer),
+      qemuVersion: formatVersion(hypervisor.hvVersion),
       virtTypes,
       architecture,
       cpus,
