@@ -90,7 +90,7 @@ export class Unfinished extends Error {
   override readonly name = "Unfinished";
 
   constructor(
-    readonly made: Made<Readonly<Record<string, Output>>>,
+    readonly made: Made<Values>,
     override readonly cause: Error,
     /** The inputs that are in force. Default: the wanted ones. */
     readonly inputs?: Values,

@@ -5,12 +5,12 @@ export const adoptionRows = {
   adopt: attribute<boolean | undefined>({
     doc: "Take over an existing object of that name; nothing but our mark is written to it. Default false.",
     schema: z.boolean().optional(),
-    change: "none",
+    change: "live",
   }),
   deleteAdopted: attribute<boolean | undefined>({
     doc: "Delete the object on destroy even though it was adopted. Default false: an adopted object stays on the host.",
     schema: z.boolean().optional(),
-    change: "none",
+    change: "live",
   }),
 };
 
