@@ -1,6 +1,6 @@
 // npm test [-- SUITE...]: set-up, then every suite (or those named), then one line that counts all of them.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -24,7 +24,9 @@ for (const suite of chosen.length > 0 ? chosen : suites) {
   const count = await run(suite);
   for (const key of Object.keys(total)) total[key] += count[key];
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`suite ${suite}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped in ${seconds} s`);
+  console.log(
+    `suite ${suite}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped in ${seconds} s`,
+  );
 }
 
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
@@ -46,8 +48,19 @@ async function run(suite) {
 
 function jest(suite, report) {
   const serial = ["wire", "lab", "engine"].includes(suite) ? ["--runInBand"] : [];
-  const words = ["node_modules/jest/bin/jest.js", "--selectProjects", suite, "--json", `--outputFile=${report}`, ...serial];
-  const child = spawn(process.execPath, words, { cwd: root, env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "inherit"] });
+  const words = [
+    "node_modules/jest/bin/jest.js",
+    "--selectProjects",
+    suite,
+    "--json",
+    `--outputFile=${report}`,
+    ...serial,
+  ];
+  const child = spawn(process.execPath, words, {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   return new Promise((resolve) => child.on("close", resolve));
 }
 
@@ -77,5 +90,7 @@ function failure(suite, reason) {
 }
 
 function hasTests(folder) {
-  return existsSync(folder) && readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".test.ts"));
+  return (
+    existsSync(folder) && readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".test.ts"))
+  );
 }

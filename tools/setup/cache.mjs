@@ -1,0 +1,9 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Repository root. */
+export const root = join(new URL(".", import.meta.url).pathname, "..", "..");
+
+/** What is built once and kept between runs lives outside of the repository. */
+export const cache =
+  process.env.PULUMI_KVM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "pulumi-kvm");

@@ -1,0 +1,75 @@
+import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { run, SetupError, works } from "./steps.mjs";
+
+/** A command or file of each package, to see without dpkg whether it is there. */
+export const packages = [
+  "libvirt-daemon-system",
+  "libvirt-daemon-driver-qemu",
+  "libvirt-clients",
+  "qemu-system-x86",
+  "qemu-utils",
+  "openssh-server",
+  "openssh-client",
+  "dnsmasq-base",
+  "iptables",
+  "nftables",
+  "ovmf",
+  "swtpm",
+  "swtpm-tools",
+  "iproute2",
+  "socat",
+  "netcat-openbsd",
+  "xorriso",
+  "syslinux",
+  "syslinux-common",
+  "mtools",
+  "dosfstools",
+  "fdisk",
+  "procps",
+  "busybox-static",
+  "kmod",
+  "cpio",
+  "libxml2-utils",
+  "lvm2",
+];
+
+/** Installs what is missing; starts no service and changes no running one. */
+export async function installPackages(wanted = packages) {
+  const missing = await missingPackages(wanted);
+  if (missing.length === 0) return "all there";
+  const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
+  if (!existsSync("/etc/debian_version")) {
+    throw new SetupError(`this is no Debian system; install the equivalents of: ${missing.join(" ")}`);
+  }
+  if (process.getuid?.() !== 0) throw new SetupError(`packages are missing and this is not root; run: sudo ${command}`);
+  await withoutServices(async () => {
+    const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    await run("apt-get", ["-qq", "update"], { env: environment });
+    await run("apt-get", ["-qq", "-y", "--no-install-recommends", "install", ...missing], { env: environment });
+  });
+  return `installed ${missing.join(" ")}`;
+}
+
+async function missingPackages(wanted) {
+  if (!(await works("dpkg-query", ["--version"]))) return wanted;
+  const listed = await run("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n"]);
+  const installed = new Set(
+    listed.split("\n").flatMap((line) => (line.endsWith(" installed") ? [line.split(" ")[0]] : [])),
+  );
+  return wanted.filter((name) => !installed.has(name));
+}
+
+/** Debian asks this file before it starts a service of a package; ours stays only while we install. */
+async function withoutServices(work) {
+  const policy = "/usr/sbin/policy-rc.d";
+  const ours = !existsSync(policy);
+  if (ours) {
+    writeFileSync(policy, "#!/bin/sh\nexit 101\n");
+    chmodSync(policy, 0o755);
+  }
+  try {
+    await work();
+  } finally {
+    if (ours) rmSync(policy);
+  }
+}

@@ -1,0 +1,22 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cache, root } from "./cache.mjs";
+import { run } from "./steps.mjs";
+
+/** Folder with vmlinuz, initrd.gz and guest.qcow2. */
+export const guestFolder = join(cache, "guest");
+
+/** Builds the test guest when it is absent or its recipe changed. */
+export async function buildGuest() {
+  const recipe = createHash("sha256");
+  for (const name of ["init", "lease", "make-image.sh"]) recipe.update(readFileSync(join(root, "tools/guest", name)));
+  const digest = recipe.digest("hex");
+  const stamp = join(guestFolder, "recipe");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return "built before";
+  mkdirSync(guestFolder, { recursive: true });
+  await run("apt-get", ["-qq", "update"]);
+  await run("bash", [join(root, "tools/guest/make-image.sh"), guestFolder]);
+  writeFileSync(stamp, digest);
+  return "built";
+}
