@@ -5,6 +5,7 @@ import { installPackages } from "./debian.mjs";
 import { run, SetupError, works } from "./steps.mjs";
 
 const version = "v3.259.0";
+const launcherVersion = "3.265.0";
 const goVersion = "1.25.11";
 const bin = join(cache, "bin");
 const built = join(cache, `pulumi-${version}`);
@@ -28,19 +29,21 @@ export async function providePulumi() {
   return `built from the Go module ${version}`;
 }
 
-/** The npm launcher brings the whole CLI where the official download can be reached. */
+/** The npm launcher downloads the whole CLI, language hosts included, where the official download can be reached. */
 async function fromLauncher() {
   const folder = join(cache, "launcher");
-  const home = join(folder, "home");
   mkdirSync(folder, { recursive: true });
-  const environment = { ...process.env, PULUMI_HOME: home, HOME: folder };
-  const options = { cwd: folder, env: environment, timeout: 120_000 };
-  if (!(await works("curl", ["-sfI", "--max-time", "10", "https://get.pulumi.com/releases/sdk/"]))) return false;
-  if (!(await works("sh", ["-c", "curl -fsSL https://get.pulumi.com | sh -s -- --no-edit-path"], options)))
+  const options = { cwd: folder, timeout: 180_000 };
+  const words = ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder, `pulumi@${launcherVersion}`];
+  if (!(await works("npm", words, options))) return false;
+  const launcher = join(folder, "node_modules/.bin/pulumi");
+  if (!(await works(launcher, ["version"], options))) {
+    rmSync(folder, { recursive: true, force: true });
     return false;
+  }
   mkdirSync(bin, { recursive: true });
-  for (const name of ["pulumi", "pulumi-language-nodejs"]) link(join(folder, ".pulumi/bin", name), join(bin, name));
-  return works(join(bin, "pulumi"), ["version"]);
+  link(launcher, join(bin, "pulumi"));
+  return true;
 }
 
 async function buildCli() {

@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Stack } from "../../test/engine/pulumi";
+import { cacheFolder, type Lab, startLab } from "../../test/lab/lab";
+import { readConsole } from "./console";
+
+const root = join(__dirname, "../..");
+
+/** One step of the demo, with the time that it took. */
+async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const started = Date.now();
+  console.log(`\n${name}`);
+  const result = await work();
+  console.log(`  done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { keep: { type: "boolean" }, uri: { type: "string" } } });
+  const keep = values.keep === true;
+  const lab = values.uri === undefined ? await embeddedHost(keep) : undefined;
+  const stack = new Stack({
+    program: join(root, "examples/quickstart"),
+    name: "demo",
+    config: {
+      hostUri: values.uri ?? lab?.host.uri ?? "",
+      // The embedded host runs where there is no KVM to be had; a host of yours uses it.
+      virtType: lab ? "qemu" : "kvm",
+      image: join(cacheFolder(), "guest/guest.qcow2"),
+    },
+    onLine: (line) => console.log(`    ${line}`),
+  });
+  const interrupted = new Promise<never>((_, reject) => {
+    process.once("SIGINT", () => reject(new Error("interrupted")));
+  });
+  try {
+    await Promise.race([show(stack, lab, keep, values.uri), interrupted]);
+  } catch (error) {
+    if (!keep) await stack.run("destroy", "--yes", "--skip-preview");
+    throw error;
+  } finally {
+    if (!keep) {
+      stack.remove();
+      await lab?.stop();
+    }
+  }
+}
+
+function embeddedHost(keep: boolean): Promise<Lab> {
+  return step("Start an embedded KVM host: namespaces with their own libvirtd, sshd and storage", async () => {
+    const lab = await startLab({ keep });
+    console.log(`  reached over ssh on loopback port ${lab.host.sshPort}`);
+    return lab;
+  });
+}
+
+async function show(stack: Stack, lab: Lab | undefined, keep: boolean, uri: string | undefined): Promise<void> {
+  await step("Make a stack", () => stack.init());
+  await step("pulumi up: host, network, pool, image, disk, cloud-init medium, guest", () => stack.up());
+  const { ip, uuid, name } = await stack.outputs();
+  console.log(`  guest ${name} (${uuid}) has the address ${ip}`);
+  if (typeof ip !== "string" || ip === "")
+    throw new Error("the guest has no address; look at its console: virsh console");
+  if (lab) {
+    await step("Read a line from inside the guest, over its serial console", async () => {
+      const line = await readConsole(lab.host, String(name), /GUEST-READY (.*)/, 60);
+      console.log(`  the guest says: ${line}`);
+    });
+  }
+  await step("pulumi up again: nothing may change", () => stack.upWithoutChanges());
+  if (keep) {
+    tellHowToLookAround(stack, lab, uri);
+    return;
+  }
+  await step("pulumi destroy", () => stack.destroy());
+  if (lab) await step("Take the embedded host down", () => checkEmpty(lab));
+}
+
+/** What destroy left behind on the host must be nothing. */
+async function checkEmpty(lab: Lab): Promise<void> {
+  const left = await lab.host.exec(
+    "virsh -q list --all --name; virsh -q net-list --all --name; virsh -q pool-list --all --name",
+  );
+  if (left.stdout.trim() !== "")
+    throw new Error(`these were left on the host: ${left.stdout.trim().split("\n").join(", ")}`);
+}
+
+function tellHowToLookAround(stack: Stack, lab: Lab | undefined, uri: string | undefined): void {
+  const variables = Object.entries(stack.shellEnvironment).map(([key, value]) => `export ${key}='${value}'`);
+  console.log("\nKept running. Look around:");
+  console.log(`  virsh -c '${lab?.host.socketUri ?? uri}' list --all`);
+  if (lab)
+    console.log(
+      `  ssh -p ${lab.host.sshPort} -i ${lab.host.identityFile} -o UserKnownHostsFile=${lab.host.knownHosts} root@127.0.0.1`,
+    );
+  console.log("Go on with the stack:");
+  for (const line of variables) console.log(`  ${line}`);
+  console.log("  cd examples/quickstart && pulumi stack select demo && pulumi up");
+  console.log("End it:\n  pulumi destroy --yes");
+  if (lab) console.log(`  node -r ./tools/register.cjs tools/demo/stop.ts ${lab.folder}`);
+}
+
+main().catch((error: unknown) => {
+  console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});
