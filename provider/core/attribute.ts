@@ -59,7 +59,7 @@ export interface Attribute<T = unknown, Doc = unknown> {
   /** First libvirt that has it, where that is newer than 6.0. */
   readonly since?: string;
   /** Value for an object that was made under a defaults version from that number on. */
-  readonly defaults?: Readonly<Record<number, T | ((context: DefaultContext) => T | undefined)>>;
+  readonly defaults?: Readonly<Record<number, NoInfer<T> | ((context: DefaultContext) => NoInfer<T> | undefined)>>;
   /** Value computed from identity and siblings; kept from the old inputs whenever they have one. */
   derive?(context: DeriveContext): T | undefined;
   /** How a change takes effect. */

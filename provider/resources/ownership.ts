@@ -1,5 +1,5 @@
 import { KvmError } from "../core/errors";
-import { child, type Element, element, ensure, remove } from "../schema/tree";
+import { child, type Element, element, ensure, remove, render } from "../schema/tree";
 
 /** The namespace of our mark in `<metadata>`; never changes. */
 const namespace = "urn:pulumi-kvm:owner:1";
@@ -31,16 +31,17 @@ export function writeMark(document: Element, mark: Mark): void {
   metadata.children = metadata.children.filter(
     (node) => !("name" in node && Object.values(node.attributes).includes(namespace)),
   );
-  metadata.children.push(
-    element(name, {
-      "xmlns:pulumi-kvm": namespace,
-      owner: mark.owner,
-      urn: mark.urn,
-      uuid: mark.uuid,
-      stateVersion: String(mark.stateVersion),
-      phase: mark.phase,
-    }),
-  );
+  metadata.children.push(element(name, { "xmlns:pulumi-kvm": namespace, ...attributesOf(mark) }));
+}
+
+/** Our mark as virDomainSetMetadata takes it: libvirt adds prefix and namespace itself. */
+export function markMetadata(mark: Mark): { readonly xml: string; readonly key: string; readonly uri: string } {
+  return { xml: render(element("owner", attributesOf(mark))), key: "pulumi-kvm", uri: namespace };
+}
+
+function attributesOf(mark: Mark): Readonly<Record<string, string>> {
+  const { owner, urn, uuid, stateVersion, phase } = mark;
+  return { owner, urn, uuid, stateVersion: String(stateVersion), phase };
 }
 
 /** Takes our mark away again (an adopted object that is let go). */

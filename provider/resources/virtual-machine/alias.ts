@@ -1,0 +1,76 @@
+import type { Entries } from "../../core/attribute";
+import type { ElementLens } from "../../schema/lens";
+import { child, children, type Element, element, ensure } from "../../schema/tree";
+
+/** Where libvirt keeps the device's name; names that start with `ua-` are the user's and survive (libvirt 3.9). */
+export function aliasOf(device: Element): string | undefined {
+  return child(device, "alias")?.attributes["name"];
+}
+
+/** Gives the device its name, in place of an earlier one. */
+export function setAlias(device: Element, name: string): void {
+  ensure(device, "alias").attributes["name"] = name;
+}
+
+export function deviceAlias(kind: string, key: string): string {
+  return `ua-${kind}-${key}`;
+}
+
+/** All devices of the domain, or those with that element name. */
+export function devicesOf(document: Element, name?: string): Element[] {
+  const devices = child(document, "devices");
+  return devices ? children(devices, name) : [];
+}
+
+/** The entries of a map of devices: elements that carry our alias `ua-<kind>-<key>`; others are not ours to touch. */
+export function deviceEntries(elementName: string, kind: string): Entries<Element> {
+  const prefix = deviceAlias(kind, "");
+  return {
+    list(document) {
+      const ours = devicesOf(document, elementName).flatMap((device): [string, Element][] => {
+        const alias = aliasOf(device);
+        return alias?.startsWith(prefix) ? [[alias.slice(prefix.length), device]] : [];
+      });
+      return new Map(ours);
+    },
+    add(document, key) {
+      const device = element(elementName, {}, element("alias", { name: deviceAlias(kind, key) }));
+      ensure(document, "devices").children.push(device);
+      return device;
+    },
+    remove(document, key) {
+      removeDevice(document, elementName, deviceAlias(kind, key));
+    },
+  };
+}
+
+/** The one device that carries that alias. */
+export function deviceNamed(document: Element, alias: string): Element | undefined {
+  return devicesOf(document).find((device) => aliasOf(device) === alias);
+}
+
+/** A device that is there or not, known by its alias. */
+export function optionalDevice(make: () => Element, alias: string): ElementLens<boolean> {
+  const { name } = make();
+  return {
+    get: (document) => deviceNamed(document, alias) !== undefined,
+    set(document, value) {
+      if (!value) {
+        removeDevice(document, name, alias);
+        return;
+      }
+      if (deviceNamed(document, alias)) return;
+      const device = make();
+      setAlias(device, alias);
+      ensure(document, "devices").children.push(device);
+    },
+  };
+}
+
+function removeDevice(document: Element, name: string, alias: string): void {
+  const devices = child(document, "devices");
+  if (!devices) return;
+  devices.children = devices.children.filter(
+    (node) => !("name" in node && node.name === name && aliasOf(node) === alias),
+  );
+}

@@ -1,0 +1,13 @@
+import type { Values } from "../../core/handler";
+import type { Element } from "../../schema/tree";
+import { applyRows } from "../document";
+import { arrange, claim } from "./layout";
+import { type Inputs, rows } from "./rows";
+
+/** Writes all that the inputs manage into an existing definition; whatever they do not name stays. */
+export function applyInputs(document: Element, inputs: Inputs, olds: Values, taken?: ReadonlySet<string>): Element {
+  claim(document, inputs);
+  applyRows(rows, inputs, olds, document);
+  arrange(document, inputs, taken);
+  return document;
+}

@@ -1,0 +1,109 @@
+import { KvmError } from "../../core/errors";
+import type { Context } from "../../core/handler";
+import { type Made, Unfinished } from "../../core/resource";
+import type { Libvirt } from "../../libvirt/api";
+import { child, children, clone, type Element, equal, parse, textOf } from "../../schema/tree";
+import { readRows } from "../document";
+import { attempt } from "../failure";
+import { notOurs, readMark, writeMark } from "../ownership";
+import { currentLeases, waitForAddress } from "./addresses";
+import { applyInputs } from "./apply";
+import { Domain } from "./domain";
+import { claim } from "./layout";
+import { isOurs, markOf, setMark } from "./mark";
+import { observe, type outputs } from "./outputs";
+import { enforcePower } from "./power";
+import { compose } from "./render";
+import { type Inputs, rows } from "./rows";
+
+type MadeDomain = Made<typeof outputs>;
+
+/** Makes the domain, or goes on with the one that an earlier run left half done. */
+export async function create(inputs: Inputs, context: Context): Promise<MadeDomain> {
+  const libvirt = await context.connect(inputs.host);
+  const host = inputs.host.uri;
+  const own = await Domain.byUuid(libvirt, host, inputs.uuid);
+  const existing = own ?? (await Domain.byName(libvirt, host, inputs.name));
+  if (!existing) {
+    await requireVirtType(libvirt, inputs);
+    return finish(await defineNew(libvirt, inputs, context), inputs, context);
+  }
+  const document = await existing.inactive();
+  const mark = readMark(document);
+  if (own && isOurs(mark, inputs)) {
+    await goOn(own, document, inputs, context);
+    return finish(own, inputs, context);
+  }
+  if (inputs.adopt !== true) throw notOurs("VirtualMachine", existing.name, host, mark);
+  return adopt(existing, document, inputs, context);
+}
+
+async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Promise<Domain> {
+  const document = compose(inputs);
+  writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
+  return Domain.define(libvirt, inputs.host.uri, inputs.name, document);
+}
+
+/** Brings a half-made domain of ours to what is wanted now. */
+async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<void> {
+  context.info(`found ${domain.name} half made by an earlier run; going on with it`);
+  const wanted = applyInputs(clone(document), inputs, {});
+  if (!equal(wanted, document)) await domain.redefine(wanted);
+}
+
+/** All that follows the definition: from here on a failure leaves a domain, which state must know. */
+async function finish(domain: Domain, inputs: Inputs, context: Context): Promise<MadeDomain> {
+  try {
+    await domain.setAutostart(inputs.autostart);
+    const leases =
+      inputs.waitForAddress === false ? new Map<string, string>() : await currentLeases(domain, inputs.nics);
+    const started = await enforcePower(domain, inputs, context);
+    await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
+    if (started) await waitForAddress(domain, inputs, leases, context);
+    return (await observe(domain, inputs, {})).made;
+  } catch (error) {
+    throw await unfinished(domain, inputs, error);
+  }
+}
+
+/** Keeps in state what is true: where the host can be asked, the power state as it is. */
+export async function unfinished(domain: Domain, inputs: Inputs, error: unknown, known = {}): Promise<Error> {
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const state = await observe(domain, inputs, known).catch(() => undefined);
+  // A host that cannot be asked now leaves what was written; the next run reads it again.
+  if (!state) return new Unfinished({ id: domain.uuid, outputs: {} }, cause, inputs);
+  return new Unfinished(state.made, cause, { ...inputs, state: state.power, autostart: state.autostart });
+}
+
+/** Takes over a domain that somebody else made, writing nothing but the mark. */
+async function adopt(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<MadeDomain> {
+  await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
+  const { made } = await observe(domain, inputs, { adopted: true });
+  const claimed = clone(document);
+  claim(claimed, inputs);
+  return { ...made, applied: readRows(rows, inputs, claimed) };
+}
+
+/** Refuses hardware virtualization where libvirt has none, before anything is written. */
+async function requireVirtType(libvirt: Libvirt, inputs: Inputs): Promise<void> {
+  const host = inputs.host.uri;
+  const step = `create VirtualMachine ${inputs.name}`;
+  const { capabilities } = await attempt({ step, host }, () => libvirt.call("CONNECT_GET_CAPABILITIES", {}));
+  const archs = children(parse(capabilities), "guest")
+    .filter((guest) => textOf(child(guest, "os_type") ?? guest) === "hvm")
+    .flatMap((guest) => children(guest, "arch"));
+  const types = archs
+    .filter(({ attributes }) => attributes["name"] === "x86_64")
+    .flatMap((arch) => children(arch, "domain"))
+    .map(({ attributes }) => attributes["type"]);
+  if (types.includes(inputs.virtType)) return;
+  throw new KvmError("unsupported", {
+    step,
+    host,
+    reason: `libvirt offers no virtType "${inputs.virtType}" for x86_64 (it offers: ${[...new Set(types)].join(", ") || "none"})`,
+    remedy:
+      inputs.virtType === "kvm"
+        ? 'enable virtualization in the firmware of the host and load its kvm module (ls -l /dev/kvm), or set virtType: "qemu" to emulate, which is slow'
+        : "install QEMU's system emulator for x86 on the host",
+  });
+}

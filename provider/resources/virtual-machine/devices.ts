@@ -1,0 +1,87 @@
+import { attribute, z } from "../../core/attribute";
+import { hostPath } from "../../core/quantities";
+import { attributeAt, type ElementLens } from "../../schema/lens";
+import { child, element, ensure } from "../../schema/tree";
+import { deviceNamed, optionalDevice } from "./alias";
+import { isPcie } from "./general";
+
+export const serialAlias = "ua-serial-console";
+export const agentChannel = "org.qemu.guest_agent.0";
+
+const serialPresence = optionalDevice(
+  () => element("serial", { type: "pty" }, element("target", { port: "0" })),
+  serialAlias,
+);
+
+/** libvirt makes a `<console>` for the first serial port, which goes with it. */
+const consoleLens: ElementLens<boolean> = {
+  get: serialPresence.get,
+  set(document, value) {
+    serialPresence.set(document, value);
+    const devices = child(document, "devices");
+    if (value || !devices) return;
+    devices.children = devices.children.filter(
+      (node) => !("name" in node && node.name === "console" && child(node, "target")?.attributes["type"] === "serial"),
+    );
+  },
+};
+
+const serialLogLens: ElementLens<string> = {
+  get(document) {
+    const serial = deviceNamed(document, serialAlias);
+    return serial && attributeAt("log", "file").get(serial);
+  },
+  set(document, value) {
+    // The console is the serial port seen once more: libvirt wants both to log to the same file.
+    const devices = child(document, "devices")?.children ?? [];
+    for (const device of devices) {
+      if (!("name" in device) || !["serial", "console"].includes(device.name)) continue;
+      const isOurs = device === deviceNamed(document, serialAlias);
+      if (!isOurs && !(device.name === "console" && child(device, "target")?.attributes["type"] === "serial")) continue;
+      device.children = device.children.filter((node) => !("name" in node && node.name === "log"));
+      if (value !== undefined) Object.assign(ensure(device, "log").attributes, { file: value, append: "on" });
+    }
+  },
+};
+
+export const deviceRows = {
+  console: attribute({
+    doc: "Serial port and console, for `virsh console`. Default true.",
+    schema: z.boolean(),
+    defaults: { 1: true },
+    change: "restart",
+    lens: consoleLens,
+  }),
+  serialLog: attribute({
+    doc: "File on the host that keeps what the guest writes to its console.",
+    schema: hostPath.optional(),
+    change: "restart",
+    lens: serialLogLens,
+  }),
+  agent: attribute({
+    doc: "Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. Default true.",
+    schema: z.boolean(),
+    defaults: { 1: true },
+    change: "restart",
+    lens: optionalDevice(
+      () => element("channel", { type: "unix" }, element("target", { type: "virtio", name: agentChannel })),
+      "ua-channel-agent",
+    ),
+  }),
+  rng: attribute({
+    doc: "Random number device, fed from the host's /dev/urandom. Default true.",
+    schema: z.boolean(),
+    defaults: { 1: true },
+    change: "restart",
+    lens: optionalDevice(
+      () => element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),
+      "ua-rng-host",
+    ),
+  }),
+  rootPorts: attribute({
+    doc: "Free PCI Express ports for devices that are plugged in later (q35 only). Default 8.",
+    schema: z.int().min(0).max(200).optional(),
+    defaults: { 1: ({ inputs }) => (isPcie(inputs["machine"]) ? 8 : undefined) },
+    change: () => ({ class: "restart", reason: "ports cannot be plugged in" }),
+  }),
+};

@@ -1,0 +1,235 @@
+import type { Libvirt } from "../../libvirt/api";
+import { type Element, parse, render } from "../../schema/tree";
+import { attempt, ifFound } from "../failure";
+
+/** libvirt's virDomainModificationImpact: what a call writes to. */
+export const affect = { live: 1, config: 2 } as const;
+
+/** Flags of virDomainGetXMLDesc. Without `secure` libvirt leaves passwords out, and a redefine would delete them. */
+const xmlFlags = { secure: 1, inactive: 2, migratable: 8 } as const;
+
+/** Flags of virDomainUndefineFlags with the libvirt that brought them. Volumes are never touched. */
+const undefineFlags: readonly { readonly flag: number; readonly since: number }[] = [
+  { flag: 1 | 2 | 4, since: 0 }, // managed save image, snapshots' metadata, NVRAM
+  { flag: 16, since: 5_006_000 }, // checkpoints' metadata
+  { flag: 32, since: 8_009_000 }, // TPM state
+];
+
+export type Power = "running" | "paused" | "stopped";
+
+interface Handle {
+  readonly name: string;
+  readonly uuid: string;
+  readonly id: number;
+}
+
+/** One domain on one host; every call names the domain and the host when it fails. */
+export class Domain {
+  private constructor(
+    readonly libvirt: Libvirt,
+    readonly host: string,
+    private dom: Handle,
+  ) {}
+
+  static async byUuid(libvirt: Libvirt, host: string, uuid: string): Promise<Domain | undefined> {
+    const found = await ifFound({ step: `find VirtualMachine ${uuid}`, host }, () =>
+      libvirt.call("DOMAIN_LOOKUP_BY_UUID", { uuid }),
+    );
+    return found && new Domain(libvirt, host, found.dom);
+  }
+
+  static async byName(libvirt: Libvirt, host: string, name: string): Promise<Domain | undefined> {
+    const found = await ifFound({ step: `find VirtualMachine ${name}`, host }, () =>
+      libvirt.call("DOMAIN_LOOKUP_BY_NAME", { name }),
+    );
+    return found && new Domain(libvirt, host, found.dom);
+  }
+
+  /** Defines the document, checked against libvirt's own schema (flag VALIDATE); a running domain keeps running as it is. */
+  static async define(libvirt: Libvirt, host: string, name: string, document: Element): Promise<Domain> {
+    const remedy = "correct the argument that libvirt names; nothing was changed on the host";
+    const { dom } = await attempt({ step: `define VirtualMachine ${name}`, host, remedy }, () =>
+      libvirt.call("DOMAIN_DEFINE_XML_FLAGS", { xml: render(document), flags: 1 }),
+    );
+    return new Domain(libvirt, host, dom);
+  }
+
+  get name(): string {
+    return this.dom.name;
+  }
+
+  get uuid(): string {
+    return this.dom.uuid;
+  }
+
+  /** What the next start will use, passwords included: never to be logged. */
+  inactive(): Promise<Element> {
+    return this.xml(xmlFlags.secure | xmlFlags.inactive);
+  }
+
+  /** What the running guest has. `migratable` keeps the CPU as it was asked for instead of libvirt's expansion of it. */
+  live(): Promise<Element> {
+    return this.xml(xmlFlags.secure | xmlFlags.migratable);
+  }
+
+  /** What the running guest has, with all that libvirt filled in. */
+  liveInFull(): Promise<Element> {
+    return this.xml(xmlFlags.secure);
+  }
+
+  async redefine(document: Element): Promise<void> {
+    this.dom = (await Domain.define(this.libvirt, this.host, this.name, document)).dom;
+  }
+
+  async power(): Promise<Power> {
+    const { state } = await this.run("read the state of", () =>
+      this.libvirt.call("DOMAIN_GET_STATE", { dom: this.dom, flags: 0 }),
+    );
+    // virDomainState: 3 paused, 5 shut off, 6 crashed.
+    if (state === 3) return "paused";
+    return state === 5 || state === 6 ? "stopped" : "running";
+  }
+
+  async isActive(): Promise<boolean> {
+    const { active } = await this.run("read the state of", () =>
+      this.libvirt.call("DOMAIN_IS_ACTIVE", { dom: this.dom }),
+    );
+    return active === 1;
+  }
+
+  async hasSavedState(): Promise<boolean> {
+    const { result } = await this.run("look for a saved state of", () =>
+      this.libvirt.call("DOMAIN_HAS_MANAGED_SAVE_IMAGE", { dom: this.dom, flags: 0 }),
+    );
+    return result === 1;
+  }
+
+  async start(paused: boolean): Promise<void> {
+    const remedy = `remove the cause (the log is /var/log/libvirt/qemu/${this.name}.log on the host), then run pulumi up again: it starts the guest`;
+    await this.run(
+      "start",
+      () => this.libvirt.call("DOMAIN_CREATE_WITH_FLAGS", { dom: this.dom, flags: paused ? 1 : 0 }),
+      remedy,
+    );
+  }
+
+  async suspend(): Promise<void> {
+    await this.run("pause", () => this.libvirt.call("DOMAIN_SUSPEND", { dom: this.dom }));
+  }
+
+  async resume(): Promise<void> {
+    await this.run("resume", () => this.libvirt.call("DOMAIN_RESUME", { dom: this.dom }));
+  }
+
+  /** Asks the guest to shut down: by its agent, or by the ACPI power button. */
+  async shutdown(way: "agent" | "acpi"): Promise<void> {
+    const flags = way === "agent" ? 2 : 1;
+    await this.run("shut down", () => this.libvirt.call("DOMAIN_SHUTDOWN_FLAGS", { dom: this.dom, flags }));
+  }
+
+  /** Pulls the plug. */
+  async destroy(): Promise<void> {
+    await this.run("destroy", () => this.libvirt.call("DOMAIN_DESTROY_FLAGS", { dom: this.dom, flags: 0 }));
+  }
+
+  /** Removes the definition and what libvirt keeps with it. Volumes stay. */
+  async undefine(): Promise<void> {
+    const known = undefineFlags.filter(({ since }) => since <= this.libvirt.version);
+    const flags = known.reduce((all, { flag }) => all | flag, 0);
+    await this.run("undefine", () => this.libvirt.call("DOMAIN_UNDEFINE_FLAGS", { dom: this.dom, flags }));
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.run(`rename to ${name} the`, () =>
+      this.libvirt.call("DOMAIN_RENAME", { dom: this.dom, newName: name, flags: 0 }),
+    );
+    this.dom = { ...this.dom, name };
+  }
+
+  async autostart(): Promise<boolean> {
+    const { autostart } = await this.run("read the autostart of", () =>
+      this.libvirt.call("DOMAIN_GET_AUTOSTART", { dom: this.dom }),
+    );
+    return autostart === 1;
+  }
+
+  async setAutostart(on: boolean): Promise<void> {
+    await this.run("set the autostart of", () =>
+      this.libvirt.call("DOMAIN_SET_AUTOSTART", { dom: this.dom, autostart: on ? 1 : 0 }),
+    );
+  }
+
+  /** Title or description of the running guest; undefined removes it. */
+  async setLiveText(kind: "description" | "title", value: string | undefined): Promise<void> {
+    await this.setMetadata(kind === "description" ? 0 : 1, value, undefined, affect.live);
+  }
+
+  /** An element of `<metadata>` in the namespace `uri`; undefined removes it. */
+  async setMetadataElement(xml: string | undefined, key: string, uri: string): Promise<void> {
+    const flags = (await this.isActive()) ? affect.live | affect.config : affect.config;
+    await this.setMetadata(2, xml, { key, uri }, flags);
+  }
+
+  async setVcpus(count: number): Promise<void> {
+    await this.run("set the vCPUs of", () =>
+      this.libvirt.call("DOMAIN_SET_VCPUS_FLAGS", { dom: this.dom, nvcpus: count, flags: affect.live }),
+    );
+  }
+
+  async setMemory(kibibytes: bigint): Promise<void> {
+    await this.run("set the memory of", () =>
+      this.libvirt.call("DOMAIN_SET_MEMORY_FLAGS", { dom: this.dom, memory: kibibytes, flags: affect.live }),
+    );
+  }
+
+  async attach(device: Element): Promise<void> {
+    await this.run(`plug a ${device.name} into`, () =>
+      this.libvirt.call("DOMAIN_ATTACH_DEVICE_FLAGS", { dom: this.dom, xml: render(device), flags: affect.live }),
+    );
+  }
+
+  /** Asks the guest to let go of a device; returns before it has. */
+  async detach(alias: string): Promise<void> {
+    await this.run(`unplug ${alias} from`, () =>
+      this.libvirt.call("DOMAIN_DETACH_DEVICE_ALIAS", { dom: this.dom, alias, flags: affect.live }),
+    );
+  }
+
+  /** Sends the whole element: what is left out would be taken for a wish to keep, or to clear, by the libvirt's version. */
+  async updateDevice(device: Element): Promise<void> {
+    await this.run(`change a ${device.name} of`, () =>
+      this.libvirt.call("DOMAIN_UPDATE_DEVICE_FLAGS", { dom: this.dom, xml: render(device), flags: affect.live }),
+    );
+  }
+
+  /** Addresses by source: 0 leases, 1 guest agent, 2 the host's ARP table. */
+  async addresses(source: 0 | 1 | 2) {
+    const { ifaces } = await this.run("read the addresses of", () =>
+      this.libvirt.call("DOMAIN_INTERFACE_ADDRESSES", { dom: this.dom, source, flags: 0 }, { timeout: 15 }),
+    );
+    return ifaces;
+  }
+
+  private async xml(flags: number): Promise<Element> {
+    const { xml } = await this.run("read the definition of", () =>
+      this.libvirt.call("DOMAIN_GET_XML_DESC", { dom: this.dom, flags }),
+    );
+    return parse(xml);
+  }
+
+  private async setMetadata(
+    type: number,
+    metadata: string | undefined,
+    place: { readonly key: string; readonly uri: string } | undefined,
+    flags: number,
+  ): Promise<void> {
+    const { key, uri } = place ?? { key: undefined, uri: undefined };
+    await this.run("write the metadata of", () =>
+      this.libvirt.call("DOMAIN_SET_METADATA", { dom: this.dom, type, metadata, key, uri, flags }),
+    );
+  }
+
+  private run<T>(verb: string, work: () => Promise<T>, remedy?: string): Promise<T> {
+    return attempt({ step: `${verb} VirtualMachine ${this.name}`, host: this.host, ...(remedy && { remedy }) }, work);
+  }
+}

@@ -1,0 +1,109 @@
+import { KvmError } from "../../core/errors";
+import type { Values } from "../../core/handler";
+import { defineResource } from "../../core/resource";
+import type { Element } from "../../schema/tree";
+import { isUuid, lookupKey } from "../adoption";
+import { readRows, withDrift } from "../document";
+import { readMark } from "../ownership";
+import { create } from "./create";
+import { Domain } from "./domain";
+import { clearMark } from "./mark";
+import { observe, outputs } from "./outputs";
+import { everything } from "./pending";
+import { stop } from "./power";
+import { type Inputs, rows } from "./rows";
+import { rules } from "./rules";
+import { refusedRestart, update } from "./update";
+
+/** A libvirt domain. Its disks are volumes of their own, which no change or deletion of it touches. */
+export const virtualMachine = defineResource({
+  type: "VirtualMachine",
+  doc: "A virtual machine. Its disks are volumes of their own: nothing that happens to it touches them.",
+  rows,
+  outputs,
+  rules,
+
+  guard(changes, olds, news) {
+    if (changes.some(({ property, class: kind }) => property === "host" && kind === "replace")) {
+      throw new KvmError("unsupported", {
+        step: `move VirtualMachine ${olds.name} to another host`,
+        host: olds.host.uri,
+        reason: `its host is now ${news.host.uri}, another machine; moving a guest is a migration, which this version does not do, and making it anew there would lose what it holds`,
+        remedy: "put the old host back; to start over on the new one, give the resource another name",
+      });
+    }
+    const restarts = changes.filter((change) => change.class === "restart");
+    if (news.changePolicy === "refuse" && olds.state !== "stopped" && restarts.length > 0) {
+      throw refusedRestart(olds.name, olds.host.uri, restarts);
+    }
+  },
+
+  create,
+  update,
+
+  async read(id, state, context) {
+    const libvirt = await context.connect(state.host);
+    const key = lookupKey(id);
+    if (key !== undefined) return lookup(key, state.host, () => findBy(key));
+    const domain = await Domain.byUuid(libvirt, state.host.uri, id);
+    if (!domain) return undefined;
+    const inputs = inputsOf(state);
+    const { made, config, power, autostart } = await observe(domain, inputs, state);
+    const drifted = withDrift(rows, inputs, state.__kvm.applied ?? {}, made.applied ?? {});
+    return { ...made, inputs: { ...drifted, state: power, autostart } as Inputs, applied: appliedOf(inputs, config) };
+
+    function findBy(wanted: string): Promise<Domain | undefined> {
+      const find = isUuid(wanted) ? Domain.byUuid : Domain.byName;
+      return find(libvirt, state.host.uri, wanted);
+    }
+  },
+
+  async delete(id, state, context) {
+    const libvirt = await context.connect(state.host);
+    const domain = await Domain.byUuid(libvirt, state.host.uri, id);
+    if (!domain) return;
+    if (state.deletionProtection) {
+      throw new KvmError("denied", {
+        step: `delete VirtualMachine ${domain.name}`,
+        host: domain.host,
+        reason: "deletionProtection is set; nothing was changed",
+        remedy: "set deletionProtection: false, run pulumi up, then delete it",
+      });
+    }
+    if (state.adopted === true && state.deleteAdopted !== true) {
+      const mark = readMark(await domain.inactive());
+      if (mark) await clearMark(domain, mark);
+      context.info(`${domain.name} was adopted and stays on the host`);
+      return;
+    }
+    await stop(domain, state, context);
+    await domain.undefine();
+  },
+});
+
+/** The inputs among the values in state. */
+function inputsOf(state: Values): Inputs {
+  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name]])) as Inputs;
+}
+
+function appliedOf(inputs: Inputs, config: Element): Values {
+  return readRows(rows, inputs, config);
+}
+
+/** An existing domain, for a program that refers to one that it does not manage. */
+async function lookup(key: string, host: Inputs["host"], find: () => Promise<Domain | undefined>) {
+  const domain = await find();
+  if (!domain) {
+    throw new KvmError("not-found", {
+      step: `find VirtualMachine ${key}`,
+      host: host.uri,
+      reason: "the host has no domain of that name or uuid",
+      remedy: "check the name with `virsh list --all` on the host",
+    });
+  }
+  const config = await domain.inactive();
+  const found = readRows(rows, { ...everything(rows), disks: {}, nics: {} }, config);
+  const inputs = { ...found, host, disks: found["disks"] ?? {}, nics: found["nics"] ?? {}, waitForAddress: false };
+  const { made, power, autostart } = await observe(domain, inputs as unknown as Inputs, {});
+  return { ...made, inputs: { ...inputs, state: power, autostart } as unknown as Inputs };
+}

@@ -1,0 +1,140 @@
+import type { Values } from "../../core/handler";
+import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
+import { aliasOf, deviceAlias, devicesOf, setAlias } from "./alias";
+import { diskEntries, driverType, sourcePath } from "./disks";
+import { isPcie } from "./general";
+import { nicEntries } from "./nics";
+import type { Inputs } from "./rows";
+
+/** Letters of the names that libvirt knows a disk by; they say the bus, not what the guest calls it. */
+const targetPrefixes: Readonly<Record<string, string>> = { virtio: "vd", ide: "hd", scsi: "sd", sata: "sd", usb: "sd" };
+
+/** Disks that hold the system come first, so that the firmware boots from them. */
+const systemDisks = ["root", "boot", "system", "os"];
+
+/**
+ * Settles what no single row can: names of disks, controllers, free ports. Whatever the document has already is
+ * kept, so that adding a device never renames another. `taken` are disk names that the running guest still uses.
+ */
+export function arrange(document: Element, inputs: Inputs, taken: ReadonlySet<string> = new Set()): void {
+  arrangeDisks(document, inputs, taken);
+  arrangeBootOrder(document);
+  if (isPcie(child(document, "os/type")?.attributes["machine"])) arrangePorts(document, inputs.rootPorts ?? 0);
+}
+
+function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlySet<string>): void {
+  const names = new Set([...taken, ...diskTargets(document)]);
+  const present = diskEntries.list(document);
+  for (const key of bootFirst(Object.keys(inputs.disks))) {
+    const [disk, wanted] = [present.get(key), inputs.disks[key]];
+    if (!disk || !wanted) continue;
+    if (wanted.volume === undefined) {
+      if (wanted.path === undefined) remove(disk, "source");
+      ensure(disk, "driver").attributes["type"] = driverType(wanted.format);
+    }
+    disk.attributes["type"] ??= "file";
+    const target = ensure(disk, "target");
+    target.attributes["dev"] ??= firstFree(targetPrefixes[wanted.bus] ?? "sd", names);
+    names.add(target.attributes["dev"]);
+  }
+  const devices = ensure(document, "devices");
+  const hasScsi = children(devices, "controller").some((controller) => controller.attributes["type"] === "scsi");
+  if (!hasScsi && children(devices, "disk").some((disk) => child(disk, "target")?.attributes["bus"] === "scsi")) {
+    devices.children.push(element("controller", { type: "scsi", index: "0", model: "virtio-scsi" }));
+  }
+}
+
+export function diskTargets(document: Element): string[] {
+  return devicesOf(document, "disk").flatMap((disk) => child(disk, "target")?.attributes["dev"] ?? []);
+}
+
+function bootFirst(keys: readonly string[]): string[] {
+  const rank = (key: string) => (systemDisks.includes(key) ? systemDisks.indexOf(key) : systemDisks.length);
+  return [...keys].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+/** "vda" to "vdz", then "vdaa" and so on. */
+function firstFree(prefix: string, names: ReadonlySet<string>): string {
+  for (let index = 0; ; index++) {
+    const name = prefix + letters(index);
+    if (!names.has(name)) return name;
+  }
+}
+
+function letters(index: number): string {
+  const last = String.fromCharCode(97 + (index % 26));
+  return index < 26 ? last : letters(Math.floor(index / 26) - 1) + last;
+}
+
+/** libvirt refuses the two ways of giving a boot order together. */
+function arrangeBootOrder(document: Element): void {
+  const perDevice = devicesOf(document).some((device) => child(device, "boot") !== undefined);
+  const os = child(document, "os");
+  if (perDevice && os) os.children = os.children.filter((node) => !("name" in node && node.name === "boot"));
+}
+
+/** Devices that libvirt puts behind a port of their own, including those that it adds by itself at define. */
+function portsInUse(document: Element): number {
+  const devices = devicesOf(document);
+  const onPort = devices.filter((device) => {
+    if (device.name === "disk") return child(device, "target")?.attributes["bus"] === "virtio";
+    if (device.name === "controller") return ["scsi", "virtio-serial", "usb"].includes(device.attributes["type"] ?? "");
+    return ["interface", "rng", "memballoon", "hostdev"].includes(device.name);
+  }).length;
+  const added = [
+    !has(devices, "controller", "usb"),
+    !devices.some((device) => device.name === "memballoon"),
+    devices.some((device) => device.name === "channel") && !has(devices, "controller", "virtio-serial"),
+  ];
+  return onPort + added.filter(Boolean).length;
+}
+
+function arrangePorts(document: Element, spare: number): void {
+  const devices = ensure(document, "devices");
+  const pci = children(devices, "controller").filter((controller) => controller.attributes["type"] === "pci");
+  const ports = pci.filter((controller) => controller.attributes["model"] === "pcie-root-port").length;
+  const next = Math.max(0, ...pci.map((controller) => Number(controller.attributes["index"] ?? 0))) + 1;
+  const missing = spare === 0 ? 0 : Math.max(0, portsInUse(document) + spare - ports);
+  for (let index = next; index < next + missing; index++) {
+    devices.children.push(element("controller", { type: "pci", index: String(index), model: "pcie-root-port" }));
+  }
+}
+
+function has(devices: readonly Element[], name: string, type: string): boolean {
+  return devices.some((device) => device.name === name && device.attributes["type"] === type);
+}
+
+/**
+ * Gives our names to the devices of an adopted domain that are what the inputs ask for: disks by their image,
+ * interfaces by their MAC address or their network. Otherwise they would be added a second time.
+ */
+export function claim(document: Element, inputs: Inputs): void {
+  claimEach(document, "disk", Object.keys(inputs.disks), [...diskEntries.list(document).keys()], (key, disk) => {
+    const wanted = inputs.disks[key];
+    const path = wanted?.volume?.path ?? wanted?.path;
+    return path !== undefined && sourcePath(disk) === path;
+  });
+  claimEach(document, "nic", Object.keys(inputs.nics), [...nicEntries.list(document).keys()], (key, nic) => {
+    const wanted = inputs.nics[key];
+    const source: Values = child(nic, "source")?.attributes ?? {};
+    const sameSource = wanted?.network
+      ? source["network"] === wanted.network.name
+      : source["bridge"] === wanted?.bridge;
+    return child(nic, "mac")?.attributes["address"] === wanted?.mac || sameSource;
+  });
+}
+
+function claimEach(
+  document: Element,
+  kind: "disk" | "nic",
+  keys: readonly string[],
+  claimed: readonly string[],
+  fits: (key: string, device: Element) => boolean,
+): void {
+  const name = kind === "disk" ? "disk" : "interface";
+  for (const key of keys.filter((candidate) => !claimed.includes(candidate))) {
+    const free = devicesOf(document, name).filter((device) => !aliasOf(device)?.startsWith("ua-"));
+    const device = free.find((candidate) => fits(key, candidate));
+    if (device) setAlias(device, deviceAlias(kind, key));
+  }
+}

@@ -1,0 +1,127 @@
+import type { Entries } from "../../core/attribute";
+import type { Change } from "../../core/diff";
+import type { Context } from "../../core/handler";
+import { child, children, clone, type Element, remove } from "../../schema/tree";
+import { aliasOf, devicesOf } from "./alias";
+import type { Domain } from "./domain";
+import { poll } from "./poll";
+
+/** Does in the running guest what the change asks for. The configuration has been written before. */
+export type LiveOperation = (operation: Operation) => Promise<void>;
+
+/** Operations by the path of the row that they serve; `*` stands for the name of an entry. */
+export type LiveOperations = Readonly<Record<string, LiveOperation>>;
+
+/** Seconds that a guest is given to let go of a device. */
+const unplugTime = 20;
+
+/** One change on its way into the running guest. */
+export class Operation {
+  constructor(
+    readonly domain: Domain,
+    readonly change: Change,
+    /** The configuration after the change, as libvirt shows it. */
+    private readonly config: Element,
+    private readonly context: Context,
+  ) {}
+
+  /** Plugs in or unplugs the device that the change names. */
+  async plug(entries: Entries<Element>): Promise<void> {
+    const wanted = entries.list(this.config).get(this.key);
+    const document = await this.domain.liveInFull();
+    const present = entries.list(document).get(this.key);
+    if (wanted && !present) await this.attach(wanted, document);
+    if (!wanted && present) await this.detach(present);
+  }
+
+  /** Sends the live element of the device, with `copy` having written into it what is new in the configured one. */
+  async updateDevice(entries: Entries<Element>, copy: (live: Element, configured: Element) => void): Promise<void> {
+    const wanted = entries.list(this.config).get(this.key);
+    const present = entries.list(await this.domain.liveInFull()).get(this.key);
+    if (!wanted || !present) return;
+    const device = clone(present);
+    copy(device, wanted);
+    await this.domain.updateDevice(device);
+  }
+
+  private get key(): string {
+    return this.change.path[1] ?? "";
+  }
+
+  private async attach(wanted: Element, document: Element): Promise<void> {
+    const device = clone(wanted);
+    if (!addressIsFree(device, document)) remove(device, "address");
+    if (child(device, "target")?.attributes["bus"] === "scsi") await this.ensureScsi(document);
+    await this.domain.attach(device);
+  }
+
+  /** libvirt would add a controller of its own choice, and it would not be virtio. */
+  private async ensureScsi(document: Element): Promise<void> {
+    const isScsi = (device: Element) => device.name === "controller" && device.attributes["type"] === "scsi";
+    if (devicesOf(document).some(isScsi)) return;
+    const controller = devicesOf(this.config).find(isScsi);
+    if (!controller) return;
+    const device = clone(controller);
+    if (!addressIsFree(device, document)) remove(device, "address");
+    await this.domain.attach(device);
+  }
+
+  /** libvirt answers before the guest has let go, and says success when it never will: only the event and the document tell. */
+  private async detach(present: Element): Promise<void> {
+    const alias = aliasOf(present) ?? "";
+    let failed = false;
+    const { libvirt, uuid } = this.domain;
+    const unsubscribe = await libvirt.onDomainEvent((event) => {
+      if (event.kind === "device-removal-failed" && event.uuid === uuid && event.alias === alias) failed = true;
+    });
+    try {
+      await this.domain.detach(alias);
+      const wait = { step: `unplug ${alias} from VirtualMachine ${this.domain.name}`, seconds: unplugTime };
+      await poll({ ...wait, signal: this.context.signal, interval: 0.25 }, async () => {
+        const document = await this.domain.liveInFull();
+        return failed || !devicesOf(document).some((device) => aliasOf(device) === alias) ? true : undefined;
+      });
+    } finally {
+      await unsubscribe();
+    }
+  }
+}
+
+/**
+ * Whether the device can have in the running guest the place that it has in the configuration. It should: names in
+ * the guest (enp5s0) come from it and would change at the next start.
+ */
+function addressIsFree(device: Element, document: Element): boolean {
+  const wanted = child(device, "address")?.attributes;
+  if (wanted?.["type"] !== "pci") return true;
+  const place = (address: Readonly<Record<string, string>> | undefined) =>
+    ["type", "domain", "bus", "slot", "function"].map((name) => address?.[name]).join(" ");
+  const others = devicesOf(document);
+  const bus = Number(wanted["bus"]);
+  const hasBus = others.some(
+    ({ name, attributes }) =>
+      name === "controller" && attributes["type"] === "pci" && Number(attributes["index"]) === bus,
+  );
+  return hasBus && !others.some((other) => place(child(other, "address")?.attributes) === place(wanted));
+}
+
+/** Replaces the child elements of these names by copies of the other's. */
+export function copyChildren(target: Element, from: Element, names: readonly string[]): void {
+  target.children = target.children.filter((node) => !("name" in node && names.includes(node.name)));
+  for (const name of names) target.children.push(...children(from, name).map(clone));
+}
+
+/** The operation for a change, and under which name it is done at most once. */
+export function operationFor(
+  operations: LiveOperations,
+  change: Change,
+): { readonly operation: LiveOperation; readonly once: string } | undefined {
+  for (const [pattern, operation] of Object.entries(operations)) {
+    const parts = pattern.split(".");
+    const { path } = change;
+    if (parts.length !== path.length || !parts.every((part, index) => part === "*" || part === path[index])) continue;
+    // Changes of one device are sent in one element.
+    return { operation, once: path.slice(0, 2).join(".") };
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+import type { Values } from "../../core/handler";
+import type { Made } from "../../core/resource";
+import { child, type Element, textOf } from "../../schema/tree";
+import { adoptedOutput } from "../adoption";
+import { readRows } from "../document";
+import { type Addresses, mainAddress, seenAddresses } from "./addresses";
+import type { Domain, Power } from "./domain";
+import { pendingOf, residue } from "./pending";
+import { type Inputs, rows } from "./rows";
+
+export const outputs = {
+  ipAddress: {
+    doc: "The first address of the guest, of the interface that `waitForAddress.nic` names if it does. Absent while the guest is off.",
+    type: "string",
+  },
+  ipAddresses: { doc: "All addresses by the name of the interface.", type: "{ readonly [nic: string]: string[] }" },
+  pendingRestart: {
+    doc: "Properties whose configured value the running guest gets at its next start; a reboot from inside is not enough.",
+    type: "string[]",
+  },
+  resolved: {
+    doc: "What libvirt chose when the domain was defined, and keeps.",
+    type: "{ readonly machine: string; readonly loader?: string; readonly nvram?: string }",
+  },
+  adopted: adoptedOutput,
+};
+
+/** The domain as it is now. */
+export interface Observation {
+  readonly made: Made<typeof outputs>;
+  readonly config: Element;
+  readonly power: Power;
+  readonly autostart: boolean;
+}
+
+/** Reads everything back, without waiting for anything. `known` are outputs of before. */
+export async function observe(domain: Domain, inputs: Inputs, known: Values): Promise<Observation> {
+  const [config, power, autostart] = await Promise.all([domain.inactive(), domain.power(), domain.autostart()]);
+  const active = power !== "stopped";
+  const [addresses, live] = await Promise.all([
+    active ? seenAddresses(domain, inputs.nics) : {},
+    active ? domain.live() : undefined,
+  ]);
+  const pending = live ? pendingOf(residue(rows, inputs, live, config)) : [];
+  return {
+    made: {
+      id: domain.uuid,
+      outputs: {
+        ...addressOutputs(addresses, inputs, active ? known : {}),
+        pendingRestart: pending,
+        resolved: resolvedOf(config),
+        ...(known["adopted"] === true && { adopted: true }),
+      },
+      applied: readRows(rows, inputs, config),
+    },
+    config,
+    power,
+    autostart,
+  };
+}
+
+/** A running guest whose address cannot be seen at this moment keeps the one that it had. */
+function addressOutputs(addresses: Addresses, inputs: Inputs, known: Values): Values {
+  if (Object.keys(addresses).length === 0) {
+    return { ipAddress: known["ipAddress"], ipAddresses: known["ipAddresses"] ?? {} };
+  }
+  const wait = inputs.waitForAddress === false ? undefined : inputs.waitForAddress;
+  return { ipAddress: mainAddress(addresses, wait), ipAddresses: addresses };
+}
+
+function resolvedOf(config: Element): Values {
+  const text = (path: string) => {
+    const found = child(config, path);
+    return found && textOf(found);
+  };
+  return {
+    machine: child(config, "os/type")?.attributes["machine"] ?? "",
+    loader: text("os/loader"),
+    nvram: text("os/nvram"),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Entries, Rows } from "../../core/attribute";
+import { type Change, diffRows } from "../../core/diff";
+import type { Values } from "../../core/handler";
+import type { Element } from "../../schema/tree";
+import { readRows } from "../document";
+
+/** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
+const inMotion: readonly string[] = ["memory"];
+
+/**
+ * The managed values by which the running guest differs from its configuration, which is what its next start will
+ * use. Devices are read whole: one that is only in the guest is still to be unplugged.
+ */
+export function residue(rows: Rows, wanted: Values, live: Element, config: Element): Change[] {
+  const managed = { ...wanted };
+  for (const [name, row] of Object.entries(rows)) {
+    if (row.kind !== "map" || !row.entries) continue;
+    const entries = row.entries as Entries<Element>;
+    const keys = [...entries.list(live).keys(), ...entries.list(config).keys()];
+    managed[name] = Object.fromEntries(keys.map((key) => [key, everything(row.rows)]));
+  }
+  const changes = diffRows(rows, readRows(rows, managed, live), readRows(rows, managed, config));
+  return changes.filter((change) => change.class !== "none");
+}
+
+/** The properties that need a new start of the guest. */
+export function pendingOf(changes: readonly Change[]): string[] {
+  return [...new Set(changes.map((change) => change.property).filter((name) => !inMotion.includes(name)))].sort();
+}
+
+/** Names every value of the rows as managed. */
+export function everything(rows: Rows): Values {
+  return Object.fromEntries(
+    Object.entries(rows).map(([name, row]) => [name, row.kind === "attribute" ? true : everything(row.rows)]),
+  );
+}

@@ -1,0 +1,33 @@
+import type { StateOf } from "../../core/attribute";
+import { cpuOperations, cpuRows } from "./cpu";
+import { deviceRows } from "./devices";
+import { diskOperations, diskRows } from "./disks";
+import { firmwareRows } from "./firmware";
+import { generalOperations, generalRows } from "./general";
+import { lifecycleRows } from "./lifecycle";
+import type { LiveOperations } from "./live";
+import { memoryOperations, memoryRows } from "./memory";
+import { nicOperations, nicRows } from "./nics";
+
+/** Every attribute of a virtual machine. */
+export const rows = {
+  ...generalRows,
+  ...cpuRows,
+  ...memoryRows,
+  ...firmwareRows,
+  ...diskRows,
+  ...nicRows,
+  ...deviceRows,
+  ...lifecycleRows,
+};
+
+export type Inputs = StateOf<typeof rows>;
+
+/** What can be done to the running guest, by the row that it belongs to. */
+export const operations: LiveOperations = {
+  ...generalOperations,
+  ...cpuOperations,
+  ...memoryOperations,
+  ...diskOperations,
+  ...nicOperations,
+};

@@ -1,0 +1,160 @@
+import type { Change } from "../../core/diff";
+import { KvmError, messageOf } from "../../core/errors";
+import type { Context, Values } from "../../core/handler";
+import { type Made, Unfinished } from "../../core/resource";
+import { clone, type Element, equal } from "../../schema/tree";
+import { currentLeases, waitForAddress } from "./addresses";
+import { applyInputs } from "./apply";
+import { unfinished } from "./create";
+import { Domain } from "./domain";
+import { diskTargets } from "./layout";
+import { Operation, operationFor } from "./live";
+import { observe, type outputs } from "./outputs";
+import { pendingOf, residue } from "./pending";
+import { enforcePower, stop } from "./power";
+import { type Inputs, operations, rows } from "./rows";
+
+type MadeDomain = Made<typeof outputs>;
+
+/**
+ * Writes the configuration, brings the running guest as near to it as it can get, and leaves the rest to
+ * `changePolicy`. The power state is enforced each time.
+ */
+export async function update(
+  id: string,
+  olds: Inputs & Values,
+  news: Inputs,
+  changes: readonly Change[],
+  context: Context,
+): Promise<MadeDomain> {
+  const domain = await existing(id, news, context);
+  const power = await domain.power();
+  refuse(domain, news, changes, power !== "stopped");
+  const leases = news.waitForAddress === false ? new Map<string, string>() : await currentLeases(domain, news.nics);
+  if (news.name !== domain.name) await rename(domain, news, context);
+  const before = await domain.inactive();
+  const live = power === "stopped" ? undefined : await domain.live();
+  const wanted = applyInputs(clone(before), news, olds, new Set(live ? diskTargets(live) : []));
+  const differs = !equal(wanted, before);
+  if (differs) await domain.redefine(wanted);
+  try {
+    await applyLive(domain, news, context);
+  } catch (error) {
+    throw await rolledBack(domain, differs ? before : undefined, olds, error);
+  }
+  try {
+    await domain.setAutostart(news.autostart);
+    await restartIfWanted(domain, news, differs, context);
+    const started = await enforcePower(domain, news, context);
+    if (started) await waitForAddress(domain, news, leases, context);
+    const { made } = await observe(domain, news, olds);
+    report(made.outputs.pendingRestart, context);
+    return made;
+  } catch (error) {
+    throw await unfinished(domain, news, error, olds);
+  }
+}
+
+async function existing(id: string, inputs: Inputs, context: Context): Promise<Domain> {
+  const libvirt = await context.connect(inputs.host);
+  const domain = await Domain.byUuid(libvirt, inputs.host.uri, id);
+  if (domain) return domain;
+  throw new KvmError("not-found", {
+    step: `update VirtualMachine ${inputs.name}`,
+    host: inputs.host.uri,
+    reason: `the host has no domain with the uuid ${id}`,
+    remedy: "run pulumi refresh: it takes the lost domain out of the state, and the next up makes it anew",
+  });
+}
+
+/** Refuses before anything is written. */
+function refuse(domain: Domain, news: Inputs, changes: readonly Change[], active: boolean): void {
+  const restarts = changes.filter((change) => change.class === "restart");
+  if (!active || news.changePolicy !== "refuse" || restarts.length === 0) return;
+  throw refusedRestart(domain.name, domain.host, restarts);
+}
+
+export function refusedRestart(name: string, host: string, restarts: readonly Change[]): KvmError {
+  const reasons = restarts.map(({ property, reason }) => (reason ? `${property} (${reason})` : property));
+  return new KvmError("invalid", {
+    step: `update VirtualMachine ${name}`,
+    host,
+    reason: `${reasons.join(", ")} would need a restart of the guest, and changePolicy is "refuse"; nothing was changed`,
+    remedy: 'set changePolicy to "stage" (write it for the next start) or "restart", or take the change back',
+  });
+}
+
+/** libvirt renames only a domain that is off, and takes no other name for a uuid that it knows. */
+async function rename(domain: Domain, news: Inputs, context: Context): Promise<void> {
+  if (await domain.isActive()) {
+    if (news.changePolicy !== "restart" && news.state !== "stopped") {
+      throw new KvmError("invalid", {
+        step: `rename VirtualMachine ${domain.name} to ${news.name}`,
+        host: domain.host,
+        reason: "libvirt renames only a domain that is off; nothing was changed",
+        remedy: 'set changePolicy: "restart" or state: "stopped" for this update',
+      });
+    }
+    await stop(domain, news, context);
+  }
+  await domain.rename(news.name);
+}
+
+/** Does to the running guest all that can be done to it as it runs. */
+async function applyLive(domain: Domain, news: Inputs, context: Context): Promise<void> {
+  if (!(await domain.isActive())) return;
+  const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
+  const done = new Set<string>();
+  for (const change of residue(rows, news, live, config)) {
+    const found = change.class === "live" ? operationFor(operations, change) : undefined;
+    if (!found || done.has(found.once)) continue;
+    done.add(found.once);
+    context.progress(`changing ${change.property} in the running guest`);
+    await found.operation(new Operation(domain, change, config, context));
+  }
+}
+
+/** Puts the former definition in force again; the guest was never touched by the definition. */
+async function rolledBack(
+  domain: Domain,
+  before: Element | undefined,
+  olds: Inputs & Values,
+  error: unknown,
+): Promise<Error> {
+  const cause = error instanceof Error ? error : new Error(messageOf(error));
+  if (!before || (cause instanceof KvmError && cause.code === "connection-lost"))
+    return unfinished(domain, olds, cause, olds);
+  try {
+    await domain.redefine(before);
+  } catch (failure) {
+    const text = `${cause.message}\n  The former definition could not be put back either: ${messageOf(failure)}`;
+    return unfinished(domain, olds, new Error(text, { cause }), olds);
+  }
+  const note = "\n  The former definition is in force again and the guest keeps running.";
+  const failed = await unfinished(domain, olds, new Error(cause.message + note, { cause }), olds);
+  return failed instanceof Unfinished ? failed : cause;
+}
+
+async function restartIfWanted(domain: Domain, news: Inputs, changed: boolean, context: Context): Promise<void> {
+  if (!(await domain.isActive())) {
+    if (changed && (await domain.hasSavedState())) {
+      context.warn(
+        `${domain.name} has a saved state (virsh managedsave): it resumes with the old configuration, and what was changed waits for the start after that. \`virsh managedsave-remove ${domain.name}\` drops the saved state`,
+      );
+    }
+    return;
+  }
+  if (news.changePolicy !== "restart" || news.state === "stopped") return;
+  const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
+  const pending = pendingOf(residue(rows, news, live, config));
+  if (pending.length === 0) return;
+  context.info(`restarting the guest for ${pending.join(", ")}`);
+  await stop(domain, news, context);
+}
+
+function report(pending: unknown, context: Context): void {
+  if (!Array.isArray(pending) || pending.length === 0) return;
+  context.warn(
+    `waits for the next start of the guest: ${pending.join(", ")} (changePolicy: "restart" does it at once)`,
+  );
+}
