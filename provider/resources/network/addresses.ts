@@ -1,0 +1,186 @@
+import { equal } from "../../core/equal";
+import { formatDuration, parseDuration } from "../../core/units";
+import { child, children, type Element, element, ensure, isElement } from "../../schema/tree";
+import {
+  type Address,
+  contains,
+  defaultRange,
+  formatAddress,
+  formatSubnet,
+  gatewayOf,
+  parseAddress,
+  type Subnet,
+  subnetFrom,
+  subnetOf,
+} from "./address";
+import type { DnsHosts, Inputs, Reservations } from "./rows";
+import type { DhcpRange } from "./values";
+
+/** The ranges that `dhcp` stands for, each with the subnet that it lies in. */
+export function rangesOf({
+  subnets,
+  dhcp,
+}: Pick<Inputs, "subnets" | "dhcp">): readonly (readonly [Subnet, DhcpRange])[] {
+  const blocks = subnets.map(subnetFrom);
+  if (dhcp === true) {
+    return blocks.flatMap((block) => {
+      const range = block.family === 4 ? defaultRange(block) : undefined;
+      return range ? [[block, range] as const] : [];
+    });
+  }
+  const start = typeof dhcp === "object" ? parseAddress(dhcp.start) : undefined;
+  const block = start && blocks.find((candidate) => contains(candidate, start));
+  return block && typeof dhcp === "object" ? [[block, dhcp]] : [];
+}
+
+/** Writes subnets, ranges, reservations and DNS hosts. Entries that neither `olds` nor `news` name stay. */
+export function writeAddresses(document: Element, news: Inputs, olds: Partial<Inputs>): void {
+  const present = children(document, "ip");
+  const blocks = news.subnets.map((text) => [text, subnetFrom(text)] as const);
+  const elements = blocks.map(([text, block]) => {
+    const found = present.find((ip) => subnetText(ip) === text) ?? element("ip", ipAttributes(block));
+    writeDhcp(found, block, news, olds);
+    return found;
+  });
+  document.children = document.children.filter((node) => !isElement(node) || node.name !== "ip");
+  document.children.push(...elements);
+  writeDnsHosts(document, news.dns?.hosts ?? {}, olds.dns?.hosts ?? {});
+}
+
+function ipAttributes(block: Subnet): Record<string, string> {
+  const address = formatAddress(gatewayOf(block));
+  const prefix = String(block.prefix);
+  return block.family === 6 ? { family: "ipv6", address, prefix } : { address, prefix };
+}
+
+function writeDhcp(ip: Element, block: Subnet, news: Inputs, olds: Partial<Inputs>): void {
+  const ranges = rangesOf(news).flatMap(([at, range]) => (equal(at, block) ? [range] : []));
+  const wanted = Object.values(news.reservations).filter(({ ip: text }) => holds(block, text));
+  const managed = [...Object.values(olds.reservations ?? {}), ...Object.values(news.reservations)].map(
+    ({ mac }) => mac,
+  );
+  const dhcp = child(ip, "dhcp") ?? element("dhcp");
+  const kept = dhcp.children.filter(
+    (node) =>
+      isElement(node) &&
+      node.name !== "range" &&
+      !(node.name === "host" && managed.includes((node.attributes["mac"] ?? "").toLowerCase())),
+  );
+  dhcp.children = [...ranges.map(rangeElement), ...kept, ...wanted.map(reservationElement)];
+  ip.children = ip.children.filter((node) => node !== dhcp);
+  if (dhcp.children.length > 0) ip.children.push(dhcp);
+}
+
+function rangeElement({ start, end, leaseTime }: DhcpRange): Element {
+  if (leaseTime === undefined) return element("range", { start, end });
+  const expiry = String(Math.round(parseDuration(leaseTime)));
+  return element("range", { start, end }, element("lease", { expiry, unit: "seconds" }));
+}
+
+function reservationElement({ mac, ip, hostname }: Reservations[string]): Element {
+  return element("host", { mac, name: hostname, ip });
+}
+
+function writeDnsHosts(document: Element, news: DnsHosts, olds: DnsHosts): void {
+  const managed = [...Object.values(olds), ...Object.values(news)].map(({ ip }) => ip);
+  if (managed.length === 0) return;
+  const dns = ensure(document, "dns");
+  const kept = dns.children.filter((node) => {
+    return !isElement(node) || node.name !== "host" || !managed.includes(canonical(node.attributes["ip"]));
+  });
+  const wanted = Object.values(news).map(({ ip, hostnames }) =>
+    element("host", { ip }, ...hostnames.map((name) => element("hostname", {}, name))),
+  );
+  dns.children = [...kept, ...wanted];
+  const bare = dns.children.length === 0 && Object.keys(dns.attributes).length === 0;
+  if (bare) document.children = document.children.filter((node) => node !== dns);
+}
+
+/** The subnet of an `<ip>`, in our spelling; one whose host address is not the first shows that address. */
+export function subnetText(ip: Element): string | undefined {
+  const address = parseAddress(ip.attributes["address"] ?? "");
+  const prefix = address && prefixOf(ip, address);
+  if (!address || prefix === undefined) return undefined;
+  const block = subnetOf(address, prefix);
+  return gatewayOf(block).value === address.value ? formatSubnet(block) : `${formatAddress(address)}/${prefix}`;
+}
+
+function prefixOf(ip: Element, { family }: Address): number | undefined {
+  const { prefix, netmask } = ip.attributes;
+  if (prefix !== undefined) return Number(prefix);
+  const mask = parseAddress(netmask ?? "");
+  if (mask?.family === 4) return mask.value.toString(2).replace(/0+$/, "").length;
+  return family === 6 ? 64 : undefined;
+}
+
+/** What `dhcp` would have to be for the ranges of the document, given the subnets of the document. */
+export function readDhcp(document: Element, subnets: readonly string[], managed: Inputs["dhcp"]): Inputs["dhcp"] {
+  const found = children(document, "ip").flatMap((ip) => {
+    const dhcp = child(ip, "dhcp");
+    return dhcp ? children(dhcp, "range").map(readRange) : [];
+  });
+  const candidates = managed === undefined ? [true, false] : [managed, true, false];
+  const same = candidates.find((dhcp) =>
+    equal(
+      rangesOf({ subnets, dhcp }).map(([, range]) => range),
+      found,
+    ),
+  );
+  return same ?? found[0] ?? false;
+}
+
+function readRange(range: Element): DhcpRange {
+  const { start, end } = range.attributes;
+  const lease = child(range, "lease");
+  const bounds = { start: canonical(start), end: canonical(end) };
+  return lease ? { ...bounds, leaseTime: formatDuration(leaseSeconds(lease)) } : bounds;
+}
+
+const leaseUnits: Readonly<Record<string, number>> = { seconds: 1, minutes: 60, hours: 3600 };
+
+function leaseSeconds({ attributes }: Element): number {
+  return Number(attributes["expiry"] ?? 0) * (leaseUnits[attributes["unit"] ?? "minutes"] ?? 60);
+}
+
+/** The managed reservations as the document shows them, found by MAC address. */
+export function readReservations(document: Element, managed: Reservations): Reservations {
+  const hosts = children(document, "ip").flatMap((ip) => {
+    const dhcp = child(ip, "dhcp");
+    return dhcp ? children(dhcp, "host") : [];
+  });
+  return pickEntries(managed, ({ mac }) => {
+    const found = hosts.find(({ attributes }) => attributes["mac"]?.toLowerCase() === mac);
+    if (!found) return undefined;
+    const { ip, name } = found.attributes;
+    return { mac, ip: canonical(ip), ...(name !== undefined && { hostname: name }) } as Reservations[string];
+  });
+}
+
+/** The managed DNS hosts as the document shows them, found by address. */
+export function readDnsHosts(document: Element, managed: DnsHosts): DnsHosts {
+  const dns = child(document, "dns");
+  const hosts = dns ? children(dns, "host") : [];
+  return pickEntries(managed, ({ ip }) => {
+    const found = hosts.find(({ attributes }) => canonical(attributes["ip"]) === ip);
+    return found && { ip, hostnames: children(found, "hostname").map(textContent) };
+  });
+}
+
+function pickEntries<T>(managed: Readonly<Record<string, T>>, find: (entry: T) => T | undefined): Record<string, T> {
+  const found = Object.entries(managed).map(([key, entry]) => [key, find(entry)] as const);
+  return Object.fromEntries(found.filter((pair): pair is [string, T] => pair[1] !== undefined));
+}
+
+function textContent(node: Element): string {
+  return node.children.map((item) => (isElement(item) ? "" : item.text)).join("");
+}
+
+function holds(block: Subnet, text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && contains(block, address);
+}
+
+function canonical(text: string | undefined): string {
+  const address = parseAddress(text ?? "");
+  return address ? formatAddress(address) : (text ?? "");
+}

@@ -1,0 +1,112 @@
+import type { Context, HostReference } from "../../core/handler";
+import type { Libvirt } from "../../libvirt/api";
+import { networkHandle } from "../../libvirt/procedures";
+import { type Element, parse, render } from "../../schema/tree";
+import { attempt, ifFound } from "../failure";
+import type { LiveUpdate } from "./live";
+
+const inactive = 1;
+const affectLive = 1;
+/** Until 7.2.0 libvirt had command and section the wrong way round on the wire. */
+const orderRepaired = 7002000;
+
+/** The calls that a network needs, each with its name in error messages. */
+export class NetworkCalls {
+  private constructor(
+    private readonly libvirt: Libvirt,
+    private readonly host: string,
+    /** How messages call the network. */
+    private readonly label: string,
+  ) {}
+
+  static async open(context: Context, host: HostReference, name: string): Promise<NetworkCalls> {
+    return new NetworkCalls(await context.connect(host), host.uri, `Network ${name}`);
+  }
+
+  /** The uuid of the network with that name. */
+  async byName(name: string): Promise<string | undefined> {
+    const found = await ifFound(this.step("look up"), () => this.libvirt.call("NETWORK_LOOKUP_BY_NAME", { name }));
+    return found?.net.uuid;
+  }
+
+  /** The persistent definition, undefined when there is no such network. */
+  async definition(uuid: string): Promise<Element | undefined> {
+    const found = await ifFound(this.step("read the definition of"), () =>
+      this.libvirt.call("NETWORK_GET_XML_DESC", { net: networkHandle(uuid), flags: inactive }),
+    );
+    return found && parse(found.xml);
+  }
+
+  /** What runs. */
+  async running(uuid: string): Promise<Element> {
+    const net = networkHandle(uuid);
+    const { xml } = await this.run("read the state of", undefined, () =>
+      this.libvirt.call("NETWORK_GET_XML_DESC", { net, flags: 0 }),
+    );
+    return parse(xml);
+  }
+
+  async isActive(uuid: string): Promise<boolean> {
+    const net = networkHandle(uuid);
+    const answer = await this.run("ask for the state of", undefined, () =>
+      this.libvirt.call("NETWORK_IS_ACTIVE", { net }),
+    );
+    return answer.active === 1;
+  }
+
+  async autostart(uuid: string): Promise<boolean> {
+    const net = networkHandle(uuid);
+    const answer = await this.run("ask for autostart of", undefined, () =>
+      this.libvirt.call("NETWORK_GET_AUTOSTART", { net }),
+    );
+    return answer.autostart === 1;
+  }
+
+  async setAutostart(uuid: string, autostart: boolean): Promise<void> {
+    const args = { net: networkHandle(uuid), autostart: autostart ? 1 : 0 };
+    await this.run("set autostart of", undefined, () => this.libvirt.call("NETWORK_SET_AUTOSTART", args));
+  }
+
+  async define(document: Element): Promise<void> {
+    const remedy = "correct the argument that the message names; the definition on the host is as it was before";
+    await this.run("define", remedy, () => this.libvirt.call("NETWORK_DEFINE_XML", { xml: render(document) }));
+  }
+
+  async start(uuid: string): Promise<void> {
+    const remedy =
+      "where a bridge name or an address range is in use, choose another with `bridge` or `subnets`, or remove its holder; `ip address` and `virsh net-list --all` on the host show who has it";
+    await this.run("start", remedy, () => this.libvirt.call("NETWORK_CREATE", { net: networkHandle(uuid) }));
+  }
+
+  async stop(uuid: string): Promise<void> {
+    await this.run("stop", undefined, () => this.libvirt.call("NETWORK_DESTROY", { net: networkHandle(uuid) }));
+  }
+
+  async undefine(uuid: string): Promise<void> {
+    await ifFound(this.step("undefine"), () => this.libvirt.call("NETWORK_UNDEFINE", { net: networkHandle(uuid) }));
+  }
+
+  async updateLive(uuid: string, { section, command, parentIndex, xml }: LiveUpdate): Promise<void> {
+    const swapped = this.libvirt.version < orderRepaired;
+    const order = swapped ? { command: section, section: command } : { command, section };
+    const args = { net: networkHandle(uuid), ...order, parentIndex, xml, flags: affectLive };
+    await this.run("change the running", undefined, () => this.libvirt.call("NETWORK_UPDATE", args));
+  }
+
+  /** How many interfaces of guests are attached. */
+  async guests(uuid: string): Promise<number> {
+    const args = { network: networkHandle(uuid), needResults: 1, flags: 0 };
+    const { ports } = await this.run("list the guests on", undefined, () =>
+      this.libvirt.call("NETWORK_LIST_ALL_PORTS", args),
+    );
+    return ports.length;
+  }
+
+  private run<T>(what: string, remedy: string | undefined, work: () => Promise<T>): Promise<T> {
+    return attempt(this.step(what, remedy), work);
+  }
+
+  private step(what: string, remedy?: string) {
+    return { step: `${what} ${this.label}`, host: this.host, ...(remedy !== undefined && { remedy }) };
+  }
+}

@@ -1,0 +1,84 @@
+import { diffRows, ofClass } from "../../core/diff";
+import type { Values } from "../../core/handler";
+import { child, children, clone, type Element, element, remove, render as renderTree } from "../../schema/tree";
+import { applyRows, readRows } from "../document";
+import { readDhcp, readDnsHosts, readReservations, subnetText, writeAddresses } from "./addresses";
+import { type Inputs, rows } from "./rows";
+
+/** The document of a network that does not exist yet. */
+export function render(inputs: Inputs): string {
+  return renderTree(compose(emptyDocument(), inputs, {}));
+}
+
+export function emptyDocument(): Element {
+  return element("network");
+}
+
+/** A copy of the document with every managed value in it. */
+export function compose(document: Element, news: Inputs, olds: Partial<Inputs>): Element {
+  const result = clone(document);
+  applyRows(rows, news, olds, result);
+  writeAddresses(result, news, olds);
+  if (news.mode === "bridge") leaveToHost(result);
+  // libvirt would fill in a delay that holds back every guest's first packet.
+  else bridgeOf(result).attributes["delay"] = "0";
+  return result;
+}
+
+/** On a bridge of the host's own libvirt refuses whatever it cannot set. */
+function leaveToHost(document: Element): void {
+  const bridge = bridgeOf(document);
+  for (const name of ["stp", "delay", "macTableManager"]) delete bridge.attributes[name];
+  for (const name of ["mac", "mtu", "domain", "dns"]) remove(document, name);
+}
+
+function bridgeOf(document: Element): Element {
+  const [found] = children(document, "bridge");
+  if (found) return found;
+  const bridge = element("bridge");
+  document.children.push(bridge);
+  return bridge;
+}
+
+/** The managed values as the document shows them. */
+export function observe(document: Element, inputs: Inputs): Values {
+  const subnets = children(document, "ip").flatMap((ip) => subnetText(ip) ?? []);
+  const read = readRows(rows, inputs, document);
+  const dns = inputs.dns && {
+    ...(read["dns"] as Values | undefined),
+    hosts: readDnsHosts(document, inputs.dns.hosts ?? {}),
+  };
+  return {
+    ...read,
+    subnets,
+    ...(inputs.dhcp !== undefined && { dhcp: readDhcp(document, subnets, inputs.dhcp) }),
+    reservations: readReservations(document, inputs.reservations),
+    ...(dns && { dns }),
+  };
+}
+
+/** The inputs that would make a network like the one of the document. */
+export function describe(document: Element): Values {
+  const reservations = children(document, "ip").flatMap((ip) => {
+    const dhcp = child(ip, "dhcp");
+    return dhcp ? children(dhcp, "host") : [];
+  });
+  const found = observe(document, {
+    ...Object.fromEntries(Object.keys(rows).map((name) => [name, true])),
+    reservations: {},
+    dns: undefined,
+  } as unknown as Inputs);
+  return { ...found, reservations: Object.fromEntries(reservations.flatMap(describeReservation)) };
+}
+
+function describeReservation({ attributes }: Element): [string, Values][] {
+  const { mac, ip, name } = attributes;
+  if (mac === undefined || ip === undefined) return [];
+  return [[name ?? `mac-${mac.replaceAll(":", "")}`, { mac, ip, ...(name !== undefined && { hostname: name }) }]];
+}
+
+/** Whether the running network has to be stopped before it is what the other document says. */
+export function needsRestart(live: Element, wanted: Element, inputs: Inputs): readonly string[] {
+  const changes = diffRows(rows, observe(live, inputs), observe(wanted, inputs));
+  return ofClass(changes, "restart").map(({ property }) => property);
+}

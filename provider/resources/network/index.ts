@@ -1,0 +1,286 @@
+import { equal } from "../../core/equal";
+import { KvmError, messageOf } from "../../core/errors";
+import type { Context, Values } from "../../core/handler";
+import { defineResource, type Made, type Seen, stateVersion, Unfinished } from "../../core/resource";
+import type { Element } from "../../schema/tree";
+import { adoptedOutput, isUuid, lookupKey } from "../adoption";
+import { withDrift } from "../document";
+import { type Mark, notOurs, readMark, removeMark, writeMark } from "../ownership";
+import { formatAddress, gatewayOf, subnetFrom } from "./address";
+import { NetworkCalls } from "./calls";
+import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
+import { liveUpdates } from "./live";
+import { type Inputs, rows } from "./rows";
+import { rules } from "./rules";
+
+const outputs = {
+  gateways: { doc: "The host's address in each subnet, in the order of `subnets`.", type: "readonly string[]" },
+  pendingRestart: {
+    doc: "True while the running network differs from its definition because guests are attached.",
+    type: "boolean",
+  },
+  adopted: adoptedOutput,
+} as const;
+
+type Outcome = Made<typeof outputs>;
+
+/** A virtual network of libvirt, or a name for a bridge of the host. */
+export const network = defineResource({
+  type: "Network",
+  doc: "A virtual network: NAT, routed, open, isolated, or an existing bridge of the host.",
+  rows,
+  outputs,
+  rules,
+
+  async create(inputs, context) {
+    const calls = await NetworkCalls.open(context, inputs.host, inputs.name);
+    const taken = await calls.byName(inputs.name);
+    if (taken !== undefined && taken !== inputs.uuid) return adopt(calls, taken, inputs, context);
+    const found = await calls.definition(inputs.uuid);
+    const mark = found && readMark(found);
+    if (found && mark?.owner !== ownerOf(inputs)) {
+      if (inputs.adopt) return adopt(calls, inputs.uuid, inputs, context);
+      throw notOurs("Network", inputs.name, inputs.host.uri, mark);
+    }
+    const document = compose(found ?? emptyDocument(), inputs, {});
+    writeMark(document, markOf(inputs, "creating", context));
+    await calls.define(document);
+    return finish(calls, inputs.uuid, inputs, { adopted: false }, async () => {
+      await bringInForce(calls, inputs.uuid, inputs, document, context);
+      writeMark(document, markOf(inputs, "ready", context));
+      await calls.define(document);
+    });
+  },
+
+  async read(id, state, context): Promise<Seen<typeof rows, typeof outputs> | undefined> {
+    const key = lookupKey(id);
+    if (key !== undefined) return lookUp(key, state, context);
+    const calls = await NetworkCalls.open(context, state.host, state.name);
+    const definition = await calls.definition(id);
+    if (!definition) return undefined;
+    const seen = await report(calls, id, definition, state, state.adopted === true);
+    const inputs = inputsOf(state);
+    const drifted = withDrift(rows, inputs, state.__kvm.applied ?? {}, seen.applied ?? {});
+    return { ...seen, inputs: drifted as Inputs };
+  },
+
+  async update(id, olds, news, _changes, context) {
+    const calls = await NetworkCalls.open(context, news.host, news.name);
+    const before = await calls.definition(id);
+    if (!before) throw gone(news);
+    const document = compose(before, { ...news, uuid: id }, olds);
+    const mark = readMark(before);
+    if (mark) writeMark(document, { ...mark, phase: "ready" });
+    await calls.define(document);
+    try {
+      await bringInForce(calls, id, news, before, context);
+    } catch (error) {
+      throw await undo(calls, id, before, news, error);
+    }
+    const definition = (await calls.definition(id)) ?? document;
+    return report(calls, id, definition, news, olds.adopted === true);
+  },
+
+  async delete(id, state, context) {
+    const calls = await NetworkCalls.open(context, state.host, state.name);
+    const definition = await calls.definition(id);
+    if (!definition) return;
+    if (state.adopted === true && !state.deleteAdopted) {
+      removeMark(definition);
+      await calls.define(definition);
+      context.info(`Network ${state.name} was adopted: it stays on ${state.host.uri} (deleteAdopted: true deletes it)`);
+      return;
+    }
+    if (await calls.isActive(id)) {
+      await refuseWithGuests(calls, id, state);
+      await calls.stop(id);
+    }
+    await calls.undefine(id);
+  },
+});
+
+/** Takes over a network that somebody else made: nothing but our mark is written. */
+async function adopt(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<Outcome> {
+  const definition = await calls.definition(uuid);
+  const mark = definition && readMark(definition);
+  if (!definition || !inputs.adopt) throw notOurs("Network", inputs.name, inputs.host.uri, mark);
+  writeMark(definition, { ...markOf(inputs, "ready", context), uuid });
+  await calls.define(definition);
+  const found = await report(calls, uuid, definition, inputs, true);
+  // Measured against what was asked for, so that the next refresh shows every value in which the network differs.
+  const wanted = compose(definition, { ...inputs, uuid }, inputs);
+  const applied = { ...observe(wanted, inputs), uuid: inputs.uuid, autostart: inputs.autostart, active: inputs.active };
+  const differing = Object.keys(applied).filter((name) => !equal(field(applied, name), field(found.applied, name)));
+  const others = differing.filter((name) => name !== "uuid");
+  if (others.length > 0) {
+    context.warn(
+      `Network ${inputs.name} was adopted as it is; it differs in ${others.join(", ")}: pulumi up --refresh changes that`,
+    );
+  }
+  return { ...found, applied: { ...applied, uuid: field(found.applied, "uuid") } };
+}
+
+function field(values: Values | undefined, name: string): unknown {
+  return values?.[name];
+}
+
+/** Runs what is left to do on an object that exists; a failure keeps it in state. */
+async function finish(
+  calls: NetworkCalls,
+  uuid: string,
+  inputs: Inputs,
+  { adopted }: { adopted: boolean },
+  work: () => Promise<void>,
+): Promise<Outcome> {
+  try {
+    await work();
+    const definition = await calls.definition(uuid);
+    if (!definition) throw gone(inputs);
+    return await report(calls, uuid, definition, inputs, adopted);
+  } catch (error) {
+    const cause = error instanceof Error ? error : new Error(messageOf(error));
+    const gateways = gatewaysOf(inputs);
+    throw new Unfinished({ id: uuid, outputs: { gateways, pendingRestart: false, adopted } }, cause);
+  }
+}
+
+/**
+ * Makes the running network what the definition says. Ranges, reservations and DNS hosts change while guests stay
+ * connected; the rest needs a new start, which waits while guests are attached.
+ */
+async function bringInForce(
+  calls: NetworkCalls,
+  uuid: string,
+  inputs: Inputs,
+  before: Element,
+  context: Context,
+): Promise<void> {
+  if ((await calls.autostart(uuid)) !== inputs.autostart) await calls.setAutostart(uuid, inputs.autostart);
+  if (!(await calls.isActive(uuid))) {
+    if (inputs.active) await calls.start(uuid);
+    return;
+  }
+  if (!inputs.active) {
+    await refuseWithGuests(calls, uuid, inputs);
+    await calls.stop(uuid);
+    return;
+  }
+  const [wanted, live] = [await calls.definition(uuid), await calls.running(uuid)];
+  if (!wanted) throw gone(inputs);
+  const changed = needsRestart(live, wanted, inputs);
+  const guests = changed.length === 0 ? 0 : await calls.guests(uuid);
+  if (changed.length > 0 && guests === 0) {
+    context.progress("starting the network anew");
+    await calls.stop(uuid);
+    await calls.start(uuid);
+    return;
+  }
+  for (const update of liveUpdates(live, before, wanted)) await calls.updateLive(uuid, update);
+  if (guests > 0) {
+    context.warn(
+      `Network ${inputs.name}: ${changed.join(", ")} will be in force once the network is started anew; ${guests} guest interface(s) are attached to it. Stop those guests and run pulumi up --refresh, or restart the network by hand.`,
+    );
+  }
+}
+
+/** Puts the former definition back after an update that did not come into force. */
+async function undo(
+  calls: NetworkCalls,
+  uuid: string,
+  before: Element,
+  inputs: Inputs,
+  error: unknown,
+): Promise<KvmError> {
+  const details = error instanceof KvmError ? error.details : undefined;
+  const code = error instanceof KvmError ? error.code : "internal";
+  const reason = details?.reason ?? messageOf(error);
+  const common = { step: details?.step ?? `update Network ${inputs.name}`, host: inputs.host.uri, cause: error };
+  if (code === "connection-lost") return new KvmError(code, { ...common, reason, remedy: details?.remedy });
+  try {
+    await calls.define(before);
+    if (inputs.active && !(await calls.isActive(uuid))) await calls.start(uuid);
+    return new KvmError(code, {
+      ...common,
+      reason: `${reason}; the former definition is in force again`,
+      remedy: details?.remedy,
+    });
+  } catch (second) {
+    return new KvmError(code, {
+      ...common,
+      reason: `${reason}; putting the former definition back failed too: ${messageOf(second)}`,
+      remedy: "look at the network with virsh net-dumpxml on the host, then run pulumi refresh and pulumi up",
+    });
+  }
+}
+
+/** Stopping a network cuts its guests off for good: they would have to be plugged in again one by one. */
+async function refuseWithGuests(calls: NetworkCalls, uuid: string, inputs: Inputs): Promise<void> {
+  const guests = await calls.guests(uuid);
+  if (guests === 0) return;
+  throw new KvmError("busy", {
+    step: `stop Network ${inputs.name}`,
+    host: inputs.host.uri,
+    reason: `${guests} guest interface(s) are attached to it and would lose their connection`,
+    remedy: "stop those guests or move them to another network first (virsh domiflist shows who is where)",
+  });
+}
+
+async function lookUp(key: string, state: Inputs, context: Context): Promise<Seen<typeof rows, typeof outputs>> {
+  const calls = await NetworkCalls.open(context, state.host, key);
+  const uuid = isUuid(key) ? key.toLowerCase() : await calls.byName(key);
+  const definition = uuid === undefined ? undefined : await calls.definition(uuid);
+  if (uuid === undefined || !definition) {
+    throw new KvmError("not-found", {
+      step: `look up Network ${key}`,
+      host: state.host.uri,
+      reason: "there is no network of that name or uuid",
+      remedy: "virsh net-list --all on the host names those that exist",
+    });
+  }
+  const found = { ...describe(definition), host: state.host } as Inputs;
+  const seen = await report(calls, uuid, definition, found, false);
+  const { autostart, active } = seen.applied as unknown as Inputs;
+  return { ...seen, id: `lookup:${key}`, inputs: { ...found, autostart, active } };
+}
+
+/** What is true of the network now. */
+async function report(
+  calls: NetworkCalls,
+  uuid: string,
+  definition: Element,
+  inputs: Inputs,
+  adopted: boolean,
+): Promise<Outcome> {
+  const [active, autostart] = [await calls.isActive(uuid), await calls.autostart(uuid)];
+  const pending = active ? needsRestart(await calls.running(uuid), definition, inputs) : [];
+  return {
+    id: uuid,
+    outputs: { gateways: gatewaysOf(inputs), pendingRestart: pending.length > 0, adopted },
+    applied: { ...observe(definition, inputs), active, autostart },
+  };
+}
+
+function gatewaysOf({ subnets }: Inputs): string[] {
+  return subnets.map((text) => formatAddress(gatewayOf(subnetFrom(text))));
+}
+
+function inputsOf(state: Inputs): Inputs {
+  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as unknown as Inputs;
+}
+
+function ownerOf({ host }: Inputs): string {
+  return host.owner ?? "";
+}
+
+function markOf(inputs: Inputs, phase: Mark["phase"], { meta }: Context): Mark {
+  return { owner: ownerOf(inputs), urn: meta?.urn ?? "", uuid: inputs.uuid, stateVersion, phase };
+}
+
+function gone({ name, host }: Inputs): KvmError {
+  return new KvmError("not-found", {
+    step: `update Network ${name}`,
+    host: host.uri,
+    reason: "it is not there any more",
+    remedy: "run pulumi refresh, then pulumi up makes it anew",
+  });
+}

@@ -1,0 +1,175 @@
+import type { Fault } from "../../core/check";
+import type { Rule } from "../../core/resource";
+import {
+  contains,
+  formatAddress,
+  gatewayOf,
+  isUsable,
+  overlap,
+  parseAddress,
+  type Subnet,
+  subnetFrom,
+} from "./address";
+import type { Inputs, rows } from "./rows";
+import type { Mode } from "./values";
+
+type NetworkRule = Rule<typeof rows>;
+
+/** Attributes that a mode has no place for, with the reason. */
+const foreign: Readonly<Record<Mode, Readonly<Partial<Record<keyof Inputs, string>>>>> = {
+  nat: {},
+  route: { natPorts: "only mode nat translates ports", natIpv6: "only mode nat translates addresses" },
+  open: {
+    natPorts: "only mode nat translates ports",
+    natIpv6: "only mode nat translates addresses",
+    forwardDevice: "mode open makes no forwarding rules; use nat or route",
+  },
+  isolated: {
+    natPorts: "only mode nat translates ports",
+    natIpv6: "only mode nat translates addresses",
+    forwardDevice: "an isolated network forwards nothing; use nat or route",
+  },
+  bridge: Object.fromEntries(
+    ["stp", "mtu", "natPorts", "natIpv6", "forwardDevice", "domain", "dns", "subnets", "dhcp", "reservations"].map(
+      (name) => [
+        name,
+        "the bridge and its addresses belong to the host; remove it, or use nat, route, open or isolated",
+      ],
+    ),
+  ),
+};
+
+const modeRule: NetworkRule = {
+  needs: ["mode", "subnets", "dhcp", "reservations", "dns", "stp", "bridge"],
+  check(inputs) {
+    const misplaced = Object.entries(foreign[inputs.mode]).flatMap(([name, reason]) => {
+      return isSet(inputs[name as keyof Inputs])
+        ? [fault(name, `is not possible in mode "${inputs.mode}": ${reason}`)]
+        : [];
+    });
+    const derived = `kvm${inputs.uuid?.slice(0, 8)}`;
+    if (inputs.mode === "bridge" && (inputs.bridge === undefined || inputs.bridge === derived)) {
+      misplaced.push(
+        fault("bridge", 'is required in mode "bridge": give the name of a bridge that the host has, e.g. "br0"'),
+      );
+    }
+    if (["nat", "route", "open"].includes(inputs.mode) && inputs.subnets.length === 0) {
+      misplaced.push(
+        fault(
+          "subnets",
+          `mode "${inputs.mode}" needs at least one subnet, e.g. ["10.20.0.0/24"]; or use mode "isolated"`,
+        ),
+      );
+    }
+    return misplaced;
+  },
+};
+
+function isSet(value: unknown): boolean {
+  if (value === undefined || value === false) return false;
+  return typeof value !== "object" || value === null || Object.keys(value).length > 0;
+}
+
+const subnetRule: NetworkRule = {
+  needs: ["subnets"],
+  check({ subnets }) {
+    const blocks = subnets.map(subnetFrom);
+    return blocks.flatMap((block, index) => {
+      const other = blocks.slice(0, index).findIndex((earlier) => overlap(earlier, block));
+      if (other < 0) return [];
+      return [
+        fault(
+          `subnets[${index}]`,
+          `${subnets[index]} overlaps ${subnets[other]}; each subnet needs addresses of its own`,
+        ),
+      ];
+    });
+  },
+};
+
+const rangeRule: NetworkRule = {
+  needs: ["subnets", "dhcp"],
+  check({ subnets, dhcp }) {
+    if (typeof dhcp !== "object") return [];
+    const [start, end] = [parseAddress(dhcp.start), parseAddress(dhcp.end)];
+    if (!start || !end) return [];
+    const block = subnets.map(subnetFrom).find((candidate) => contains(candidate, start));
+    if (!block) return [fault("dhcp.start", `${dhcp.start} lies in none of the subnets (${list(subnets)})`)];
+    if (!contains(block, end)) return [fault("dhcp.end", `${dhcp.end} lies outside the subnet of ${dhcp.start}`)];
+    if (start.value > end.value) return [fault("dhcp", `start ${dhcp.start} is above end ${dhcp.end}; swap them`)];
+    const [first, last] = [isUsable(block, start), isUsable(block, end)];
+    if (first && last) return [];
+    const which = first ? "end" : "start";
+    return [
+      fault(
+        `dhcp.${which}`,
+        `${dhcp[which]} is the subnet's own, the gateway's or the broadcast address; guests cannot have it`,
+      ),
+    ];
+  },
+};
+
+const reservationRule: NetworkRule = {
+  needs: ["subnets", "reservations"],
+  check({ subnets, reservations }) {
+    const blocks = subnets.map(subnetFrom);
+    const entries = Object.entries(reservations);
+    return entries.flatMap(([key, { mac, ip }], index) => {
+      const at = `reservations.${key}`;
+      const earlier = entries.slice(0, index);
+      const twin = (same: (other: { mac: string; ip: string }) => boolean) =>
+        earlier.find(([, other]) => same(other))?.[0];
+      const [macTwin, ipTwin] = [twin((other) => other.mac === mac), twin((other) => other.ip === ip)];
+      return [
+        ...addressFaults(`${at}.ip`, ip, blocks, subnets),
+        ...(macTwin ? [fault(`${at}.mac`, `${mac} has a reservation already: ${macTwin}`)] : []),
+        ...(ipTwin ? [fault(`${at}.ip`, `${ip} is reserved already for ${ipTwin}`)] : []),
+      ];
+    });
+  },
+};
+
+function addressFaults(at: string, ip: string, blocks: readonly Subnet[], subnets: readonly string[]): Fault[] {
+  const address = parseAddress(ip);
+  if (!address) return [];
+  if (address.family === 6) {
+    return [fault(at, "is an IPv6 address; libvirt cannot reserve those by MAC address, reserve an IPv4 address")];
+  }
+  const block = blocks.find((candidate) => contains(candidate, address));
+  if (!block) return [fault(at, `${ip} lies in none of the subnets (${list(subnets)})`)];
+  if (isUsable(block, address)) return [];
+  const gateway = formatAddress(gatewayOf(block));
+  return [fault(at, `${ip} is the subnet's own, the gateway's (${gateway}) or the broadcast address; choose another`)];
+}
+
+const dnsRule: NetworkRule = {
+  needs: ["dns", "domain"],
+  check({ dns, domain }) {
+    if (!dns) return [];
+    const entries = Object.entries(dns.hosts ?? {});
+    const twins = entries.flatMap(([key, { ip }], index) => {
+      const twin = entries.slice(0, index).find(([, other]) => other.ip === ip)?.[0];
+      return twin ? [fault(`dns.hosts.${key}.ip`, `${ip} has an entry already: ${twin}; add the names to it`)] : [];
+    });
+    const idle = dns.enable === false && (entries.length > 0 || (dns.forwarders ?? []).length > 0);
+    return [
+      ...twins,
+      ...(idle
+        ? [fault("dns.enable", "is false, so hosts and forwarders have no place; remove them or enable DNS")]
+        : []),
+      ...(dns.localOnly && domain === undefined
+        ? [fault("dns.localOnly", "needs the network's domain; set `domain`")]
+        : []),
+    ];
+  },
+};
+
+export const rules: readonly NetworkRule[] = [modeRule, subnetRule, rangeRule, reservationRule, dnsRule];
+
+function list(subnets: readonly string[]): string {
+  return subnets.length === 0 ? "there are none" : subnets.join(", ");
+}
+
+function fault(property: string, reason: string): Fault {
+  return { property, reason };
+}
