@@ -8,6 +8,8 @@ function skeleton(): Element {
   return element(
     "domain",
     {},
+    element("name"),
+    element("uuid"),
     element("os", {}, element("type", { arch: "x86_64" }, "hvm")),
     element("features", {}, element("acpi"), element("apic")),
     // Lost ticks are made up for, and the HPET is left out: it costs the host CPU time and no guest needs it.
