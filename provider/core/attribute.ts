@@ -62,6 +62,8 @@ export interface Attribute<T = unknown, Doc = unknown> {
   readonly defaults?: Readonly<Record<number, NoInfer<T> | ((context: DefaultContext) => NoInfer<T> | undefined)>>;
   /** Value computed from identity and siblings; kept from the old inputs whenever they have one. */
   derive?(context: DeriveContext): T | undefined;
+  /** The derived value follows the other values on every check, instead of being kept for the object's life. */
+  readonly follows?: boolean;
   /** How a change takes effect. */
   change: ChangeRule;
   /** Encrypted in state wherever it stands. */

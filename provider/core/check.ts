@@ -74,7 +74,7 @@ function inherited(
 ): unknown {
   if (row.derive) {
     const kept = olds?.[name];
-    if (kept !== undefined && kept !== unknown) return kept;
+    if (kept !== undefined && kept !== unknown && !row.follows) return kept;
     return context.identity && row.derive({ identity: context.identity, keys, siblings: news });
   }
   const versions = Object.keys(row.defaults ?? {}).map(Number);

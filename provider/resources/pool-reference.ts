@@ -1,0 +1,40 @@
+import { attribute, z } from "../core/attribute";
+import type { HostReference } from "../core/handler";
+import { isPlainObject } from "../core/unknown";
+import { hostChange } from "./host-reference";
+
+/** How a resource reaches its pool. */
+export interface PoolReference {
+  readonly uuid: string;
+  readonly name: string;
+  readonly type: string;
+  /** Folder or device directory of the volumes on the host. */
+  readonly path: string;
+  readonly host: HostReference;
+}
+
+const schema = z.object({
+  uuid: z.string(),
+  name: z.string(),
+  type: z.string(),
+  path: z.string(),
+  host: z.custom<HostReference>(isPlainObject, "expected a reference to a Host"),
+});
+
+/** Row of a resource that lives in a pool, and reaches its host through it. */
+export const poolRow = attribute<PoolReference>({
+  doc: "The StoragePool that it lives in.",
+  schema,
+  references: ["StoragePool"],
+  change(old, next) {
+    if (!isPlainObject(old) || !isPlainObject(next)) return { class: "none" };
+    const moved = typeof old["uuid"] === "string" && typeof next["uuid"] === "string" && old["uuid"] !== next["uuid"];
+    return moved ? { class: "replace", reason: "another pool" } : hostChange(old["host"], next["host"]);
+  },
+});
+
+/** Where a volume of this name lies on the host. Undefined while the pool is not known. */
+export function volumePath(pool: unknown, name: unknown): string | undefined {
+  if (!isPlainObject(pool) || typeof pool["path"] !== "string" || typeof name !== "string") return undefined;
+  return `${pool["path"].replace(/\/$/, "")}/${name}`;
+}

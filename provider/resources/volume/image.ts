@@ -1,0 +1,70 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { KvmError } from "../../core/errors";
+import type { Context } from "../../core/handler";
+import { fetchImage } from "../../images/fetch";
+import { ImageError } from "../../images/image-error";
+import { inspectImage } from "../../images/inspect";
+import { assertUploadable, type ImageSource, openImageFile } from "../../images/source";
+
+/** An image that was looked into and may be uploaded. */
+export interface ReadyImage {
+  readonly source: ImageSource;
+  /** Size of the disk that it holds. */
+  readonly virtualSize: bigint;
+}
+
+export interface ImageRequest {
+  readonly path: string | undefined;
+  readonly url: string | undefined;
+  readonly sha256: string | undefined;
+}
+
+/** Finds the image, fetches it where it has an address, and refuses what must not reach the host. */
+export async function prepareImage(
+  request: ImageRequest,
+  format: string,
+  object: string,
+  context: Context,
+): Promise<ReadyImage> {
+  try {
+    const source = await openImageFile(await locate(request, context));
+    const info = await inspectImage(source.read);
+    assertUploadable(info, format);
+    if (info.encrypted) throw new ImageError("unsupported", "the image is encrypted", "Decrypt it first.");
+    if (request.path !== undefined && request.sha256 !== undefined) await verify(source, request.sha256, context);
+    return { source, virtualSize: info.virtualSize ?? BigInt(source.size) };
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    throw new KvmError(error.code, {
+      step: `fill ${object}`,
+      reason: error.message,
+      remedy: error.remedy,
+      cause: error,
+    });
+  }
+}
+
+async function locate({ path, url, sha256 }: ImageRequest, context: Context): Promise<string> {
+  if (path !== undefined) return path;
+  const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+  const fetched = await fetchImage({
+    url: url ?? "",
+    sha256,
+    cacheDir: join(cache, "pulumi-kvm", "images"),
+    signal: context.signal,
+  });
+  if (fetched.warning !== undefined) context.warn(fetched.warning);
+  return fetched.path;
+}
+
+async function verify(source: ImageSource, expected: string, context: Context): Promise<void> {
+  context.progress("checking the image's checksum");
+  const found = await source.sha256(context.signal);
+  if (found === expected) return;
+  throw new ImageError(
+    "invalid",
+    `${source.path} has the sha256 ${found}, not ${expected}`,
+    "Fetch the image again, or correct the checksum.",
+  );
+}

@@ -1,0 +1,117 @@
+import { attribute, block, z } from "../../core/attribute";
+import { hostPath, objectName, size, text } from "../../core/quantities";
+import { parseBytes } from "../../core/units";
+import { isPlainObject } from "../../core/unknown";
+import { adoptedOutput, adoptionRows } from "../adoption";
+import { poolRow, volumePath } from "../pool-reference";
+
+/** How a volume names the one that it is based on. */
+export interface BackingReference {
+  readonly pool: string;
+  readonly name: string;
+  readonly path: string;
+  readonly format: string;
+}
+
+const backing = z.object({ pool: z.string(), name: z.string(), path: z.string(), format: z.string() });
+
+export const rows = {
+  pool: poolRow,
+  name: attribute<string>({
+    doc: "Name of the volume in its pool. Default: the logical name, seven digits of its identity and the format.",
+    schema: objectName,
+    derive: ({ identity, siblings }) => `${identity.physicalName}${extension(siblings)}`,
+    change: "replace",
+  }),
+  format: attribute<"qcow2" | "raw">({
+    doc: "Image format (<target><format type>).",
+    schema: z.enum(["qcow2", "raw"]),
+    defaults: { 1: ({ siblings }) => (isLogical(siblings["pool"]) ? "raw" : "qcow2") },
+    change: "replace",
+  }),
+  size: attribute<string | undefined>({
+    doc: "Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink. Default: that of `source` or `backing`.",
+    schema: size.optional(),
+    change: (old, next) => (next === undefined || old === undefined ? { class: "none" } : { class: "live" }),
+  }),
+  source: block({
+    doc: "An image that the volume is filled with once, when it is made.",
+    rows: {
+      path: attribute<string | undefined>({
+        doc: "Image file on the machine that runs Pulumi.",
+        schema: text.min(1).optional(),
+        // Where the file lies says nothing about what is in it.
+        change: "none",
+      }),
+      url: attribute<string | undefined>({
+        doc: "http or https address of an image; downloaded once and kept in a cache.",
+        schema: z.url({ protocol: /^https?$/, error: "must be an http or https address" }).optional(),
+        change: "none",
+      }),
+      sha256: attribute<string | undefined>({
+        doc: "Checksum of the file; another one is another image.",
+        schema: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/i, "is not a sha256 (64 hexadecimal digits)")
+          .toLowerCase()
+          .optional(),
+        change: (old, next) =>
+          old === undefined || next === undefined ? { class: "none" } : { class: "replace", reason: "another image" },
+      }),
+    },
+  }),
+  backing: attribute<BackingReference | undefined>({
+    doc: "Volume that this one is an overlay of (<backingStore>): it holds only what differs.",
+    schema: backing.optional(),
+    references: ["Volume"],
+    change: (old, next) =>
+      pathOf(old) === pathOf(next) ? { class: "none" } : { class: "replace", reason: "another backing volume" },
+  }),
+  path: attribute<string | undefined>({
+    doc: "Where the volume lies on the host; known before it is made.",
+    schema: hostPath.optional(),
+    derive: ({ identity, siblings }) =>
+      volumePath(siblings["pool"], siblings["name"] ?? `${identity.physicalName}${extension(siblings)}`),
+    change: "none",
+  }),
+  mode: attribute<string | undefined>({
+    doc: "Permissions of the file in octal (<permissions><mode>). Default: the pool's.",
+    schema: z
+      .string()
+      .regex(/^0?[0-7]{3}$/, 'is not an octal mode like "0640"')
+      .transform((mode) => mode.padStart(4, "0"))
+      .optional(),
+    change: "none",
+  }),
+  onReplace: attribute<"refuse" | "destroyData">({
+    doc: 'What to do with a change that needs a new volume: "refuse" keeps the data, "destroyData" throws it away.',
+    schema: z.enum(["refuse", "destroyData"]),
+    defaults: { 1: "refuse" },
+    change: "live",
+  }),
+  ...adoptionRows,
+};
+
+export const outputs = {
+  capacity: { doc: "Size that a guest sees.", type: "string" },
+  allocation: { doc: "Space that it takes on the host.", type: "string" },
+  adopted: adoptedOutput,
+} as const;
+
+function extension(siblings: Readonly<Record<string, unknown>>): string {
+  if (isLogical(siblings["pool"])) return "";
+  return `.${typeof siblings["format"] === "string" ? siblings["format"] : "qcow2"}`;
+}
+
+function isLogical(pool: unknown): boolean {
+  return isPlainObject(pool) && pool["type"] === "logical";
+}
+
+function pathOf(value: unknown): unknown {
+  return isPlainObject(value) ? value["path"] : value;
+}
+
+/** Bytes of `size`, where it is given. */
+export function wantedBytes(inputs: { readonly size: string | undefined }): bigint | undefined {
+  return inputs.size === undefined ? undefined : parseBytes(inputs.size);
+}

@@ -1,0 +1,53 @@
+import type { Fault } from "../../core/check";
+import type { Rule } from "../../core/resource";
+import type { rows } from "./rows";
+
+type R = typeof rows;
+
+export const rules: readonly Rule<R>[] = [
+  {
+    needs: ["source", "backing"],
+    check({ source, backing }): Fault[] {
+      if (!source || !backing) return [];
+      return [
+        { property: "backing", reason: "a volume is filled from `source` or is an overlay of `backing`, not both" },
+      ];
+    },
+  },
+  {
+    needs: ["source"],
+    check({ source }): Fault[] {
+      if (!source) return [];
+      const given = [source.path, source.url].filter((place) => place !== undefined);
+      return given.length === 1 ? [] : [{ property: "source", reason: "give either path or url" }];
+    },
+  },
+  {
+    needs: ["size", "source", "backing"],
+    check({ size, source, backing }): Fault[] {
+      if (size !== undefined || source || backing) return [];
+      return [{ property: "size", reason: 'is required for an empty volume; write for example "40 GiB"' }];
+    },
+  },
+  {
+    needs: ["format", "backing"],
+    check({ format, backing }): Fault[] {
+      if (!backing || format === "qcow2") return [];
+      return [{ property: "format", reason: "an overlay must be qcow2; raw images have no backing file" }];
+    },
+  },
+  {
+    needs: ["path", "backing"],
+    check({ path, backing }): Fault[] {
+      if (!backing || path === undefined || backing.path !== path) return [];
+      return [{ property: "backing", reason: "a volume cannot be based on itself" }];
+    },
+  },
+  {
+    needs: ["pool", "format"],
+    check({ pool, format }): Fault[] {
+      if (pool.type !== "logical" || format === "raw") return [];
+      return [{ property: "format", reason: "volumes of a logical pool are raw" }];
+    },
+  },
+];
