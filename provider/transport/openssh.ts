@@ -7,7 +7,7 @@ import type { Dialer } from "./dialer";
 import { errnoOf, reasonOf, TransportError, type TransportErrorCode } from "./errors";
 import { ExecSlots } from "./exec-slots";
 import { knownHostName } from "./known-hosts";
-import { DEFAULT_TIMEOUT, type TransportOptions } from "./options";
+import { DEFAULT_TIMEOUT, namedFiles, type TransportOptions } from "./options";
 import { resolveSshConfig } from "./ssh-config";
 import type { SshSettings } from "./ssh-settings";
 import { commandOf, helperProbe, judgeHelper, judgeNetcat, netcatProbe, type Way, waysFor } from "./ssh-ways";
@@ -119,8 +119,7 @@ export class OpenSshDialer implements Dialer {
 
   async #args(): Promise<string[]> {
     const { uri, options } = this;
-    const knownHosts = options.knownHosts ?? uri.params.known_hosts;
-    const keyfile = options.identityFile ?? uri.params.keyfile;
+    const { knownHosts, identity } = namedFiles(uri, options);
     const settings = [
       "BatchMode=yes",
       `ConnectTimeout=${Math.ceil(options.timeout ?? DEFAULT_TIMEOUT)}`,
@@ -135,7 +134,7 @@ export class OpenSshDialer implements Dialer {
       ...(options.sshConfig === undefined ? [] : ["-F", options.sshConfig]),
       ...(uri.user === undefined ? [] : ["-l", uri.user]),
       ...(uri.port === undefined ? [] : ["-p", String(uri.port)]),
-      ...(keyfile === undefined ? [] : ["-i", keyfile]),
+      ...(identity === undefined ? [] : ["-i", identity]),
       ...settings.flatMap((setting) => ["-o", setting]),
       "--",
       uri.host ?? "",

@@ -1,3 +1,6 @@
+import { homedir } from "node:os";
+import type { LibvirtUri } from "./uri";
+
 /** How to reach one host. Credentials are used, never stored or logged. */
 export interface TransportOptions {
   /** A libvirt URI: `driver[+transport]://[user@][host][:port]/path[?parameters]`. */
@@ -24,3 +27,17 @@ export interface TransportOptions {
 
 /** Default of `TransportOptions.timeout`, in seconds. */
 export const DEFAULT_TIMEOUT = 20;
+
+/** The files for ssh that options or URI name, options first, with ~ expanded. */
+export function namedFiles(uri: LibvirtUri, options: TransportOptions): { identity?: string; knownHosts?: string } {
+  const identity = options.identityFile ?? uri.params.keyfile;
+  const knownHosts = options.knownHosts ?? uri.params.known_hosts;
+  return {
+    ...(identity !== undefined && { identity: expandHome(identity) }),
+    ...(knownHosts !== undefined && { knownHosts: expandHome(knownHosts) }),
+  };
+}
+
+function expandHome(path: string): string {
+  return path.replace(/^~(?=\/)/, homedir());
+}

@@ -1,11 +1,12 @@
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Dialer } from "./dialer";
 import { reasonOf, TransportError } from "./errors";
 import { ExecSlots } from "./exec-slots";
 import { HostKeyCheck } from "./host-key";
 import { netConnect } from "./net-connect";
 import { DEFAULT_TIMEOUT, type TransportOptions } from "./options";
-import { type CommandResult, isChannelRefusal, SshConnection } from "./ssh";
+import { type CommandResult, isChannelRefusal, isEarlyHangUp, SshConnection } from "./ssh";
 import type { SshHop, SshRoute } from "./ssh-route";
 import {
   commandOf,
@@ -19,6 +20,10 @@ import {
   waysFor,
 } from "./ssh-ways";
 import type { LibvirtUri } from "./uri";
+
+const LOGIN_ATTEMPTS = 3;
+/** In ms, after the first attempt. */
+const LOGIN_PAUSE = 200;
 
 /** One login and the way to the daemon that was found in it. */
 interface Session {
@@ -51,18 +56,12 @@ export class SshDialer implements Dialer {
 
   async dial(signal?: AbortSignal): Promise<Duplex> {
     const session = await this.#shared(signal);
-    try {
-      return await this.#take(session, session.way, signal);
-    } catch (error) {
-      if (session.server.lost !== undefined || !isChannelRefusal(error)) throw error;
+    const stream = await this.#openStream(session, signal);
+    if (signal?.aborted) {
+      stream.destroy();
+      throw signal.reason;
     }
-    // The daemon was stopped, or exchanged for a modular one, since the way was found.
-    session.way = await this.#findWay(session.server, session.slots);
-    try {
-      return await this.#take(session, session.way, signal);
-    } catch (error) {
-      throw error instanceof TransportError ? error : this.#refusal([`${session.way.kind}: ${reasonOf(error)}`], error);
-    }
+    return stream;
   }
 
   async close(): Promise<void> {
@@ -79,7 +78,11 @@ export class SshDialer implements Dialer {
     this.#closed.signal.throwIfAborted();
     const current = this.#session;
     const ended = current !== undefined && (await hasEnded(current));
-    if (ended && this.#session === current) this.#session = undefined;
+    if (ended && this.#session === current) {
+      this.#session = undefined;
+      // The host may be gone while a jump host is still there.
+      end((await current).connections);
+    }
     if (this.#session === undefined) {
       const opening = this.#open(this.#closed.signal);
       this.#session = opening;
@@ -93,7 +96,7 @@ export class SshDialer implements Dialer {
   async #open(signal: AbortSignal): Promise<Session> {
     const connections: SshConnection[] = [];
     try {
-      for (const hop of this.route.hops) connections.push(await this.#login(hop, connections.at(-1), signal));
+      for (const hop of this.route.hops) connections.push(await this.#logIn(hop, connections.at(-1), signal));
       const server = connections.at(-1);
       if (server === undefined) throw new Error("a route has at least one hop");
       const slots = new ExecSlots();
@@ -106,7 +109,19 @@ export class SshDialer implements Dialer {
     }
   }
 
-  async #login(hop: SshHop, previous: SshConnection | undefined, signal: AbortSignal): Promise<SshConnection> {
+  /** A server with too many unfinished logins (MaxStartups) hangs up on some; those are tried again. */
+  async #logIn(hop: SshHop, previous: SshConnection | undefined, signal: AbortSignal): Promise<SshConnection> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#tryLogin(hop, previous, signal);
+      } catch (error) {
+        if (attempt === LOGIN_ATTEMPTS || !isEarlyHangUp(error)) throw error;
+        await sleep(LOGIN_PAUSE * attempt, undefined, { signal });
+      }
+    }
+  }
+
+  async #tryLogin(hop: SshHop, previous: SshConnection | undefined, signal: AbortSignal): Promise<SshConnection> {
     const hostKey = await HostKeyCheck.prepare(hop.hostKeyRules, hop);
     const context = { host: hop.description, step: "connect to the ssh server", timeout: this.#timeout, signal };
     const transport =
@@ -153,6 +168,21 @@ export class SshDialer implements Dialer {
     if (kind === "netcat") return judgeNetcat(await this.#probe(server, slots, netcatProbe(this.uri)));
     await this.#probe(server, slots, "true");
     return await trySockets(server, remoteSockets(this.uri));
+  }
+
+  async #openStream(session: Session, signal: AbortSignal | undefined): Promise<Duplex> {
+    try {
+      return await this.#take(session, session.way, signal);
+    } catch (error) {
+      if (session.server.lost !== undefined || !isChannelRefusal(error)) throw error;
+    }
+    // The daemon was stopped, or exchanged for a modular one, since the way was found.
+    session.way = await this.#findWay(session.server, session.slots);
+    try {
+      return await this.#take(session, session.way, signal);
+    } catch (error) {
+      throw error instanceof TransportError ? error : this.#refusal([`${session.way.kind}: ${reasonOf(error)}`], error);
+    }
   }
 
   async #take(session: Session, way: Way, signal: AbortSignal | undefined): Promise<Duplex> {

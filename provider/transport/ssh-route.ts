@@ -1,6 +1,6 @@
 import { TransportError } from "./errors";
 import type { HostKeyRules } from "./host-key";
-import type { TransportOptions } from "./options";
+import { namedFiles, type TransportOptions } from "./options";
 import { resolveSshConfig } from "./ssh-config";
 import { collectKeys, type KeyRing } from "./ssh-keys";
 import type { SshSettings } from "./ssh-settings";
@@ -87,7 +87,7 @@ async function hop(
   pinned: string | undefined,
 ): Promise<SshHop> {
   const { hostName: host, port, user } = settings;
-  const knownHosts = options.knownHosts ?? uri.params.known_hosts;
+  const { knownHosts } = namedFiles(uri, options);
   const address = host.includes(":") ? `[${host}]` : host;
   return {
     description: `${user}@${address}:${port}`,
@@ -107,11 +107,11 @@ async function hop(
 
 /** Keys named in options or the URI are offered to jump hosts as well: there is no other place to name theirs. */
 async function keysFor(settings: SshSettings, uri: LibvirtUri, options: TransportOptions): Promise<KeyRing> {
-  const { sshauth = ["agent", "privkey"], keyfile } = uri.params;
+  const { sshauth = ["agent", "privkey"] } = uri.params;
   const texts: { label: string; text: string }[] = [];
   if (options.privateKey !== undefined) texts.push({ label: "the key of the configuration", text: options.privateKey });
   if (options.identityEnv !== undefined) texts.push(keyFromEnvironment(options.identityEnv));
-  const named = options.identityFile ?? keyfile;
+  const named = namedFiles(uri, options).identity;
   const files = sshauth.includes("privkey") ? settings.identityFiles : [];
   return await collectKeys({
     texts,

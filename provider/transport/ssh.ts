@@ -76,6 +76,11 @@ export function isChannelRefusal(error: unknown): boolean {
   return error instanceof Error && /channel open failure/i.test(error.message);
 }
 
+/** True when the server hung up before it said anything, as a busy one does. */
+export function isEarlyHangUp(error: unknown): boolean {
+  return error instanceof TransportError && /before handshake/i.test(reasonOf(error.cause));
+}
+
 /** An agent that shows one key only. */
 class OneKeyAgent extends BaseAgent {
   readonly #agent: OpenSSHAgent;
@@ -181,8 +186,13 @@ export class SshConnection {
     channel.on("data", (chunk: Buffer) => {
       if (stdout.length < OUTPUT_KEPT) stdout += chunk.toString("utf8");
     });
-    return await new Promise((resolve) => {
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        channel.close();
+        reject(this.#timedOut(`run ${command}`));
+      }, this.server.timeout * 1000);
       onEnd(channel, ({ status, stderr }) => {
+        clearTimeout(timer);
         onClose();
         resolve({ stdout, stderr, status });
       });
@@ -216,8 +226,7 @@ export class SshConnection {
     if (this.lost !== undefined) throw this.#lostError();
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        const reason = `no answer within ${this.server.timeout} s`;
-        reject(new TransportError("timeout", { step: "open an ssh channel", host: this.server.description, reason }));
+        reject(this.#timedOut("open an ssh channel"));
       }, this.server.timeout * 1000);
       start((error, channel) => {
         clearTimeout(timer);
@@ -229,6 +238,11 @@ export class SshConnection {
         resolve(channel);
       });
     });
+  }
+
+  #timedOut(step: string): TransportError {
+    const reason = `no answer within ${this.server.timeout} s`;
+    return new TransportError("timeout", { step, host: this.server.description, reason });
   }
 
   #lostError(): TransportError {

@@ -106,6 +106,22 @@ describe("the system's ssh", () => {
     expect(await echoed("qemu+ssh://by-command/system")).toBe("hello hello by ssh (system) by-command");
   });
 
+  test("is chosen when the only key is on a security token", async () => {
+    const type = "sk-ssh-ed25519@openssh.com";
+    const field = (text: Buffer) => Buffer.concat([Buffer.from([0, 0, 0, text.length]), text]);
+    const blob = Buffer.concat([field(Buffer.from(type)), field(Buffer.alloc(32, 7)), field(Buffer.from("ssh:"))]);
+    const only = join(target.folder, "id_sk");
+    writeFileSync(only, `${type} ${blob.toString("base64")}\n`);
+    const tokenConfig = join(target.folder, "token-config");
+    writeFileSync(tokenConfig, `Host *\n  IdentityFile ${only}\n  IdentityAgent none\n`);
+    const failure = await echoed(target.uri(), { sshConfig: tokenConfig, knownHosts: target.knownHosts }).catch(
+      (error) => error,
+    );
+    expect(failure).toMatchObject({ code: "auth", step: "use the system's ssh" });
+    const kept = echoed(target.uri({ ssh: "ssh2" }), { sshConfig: tokenConfig, knownHosts: target.knownHosts });
+    await expect(kept).rejects.toMatchObject({ code: "auth", reason: expect.stringContaining("security token") });
+  });
+
   test("is chosen on request, and takes options and parameters", async () => {
     const { identityFile, knownHosts } = target;
     const uri = target.uri({ ssh: "openssh" });

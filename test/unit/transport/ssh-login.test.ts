@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { openDialer, type TransportOptions } from "../../../provider/transport/open";
 import { type EchoServer, end, freePort, makeKey, publicKey, type Sshd, startEcho, startSshd } from "./sshd";
@@ -195,28 +195,72 @@ describe("agent", () => {
 });
 
 describe("what answers", () => {
+  const servers: Server[] = [];
+  const sockets: Socket[] = [];
+
+  // Also after a failure: what stays open would keep the test run from ending.
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+
+  async function listen(onConnection: (socket: Socket) => void): Promise<number> {
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      onConnection(socket);
+    }).listen(0, "127.0.0.1");
+    servers.push(server);
+    await once(server, "listening");
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Passes bytes on to the sshd. */
+  function passOn(socket: Socket): void {
+    const server = connect(sshd.port, "127.0.0.1");
+    sockets.push(server);
+    socket.pipe(server).pipe(socket);
+  }
+
   test("a closed port is refused", async () => {
     const uri = `qemu+ssh://root@127.0.0.1:${await freePort()}/system`;
     await expect(echoed({ uri })).rejects.toMatchObject({ code: "refused", step: "connect to the ssh server" });
   });
 
   test("a server that is not ssh is told apart", async () => {
-    const server = createServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
+    const port = await listen((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     await expect(echoed({ uri: `qemu+ssh://root@127.0.0.1:${port}/system` })).rejects.toMatchObject({
       code: "protocol",
     });
-    server.close();
+  });
+
+  test("a busy server that hangs up at first is tried again", async () => {
+    let logins = 0;
+    const port = await listen((socket) => {
+      if (++logins <= 2) socket.destroy();
+      else passOn(socket);
+    });
+    const uri = `qemu+ssh://root@127.0.0.1:${port}/system?socket=${echo.path}`;
+    expect(await echoed({ uri, hostKey: sshd.hostKey })).toBe("hello");
+    expect(logins).toBe(3);
+  });
+
+  test("a connection that falls silent is noticed by the deadline of the next channel", async () => {
+    const port = await listen(passOn);
+    const uri = `qemu+ssh://root@127.0.0.1:${port}/system?socket=${echo.path}`;
+    const dialer = openDialer(options({ uri, hostKey: sshd.hostKey, timeout: 1 }));
+    try {
+      await dialer.dial();
+      for (const socket of sockets) socket.unpipe().pause();
+      await expect(dialer.dial()).rejects.toMatchObject({ code: "timeout", step: "open an ssh channel" });
+    } finally {
+      await dialer.close();
+    }
   });
 
   test("a silent port is given up", async () => {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
+    const port = await listen((socket) => socket.pause());
     const uri = `qemu+ssh://root@127.0.0.1:${port}/system`;
     await expect(echoed({ uri, timeout: 0.3 })).rejects.toMatchObject({ code: "timeout" });
-    server.close();
   });
 
   test("an unknown name is unreachable", async () => {
