@@ -1,0 +1,76 @@
+import { host } from "../../provider/resources/host";
+import { maxDigest } from "../../provider/resources/host/facts";
+import { handlerContext, type TestContext } from "./handler-context";
+import { type Lab, startLab } from "./lab";
+
+let lab: Lab;
+let context: TestContext;
+
+beforeAll(async () => {
+  lab = await startLab({ hosts: 2 });
+  context = handlerContext();
+}, 60_000);
+
+afterAll(async () => {
+  await context.close();
+  await lab.stop();
+}, 30_000);
+
+function inputsOf(uri: string) {
+  const { inputs, failures } = host.check({ uri }, undefined, undefined);
+  expect(failures).toEqual([]);
+  return inputs;
+}
+
+test("create reads what the machine is", async () => {
+  const { id, state } = await host.create(inputsOf(lab.host.socketUri), context);
+  expect(id).toBe(lab.host.uuid);
+  expect(state).toMatchObject({
+    uuid: lab.host.uuid,
+    owner: expect.stringMatching(/^[0-9a-f]{32}$/),
+    hostname: expect.stringMatching(/./),
+    libvirtVersion: "9.0.0",
+    qemuVersion: expect.stringMatching(/^7\.2\.\d+$/),
+    virtTypes: expect.arrayContaining(["qemu"]),
+    architecture: "x86_64",
+    cpus: expect.any(Number),
+    memory: expect.stringMatching(/^\d+ [KMG]iB$/),
+  });
+  const facts = state["facts"] as Record<string, unknown>;
+  expect(facts).toMatchObject({ libvirt: 9000000, firmware: ["bios", "efi"], secureBoot: true });
+  expect(facts["machines"]).toContain("pc-q35-7.2");
+  expect(Buffer.byteLength(JSON.stringify(facts))).toBeLessThanOrEqual(maxDigest);
+});
+
+test("owner stays the same through refresh and a change of address", async () => {
+  const made = await host.create(inputsOf(lab.host.socketUri), context);
+  const seen = await host.read(made.id, made.state, context);
+  expect(seen?.state["owner"]).toBe(made.state["owner"]);
+  expect(seen?.inputs).toMatchObject({ uri: lab.host.socketUri });
+
+  const news = inputsOf(lab.host.uri);
+  expect(host.diff(made.id, made.state, news)).toMatchObject({ replaces: [], changes: [{ property: "uri" }] });
+  const updated = await host.update(made.id, made.state, news, context);
+  expect(updated).toMatchObject({ owner: made.state["owner"], uuid: lab.host.uuid, uri: lab.host.uri });
+});
+
+test("another machine is refused by update and by refresh", async () => {
+  const [, second] = lab.hosts;
+  const made = await host.create(inputsOf(lab.host.socketUri), context);
+  const news = inputsOf(second?.socketUri ?? "");
+  await expect(host.update(made.id, made.state, news, context)).rejects.toThrow(
+    /another machine answers at this address: its host uuid is .* expected was/,
+  );
+  await expect(host.read(made.id, { ...made.state, ...news }, context)).rejects.toThrow(/another machine/);
+});
+
+test("an address where nobody answers is an error that names it", async () => {
+  const uri = `qemu+unix:///system?socket=${lab.folder}/nothing`;
+  await expect(host.create(inputsOf(uri), context)).rejects.toThrow(/nothing/);
+});
+
+test("delete leaves the machine alone", async () => {
+  const made = await host.create(inputsOf(lab.host.socketUri), context);
+  await host.delete(made.id, made.state, context);
+  expect(await lab.host.virsh("hostname")).not.toBe("");
+});
