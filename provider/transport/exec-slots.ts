@@ -2,9 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** sshd's MaxSessions is 10 by default; two stay free because it frees them later than we hear of it. */
 const CAP = 8;
-/** A refusal this soon after a release may be such a late one and says nothing about the server's limit, in ms. */
-const LATE_RELEASE = 1000;
-const FIRST_BACKOFF = 50;
+/** Between attempts, in ms, doubled each time. */
+const FIRST_BACKOFF = 20;
 const LONGEST_BACKOFF = 1000;
 /** Refusals in a row, with nothing of ours open, after which the server is believed. */
 const PATIENCE = 6;
@@ -21,7 +20,7 @@ export class ExecSlots {
   #open = 0;
   /** In a row, while nothing of ours was open. */
   #refusals = 0;
-  #lastRelease = Number.NEGATIVE_INFINITY;
+  #mostOpen = 0;
   readonly #waiting: (() => void)[] = [];
 
   /**
@@ -36,6 +35,11 @@ export class ExecSlots {
       this.#pending--;
       this.#open++;
       this.#refusals = 0;
+      this.#mostOpen = Math.max(this.#mostOpen, this.#open);
+      if (this.#mostOpen > this.#cap) {
+        this.#cap = this.#mostOpen;
+        this.#wake();
+      }
       return opened;
     } catch (error) {
       this.#pending--;
@@ -45,7 +49,8 @@ export class ExecSlots {
       }
       this.#refusals = this.#pending + this.#open === 0 ? this.#refusals + 1 : 0;
       if (this.#refusals >= PATIENCE) throw error;
-      if (this.#open > 0 && performance.now() - this.#lastRelease > LATE_RELEASE) this.#cap = this.#open;
+      // As many as were open at once are possible; a refusal beyond that may be for good or for a slot freed late.
+      this.#cap = Math.max(this.#mostOpen, 1);
       return undefined;
     }
   }
@@ -68,7 +73,6 @@ export class ExecSlots {
       if (released) return;
       released = true;
       this.#open--;
-      this.#lastRelease = performance.now();
       this.#wake();
     };
   }
