@@ -69,13 +69,19 @@ export function gatewayOf({ family, first }: Subnet): Address {
   return { family, value: first + 1n };
 }
 
-/** Most addresses that libvirt takes in one range. */
-const longestRange = 65535n;
+/** libvirt refuses a range whose ends differ before their last 16 bits. */
+const rangeBits = 16n;
+
+/** Whether libvirt takes the two as the ends of one range. */
+export function inOneRange(start: Address, end: Address): boolean {
+  return start.value >> rangeBits === end.value >> rangeBits;
+}
 
 /** Everything between gateway and broadcast, as far as libvirt allows; undefined where nothing is left. */
 export function defaultRange(subnet: Subnet): { start: string; end: string } | undefined {
   const [start, last] = [subnet.first + 2n, subnet.family === 4 ? subnet.last - 1n : subnet.last];
-  const end = last - start < longestRange ? last : start + longestRange - 1n;
+  const longest = start | ((1n << rangeBits) - 1n);
+  const end = last < longest ? last : longest;
   if (start > end) return undefined;
   const text = (value: bigint) => formatAddress({ family: subnet.family, value });
   return { start: text(start), end: text(end) };

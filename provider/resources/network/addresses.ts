@@ -16,21 +16,17 @@ import {
 import type { DnsHosts, Inputs, Reservations } from "./rows";
 import type { DhcpRange } from "./values";
 
-/** The ranges that `dhcp` stands for, each with the subnet that it lies in. */
-export function rangesOf({
-  subnets,
-  dhcp,
-}: Pick<Inputs, "subnets" | "dhcp">): readonly (readonly [Subnet, DhcpRange])[] {
+/** The range that `dhcp` stands for, with the subnet that it lies in: libvirt runs DHCP in one IPv4 subnet at most. */
+export function rangeOf({ subnets, dhcp }: Pick<Inputs, "subnets" | "dhcp">): readonly [Subnet, DhcpRange] | undefined {
   const blocks = subnets.map(subnetFrom);
-  if (dhcp === true) {
-    return blocks.flatMap((block) => {
-      const range = block.family === 4 ? defaultRange(block) : undefined;
-      return range ? [[block, range] as const] : [];
-    });
+  if (typeof dhcp === "object") {
+    const start = parseAddress(dhcp.start);
+    const block = start && blocks.find((candidate) => contains(candidate, start));
+    return block && [block, dhcp];
   }
-  const start = typeof dhcp === "object" ? parseAddress(dhcp.start) : undefined;
-  const block = start && blocks.find((candidate) => contains(candidate, start));
-  return block && typeof dhcp === "object" ? [[block, dhcp]] : [];
+  const block = dhcp ? blocks.find(({ family }) => family === 4) : undefined;
+  const range = block && defaultRange(block);
+  return range && [block, range];
 }
 
 /** Writes subnets, ranges, reservations and DNS hosts. Entries that neither `olds` nor `news` name stay. */
@@ -54,7 +50,7 @@ function ipAttributes(block: Subnet): Record<string, string> {
 }
 
 function writeDhcp(ip: Element, block: Subnet, news: Inputs, olds: Partial<Inputs>): void {
-  const ranges = rangesOf(news).flatMap(([at, range]) => (equal(at, block) ? [range] : []));
+  const [at, range] = rangeOf(news) ?? [];
   const wanted = Object.values(news.reservations).filter(({ ip: text }) => holds(block, text));
   const managed = [...Object.values(olds.reservations ?? {}), ...Object.values(news.reservations)].map(
     ({ mac }) => mac,
@@ -66,7 +62,11 @@ function writeDhcp(ip: Element, block: Subnet, news: Inputs, olds: Partial<Input
       node.name !== "range" &&
       !(node.name === "host" && managed.includes((node.attributes["mac"] ?? "").toLowerCase())),
   );
-  dhcp.children = [...ranges.map(rangeElement), ...kept, ...wanted.map(reservationElement)];
+  dhcp.children = [
+    ...(range && equal(at, block) ? [rangeElement(range)] : []),
+    ...kept,
+    ...wanted.map(reservationElement),
+  ];
   ip.children = ip.children.filter((node) => node !== dhcp);
   if (dhcp.children.length > 0) ip.children.push(dhcp);
 }
@@ -120,12 +120,7 @@ export function readDhcp(document: Element, subnets: readonly string[], managed:
     return dhcp ? children(dhcp, "range").map(readRange) : [];
   });
   const candidates = managed === undefined ? [true, false] : [managed, true, false];
-  const same = candidates.find((dhcp) =>
-    equal(
-      rangesOf({ subnets, dhcp }).map(([, range]) => range),
-      found,
-    ),
-  );
+  const same = candidates.find((dhcp) => equal(rangeOf({ subnets, dhcp })?.slice(1) ?? [], found));
   return same ?? found[0] ?? false;
 }
 

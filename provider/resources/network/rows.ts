@@ -116,7 +116,7 @@ const addressRows = {
     change: restart,
   }),
   dhcp: attribute<boolean | z.output<typeof dhcpRange> | undefined>({
-    doc: "Hand out addresses: true for all of each IPv4 subnet, or one range {start, end, leaseTime (default 1 h)}. Default true.",
+    doc: "Hand out addresses: true for all of the first IPv4 subnet (libvirt serves one), or a range {start, end, leaseTime (default 1 h)}. Default true.",
     schema: z.union([z.boolean(), dhcpRange], { error: "expected true, false or {start, end, leaseTime?}" }).optional(),
     defaults: { 1: ({ siblings }) => (isBridge(siblings) ? undefined : true) },
     change: "live",

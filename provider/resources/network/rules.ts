@@ -3,13 +3,16 @@ import type { Rule } from "../../core/resource";
 import {
   contains,
   formatAddress,
+  formatSubnet,
   gatewayOf,
+  inOneRange,
   isUsable,
   overlap,
   parseAddress,
   type Subnet,
   subnetFrom,
 } from "./address";
+import { rangeOf } from "./addresses";
 import type { Inputs, rows } from "./rows";
 import type { Mode } from "./values";
 
@@ -97,6 +100,11 @@ const rangeRule: NetworkRule = {
     if (!block) return [fault("dhcp.start", `${dhcp.start} lies in none of the subnets (${list(subnets)})`)];
     if (!contains(block, end)) return [fault("dhcp.end", `${dhcp.end} lies outside the subnet of ${dhcp.start}`)];
     if (start.value > end.value) return [fault("dhcp", `start ${dhcp.start} is above end ${dhcp.end}; swap them`)];
+    if (!inOneRange(start, end)) {
+      return [
+        fault("dhcp", "libvirt takes no range whose ends differ before their last 16 bits; choose a shorter one"),
+      ];
+    }
     const [first, last] = [isUsable(block, start), isUsable(block, end)];
     if (first && last) return [];
     const which = first ? "end" : "start";
@@ -110,10 +118,11 @@ const rangeRule: NetworkRule = {
 };
 
 const reservationRule: NetworkRule = {
-  needs: ["subnets", "reservations"],
-  check({ subnets, reservations }) {
+  needs: ["subnets", "dhcp", "reservations"],
+  check({ subnets, dhcp, reservations }) {
     const blocks = subnets.map(subnetFrom);
     const entries = Object.entries(reservations);
+    const home = dhcpSubnet({ subnets, dhcp }, blocks, entries[0]?.[1].ip);
     return entries.flatMap(([key, { mac, ip }], index) => {
       const at = `reservations.${key}`;
       const earlier = entries.slice(0, index);
@@ -121,7 +130,7 @@ const reservationRule: NetworkRule = {
         earlier.find(([, other]) => same(other))?.[0];
       const [macTwin, ipTwin] = [twin((other) => other.mac === mac), twin((other) => other.ip === ip)];
       return [
-        ...addressFaults(`${at}.ip`, ip, blocks, subnets),
+        ...addressFaults(`${at}.ip`, ip, home, subnets),
         ...(macTwin ? [fault(`${at}.mac`, `${mac} has a reservation already: ${macTwin}`)] : []),
         ...(ipTwin ? [fault(`${at}.ip`, `${ip} is reserved already for ${ipTwin}`)] : []),
       ];
@@ -129,16 +138,26 @@ const reservationRule: NetworkRule = {
   },
 };
 
-function addressFaults(at: string, ip: string, blocks: readonly Subnet[], subnets: readonly string[]): Fault[] {
+/** The one IPv4 subnet in which libvirt runs DHCP: that of the range, else that of the reservations. */
+function dhcpSubnet(inputs: Pick<Inputs, "subnets" | "dhcp">, blocks: readonly Subnet[], ip = ""): Subnet | undefined {
+  const [block] = rangeOf(inputs) ?? [];
+  if (block?.family === 4) return block;
+  const address = parseAddress(ip);
+  return address && blocks.find((candidate) => contains(candidate, address));
+}
+
+function addressFaults(at: string, ip: string, home: Subnet | undefined, subnets: readonly string[]): Fault[] {
   const address = parseAddress(ip);
   if (!address) return [];
   if (address.family === 6) {
     return [fault(at, "is an IPv6 address; libvirt cannot reserve those by MAC address, reserve an IPv4 address")];
   }
-  const block = blocks.find((candidate) => contains(candidate, address));
-  if (!block) return [fault(at, `${ip} lies in none of the subnets (${list(subnets)})`)];
-  if (isUsable(block, address)) return [];
-  const gateway = formatAddress(gatewayOf(block));
+  if (!home) return [fault(at, `${ip} lies in none of the subnets (${list(subnets)})`)];
+  if (!contains(home, address)) {
+    return [fault(at, `${ip} lies outside ${formatSubnet(home)}, the one IPv4 subnet in which libvirt runs DHCP`)];
+  }
+  if (isUsable(home, address)) return [];
+  const gateway = formatAddress(gatewayOf(home));
   return [fault(at, `${ip} is the subnet's own, the gateway's (${gateway}) or the broadcast address; choose another`)];
 }
 

@@ -1,0 +1,285 @@
+import type { Values } from "../../provider/core/handler";
+import { PartialFailure } from "../../provider/core/handler";
+import { network } from "../../provider/resources/network";
+import { handlerContext, metaOf, type TestContext } from "./handler-context";
+import { type Lab, startLab } from "./lab";
+
+let lab: Lab;
+let context: TestContext;
+let host: Values;
+let hidden: { readonly state: Values; readonly id: string }[] = [];
+
+beforeAll(async () => {
+  lab = await startLab();
+  host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner: "0".repeat(32) };
+}, 60_000);
+
+beforeEach(() => {
+  context = handlerContext(metaOf("lan", "Network"));
+});
+
+afterEach(async () => {
+  for (const { id, state } of hidden) await network.delete(id, state, context);
+  hidden = [];
+  await context.close();
+}, 30_000);
+
+afterAll(() => lab.stop(), 30_000);
+
+function check(args: Values, olds?: Values, name = "lan"): Values {
+  const { inputs, failures } = network.check({ host, ...args }, olds, metaOf(name, "Network"));
+  expect(failures).toEqual([]);
+  return inputs;
+}
+
+async function create(args: Values, name = "lan") {
+  const made = await network.create(check(args, undefined, name), context);
+  hidden.push(made);
+  return made;
+}
+
+async function update(made: { readonly id: string; readonly state: Values }, args: Values) {
+  const news = check(args, made.state);
+  const state = await network.update(made.id, made.state, news, context);
+  hidden = hidden.map((item) => (item.id === made.id ? { id: made.id, state } : item));
+  return { id: made.id, state, news };
+}
+
+/** Plugs in a guest that never boots: a port of the network is all that matters here. */
+async function attachGuest(name: string, networkName: string): Promise<void> {
+  const xml = `<domain type='qemu'><name>${name}</name><memory unit='MiB'>32</memory><os><type machine='q35'>hvm</type></os><devices><interface type='network'><source network='${networkName}'/></interface></devices></domain>`;
+  await lab.host.exec(`cat > /tmp/${name}.xml <<'EOF'\n${xml}\nEOF\nvirsh -q create /tmp/${name}.xml`);
+}
+
+const nat = { mode: "nat", subnets: ["10.31.0.0/24"] };
+
+const everyMode: readonly (readonly [string, Values])[] = [
+  ["nat", { ...nat, domain: "lab.example", mtu: 1400, natPorts: { start: 2000, end: 3000 }, isolateGuests: true }],
+  ["route", { mode: "route", subnets: ["10.32.0.0/16"], forwardDevice: "eth1" }],
+  ["open", { mode: "open", subnets: ["10.33.0.0/24", "fd00:33::/64"], dhcp: false }],
+  [
+    "isolated",
+    { mode: "isolated", subnets: ["10.34.0.0/29"], dhcp: { start: "10.34.0.3", end: "10.34.0.5", leaseTime: "2 h" } },
+  ],
+  ["isolated without addresses", { mode: "isolated", dns: { enable: false } }],
+  ["bridge", { mode: "bridge", bridge: "br0" }],
+  ["a huge subnet", { mode: "isolated", subnets: ["10.64.0.0/10"] }],
+  ["nat of both families", { mode: "nat", subnets: ["10.35.0.0/24", "fd00:35::/64"], natIpv6: true, stp: true }],
+];
+
+test.each(everyMode)("%s: create, no drift, delete", async (_name, args) => {
+  const made = await create(args);
+  expect(made.id).toBe(made.state["uuid"]);
+  expect(made.state).toMatchObject({ pendingRestart: false, adopted: false });
+  const seen = await network.read(made.id, made.state, context);
+  expect(seen?.inputs).toEqual(check(args));
+  expect(network.diff(made.id, seen?.state ?? {}, check(args, made.state)).changes).toEqual([]);
+  expect(await lab.host.virsh("net-list", "--autostart")).toContain(String(made.state["name"]));
+  await network.delete(made.id, made.state, context);
+  expect(await network.read(made.id, made.state, context)).toBeUndefined();
+});
+
+test("reservations, range and DNS names change while a guest stays connected", async () => {
+  const before = {
+    ...nat,
+    reservations: {
+      db: { mac: "52:00:00:00:00:01", ip: "10.31.0.10", hostname: "db" },
+      web: { mac: "52:00:00:00:00:02", ip: "10.31.0.11" },
+    },
+    dns: { hosts: { gate: { ip: "10.31.0.1", hostnames: ["gate"] } } },
+  };
+  const made = await create(before);
+  const name = String(made.state["name"]);
+  await attachGuest("live", name);
+  try {
+    const ports = await lab.host.virsh("net-port-list", name);
+    const after = {
+      ...nat,
+      dhcp: { start: "10.31.0.100", end: "10.31.0.200", leaseTime: "10 min" },
+      reservations: {
+        db: { mac: "52:00:00:00:00:01", ip: "10.31.0.11", hostname: "db2" },
+        mail: { mac: "52:00:00:00:00:03", ip: "10.31.0.10" },
+      },
+      dns: {
+        hosts: {
+          gate: { ip: "10.31.0.1", hostnames: ["gate", "router"] },
+          db: { ip: "10.31.0.11", hostnames: ["database"] },
+        },
+      },
+    };
+    const updated = await update(made, after);
+    expect(updated.state["pendingRestart"]).toBe(false);
+    expect(context.lines.warn).toEqual([]);
+    expect(await lab.host.virsh("net-port-list", name)).toBe(ports);
+    for (const definition of ["net-dumpxml", "net-dumpxml --inactive"]) {
+      const xml = await lab.host.virsh(...definition.split(" "), name);
+      expect(xml).toContain("<range start='10.31.0.100' end='10.31.0.200'>");
+      expect(xml).toContain("<host mac='52:00:00:00:00:01' name='db2' ip='10.31.0.11'/>");
+      expect(xml).toContain("<host mac='52:00:00:00:00:03' ip='10.31.0.10'/>");
+      expect(xml).toContain("<hostname>router</hostname>");
+      expect(xml).toContain("<hostname>database</hostname>");
+      expect(xml).not.toMatch(/52:00:00:00:00:02|10\.31\.0\.254/);
+    }
+    const seen = await network.read(made.id, updated.state, context);
+    expect(seen?.inputs).toEqual(updated.news);
+  } finally {
+    await lab.host.virsh("destroy", "live");
+  }
+}, 30_000);
+
+test("what needs a restart waits for the guests, and comes into force once they are gone", async () => {
+  const made = await create(nat);
+  const name = String(made.state["name"]);
+  await attachGuest("waiting", name);
+  const args = { ...nat, subnets: ["10.31.0.0/24", "10.36.0.0/24"], mtu: 1300 };
+  const staged = await update(made, args);
+  expect(staged.state["pendingRestart"]).toBe(true);
+  expect(context.lines.warn.join()).toMatch(/mtu, subnets will be in force once the network is started anew; 1 guest/);
+  expect(await lab.host.virsh("net-dumpxml", name)).not.toContain("10.36.0.1");
+
+  await expect(network.delete(made.id, staged.state, context)).rejects.toThrow(/1 guest interface\(s\) are attached/);
+  await lab.host.virsh("destroy", "waiting");
+  const done = await update(staged, args);
+  expect(done.state["pendingRestart"]).toBe(false);
+  expect(await lab.host.virsh("net-dumpxml", name)).toContain("10.36.0.1");
+}, 30_000);
+
+test("mode and bridge change in place", async () => {
+  const made = await create({ ...nat, natPorts: { start: 2000, end: 3000 } });
+  const name = String(made.state["name"]);
+  const routed = await update(made, { ...nat, mode: "route" });
+  expect(await lab.host.virsh("net-dumpxml", name)).toMatch(/<forward mode='route'\/>/);
+  const isolated = await update(routed, { ...nat, mode: "isolated" });
+  expect(await lab.host.virsh("net-dumpxml", name)).not.toContain("<forward");
+  const bridged = await update(isolated, { mode: "bridge", bridge: "br0" });
+  expect(await lab.host.virsh("net-dumpxml", name)).toMatch(/<bridge name='br0'\/>/);
+  const back = await update(bridged, { ...nat, bridge: "kvmback" });
+  const seen = await network.read(made.id, back.state, context);
+  expect(seen?.inputs).toEqual(back.news);
+});
+
+test("drift is seen and repaired", async () => {
+  const made = await create({ ...nat, domain: "lab.example" });
+  const name = String(made.state["name"]);
+  await lab.host.virsh("net-destroy", name);
+  await lab.host.virsh("net-autostart", name, "--disable");
+  await lab.host.exec(
+    `virsh net-dumpxml --inactive ${name} | sed s/lab.example/other.example/ > /tmp/n.xml && virsh net-define /tmp/n.xml`,
+  );
+  const seen = await network.read(made.id, made.state, context);
+  expect(seen?.inputs).toMatchObject({ active: false, autostart: false, domain: "other.example" });
+  const changes = network.diff(
+    made.id,
+    seen?.state ?? {},
+    check({ ...nat, domain: "lab.example" }, made.state),
+  ).changes;
+  expect(changes.map(({ property }) => property).sort()).toEqual(["active", "autostart", "domain"]);
+  const repaired = await update({ id: made.id, state: seen?.state ?? {} }, { ...nat, domain: "lab.example" });
+  expect((await network.read(made.id, repaired.state, context))?.inputs).toEqual(repaired.news);
+});
+
+test("what others wrote into the definition survives an update", async () => {
+  const made = await create(nat);
+  const name = String(made.state["name"]);
+  await lab.host.virsh(
+    "net-update",
+    name,
+    "add",
+    "ip-dhcp-host",
+    "<host mac='52:00:00:00:00:99' ip='10.31.0.99'/>",
+    "--live",
+    "--config",
+  );
+  await lab.host.virsh("net-update", name, "add", "dns-txt", "<txt name='note' value='kept'/>", "--live", "--config");
+  await update(made, { ...nat, reservations: { db: { mac: "52:00:00:00:00:01", ip: "10.31.0.10" } } });
+  for (const option of ["--inactive", "--xpath=//*"]) {
+    const xml = await lab.host.virsh("net-dumpxml", name, option);
+    expect(xml).toMatch(/52:00:00:00:00:99/);
+    expect(xml).toMatch(/52:00:00:00:00:01/);
+    expect(xml).toMatch(/value=.kept./);
+  }
+});
+
+test("a half-made network is kept in state, and found again by the next create", async () => {
+  await lab.host.exec("ip link add kvmtaken type bridge");
+  const args = { ...nat, bridge: "kvmtaken" };
+  const failure = await network.create(check(args), context).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(PartialFailure);
+  expect(String(failure)).toMatch(/libvirt said: .*kvmtaken[\s\S]*choose another with `bridge`/);
+  const { id, state } = failure as PartialFailure;
+  expect(state).toMatchObject({ uuid: id, __kvm: { stateVersion: 1 } });
+  expect(await lab.host.virsh("net-list", "--all")).toContain(String(state["name"]));
+
+  await lab.host.exec("ip link del kvmtaken");
+  const made = await create(args);
+  expect(made.id).toBe(id);
+  expect(await lab.host.virsh("net-dumpxml", "--inactive", String(state["name"]))).toMatch(/phase=.ready/);
+});
+
+test("an update that cannot come into force leaves the former definition running", async () => {
+  const made = await create(nat);
+  await lab.host.exec("ip link add kvmother type bridge");
+  const news = check({ ...nat, bridge: "kvmother" }, made.state);
+  await expect(network.update(made.id, made.state, news, context)).rejects.toThrow(
+    /the former definition is in force again/,
+  );
+  await lab.host.exec("ip link del kvmother");
+  expect((await network.read(made.id, made.state, context))?.inputs).toEqual(check(nat));
+});
+
+test("somebody else's network is left alone, unless adopted", async () => {
+  const xml =
+    "<network><name>theirs</name><bridge name='theirs0'/><ip address='10.37.0.1' netmask='255.255.255.0'/></network>";
+  await lab.host.exec(`cat > /tmp/t.xml <<'EOF'\n${xml}\nEOF\nvirsh net-define /tmp/t.xml`);
+  const theirs = await lab.host.virsh("net-dumpxml", "theirs");
+  const args = { name: "theirs", mode: "isolated", subnets: ["10.37.0.0/24"], dhcp: false, bridge: "theirs0" };
+  await expect(network.create(check(args), context)).rejects.toThrow(
+    /was not made by pulumi-kvm; it was left untouched/,
+  );
+  expect(await lab.host.virsh("net-dumpxml", "theirs")).toBe(theirs);
+
+  const made = await network.create(check({ ...args, adopt: true }), context);
+  expect(theirs).toContain(made.id);
+  expect(made.state["adopted"]).toBe(true);
+  expect(context.lines.warn.join()).toMatch(/adopted as it is; it differs in stp, autostart, active/);
+  const stripped = (await lab.host.virsh("net-dumpxml", "theirs")).replace(/ {2}<metadata>[\s\S]*<\/metadata>\n/, "");
+  expect(stripped).toBe(theirs);
+
+  await network.delete(made.id, made.state, context);
+  expect(await lab.host.virsh("net-dumpxml", "theirs")).toBe(theirs);
+  const again = await network.create(check({ ...args, adopt: true, deleteAdopted: true }), context);
+  await network.delete(again.id, again.state, context);
+  expect(await lab.host.virsh("net-list", "--all")).not.toContain("theirs");
+});
+
+test("another deployment's network is named as such", async () => {
+  const made = await create(nat);
+  const other = { ...check({ ...nat, name: made.state["name"] }), host: { ...host, owner: "1".repeat(32) } };
+  await expect(network.create(other, context)).rejects.toThrow(
+    /belongs to urn:pulumi:test::lab.*of another deployment/,
+  );
+});
+
+test("a look-up answers what exists; what does not exist is an error", async () => {
+  const made = await create({ ...nat, domain: "lab.example" });
+  for (const key of [made.state["name"], made.id]) {
+    const seen = await network.read(`lookup:${key}`, { host }, context);
+    expect(seen).toMatchObject({
+      id: `lookup:${key}`,
+      state: { uuid: made.id, name: made.state["name"], mode: "nat", subnets: nat.subnets, domain: "lab.example" },
+    });
+  }
+  await expect(network.read("lookup:nowhere", { host }, context)).rejects.toThrow(/no network of that name or uuid/);
+});
+
+test("a daemon that dies midway loses nothing", async () => {
+  const made = await create(nat);
+  await lab.host.killLibvirtd();
+  await expect(network.read(made.id, made.state, context)).rejects.toThrow();
+  await lab.host.startLibvirtd();
+  const seen = await network.read(made.id, made.state, context);
+  expect(seen?.inputs).toEqual(check(nat));
+}, 40_000);
