@@ -1,6 +1,7 @@
 // Writes the classes of the SDK and the resource reference from the attribute rows.
 //   node -r ./tools/register.cjs tools/gen-sdk.ts           writes sdk/<resource>.ts and docs/resources/<resource>.md
 //   node -r ./tools/register.cjs tools/gen-sdk.ts --check   exits 1 when a file is stale
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { resources } from "../provider/resources/registry";
@@ -16,10 +17,20 @@ export function generate(): Map<string, string> {
   for (const handler of resources) {
     const model: ResourceModel = modelOf(handler.definition);
     const kebab = model.type.replace(/(?<=[a-z])[A-Z]/g, "-$&").toLowerCase();
-    files.set(`sdk/${kebab}.ts`, renderClass(model));
+    files.set(`sdk/${kebab}.ts`, formatted(renderClass(model)));
     files.set(`docs/resources/${kebab}.md`, renderReference(model));
   }
   return files;
+}
+
+/** As the formatter of the whole tree would leave it. */
+function formatted(source: string): string {
+  const biome = join(root, "node_modules/.bin/biome");
+  return execFileSync(biome, ["check", "--write", "--stdin-file-path=sdk/generated.ts"], {
+    cwd: root,
+    input: source,
+    encoding: "utf8",
+  });
 }
 
 if (require.main === module) {

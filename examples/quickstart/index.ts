@@ -25,6 +25,7 @@ const db = new kvm.VirtualMachine("db", {
   memory: "256 MiB",
   disks: { root: { volume: root }, seed: { volume: seed, device: "cdrom" } },
   nics: { lan: { network: lan } },
+  serialLog: config.get("serialLog"),
 });
 
 export const ip = db.ipAddress;

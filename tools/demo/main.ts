@@ -27,6 +27,7 @@ async function main(): Promise<void> {
       // The embedded host runs where there is no KVM to be had; a host of yours uses it.
       virtType: lab ? "qemu" : "kvm",
       image: join(cacheFolder(), "guest/guest.qcow2"),
+      ...(lab && { serialLog: "/var/log/libvirt/qemu/db-serial.log" }),
     },
     onLine: (line) => console.log(`    ${line}`),
   });
@@ -63,7 +64,7 @@ async function show(stack: Stack, lab: Lab | undefined, keep: boolean, uri: stri
     throw new Error("the guest has no address; look at its console: virsh console");
   if (lab) {
     await step("Read a line from inside the guest, over its serial console", async () => {
-      const line = await readConsole(lab.host, String(name), /GUEST-READY (.*)/, 60);
+      const line = await readConsole(lab.host, "db", /GUEST-READY (.*)/, 60);
       console.log(`  the guest says: ${line}`);
     });
   }

@@ -3,7 +3,10 @@ import type { Property, ResourceModel, Shape } from "./model";
 /** The TypeScript class of a resource with its argument types. */
 export function renderClass(model: ResourceModel): string {
   const names = new Set(model.outputs.map((output) => output.name));
-  const imports = model.references.map((name) => `import type { ${name} } from "./${kebab(name)}";\n`).sort();
+  const imports = model.references
+    .filter((name) => name !== model.type)
+    .map((name) => `import type { ${name} } from "./${kebab(name)}";\n`)
+    .sort();
   const fields = [
     ...model.args.properties.map((property) => field(property.name, property.doc, outputType(property))),
     ...model.outputs.map((output) => field(output.name, output.doc, output.type)),
