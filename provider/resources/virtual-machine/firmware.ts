@@ -27,11 +27,14 @@ const firmwareLens: ElementLens<"bios" | "uefi"> = {
 
 const secureBootFeatures = ["enrolled-keys", "secure-boot"] as const;
 
+/** The running guest shows the image that was chosen, no longer what was asked of it. */
 const secureBootLens: ElementLens<boolean> = {
   get(document) {
     const firmware = child(document, "os/firmware");
     const feature = firmware && children(firmware, "feature").find((item) => item.attributes["name"] === "secure-boot");
-    return feature && feature.attributes["enabled"] === "yes";
+    if (feature) return feature.attributes["enabled"] === "yes";
+    const loader = child(document, "os/loader");
+    return loader && loader.attributes["secure"] === "yes";
   },
   set(document, value) {
     if (secureBootLens.get(document) === value) return;

@@ -24,6 +24,14 @@ const machineLens: ElementLens<string> = {
   },
 };
 
+/** A domain keeps its uuid for life; an adopted one has another than the derived one. */
+const uuidLens: ElementLens<string> = {
+  get: textAt("uuid").get,
+  set(document, value) {
+    if (!uuidLens.get(document)) textAt("uuid").set(document, value);
+  },
+};
+
 export const generalRows = {
   host: hostRow,
   name: attribute({
@@ -37,8 +45,8 @@ export const generalRows = {
     doc: "UUID of the domain. Default: derived from organization, project, stack and urn.",
     schema: uuid,
     derive: ({ identity }) => identity.uuid,
-    change: "replace",
-    lens: textAt("uuid"),
+    change: (_old, _next, around) => ({ class: around.old["adopted"] === true ? "none" : "replace" }),
+    lens: uuidLens,
   }),
   title: attribute({
     doc: "Short text for people, one line (`<title>`).",

@@ -1,7 +1,7 @@
 import { attribute, mapOf, type Verdict, z } from "../../core/attribute";
 import { macAddress } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
-import { attributeAt, type ElementLens, number, words } from "../../schema/lens";
+import { attributeAt, type ElementLens, number } from "../../schema/lens";
 import { child, type Element, ensure, remove } from "../../schema/tree";
 import { deviceEntries } from "./alias";
 import { copyChildren, type LiveOperations } from "./live";
@@ -37,6 +37,15 @@ const networkLens: ElementLens<NetworkReference> = {
   },
   set(nic, value) {
     networkNames.set(nic, value?.name);
+  },
+};
+
+/** Without the element the link is up. */
+const linkLens: ElementLens<boolean> = {
+  get: (nic) => child(nic, "link")?.attributes["state"] !== "down",
+  set(nic, value) {
+    remove(nic, "link");
+    if (value !== undefined) ensure(nic, "link").attributes["state"] = value ? "up" : "down";
   },
 };
 
@@ -86,7 +95,7 @@ export const nicRows = {
         doc: "Whether the cable is plugged in. Default true.",
         schema: z.boolean().optional(),
         change: "live",
-        lens: words(attributeAt("link", "state"), "up", "down"),
+        lens: linkLens,
       }),
       bootOrder: attribute({
         doc: "Place in the firmware's boot order, from 1 (PXE). Default: not booted from.",

@@ -1,5 +1,6 @@
 import type { Values } from "../../core/handler";
 import type { Made } from "../../core/resource";
+import { isPlainObject } from "../../core/unknown";
 import { child, type Element, textOf } from "../../schema/tree";
 import { adoptedOutput } from "../adoption";
 import { readRows } from "../document";
@@ -48,8 +49,8 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values): Pr
       outputs: {
         ...addressOutputs(addresses, inputs, active ? known : {}),
         pendingRestart: pending,
-        resolved: resolvedOf(config),
-        ...(known["adopted"] === true && { adopted: true }),
+        resolved: resolvedOf(config, live, known),
+        ...(known["adopted"] === true && { adopted: true, uuid: domain.uuid }),
       },
       applied: readRows(rows, inputs, config),
     },
@@ -68,14 +69,14 @@ function addressOutputs(addresses: Addresses, inputs: Inputs, known: Values): Va
   return { ipAddress: mainAddress(addresses, wait), ipAddresses: addresses };
 }
 
-function resolvedOf(config: Element): Values {
-  const text = (path: string) => {
-    const found = child(config, path);
-    return found && textOf(found);
+/** Paths of the firmware show only while the guest runs (libvirt 9.0): those of its last run stay. */
+function resolvedOf(config: Element, live: Element | undefined, known: Values): Values {
+  const before = isPlainObject(known["resolved"]) ? known["resolved"] : {};
+  const firmware = (name: string) => {
+    const found = (live && child(live, `os/${name}`)) ?? child(config, `os/${name}`);
+    const hasFirmware = child(config, "os")?.attributes["firmware"] !== undefined;
+    return found ? textOf(found) : hasFirmware ? before[name] : undefined;
   };
-  return {
-    machine: child(config, "os/type")?.attributes["machine"] ?? "",
-    loader: text("os/loader"),
-    nvram: text("os/nvram"),
-  };
+  const machine = child(config, "os/type")?.attributes["machine"] ?? "";
+  return { machine, loader: firmware("loader"), nvram: firmware("nvram") };
 }

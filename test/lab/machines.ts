@@ -1,0 +1,129 @@
+import { copyFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
+import { virtualMachine } from "../../provider/resources/virtual-machine";
+import { buildSeed } from "../../provider/seed/cloud-init";
+import { handlerContext, metaOf, type TestContext } from "./handler-context";
+import type { LabHost } from "./host";
+import { cacheFolder } from "./lab";
+import { run, waitFor } from "./processes";
+
+/** 128 bits as Host makes them. */
+export const owner = "00112233445566778899aabbccddeeff";
+
+/** A virtual machine of the tests, driven as the engine does it: what one call answers goes into the next. */
+export class Machine {
+  readonly context: TestContext;
+  id = "";
+  state: Values = {};
+
+  constructor(
+    private readonly host: LabHost,
+    readonly logicalName: string,
+    private readonly base: Values = {},
+  ) {
+    this.context = handlerContext(metaOf(logicalName, "VirtualMachine"));
+  }
+
+  get reference(): Values {
+    return { uri: this.host.socketUri, uuid: this.host.uuid, owner };
+  }
+
+  get name(): string {
+    return String(this.state["name"]);
+  }
+
+  /** Canonical inputs; an old state keeps what was derived. */
+  inputs(args: Values): Values {
+    const olds = this.id === "" ? undefined : this.state;
+    const news = {
+      host: this.reference,
+      virtType: "qemu",
+      memory: "64 MiB",
+      stopTimeout: "1 s",
+      ...this.base,
+      ...args,
+    };
+    const { inputs, failures } = virtualMachine.check(news, olds, this.context.meta);
+    expect(failures).toEqual([]);
+    return inputs;
+  }
+
+  async create(args: Values = {}): Promise<void> {
+    ({ id: this.id, state: this.state } = await virtualMachine.create(this.inputs(args), this.context));
+  }
+
+  /** What a program with these arguments does: nothing, when nothing differs. */
+  async up(args: Values = {}): Promise<void> {
+    this.state = await virtualMachine.update(this.id, this.state, this.inputs(args), this.context);
+  }
+
+  diff(args: Values = {}) {
+    return virtualMachine.diff(this.id, this.state, this.inputs(args));
+  }
+
+  /** Refreshes; answers the inputs that differ from those in state. */
+  async refresh(): Promise<string[] | "gone"> {
+    const seen = await virtualMachine.read(this.id, this.state, this.context);
+    if (!seen) return "gone";
+    const changes = virtualMachine.diff(this.id, this.state, seen.inputs).changes.map(({ property }) => property);
+    this.state = seen.state;
+    return changes;
+  }
+
+  async delete(): Promise<void> {
+    await virtualMachine.delete(this.id, this.state, this.context);
+  }
+
+  async xml(...flags: string[]): Promise<string> {
+    return this.host.virsh("dumpxml", this.name, ...flags);
+  }
+
+  async power(): Promise<string> {
+    return (await this.host.virsh("domstate", this.name)).trim();
+  }
+}
+
+/** A kernel, an initial RAM disk, a network and an image folder on the host. */
+export async function furnish(host: LabHost): Promise<{ readonly boot: Values; readonly network: Values }> {
+  for (const file of ["vmlinuz", "initrd.gz"])
+    copyFileSync(join(cacheFolder(), "guest", file), join(host.directory, file));
+  const xml = `<network><name>lan</name><bridge name='virbr-lan'/><forward mode='nat'/><ip address='10.31.0.1' netmask='255.255.255.0'>
+    <dhcp><range start='10.31.0.10' end='10.31.0.99'/></dhcp></ip></network>`;
+  writeFileSync(join(host.directory, "lan.xml"), xml);
+  await host.virsh("net-define", join(host.directory, "lan.xml"));
+  await host.virsh("net-start", "lan");
+  return {
+    boot: {
+      kernel: join(host.directory, "vmlinuz"),
+      initrd: join(host.directory, "initrd.gz"),
+      cmdline: "console=ttyS0 quiet mitigations=off",
+    },
+    network: { name: "lan", host: { uri: host.socketUri } },
+  };
+}
+
+/** An empty image, as a reference to a volume. */
+export async function image(host: LabHost, name: string, format = "qcow2"): Promise<Values> {
+  const path = join(host.directory, name);
+  await run(["qemu-img", "create", "-q", "-f", format, path, "16M"]);
+  return { path, format, name, pool: "11111111-2222-4333-8444-555555555555", host: { uri: host.socketUri } };
+}
+
+/** A NoCloud medium that says that host name. */
+export function medium(host: LabHost, hostname: string): Values {
+  const path = join(host.directory, `${hostname}.iso`);
+  writeFileSync(path, buildSeed({ userData: { hostname }, hostname, instanceId: "i-1" } as never).iso);
+  return { path, format: "iso", name: `${hostname}.iso`, host: { uri: host.socketUri } };
+}
+
+/** Waits for a line of the guest's console; answers what the pattern's first group caught. */
+export async function consoleLine(file: string, pattern: RegExp, host: LabHost): Promise<string> {
+  let found = "";
+  await waitFor(`${pattern} on the console`, 60, async () => {
+    const text = (await host.exec(["cat", file], { check: false })).stdout;
+    found = [...text.matchAll(new RegExp(pattern, "g"))].at(-1)?.[1] ?? "";
+    return found !== "";
+  });
+  return found;
+}
