@@ -5,7 +5,19 @@ import type { StoragePool } from "./storage-pool";
 
 const facts: ClassFacts = {
   type: "CloudInitDisk",
-  outputs: ["instanceId"],
+  properties: [
+    "pool",
+    "userData",
+    "metaData",
+    "networkConfig",
+    "vendorData",
+    "hostname",
+    "reinit",
+    "name",
+    "path",
+    "format",
+    "instanceId",
+  ],
   secrets: ["userData"],
 };
 

@@ -4,7 +4,11 @@ import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: "Host",
-  outputs: [
+  properties: [
+    "uri",
+    "hostKey",
+    "identityFile",
+    "identityEnv",
     "uuid",
     "owner",
     "hostname",

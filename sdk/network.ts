@@ -5,7 +5,31 @@ import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: "Network",
-  outputs: ["gateways", "pendingRestart", "adopted"],
+  properties: [
+    "host",
+    "name",
+    "uuid",
+    "mode",
+    "bridge",
+    "stp",
+    "mtu",
+    "isolateGuests",
+    "forwardDevice",
+    "natPorts",
+    "natIpv6",
+    "subnets",
+    "dhcp",
+    "reservations",
+    "domain",
+    "dns",
+    "autostart",
+    "active",
+    "adopt",
+    "deleteAdopted",
+    "gateways",
+    "pendingRestart",
+    "adopted",
+  ],
   secrets: [],
 };
 
@@ -80,7 +104,7 @@ export interface NetworkArgs {
   readonly natIpv6?: pulumi.Input<boolean>;
   /** Blocks of addresses such as "10.20.0.0/24" or "fd00:20::/64". The host gets the first address of each and is the guests' gateway. Default: []. */
   readonly subnets?: pulumi.Input<readonly pulumi.Input<string>[]>;
-  /** Hand out addresses: true for all of each IPv4 subnet, or one range {start, end, leaseTime (default 1 h)}. Default true. */
+  /** Hand out addresses: true for all of the first IPv4 subnet (libvirt serves one), or a range {start, end, leaseTime (default 1 h)}. Default true. */
   readonly dhcp?: pulumi.Input<
     | boolean
     | {
@@ -155,7 +179,7 @@ export class Network extends KvmResource {
   /** Blocks of addresses such as "10.20.0.0/24" or "fd00:20::/64". The host gets the first address of each and is the guests' gateway. */
   declare readonly subnets: pulumi.Output<pulumi.Unwrap<readonly pulumi.Input<string>[]>>;
 
-  /** Hand out addresses: true for all of each IPv4 subnet, or one range {start, end, leaseTime (default 1 h)}. Default true. */
+  /** Hand out addresses: true for all of the first IPv4 subnet (libvirt serves one), or a range {start, end, leaseTime (default 1 h)}. Default true. */
   declare readonly dhcp: pulumi.Output<
     | pulumi.Unwrap<
         | boolean

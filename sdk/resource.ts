@@ -5,8 +5,8 @@ import { lift, remember } from "./references";
 export interface ClassFacts {
   /** Class name, frozen for ever: it is in the type token and in the provider text of every state. */
   readonly type: string;
-  /** All properties that are neither arguments nor known before the object exists. */
-  readonly outputs: readonly string[];
+  /** All properties: Pulumi gives an object only those that it was told of, arguments left out included. */
+  readonly properties: readonly string[];
   /** Top-level properties that hold a secret. */
   readonly secrets: readonly string[];
 }
@@ -19,7 +19,9 @@ export abstract class KvmResource extends pulumi.CustomResource {
   protected constructor(facts: ClassFacts, name: string, args: object, options: pulumi.CustomResourceOptions = {}) {
     const type = `pulumi-nodejs:dynamic/kvm:${facts.type}`;
     const lifted = lift(args, `${facts.type} "${name}"`);
-    const properties: Record<string, unknown> = Object.fromEntries(facts.outputs.map((output) => [output, undefined]));
+    const properties: Record<string, unknown> = Object.fromEntries(
+      facts.properties.map((property) => [property, undefined]),
+    );
     Object.assign(properties, lifted.values, {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${facts.type};`,
       __meta: metaOf(type, name, lifted.values, options),

@@ -5,7 +5,7 @@ import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: "StoragePool",
-  outputs: ["capacity", "available"],
+  properties: ["host", "name", "uuid", "type", "path", "autostart", "capacity", "available"],
   secrets: [],
 };
 

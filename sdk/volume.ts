@@ -5,7 +5,22 @@ import type { StoragePool } from "./storage-pool";
 
 const facts: ClassFacts = {
   type: "Volume",
-  outputs: ["capacity", "allocation", "adopted"],
+  properties: [
+    "pool",
+    "name",
+    "format",
+    "size",
+    "source",
+    "backing",
+    "path",
+    "mode",
+    "onReplace",
+    "adopt",
+    "deleteAdopted",
+    "capacity",
+    "allocation",
+    "adopted",
+  ],
   secrets: [],
 };
 

@@ -29,7 +29,10 @@ async function main(): Promise<void> {
       image: join(cacheFolder(), "guest/guest.qcow2"),
       ...(lab && { serialLog: "/var/log/libvirt/qemu/db-serial.log" }),
     },
-    onLine: (line) => console.log(`    ${line}`),
+    onLine: (line) => {
+      // The CLI says of each tool that set-up put on PATH that it comes from there.
+      if (!/warning: using pulumi-\S+ from \$PATH/.test(line)) console.log(`    ${line}`);
+    },
   });
   const interrupted = new Promise<never>((_, reject) => {
     process.once("SIGINT", () => reject(new Error("interrupted")));

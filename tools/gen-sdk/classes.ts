@@ -2,7 +2,7 @@ import type { Property, ResourceModel, Shape } from "./model";
 
 /** The TypeScript class of a resource with its argument types. */
 export function renderClass(model: ResourceModel): string {
-  const names = new Set(model.outputs.map((output) => output.name));
+  const names = [...model.args.properties, ...model.outputs].map((property) => property.name);
   const imports = model.references
     .filter((name) => name !== model.type)
     .map((name) => `import type { ${name} } from "./${kebab(name)}";\n`)
@@ -17,7 +17,7 @@ ${imports.join("")}import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: ${JSON.stringify(model.type)},
-  outputs: ${list([...names])},
+  properties: ${list(names)},
   secrets: ${list(model.secrets)},
 };
 
