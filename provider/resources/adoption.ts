@@ -1,4 +1,4 @@
-import { attribute, z } from "../core/attribute";
+import { attribute, type ChangeRule, z } from "../core/attribute";
 
 /** Rows of every resource that may take over what somebody else made. */
 export const adoptionRows = {
@@ -19,6 +19,11 @@ export const adoptedOutput = {
   doc: "True when the object existed before and was taken over by `adopt`.",
   type: "boolean",
 } as const;
+
+/** An object keeps its uuid for life; that of an adopted one is its own, not the derived one. */
+export const uuidChange: ChangeRule = (_old, _next, around) => ({
+  class: around.old["adopted"] === true ? "none" : "replace",
+});
 
 const lookup = "lookup:";
 

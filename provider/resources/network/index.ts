@@ -255,7 +255,8 @@ async function report(
   const pending = active ? needsRestart(await calls.running(uuid), definition, inputs) : [];
   return {
     id: uuid,
-    outputs: { gateways: gatewaysOf(inputs), pendingRestart: pending.length > 0, adopted },
+    // The uuid of an adopted network is its own, not the derived one.
+    outputs: { gateways: gatewaysOf(inputs), pendingRestart: pending.length > 0, adopted, ...(adopted && { uuid }) },
     applied: { ...observe(definition, inputs), active, autostart },
   };
 }

@@ -1,7 +1,7 @@
 import { attribute, block, mapOf, type StateOf, z } from "../../core/attribute";
 import { macAddress, objectName, uuid } from "../../core/quantities";
 import { attributeAt, number, textAt, words } from "../../schema/lens";
-import { adoptionRows } from "../adoption";
+import { adoptionRows, uuidChange } from "../adoption";
 import { hostRow } from "../host-reference";
 import { forwardDeviceLens, forwardersLens, modeLens, portRangeLens } from "./lenses";
 import { address, dhcpRange, forwarder, hostname, interfaceName, type Mode, modes, portRange, subnet } from "./values";
@@ -24,7 +24,7 @@ const identityRows = {
     doc: "UUID in libvirt. Default: derived from where the resource stands in the program.",
     schema: uuid,
     derive: ({ identity }) => identity.uuid,
-    change: "replace",
+    change: uuidChange,
     lens: textAt("uuid"),
   }),
 };

@@ -1,0 +1,204 @@
+import { equal } from "../../core/equal";
+import { KvmError, messageOf } from "../../core/errors";
+import type { Context } from "../../core/handler";
+import { defineResource, type Made, type Seen, Unfinished } from "../../core/resource";
+import { element } from "../../schema/tree";
+import { adoptedOutput, isUuid, lookupKey } from "../adoption";
+import { withDrift } from "../document";
+import { notOurs } from "../ownership";
+import { buildFlags, PoolCalls } from "./calls";
+import { compose, describe, observe } from "./document";
+import { type Inputs, rows } from "./rows";
+import { rules } from "./rules";
+
+const outputs = {
+  capacity: { doc: "Size of what holds the pool.", type: "string" },
+  allocation: { doc: "How much of it is in use, by whatever.", type: "string" },
+  available: { doc: "How much of it is free.", type: "string" },
+  adopted: adoptedOutput,
+} as const;
+
+type Outcome = Made<typeof outputs>;
+
+/** A place where volumes live. Its delete stops and undefines it: volumes and directory stay. */
+export const storagePool = defineResource({
+  type: "StoragePool",
+  doc: "A place for volumes: a directory, a filesystem, a network filesystem or an LVM volume group. Deleting it leaves the volumes where they are.",
+  rows,
+  outputs,
+  rules,
+
+  async create(inputs, context) {
+    const calls = await PoolCalls.open(context, inputs.host, inputs.name);
+    const taken = await calls.byName(inputs.name);
+    if (taken !== undefined && taken !== inputs.uuid) {
+      if (!inputs.adopt) throw notOurs("StoragePool", inputs.name, inputs.host.uri, undefined);
+      return adopt(calls, taken, inputs, context);
+    }
+    // Pool documents have no metadata: the derived uuid is the mark.
+    await calls.define(compose((await calls.definition(inputs.uuid)) ?? element("pool"), inputs, {}));
+    try {
+      await bringInForce(calls, inputs.uuid, inputs, context);
+      return await report(calls, inputs.uuid, inputs, false);
+    } catch (error) {
+      const cause = error instanceof Error ? error : new Error(messageOf(error));
+      throw new Unfinished({ id: inputs.uuid, outputs: { adopted: false } }, cause);
+    }
+  },
+
+  async read(id, state, context): Promise<Seen<typeof rows, typeof outputs> | undefined> {
+    const key = lookupKey(id);
+    if (key !== undefined) return lookUp(key, state, context);
+    const calls = await PoolCalls.open(context, state.host, state.name);
+    if (!(await calls.definition(id))) return undefined;
+    const seen = await report(calls, id, state, state.adopted === true);
+    const drifted = withDrift(rows, inputsOf(state), state.__kvm.applied ?? {}, seen.applied ?? {});
+    return { ...seen, inputs: drifted as Inputs };
+  },
+
+  async update(id, olds, news, changes, context) {
+    const calls = await PoolCalls.open(context, news.host, news.name);
+    const before = await calls.definition(id);
+    if (!before) throw calls.gone("update");
+    await calls.define(compose(before, { ...news, uuid: id }, olds));
+    try {
+      const permissions = changes.some(({ path }) => path[0] === "permissions");
+      // libvirt sets mode and owner only when it builds a pool that is not active; open volumes stay open.
+      if (permissions && (await calls.isActive(id))) await calls.stop(id);
+      if (permissions) await calls.build(id, buildFlags.missing);
+      await bringInForce(calls, id, news, context);
+      return await report(calls, id, news, olds.adopted === true);
+    } catch (error) {
+      if (error instanceof KvmError && error.code === "connection-lost") throw error;
+      const back = async () => {
+        await calls.define(before);
+        if (olds.active && !(await calls.isActive(id))) await calls.start(id, startRemedy(news));
+      };
+      await back().catch((second: unknown) =>
+        context.warn(`the former definition of StoragePool ${news.name} could not be put back: ${messageOf(second)}`),
+      );
+      throw error;
+    }
+  },
+
+  async delete(id, state, context) {
+    const calls = await PoolCalls.open(context, state.host, state.name);
+    if (!(await calls.definition(id))) return;
+    if (state.adopted === true && !state.deleteAdopted) {
+      context.info(
+        `StoragePool ${state.name} was adopted: it stays on ${state.host.uri} (deleteAdopted: true undefines it)`,
+      );
+      return;
+    }
+    if (await calls.isActive(id)) await calls.stop(id);
+    await calls.undefine(id);
+  },
+});
+
+/** Takes over a pool that somebody else made: nothing is written, there is no place for a mark. */
+async function adopt(calls: PoolCalls, uuid: string, inputs: Inputs, context: Context): Promise<Outcome> {
+  const found = await report(calls, uuid, inputs, true);
+  const wanted = observe(compose(element("pool"), inputs, {}), inputs);
+  const applied = { ...wanted, uuid, active: inputs.active, autostart: inputs.autostart };
+  const differing = Object.entries(applied).flatMap(([name, value]) =>
+    equal(value, found.applied?.[name]) ? [] : [name],
+  );
+  if (differing.some((name) => name === "type" || name === "path" || name === "source")) {
+    throw new KvmError("conflict", {
+      step: `adopt StoragePool ${inputs.name}`,
+      host: inputs.host.uri,
+      reason: `it differs in ${differing.join(", ")}: ${JSON.stringify(found.applied)}`,
+      remedy: "write the arguments as the pool is, or choose another name for a pool of your own",
+    });
+  }
+  if (differing.length > 0) {
+    context.warn(
+      `StoragePool ${inputs.name} was adopted as it is; it differs in ${differing.join(", ")}: pulumi up --refresh changes that`,
+    );
+  }
+  // Measured against what was asked for, so that the next refresh shows the differences.
+  return { ...found, applied };
+}
+
+/** Makes the place where it is missing, starts or stops the pool, and sets autostart. */
+async function bringInForce(calls: PoolCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
+  if ((await calls.autostart(uuid)) !== inputs.autostart) await calls.setAutostart(uuid, inputs.autostart);
+  const active = await calls.isActive(uuid);
+  if (active && !inputs.active) await calls.stop(uuid);
+  if (active || !inputs.active) return;
+  // A logical pool has no directory to make: building one formats its devices.
+  if (inputs.build && inputs.type !== "logical") await calls.build(uuid, buildFlags.missing);
+  if (!inputs.format) return calls.start(uuid, startRemedy(inputs));
+  try {
+    await calls.start(uuid, startRemedy(inputs));
+  } catch (error) {
+    // Only a device that holds nothing may be formatted, which libvirt checks; one that was formatted by an earlier run starts.
+    if (!(error instanceof KvmError) || error.code === "connection-lost") throw error;
+    context.info(`StoragePool ${inputs.name}: nothing to start there yet (${error.details.reason}); formatting`);
+    await calls.build(uuid, buildFlags.noOverwrite);
+    await calls.start(uuid, startRemedy(inputs));
+  }
+}
+
+function startRemedy({ type, path, source, build }: Inputs): string {
+  switch (type) {
+    case "dir":
+      return build
+        ? `see that ${path} is a directory that libvirt may read`
+        : `make the directory ${path} on the host, or set build: true`;
+    case "fs":
+      return `see that ${source?.devices?.join(", ")} is there and holds a filesystem; format: true makes one on an empty device`;
+    case "netfs":
+      return `see that the host can mount ${source?.host}:${source?.directory} (is the client, e.g. nfs-common, installed?)`;
+    case "logical":
+      return `see that the volume group ${source?.name} exists (vgs on the host) and lvm2 is installed; format: true makes one on empty devices`;
+  }
+}
+
+async function lookUp(key: string, state: Inputs, context: Context): Promise<Seen<typeof rows, typeof outputs>> {
+  const calls = await PoolCalls.open(context, state.host, key);
+  const uuid = isUuid(key) ? key.toLowerCase() : await calls.byName(key);
+  const definition = uuid === undefined ? undefined : await calls.definition(uuid);
+  if (uuid === undefined || !definition) {
+    throw new KvmError("not-found", {
+      step: `look up StoragePool ${key}`,
+      host: state.host.uri,
+      reason: "there is no pool of that name or uuid",
+      remedy: "virsh pool-list --all on the host names those that exist",
+    });
+  }
+  const found = { ...describe(definition), host: state.host } as Inputs;
+  const seen = await report(calls, uuid, found, false);
+  const [autostart, active] = [await calls.autostart(uuid), await calls.isActive(uuid)];
+  return { ...seen, id: `lookup:${key}`, inputs: { ...found, autostart, active } };
+}
+
+/** What is true of the pool now. */
+async function report(calls: PoolCalls, uuid: string, inputs: Inputs, adopted: boolean): Promise<Outcome> {
+  const [active, autostart] = [await refreshed(calls, uuid), await calls.autostart(uuid)];
+  const document = await calls.actual(uuid);
+  if (!document) throw calls.gone("read");
+  return {
+    id: uuid,
+    // The uuid of an adopted pool is its own, not the derived one.
+    outputs: { ...(await calls.sizes(uuid)), adopted, ...(adopted && { uuid }) },
+    applied: { ...observe(document, inputs), active, autostart },
+  };
+}
+
+/** Whether the pool is active and its place is still there: libvirt stops a pool that it cannot read any more. */
+async function refreshed(calls: PoolCalls, uuid: string): Promise<boolean> {
+  if (!(await calls.isActive(uuid))) return false;
+  try {
+    await calls.refresh(uuid);
+  } catch (error) {
+    // A pool with a transfer under way refuses; its sizes are those of the last look then.
+    const busy = /asynchronous jobs/.test(messageOf(error));
+    if (!busy && (await calls.isActive(uuid))) throw error;
+  }
+  return calls.isActive(uuid);
+}
+
+function inputsOf(state: Inputs): Inputs {
+  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as unknown as Inputs;
+}
