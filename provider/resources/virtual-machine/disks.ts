@@ -5,7 +5,6 @@ import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, mapped, number, presenceAt, textAt } from "../../schema/lens";
 import { child, type Element, ensure, remove } from "../../schema/tree";
 import { deviceEntries } from "./alias";
-import { isPcie } from "./general";
 import { copyChildren, type LiveOperations } from "./live";
 
 export const buses = ["virtio", "scsi", "sata", "ide", "usb"] as const;
@@ -138,12 +137,9 @@ export const diskRows = {
         lens: oneOf(attributeAt("", "device"), ["disk", "cdrom"] as const),
       }),
       bus: attribute({
-        doc: "How the guest sees it. Default virtio; for optical drives sata, or ide on the machine type pc.",
+        doc: "How the guest sees it. Default virtio; for optical drives scsi (virtio-scsi), which cloud kernels without a SATA driver see too; an installer without virtio drivers needs sata.",
         schema: z.enum(buses),
-        defaults: {
-          1: ({ siblings, inputs }) =>
-            siblings["device"] !== "cdrom" ? "virtio" : isPcie(inputs["machine"]) ? "sata" : "ide",
-        },
+        defaults: { 1: ({ siblings }) => (siblings["device"] === "cdrom" ? "scsi" : "virtio") },
         change: "restart",
         lens: busLens,
       }),

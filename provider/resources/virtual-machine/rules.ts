@@ -154,6 +154,12 @@ const deviceRules: readonly MachineRule[] = [
         "the MAC address",
       ),
       ...duplicates(
+        entriesOf<Disk>(disks)
+          .filter(([, disk]) => disk.device === "disk" && disk.readonly !== true)
+          .map(([key, disk]) => [`disks.${key}`, disk.volume?.path ?? disk.path]),
+        "the image",
+      ),
+      ...duplicates(
         entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.serial`, disk.serial]),
         "the serial number",
       ),

@@ -1,0 +1,131 @@
+import { join } from "node:path";
+import { type Lab, startLab } from "./lab";
+import { consoleLine, furnish, image, Machine, medium } from "./machines";
+import { waitFor } from "./processes";
+
+/** Guests with an operating system: where the guest itself must agree. */
+let lab: Lab;
+let network: Record<string, unknown>;
+let boot: Record<string, unknown>;
+const machines: Machine[] = [];
+
+beforeAll(async () => {
+  lab = await startLab();
+  const furniture = await furnish(lab.host);
+  network = { ...furniture.network };
+  boot = { ...furniture.boot };
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all(machines.map(({ context }) => context.close()));
+  await lab.stop();
+}, 30_000);
+
+function machine(name: string, base: Record<string, unknown> = {}): Machine {
+  const made = new Machine(lab.host, name, { memory: "128 MiB", boot, stopTimeout: "20 s", ...base });
+  machines.push(made);
+  return made;
+}
+
+function logOf(name: string): string {
+  return join("/var/log/libvirt/qemu", `${name}.console`);
+}
+
+test("a guest tells its address, takes another medium and devices as it runs, and shuts down when asked", async () => {
+  const vm = machine("guest", { serialLog: logOf("guest") });
+  const root = await image(lab.host, "g-root.qcow2");
+  const withMedium = (hostname: string) => ({
+    disks: { root: { volume: root }, seed: { device: "cdrom", volume: medium(lab.host, hostname) } },
+    nics: { lan: { network } },
+  });
+  await vm.create(withMedium("first"));
+  const address = vm.state["ipAddress"];
+  expect(address).toMatch(/^10\.31\.0\.\d+$/);
+  expect(vm.state).toMatchObject({ ipAddresses: { lan: [address] }, pendingRestart: [] });
+  expect(vm.context.lines.warn).toEqual([]);
+  expect(await consoleLine(logOf("guest"), /GUEST-READY .*guest (\S+) is up/, lab.host)).toBe("first");
+  const bootId = await consoleLine(logOf("guest"), /GUEST-BOOT (\S+)/, lab.host);
+  expect(vm.diff(withMedium("first")).changes).toEqual([]);
+  expect(await vm.refresh()).toEqual([]);
+  expect(vm.state["ipAddress"]).toBe(address);
+
+  expect(vm.diff(withMedium("second")).changes).toMatchObject([{ property: "disks.seed.volume", class: "live" }]);
+  await vm.up(withMedium("second"));
+  expect(await consoleLine(logOf("guest"), /GUEST-MEDIUM .*hostname=second .*boot=(\S+)/, lab.host)).toBe(bootId);
+  expect(vm.state["pendingRestart"]).toEqual([]);
+
+  const more = withMedium("second");
+  const data = { volume: await image(lab.host, "g-data.raw", "raw") };
+  await vm.up({
+    ...more,
+    disks: { ...more.disks, data, scsi: { volume: await image(lab.host, "g-scsi.qcow2"), bus: "scsi" } },
+  });
+  expect(await vm.xml()).toMatch(/ua-disk-data[\s\S]*ua-disk-scsi|ua-disk-scsi[\s\S]*ua-disk-data/);
+  await vm.up(more);
+  expect(vm.state["pendingRestart"]).toEqual([]);
+  expect(await vm.xml()).not.toMatch(/ua-disk-(data|scsi)/);
+
+  const ejected = { ...more, disks: { ...more.disks, seed: { device: "cdrom" } } };
+  await vm.up(ejected);
+  expect(await vm.xml()).not.toContain(".iso");
+  expect(vm.state["pendingRestart"]).toEqual([]);
+
+  await vm.up({ ...ejected, state: "stopped" });
+  expect(await vm.power()).toBe("shut off");
+  expect(vm.context.lines.warn).toEqual([]);
+  expect(vm.state["ipAddress"]).toBeUndefined();
+  await vm.delete();
+  expect(await lab.host.virsh("list", "--all", "--name")).not.toContain(vm.name);
+}, 120_000);
+
+test("an old lease is no proof of a new start", async () => {
+  const vm = machine("lease", { serialLog: logOf("lease"), agent: false });
+  await vm.create({ nics: { lan: { network } } });
+  const { ipAddress } = vm.state;
+  await vm.up({ nics: { lan: { network } }, state: "stopped" });
+  await vm.up({ nics: { lan: { network } } });
+  expect(vm.state["ipAddress"]).toBe(ipAddress);
+  await waitFor("the guest to have booted twice", 1, async () => {
+    const text = (await lab.host.exec(["cat", logOf("lease")])).stdout;
+    return (text.match(/GUEST-NIC/g) ?? []).length === 2;
+  });
+  await vm.delete();
+}, 90_000);
+
+test("a guest that does not hear is left running or unplugged after the deadline, as the program says", async () => {
+  const deaf = { ...boot, cmdline: `${boot["cmdline"]} guest.ignore-acpi` };
+  const vm = machine("deaf", {
+    serialLog: logOf("deaf"),
+    boot: deaf,
+    agent: false,
+    waitForAddress: false,
+    stopTimeout: "2 s",
+  });
+  await vm.create({});
+  await consoleLine(logOf("deaf"), /GUEST-READY (\S+)/, lab.host);
+  const failure = await vm.up({ state: "stopped", onStopTimeout: "fail" }).catch((error) => error);
+  expect(failure.message).toMatch(/did not shut down within 2 s; it was left running/);
+  expect(await vm.power()).toBe("running");
+  vm.state = failure.state;
+  const began = Date.now();
+  await vm.up({ state: "stopped" });
+  expect(Date.now() - began).toBeLessThan(8000);
+  expect(await vm.power()).toBe("shut off");
+  await vm.delete();
+}, 60_000);
+
+test("waiting for an address ends in time, as a warning or as an error that leaves the guest running", async () => {
+  const silent = { lan: { network, link: false } };
+  const vm = machine("silent");
+  const wait = { timeout: "2 s", source: "lease" };
+  await vm.create({ nics: silent, waitForAddress: wait });
+  expect(vm.context.lines.warn.join()).toMatch(/no address was seen within 2 s.*left running/);
+  expect(await vm.power()).toBe("running");
+  await vm.up({ nics: silent, waitForAddress: { ...wait, required: true }, state: "stopped", stopTimeout: "0 s" });
+  const failure = await vm
+    .up({ nics: silent, waitForAddress: { ...wait, required: true }, stopTimeout: "0 s" })
+    .catch((error) => error);
+  expect(failure).toMatchObject({ name: "PartialFailure", state: { state: "running" } });
+  expect(await vm.power()).toBe("running");
+  await vm.delete();
+}, 60_000);
