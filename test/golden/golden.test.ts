@@ -2,6 +2,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Handler, Meta } from "../../provider/core/handler";
+import { network } from "../../provider/resources/network";
+import { render as renderNetwork } from "../../provider/resources/network/document";
+import { storagePool } from "../../provider/resources/storage-pool";
+import { render as renderStoragePool } from "../../provider/resources/storage-pool/document";
 import { virtualMachine } from "../../provider/resources/virtual-machine";
 import { render as renderVirtualMachine } from "../../provider/resources/virtual-machine/render";
 
@@ -14,6 +18,8 @@ interface Golden {
 }
 
 const resources: Readonly<Record<string, Golden>> = {
+  network: { handler: network, render: renderNetwork, schema: "network.rng" },
+  "storage-pool": { handler: storagePool, render: renderStoragePool, schema: "storagepool.rng" },
   "virtual-machine": { handler: virtualMachine, render: renderVirtualMachine, schema: "domain.rng" },
 };
 
