@@ -1,0 +1,68 @@
+import { host } from "../../../provider/resources/host";
+import { factsOf, machinesOf, maxDigest, sizeOf, virtTypesOf } from "../../../provider/resources/host/facts";
+import { parse } from "../../../provider/schema/tree";
+
+function faults(args: Readonly<Record<string, unknown>>): string[] {
+  return host.check(args, undefined, undefined).failures.map(({ property, reason }) => `${property}: ${reason}`);
+}
+
+test.each([
+  "qemu:///system",
+  "qemu:///session",
+  "qemu+ssh://root@rack1.example/system",
+  "qemu+ssh://root@[fd00::1]:2222/system?keyfile=/home/me/.ssh/id",
+  "qemu+unix:///system?socket=/run/x.sock",
+  "qemu+tls://rack1.example/system",
+  "test:///default",
+])("%s is taken", (uri) => {
+  expect(faults({ uri })).toEqual([]);
+});
+
+test.each([
+  ["", /^uri: "" is not a libvirt URI; write for example/],
+  ["rack1.example", /^uri: .*is not a libvirt URI/],
+  ["xen:///system", /^uri: the driver "xen" is not supported; write "qemu"/],
+  ["qemu+http://a/system", /^uri: the transport "http" is not known; known are unix, ssh/],
+  ["qemu+ssh://root:secret@a/system", /^uri: must not hold a password.*ssh agent/],
+  ["qemu+ssh:///system", /^uri: the transport "ssh" needs a host name, as in "qemu\+ssh:\/\/root@rack1/],
+  ["qemu+unix://a/system", /^uri: the transport "unix" is local/],
+  ["qemu+ssh://a/sytem", /^uri: the path "\/sytem" means nothing/],
+])("%p is refused with what to write", (uri, expected) => {
+  const found = faults({ uri });
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatch(expected);
+});
+
+test("credentials themselves are no arguments", () => {
+  const uri = "qemu:///system";
+  expect(faults({ uri, identityEnv: "-----BEGIN OPENSSH PRIVATE KEY-----" })).toEqual([
+    "identityEnv: is the name of an environment variable, not the key itself",
+  ]);
+  expect(faults({ uri, hostKey: "abc" })[0]).toMatch(/^hostKey: is neither a public key/);
+  expect(faults({ uri, hostKey: `SHA256:${"a".repeat(43)}` })).toEqual([]);
+  expect(faults({ uri, password: "x" })[0]).toMatch(/^password: unknown attribute/);
+});
+
+const capabilities = (machines: readonly string[]) =>
+  parse(`<capabilities><host><cpu><arch>x86_64</arch></cpu><topology><cells num='2'>
+    <cell id='0'><memory unit='KiB'>1048576</memory><cpus num='4'/></cell>
+    <cell id='1'><memory unit='KiB'>1048576</memory><cpus num='2'/></cell></cells></topology></host>
+    <guest><os_type>hvm</os_type><arch name='i686'><machine>isapc</machine><domain type='qemu'/></arch></guest>
+    <guest><os_type>hvm</os_type><arch name='x86_64'>${machines.map((name) => `<machine>${name}</machine>`).join("")}
+    <machine canonical='pc-q35-7.2'>q35</machine><domain type='qemu'/><domain type='kvm'/></arch></guest></capabilities>`);
+
+test("facts come from the machine's own architecture", () => {
+  const document = capabilities(["pc-q35-7.2", "pc-q35-10.0", "pc-q35-2.12"]);
+  expect(machinesOf(document)).toEqual(["pc-q35-10.0", "pc-q35-7.2", "pc-q35-2.12"]);
+  expect(virtTypesOf(document)).toEqual(["qemu", "kvm"]);
+  expect(sizeOf(document)).toEqual({ cpus: 6, memory: 2n ** 31n });
+});
+
+test("the digest stays small: the oldest machine types go first", () => {
+  const many = Array.from({ length: 300 }, (_, index) => `pc-q35-${index}.0`);
+  const facts = factsOf(9000000, capabilities(many), undefined);
+  expect(JSON.stringify(facts).length).toBeLessThanOrEqual(maxDigest);
+  expect(facts.machines).toContain("pc-q35-299.0");
+  expect(facts.machines).not.toContain("pc-q35-0.0");
+  expect(facts.firmware).toEqual(["bios"]);
+});

@@ -1,0 +1,168 @@
+import type { Meta, Values } from "../../../provider/core/handler";
+import { unknown } from "../../../provider/core/unknown";
+import { network } from "../../../provider/resources/network";
+import { liveUpdates } from "../../../provider/resources/network/live";
+import { parse } from "../../../provider/schema/tree";
+
+const host = { uri: "qemu:///system" };
+const meta: Meta = { organization: "o", project: "p", stack: "s", urn: "urn:pulumi:s::p::t::lan" };
+const nat = { subnets: ["10.20.0.0/24"] };
+
+function check(args: Values, olds?: Values) {
+  return network.check({ host, ...args }, olds, meta);
+}
+
+/** "property: reason" of every fault. */
+function faults(args: Values): string[] {
+  return check(args).failures.map(({ property, reason }) => `${property}: ${reason}`);
+}
+
+test("what is left out is filled in, from identity and defaults", () => {
+  expect(check(nat)).toMatchObject({
+    failures: [],
+    inputs: {
+      name: expect.stringMatching(/^lan-[0-9a-f]{7}$/),
+      bridge: expect.stringMatching(/^kvm[0-9a-f]{8}$/),
+      mode: "nat",
+      dhcp: true,
+      stp: false,
+      autostart: true,
+      active: true,
+    },
+  });
+});
+
+test("identity and bridge are kept from the old inputs", () => {
+  const olds = check(nat).inputs;
+  const renamed = network.check({ host, ...nat }, olds, { ...meta, urn: "urn:pulumi:s::p::t::other" }).inputs;
+  expect(renamed).toEqual(olds);
+});
+
+test("spellings are canonical", () => {
+  const { inputs } = check({
+    mode: "isolated",
+    subnets: ["FD00:0020:0::/64", "10.20.0.0/24"],
+    dhcp: { start: "10.20.0.9", end: "10.20.0.20", leaseTime: 7200 },
+    reservations: { db: { mac: "52:54:00:AA:BB:CC", ip: "10.20.0.5" } },
+  });
+  expect(inputs).toMatchObject({
+    subnets: ["fd00:20::/64", "10.20.0.0/24"],
+    dhcp: { leaseTime: "2 h" },
+    reservations: { db: { mac: "52:54:00:aa:bb:cc" } },
+  });
+});
+
+test.each<[string, Values, RegExp]>([
+  ["bits behind the prefix", { subnets: ["10.20.0.1/24"] }, /^subnets\[0\]: .*write "10\.20\.0\.0\/24"/],
+  ["a subnet without room", { subnets: ["10.20.0.0/31"] }, /^subnets\[0\]: .*at most \/30/],
+  ["nonsense", { subnets: ["lan"] }, /^subnets\[0\]: "lan" is not a subnet; write for example/],
+  ["overlap", { subnets: ["10.0.0.0/8", "10.20.0.0/24"] }, /^subnets\[1\]: 10\.20\.0\.0\/24 overlaps 10\.0\.0\.0\/8/],
+  ["no subnet", { mode: "route" }, /^subnets: mode "route" needs at least one subnet/],
+  ["bridge without a name", { mode: "bridge" }, /^bridge: is required in mode "bridge"/],
+  ["bridge with subnets", { mode: "bridge", bridge: "br0", ...nat }, /^subnets: is not possible in mode "bridge"/],
+  ["bridge with dhcp", { mode: "bridge", bridge: "br0", dhcp: true }, /^dhcp: is not possible in mode "bridge"/],
+  ["bridge with mtu", { mode: "bridge", bridge: "br0", mtu: 1400 }, /^mtu: .*belong to the host/],
+  ["ports without nat", { ...nat, mode: "route", natPorts: { start: 1, end: 2 } }, /^natPorts: .*only mode nat/],
+  ["a device for isolated", { mode: "isolated", forwardDevice: "eth0" }, /^forwardDevice: .*forwards nothing/],
+  ["a device for open", { ...nat, mode: "open", forwardDevice: "eth0" }, /^forwardDevice: .*use nat or route/],
+  ["ports the wrong way round", { ...nat, natPorts: { start: 9, end: 2 } }, /^natPorts: start must not be above end/],
+  [
+    "a range elsewhere",
+    { ...nat, dhcp: { start: "10.21.0.2", end: "10.21.0.9" } },
+    /^dhcp\.start: .*none of the subnets/,
+  ],
+  ["a range that leaves", { ...nat, dhcp: { start: "10.20.0.2", end: "10.21.0.9" } }, /^dhcp\.end: .*outside/],
+  ["a range upside down", { ...nat, dhcp: { start: "10.20.0.9", end: "10.20.0.2" } }, /^dhcp: .*swap them/],
+  [
+    "a range with the gateway",
+    { ...nat, dhcp: { start: "10.20.0.1", end: "10.20.0.9" } },
+    /^dhcp\.start: .*cannot have/,
+  ],
+  [
+    "a range too long",
+    { subnets: ["10.0.0.0/8"], dhcp: { start: "10.0.0.9", end: "10.1.0.9" } },
+    /^dhcp: .*last 16 bits; choose a shorter one/,
+  ],
+  [
+    "a lease too short",
+    { ...nat, dhcp: { start: "10.20.0.2", end: "10.20.0.9", leaseTime: "10 s" } },
+    /^dhcp.*at least 120 s/,
+  ],
+  [
+    "a reservation elsewhere",
+    { ...nat, reservations: { db: { mac: "52:54:00:00:00:01", ip: "10.21.0.5" } } },
+    /^reservations\.db\.ip: .*outside 10\.20\.0\.0\/24/,
+  ],
+  [
+    "a reservation of the gateway",
+    { ...nat, reservations: { db: { mac: "52:54:00:00:00:01", ip: "10.20.0.1" } } },
+    /^reservations\.db\.ip: .*gateway's \(10\.20\.0\.1\)/,
+  ],
+  [
+    "a reservation in IPv6",
+    { subnets: ["fd00::/64"], reservations: { db: { mac: "52:54:00:00:00:01", ip: "fd00::5" } } },
+    /^reservations\.db\.ip: .*reserve an IPv4 address/,
+  ],
+  [
+    "two reservations of one address",
+    {
+      ...nat,
+      reservations: {
+        db: { mac: "52:54:00:00:00:01", ip: "10.20.0.5" },
+        web: { mac: "52:54:00:00:00:02", ip: "10.20.0.5" },
+      },
+    },
+    /^reservations\.web\.ip: .*already for db/,
+  ],
+  [
+    "hosts of a DNS server that is off",
+    { ...nat, dns: { enable: false, hosts: { a: { ip: "10.20.0.5", hostnames: ["a"] } } } },
+    /^dns\.enable: /,
+  ],
+  ["a local domain without a name", { ...nat, dns: { localOnly: true } }, /^dns\.localOnly: .*set `domain`/],
+  ["an interface name too long", { ...nat, bridge: "a-very-long-bridge" }, /^bridge: .*1 to 15/],
+  ["a name that XML cannot carry", { ...nat, name: "a\u0001b" }, /^name: /],
+  ["an unknown attribute", { ...nat, subnet: "x" }, /^subnet: unknown attribute; did you mean "subnets"\?/],
+])("%s is refused with what to do", (_name, args, expected) => {
+  const found = faults(args);
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatch(expected);
+});
+
+test("what is not known yet is checked later", () => {
+  expect(faults({ subnets: [unknown], reservations: { db: { mac: "52:54:00:00:00:01", ip: unknown } } })).toEqual([]);
+  expect(faults({ subnets: unknown, mode: unknown })).toEqual([]);
+});
+
+test("changes are classed by what they cost", () => {
+  const olds = check({ ...nat, reservations: { db: { mac: "52:54:00:00:00:01", ip: "10.20.0.5" } } }).inputs;
+  const classes = (args: Values) =>
+    network.diff("id", olds, check(args, olds).inputs).changes.map((item) => `${item.property} ${item.class}`);
+  expect(classes({ ...nat, dhcp: false })).toEqual(["dhcp live", "reservations.db live"]);
+  expect(classes({ ...nat, mode: "route", mtu: 1400, reservations: olds["reservations"] })).toEqual([
+    "mode restart",
+    "mtu restart",
+  ]);
+  expect(network.diff("id", olds, check({ ...nat, name: "other" }, olds).inputs)).toMatchObject({
+    replaces: ["name"],
+    deleteBeforeReplace: true,
+  });
+});
+
+test("live updates take away first, leave strangers alone, and know their <ip>", () => {
+  const document = (hosts: string, names = "") =>
+    parse(
+      `<network><dns>${names}</dns><ip address='10.0.0.1'/><ip address='10.20.0.1'><dhcp>${hosts}</dhcp></ip></network>`,
+    );
+  const [a, b, stranger] = ["1", "2", "9"].map((n) => `<host mac='52:54:00:00:00:0${n}' ip='10.20.0.${n}'/>`);
+  const live = document(`<range start='10.20.0.2' end='10.20.0.9'/>${a}${stranger}`);
+  const before = document(`<range start='10.20.0.2' end='10.20.0.9'/>${a}`);
+  const name = "<host ip='10.20.0.5'><hostname>x</hostname></host>";
+  const wanted = document(`<range start='10.20.0.2' end='10.20.0.9'/>${b}`, name);
+  expect(liveUpdates(live, before, wanted)).toEqual([
+    { section: 4, command: 2, parentIndex: 1, xml: expect.stringContaining("00:01") },
+    { section: 4, command: 3, parentIndex: 1, xml: expect.stringContaining("00:02") },
+    { section: 10, command: 3, parentIndex: -1, xml: expect.stringContaining("<hostname>x</hostname>") },
+  ]);
+  expect(liveUpdates(live, live, live)).toEqual([]);
+});
