@@ -5,11 +5,55 @@ import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: "StoragePool",
-  properties: ["host", "name", "uuid", "type", "path", "autostart", "capacity", "available"],
+  properties: [
+    "host",
+    "name",
+    "uuid",
+    "type",
+    "path",
+    "source",
+    "permissions",
+    "build",
+    "format",
+    "autostart",
+    "active",
+    "adopt",
+    "deleteAdopted",
+    "capacity",
+    "allocation",
+    "available",
+    "adopted",
+  ],
   secrets: [],
 };
 
-/** Temporary. */
+/** Where the storage of fs, netfs and logical pools comes from. */
+export interface StoragePoolArgsSource {
+  /** Block devices of the host: the one that holds the filesystem (fs), or those of the volume group (logical, needed to make one). */
+  readonly devices?: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** Name or address of the file server (netfs). */
+  readonly host?: pulumi.Input<string>;
+  /** What the file server exports, e.g. /export/vms (netfs). */
+  readonly directory?: pulumi.Input<string>;
+  /** Name of the volume group (logical). Default: the pool's name. */
+  readonly name?: pulumi.Input<string>;
+  /** Format of the source: "ext4", "xfs", ... (fs), "nfs", "cifs", "glusterfs" (netfs), "lvm2" (logical). Default: "auto", for logical "lvm2". */
+  readonly format?: pulumi.Input<string>;
+  /** Version of the NFS protocol, e.g. "4.2". Default: what client and server agree on. */
+  readonly protocolVersion?: pulumi.Input<string>;
+}
+
+/** Mode and owner of the directory of a dir pool. */
+export interface StoragePoolArgsPermissions {
+  /** Octal mode of the directory, e.g. "0711". Default: 0711 for a directory that is made, else as it is. */
+  readonly mode?: pulumi.Input<string>;
+  /** Number of the owner of the directory. Default: root for a directory that is made, else as it is. */
+  readonly owner?: pulumi.Input<number>;
+  /** Number of the group of the directory. Default: root for a directory that is made, else as it is. */
+  readonly group?: pulumi.Input<number>;
+}
+
+/** A place for volumes: a directory, a filesystem, a network filesystem or an LVM volume group. Deleting it leaves the volumes where they are. */
 export interface StoragePoolArgs {
   /** The Host that it lives on. */
   readonly host: pulumi.Input<
@@ -24,19 +68,33 @@ export interface StoragePoolArgs {
         readonly facts?: pulumi.Input<unknown>;
       }
   >;
-  /** Name in libvirt. */
+  /** Name in libvirt. Default: the resource's name and 7 hex digits. libvirt cannot rename a pool. */
   readonly name?: pulumi.Input<string>;
-  /** UUID. */
+  /** UUID in libvirt, which says whose pool it is. Default: derived from where the resource stands in the program. */
   readonly uuid?: pulumi.Input<string>;
-  /** Kind. Default: "dir". */
-  readonly type?: pulumi.Input<"dir">;
-  /** Folder. */
-  readonly path: pulumi.Input<string>;
-  /** Autostart. Default: true. */
+  /** What holds the volumes: a directory ("dir"), a filesystem on a device ("fs"), a network filesystem ("netfs") or an LVM volume group ("logical"). Default "dir". Default: "dir". */
+  readonly type?: pulumi.Input<"dir" | "fs" | "netfs" | "logical">;
+  /** Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: /dev/<volume group>. */
+  readonly path?: pulumi.Input<string>;
+  /** Where the storage of fs, netfs and logical pools comes from. */
+  readonly source?: pulumi.Input<StoragePoolArgsSource>;
+  /** Mode and owner of the directory of a dir pool. */
+  readonly permissions?: pulumi.Input<StoragePoolArgsPermissions>;
+  /** Make the directory (dir) or the mount point (fs, netfs) when it is missing. Default true. Default: true. */
+  readonly build?: pulumi.Input<boolean>;
+  /** Make a filesystem (fs) or a volume group (logical) on the devices at creation, if they hold nothing; what holds something is never overwritten. Default false. Default: false. */
+  readonly format?: pulumi.Input<boolean>;
+  /** Start the pool when the host boots. Default true. Default: true. */
   readonly autostart?: pulumi.Input<boolean>;
+  /** Whether the pool is started; one that was stopped by hand is started again. Default true. Default: true. */
+  readonly active?: pulumi.Input<boolean>;
+  /** Take over an existing object of that name; nothing but our mark is written to it. Default false. */
+  readonly adopt?: pulumi.Input<boolean>;
+  /** Delete the object on destroy even though it was adopted. Default false: an adopted object stays on the host. */
+  readonly deleteAdopted?: pulumi.Input<boolean>;
 }
 
-/** Temporary. */
+/** A place for volumes: a directory, a filesystem, a network filesystem or an LVM volume group. Deleting it leaves the volumes where they are. */
 export class StoragePool extends KvmResource {
   /** The Host that it lives on. */
   declare readonly host: pulumi.Output<
@@ -51,26 +109,53 @@ export class StoragePool extends KvmResource {
     }>
   >;
 
-  /** Name in libvirt. */
+  /** Name in libvirt. Default: the resource's name and 7 hex digits. libvirt cannot rename a pool. */
   declare readonly name: pulumi.Output<string>;
 
-  /** UUID. */
+  /** UUID in libvirt, which says whose pool it is. Default: derived from where the resource stands in the program. */
   declare readonly uuid: pulumi.Output<string>;
 
-  /** Kind. */
-  declare readonly type: pulumi.Output<"dir">;
+  /** What holds the volumes: a directory ("dir"), a filesystem on a device ("fs"), a network filesystem ("netfs") or an LVM volume group ("logical"). Default "dir". */
+  declare readonly type: pulumi.Output<"dir" | "fs" | "netfs" | "logical">;
 
-  /** Folder. */
-  declare readonly path: pulumi.Output<string>;
+  /** Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: /dev/<volume group>. */
+  declare readonly path: pulumi.Output<string | undefined>;
 
-  /** Autostart. */
+  /** Where the storage of fs, netfs and logical pools comes from. */
+  declare readonly source: pulumi.Output<pulumi.Unwrap<StoragePoolArgsSource> | undefined>;
+
+  /** Mode and owner of the directory of a dir pool. */
+  declare readonly permissions: pulumi.Output<pulumi.Unwrap<StoragePoolArgsPermissions> | undefined>;
+
+  /** Make the directory (dir) or the mount point (fs, netfs) when it is missing. Default true. */
+  declare readonly build: pulumi.Output<boolean>;
+
+  /** Make a filesystem (fs) or a volume group (logical) on the devices at creation, if they hold nothing; what holds something is never overwritten. Default false. */
+  declare readonly format: pulumi.Output<boolean>;
+
+  /** Start the pool when the host boots. Default true. */
   declare readonly autostart: pulumi.Output<boolean>;
 
-  /** Size. */
+  /** Whether the pool is started; one that was stopped by hand is started again. Default true. */
+  declare readonly active: pulumi.Output<boolean>;
+
+  /** Take over an existing object of that name; nothing but our mark is written to it. Default false. */
+  declare readonly adopt: pulumi.Output<boolean | undefined>;
+
+  /** Delete the object on destroy even though it was adopted. Default false: an adopted object stays on the host. */
+  declare readonly deleteAdopted: pulumi.Output<boolean | undefined>;
+
+  /** Size of what holds the pool. */
   declare readonly capacity: pulumi.Output<string>;
 
-  /** Free. */
+  /** How much of it is in use, by whatever. */
+  declare readonly allocation: pulumi.Output<string>;
+
+  /** How much of it is free. */
   declare readonly available: pulumi.Output<string>;
+
+  /** True when the object existed before and was taken over by `adopt`. */
+  declare readonly adopted: pulumi.Output<boolean>;
 
   constructor(name: string, args: StoragePoolArgs, options?: pulumi.CustomResourceOptions) {
     super(facts, name, args, options);

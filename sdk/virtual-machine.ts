@@ -87,7 +87,7 @@ export interface VirtualMachineArgsDisk {
   readonly format?: pulumi.Input<"raw" | "qcow2">;
   /** `disk` or `cdrom`. An optical drive may be empty. Default disk. Default: "disk". */
   readonly device?: pulumi.Input<"disk" | "cdrom">;
-  /** How the guest sees it. Default virtio; for optical drives sata, or ide on the machine type pc. */
+  /** How the guest sees it. Default virtio; for optical drives scsi (virtio-scsi), which cloud kernels without a SATA driver see too; an installer without virtio drivers needs sata. */
   readonly bus?: pulumi.Input<"virtio" | "scsi" | "sata" | "ide" | "usb">;
   /** Cache mode of QEMU (`<driver cache>`). Default: QEMU's own, writeback. */
   readonly cache?: pulumi.Input<"none" | "writeback" | "writethrough" | "directsync" | "unsafe">;

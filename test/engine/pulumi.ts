@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -89,6 +89,13 @@ export class Stack {
   /** The state file, as it lies on the disk. */
   async state(): Promise<string> {
     return (await this.must("stack", "export")).output;
+  }
+
+  /** Every file of the backend: states, backups and history. */
+  stateFiles(): readonly string[] {
+    const state = join(this.folder, "state");
+    const entries = readdirSync(state, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   }
 
   /** Runs the CLI and answers whatever it did. */
