@@ -52,6 +52,7 @@ export async function installPackages(wanted = packages) {
 
 async function missingPackages(wanted) {
   if (!(await works("dpkg-query", ["--version"]))) return wanted;
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders
   const listed = await run("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n"]);
   const installed = new Set(
     listed.split("\n").flatMap((line) => (line.endsWith(" installed") ? [line.split(" ")[0]] : [])),
