@@ -1,3 +1,4 @@
+import { KvmError } from "../core/errors";
 import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import { connect } from "../libvirt/connection";
@@ -17,8 +18,26 @@ export class Hosts {
     this.passphrase = stringOrUndefined(config.get("kvm:sshPassphrase"));
   }
 
-  connect(host: HostReference): Promise<Libvirt> {
-    const key = JSON.stringify([host.uri, host.hostKey, host.identityFile, host.identityEnv, host.uuid]);
+  async connect(host: HostReference): Promise<Libvirt> {
+    const connection = await this.shared(host);
+    if (host.uuid === undefined || host.uuid === connection.hostUuid) return connection;
+    throw new KvmError("conflict", {
+      step: "use the host",
+      host: host.uri,
+      reason: `another machine answers at this address: its host uuid is ${connection.hostUuid}, expected was ${host.uuid}`,
+      remedy: "run pulumi refresh on the Host, or give the address of the machine that the state knows",
+    });
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.connections.values()];
+    this.connections.clear();
+    await Promise.allSettled(open.map(async (connection) => (await connection).close()));
+  }
+
+  /** The uuid takes no part in the key: Host itself does not know it yet when it connects. */
+  private shared(host: HostReference): Promise<Connection> {
+    const key = JSON.stringify([host.uri, host.hostKey, host.identityFile, host.identityEnv]);
     const existing = this.connections.get(key);
     if (existing) return existing;
     const opening = this.open(host);
@@ -26,12 +45,6 @@ export class Hosts {
     // A host that could not be reached is tried anew by the next resource.
     opening.catch(() => this.connections.delete(key));
     return opening;
-  }
-
-  async close(): Promise<void> {
-    const open = [...this.connections.values()];
-    this.connections.clear();
-    await Promise.allSettled(open.map(async (connection) => (await connection).close()));
   }
 
   private async open(host: HostReference): Promise<Connection> {
@@ -43,12 +56,7 @@ export class Hosts {
       ...(this.privateKey !== undefined && { privateKey: this.privateKey }),
       ...(this.passphrase !== undefined && { passphrase: this.passphrase }),
     });
-    return connect({
-      uri: host.uri,
-      driverUri: dialer.driverUri,
-      dialer,
-      ...(host.uuid !== undefined && { expectedHostUuid: host.uuid }),
-    });
+    return connect({ uri: host.uri, driverUri: dialer.driverUri, dialer });
   }
 }
 

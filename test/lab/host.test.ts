@@ -64,6 +64,14 @@ test("another machine is refused by update and by refresh", async () => {
   await expect(host.read(made.id, { ...made.state, ...news }, context)).rejects.toThrow(/another machine/);
 });
 
+test("resources share the Host's connection, and one that expects another machine is refused", async () => {
+  const { socketUri: uri, uuid } = lab.host;
+  expect(await context.connect({ uri, uuid })).toBe(await context.connect({ uri }));
+  await expect(context.connect({ uri, uuid: "00000000-0000-0000-0000-000000000000" })).rejects.toThrow(
+    /another machine answers at this address/,
+  );
+});
+
 test("an address where nobody answers is an error that names it", async () => {
   const uri = `qemu+unix:///system?socket=${lab.folder}/nothing`;
   await expect(host.create(inputsOf(uri), context)).rejects.toThrow(/nothing/);
