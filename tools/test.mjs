@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
-const suites = ["unit", "golden", "property", "lab", "engine"];
+const suites = ["unit", "golden", "property", "wire", "lab", "engine"];
 const chosen = process.argv.slice(2).filter((name) => !name.startsWith("-"));
 
 const unknown = chosen.filter((name) => !suites.includes(name));
