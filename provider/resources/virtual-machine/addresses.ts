@@ -64,10 +64,19 @@ function fits(address: string, family: AddressWait["family"]): boolean {
   return family === "any" || (family === "ipv6") === isIPv6(address);
 }
 
+/** Leases when nothing is known of a former boot. */
+export const noLeases: Leases = new Map();
+
 /** Leases by MAC address, with the second at which they end: what dnsmasq remembers of a former boot is no proof of this one. */
 export type Leases = ReadonlyMap<string, string>;
 
-export async function currentLeases(domain: Domain, nics: Inputs["nics"]): Promise<Leases> {
+/** The leases before a start that will be waited for. */
+export async function leasesBefore(domain: Domain, inputs: Inputs): Promise<Leases> {
+  const waits = inputs.waitForAddress !== false && inputs.state === "running";
+  return waits ? currentLeases(domain, inputs.nics) : noLeases;
+}
+
+async function currentLeases(domain: Domain, nics: Inputs["nics"]): Promise<Leases> {
   const networks = [...new Set(Object.values(nics).flatMap((nic) => nic.network?.name ?? []))];
   const macs = new Set(Object.values(nics).map((nic) => nic.mac));
   const found = new Map<string, string>();
@@ -78,7 +87,8 @@ export async function currentLeases(domain: Domain, nics: Inputs["nics"]): Promi
       return domain.libvirt.call("NETWORK_GET_DHCP_LEASES", { net, mac: undefined, needResults: 1, flags: 0 });
     });
     for (const { mac, ipaddr, expirytime } of leases?.leases ?? []) {
-      if (mac && macs.has(mac)) found.set(mac, `${ipaddr} ${expirytime}`);
+      // One that never ends is never renewed either, and tells nothing.
+      if (mac && macs.has(mac) && expirytime !== 0n) found.set(mac, `${ipaddr} ${expirytime}`);
     }
   }
   return found;

@@ -6,7 +6,7 @@ import { type Inputs, rows } from "./rows";
 
 /** Writes all that the inputs manage into an existing definition; whatever they do not name stays. */
 export function applyInputs(document: Element, inputs: Inputs, olds: Values, taken?: ReadonlySet<string>): Element {
-  claim(document, inputs);
+  if (olds["adopted"] === true) claim(document, inputs);
   applyRows(rows, inputs, olds, document);
   arrange(document, inputs, taken);
   return document;

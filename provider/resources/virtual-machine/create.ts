@@ -1,14 +1,16 @@
+import type { Row, Rows } from "../../core/attribute";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
 import { child, children, clone, type Element, equal, parse, textOf } from "../../schema/tree";
-import { readRows } from "../document";
+import { readRows, withDrift } from "../document";
 import { attempt } from "../failure";
 import { notOurs, readMark, writeMark } from "../ownership";
-import { currentLeases, waitForAddress } from "./addresses";
+import { leasesBefore, waitForAddress } from "./addresses";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
+import { knownTypes } from "./host-facts";
 import { claim } from "./layout";
 import { isOurs, markOf, setMark } from "./mark";
 import { observe, type outputs } from "./outputs";
@@ -40,7 +42,9 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
 
 async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Promise<Domain> {
   const document = compose(inputs);
-  writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
+  // One that is not to be started is ready as it is.
+  const phase = inputs.state === "stopped" ? "ready" : "creating";
+  writeMark(document, markOf(inputs, inputs.uuid, phase, context));
   return Domain.define(libvirt, inputs.host.uri, inputs.name, document);
 }
 
@@ -55,10 +59,9 @@ async function goOn(domain: Domain, document: Element, inputs: Inputs, context: 
 async function finish(domain: Domain, inputs: Inputs, context: Context): Promise<MadeDomain> {
   try {
     await domain.setAutostart(inputs.autostart);
-    const leases =
-      inputs.waitForAddress === false ? new Map<string, string>() : await currentLeases(domain, inputs.nics);
+    const leases = await leasesBefore(domain, inputs);
     const started = await enforcePower(domain, inputs, context);
-    await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
+    if (inputs.state !== "stopped") await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
     if (started) await waitForAddress(domain, inputs, leases, context);
     return (await observe(domain, inputs, {})).made;
   } catch (error) {
@@ -75,17 +78,28 @@ export async function unfinished(domain: Domain, inputs: Inputs, error: unknown,
   return new Unfinished(state.made, cause, { ...inputs, state: state.power, autostart: state.autostart });
 }
 
-/** Takes over a domain that somebody else made, writing nothing but the mark. */
+/**
+ * Takes over a domain that somebody else made, writing nothing but the mark. State says what it is, so that the next
+ * preview shows what the program wants otherwise.
+ */
 async function adopt(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<MadeDomain> {
   await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
-  const { made } = await observe(domain, inputs, { adopted: true });
+  const { made, power, autostart } = await observe(domain, inputs, { adopted: true });
   const claimed = clone(document);
   claim(claimed, inputs);
-  return { ...made, applied: readRows(rows, inputs, claimed) };
+  const applied = readRows(rows, inputs, claimed);
+  const found = withDrift(inDocument, inputs, inputs, applied);
+  return { ...made, applied, outputs: { ...found, ...made.outputs, ...{ state: power, autostart } } };
 }
+
+/** The rows that the document shows. */
+const inDocument: Rows = Object.fromEntries(
+  Object.entries<Row>(rows).filter(([, row]) => row.kind !== "attribute" || row.lens !== undefined),
+);
 
 /** Refuses hardware virtualization where libvirt has none, before anything is written. */
 async function requireVirtType(libvirt: Libvirt, inputs: Inputs): Promise<void> {
+  if (knownTypes(inputs.host).includes(inputs.virtType)) return;
   const host = inputs.host.uri;
   const step = `create VirtualMachine ${inputs.name}`;
   const { capabilities } = await attempt({ step, host }, () => libvirt.call("CONNECT_GET_CAPABILITIES", {}));

@@ -97,6 +97,14 @@ export class Domain {
     return active === 1;
   }
 
+  /** False for a running domain that has no definition (any more). */
+  async isPersistent(): Promise<boolean> {
+    const { persistent } = await this.run("read the state of", () =>
+      this.libvirt.call("DOMAIN_IS_PERSISTENT", { dom: this.dom }),
+    );
+    return persistent === 1;
+  }
+
   async hasSavedState(): Promise<boolean> {
     const { result } = await this.run("look for a saved state of", () =>
       this.libvirt.call("DOMAIN_HAS_MANAGED_SAVE_IMAGE", { dom: this.dom, flags: 0 }),

@@ -13,13 +13,17 @@ export function isPcie(machine: unknown): boolean {
   return machine === undefined || machine === "q35" || (typeof machine === "string" && machine.startsWith("pc-q35-"));
 }
 
+function isVersionOf(name: unknown, family: unknown): boolean {
+  return typeof name === "string" && typeof family === "string" && canonicalMachines[family]?.test(name) === true;
+}
+
 /** Keeps the version that libvirt chose at define: a newer QEMU must not change the hardware of an old guest. */
 const machineLens: ElementLens<string> = {
   get: (document) => child(document, "os/type")?.attributes["machine"],
   set(document, value) {
     const type = ensure(document, "os/type");
     const current = type.attributes["machine"];
-    if (value === undefined || (current !== undefined && canonicalMachines[value]?.test(current))) return;
+    if (value === undefined || isVersionOf(current, value)) return;
     type.attributes["machine"] = value;
   },
 };
@@ -78,7 +82,7 @@ export const generalRows = {
     doc: "Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35.",
     schema: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'is not a machine type like "q35"'),
     defaults: { 1: "q35" },
-    change: "restart",
+    change: (old, next) => ({ class: isVersionOf(old, next) ? "none" : "restart" }),
     lens: machineLens,
   }),
 };

@@ -1,4 +1,4 @@
-import { KvmError } from "../../core/errors";
+import { isNotFound, KvmError } from "../../core/errors";
 import type { Values } from "../../core/handler";
 import { defineResource } from "../../core/resource";
 import type { Element } from "../../schema/tree";
@@ -13,7 +13,7 @@ import { everything } from "./pending";
 import { stop } from "./power";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
-import { refusedRestart, update } from "./update";
+import { refusedRestart, restartsOf, update } from "./update";
 
 /** A libvirt domain. Its disks are volumes of their own, which no change or deletion of it touches. */
 export const virtualMachine = defineResource({
@@ -32,7 +32,7 @@ export const virtualMachine = defineResource({
         remedy: "put the old host back; to start over on the new one, give the resource another name",
       });
     }
-    const restarts = changes.filter((change) => change.class === "restart");
+    const restarts = restartsOf(changes);
     if (news.changePolicy === "refuse" && olds.state !== "stopped" && restarts.length > 0) {
       throw refusedRestart(olds.name, olds.host.uri, restarts);
     }
@@ -76,8 +76,13 @@ export const virtualMachine = defineResource({
       context.info(`${domain.name} was adopted and stays on the host`);
       return;
     }
-    await stop(domain, state, context);
-    await domain.undefine();
+    try {
+      await stop(domain, state, context);
+      await domain.undefine();
+    } catch (error) {
+      // One that somebody undefined is gone as soon as it stops.
+      if (!isNotFound(error)) throw error;
+    }
   },
 });
 

@@ -3,6 +3,7 @@ import type { Rule } from "../../core/resource";
 import { parseBytes } from "../../core/units";
 import { hasUnknown, isPlainObject } from "../../core/unknown";
 import { isPcie } from "./general";
+import { knownTypes } from "./host-facts";
 import type { Inputs, rows } from "./rows";
 
 type MachineRule = Rule<typeof rows>;
@@ -68,20 +69,13 @@ const cpuRules: readonly MachineRule[] = [
     },
   },
   {
-    needs: ["virtType", "host"],
+    needs: ["virtType"],
     check: ({ virtType, host }) =>
-      virtType === "kvm" && lacksKvm(host)
+      virtType === "kvm" && knownTypes(host).length > 0 && !knownTypes(host).includes("kvm")
         ? [fault("virtType", 'the host has no KVM: enable virtualization in its firmware, or set virtType: "qemu"')]
         : [],
   },
 ];
-
-/** Whether Host found out that the machine has no hardware virtualization. */
-function lacksKvm(host: unknown): boolean {
-  const facts = isPlainObject(host) ? host["facts"] : undefined;
-  const types = isPlainObject(facts) ? facts["virtTypes"] : undefined;
-  return Array.isArray(types) && !types.includes("kvm");
-}
 
 const memoryRules: readonly MachineRule[] = [
   {

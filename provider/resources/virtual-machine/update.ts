@@ -2,8 +2,9 @@ import type { Change } from "../../core/diff";
 import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
+import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, equal } from "../../schema/tree";
-import { currentLeases, waitForAddress } from "./addresses";
+import { leasesBefore, noLeases, waitForAddress } from "./addresses";
 import { applyInputs } from "./apply";
 import { unfinished } from "./create";
 import { Domain } from "./domain";
@@ -30,12 +31,14 @@ export async function update(
   const domain = await existing(id, news, context);
   const power = await domain.power();
   refuse(domain, news, changes, power !== "stopped");
-  const leases = news.waitForAddress === false ? new Map<string, string>() : await currentLeases(domain, news.nics);
+  const mayStart = power === "stopped" || news.changePolicy === "restart";
+  const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   if (news.name !== domain.name) await rename(domain, news, context);
   const before = await domain.inactive();
   const live = power === "stopped" ? undefined : await domain.live();
   const wanted = applyInputs(clone(before), news, olds, new Set(live ? diskTargets(live) : []));
-  const differs = !equal(wanted, before);
+  // A running domain that somebody undefined would be gone when it stops.
+  const differs = !equal(wanted, before) || !(await domain.isPersistent());
   if (differs) await domain.redefine(wanted);
   try {
     await applyLive(domain, news, context);
@@ -69,9 +72,14 @@ async function existing(id: string, inputs: Inputs, context: Context): Promise<D
 
 /** Refuses before anything is written. */
 function refuse(domain: Domain, news: Inputs, changes: readonly Change[], active: boolean): void {
-  const restarts = changes.filter((change) => change.class === "restart");
+  const restarts = restartsOf(changes);
   if (!active || news.changePolicy !== "refuse" || restarts.length === 0) return;
   throw refusedRestart(domain.name, domain.host, restarts);
+}
+
+/** Changes that would need a restart. What is not known yet in a preview may turn out to be no change. */
+export function restartsOf(changes: readonly Change[]): readonly Change[] {
+  return changes.filter((change) => change.class === "restart" && !hasUnknown(change.next));
 }
 
 export function refusedRestart(name: string, host: string, restarts: readonly Change[]): KvmError {

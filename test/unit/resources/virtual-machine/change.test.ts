@@ -1,0 +1,87 @@
+import type { Meta, Values } from "../../../../provider/core/handler";
+import { unknown } from "../../../../provider/core/unknown";
+import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+
+const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
+const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
+const volume = (path: string) => ({ path, format: "qcow2", name: path.slice(1) });
+const base = {
+  host: { uri: "qemu+ssh://rack1/system", uuid: "11111111-0000-4000-8000-000000000000" },
+  vcpus: 2,
+  maxVcpus: 4,
+  memory: "1 GiB",
+  maxMemory: "4 GiB",
+  disks: { root: { volume: volume("/root") }, seed: { volume: volume("/seed"), device: "cdrom" } },
+  nics: { lan: { network: { name: "lan", uuid: "x" } } },
+};
+
+function inputsOf(args: Values, olds?: Values): Values {
+  const { inputs, failures } = virtualMachine.check({ ...base, ...args }, olds, meta);
+  expect(failures).toEqual([]);
+  return inputs;
+}
+
+function changes(args: Values, before: Values = {}): string[] {
+  const olds = inputsOf(before);
+  const found = virtualMachine.diff("id", olds, inputsOf({ ...before, ...args }, olds)).changes;
+  return found.map(({ property, class: kind }) => `${property} ${kind}`);
+}
+
+test.each<[string, Values, readonly string[]]>([
+  ["nothing", {}, []],
+  ["vCPUs within the most", { vcpus: 4 }, ["vcpus live"]],
+  ["fewer vCPUs", { vcpus: 1 }, ["vcpus restart"]],
+  ["vCPUs above the most", { vcpus: 8, maxVcpus: 8 }, ["vcpus restart", "maxVcpus restart"]],
+  ["memory within the most", { memory: "2 GiB" }, ["memory live"]],
+  ["memory above the most", { memory: "8 GiB", maxMemory: "8 GiB" }, ["memory restart", "maxMemory restart"]],
+  ["title", { title: "t" }, ["title live"]],
+  ["firmware", { firmware: "uefi" }, ["firmware restart"]],
+  [
+    "another medium",
+    { disks: { ...base.disks, seed: { ...base.disks.seed, volume: volume("/b") } } },
+    ["disks.seed.volume live"],
+  ],
+  ["another image", { disks: { ...base.disks, root: { volume: volume("/b") } } }, ["disks.root.volume restart"]],
+  [
+    "the same volume under another host address",
+    { disks: { ...base.disks, root: { volume: { ...volume("/root"), host: { uri: base.host.uri } } } } },
+    [],
+  ],
+  ["a new disk", { disks: { ...base.disks, data: { path: "/d" } } }, ["disks.data live"]],
+  ["a new sata disk", { disks: { ...base.disks, data: { path: "/d", bus: "sata" } } }, ["disks.data restart"]],
+  ["a disk less", { disks: { seed: base.disks.seed } }, ["disks.root live"]],
+  ["a cable", { nics: { lan: { network: { name: "dmz" } } } }, ["nics.lan.network live"]],
+  ["the same network by another uuid", { nics: { lan: { network: { name: "lan", uuid: "y" } } } }, []],
+  ["a NIC model", { nics: { lan: { network: { name: "lan" }, model: "e1000e" } } }, ["nics.lan.model restart"]],
+  ["power", { state: "stopped" }, ["state live"]],
+  ["the name", { name: "other" }, ["name restart"]],
+  ["a setting", { deletionProtection: true }, ["deletionProtection live"]],
+])("%s", (_name, args, expected) => {
+  expect(changes(args)).toEqual(expected);
+});
+
+test("facts of the host take no part, its address is saved, another machine is refused", () => {
+  expect(changes({ host: { ...base.host, facts: { libvirt: 1 } } })).toEqual([]);
+  expect(changes({ host: { ...base.host, uri: "qemu+ssh://10.0.0.1/system" } })).toEqual(["host live"]);
+  const elsewhere = { host: { uri: "qemu+ssh://rack2/system", uuid: "22222222-0000-4000-8000-000000000000" } };
+  expect(() => changes(elsewhere)).toThrow(/move VirtualMachine db-\w+ to another host.*migration/);
+});
+
+test("the policy refuse speaks in the preview, but not of what is not known yet", () => {
+  const refuse = { changePolicy: "refuse" };
+  expect(() => changes({ firmware: "uefi" }, refuse)).toThrow(
+    /firmware would need a restart.*changePolicy is "refuse"/,
+  );
+  expect(changes({ vcpus: 3 }, refuse)).toEqual(["vcpus live"]);
+  expect(changes({ firmware: "uefi" }, { ...refuse, state: "stopped" })).toEqual(["firmware restart"]);
+  const later = { disks: { ...base.disks, root: { volume: { ...volume("/root"), path: unknown } } } };
+  expect(changes(later, refuse)).toEqual(["disks.root.volume restart"]);
+});
+
+test("another uuid is another machine; the versioned name of the machine type is not", () => {
+  const olds = inputsOf({});
+  const news = inputsOf({ uuid: "33333333-0000-4000-8000-000000000000" });
+  expect(virtualMachine.diff("id", olds, news)).toMatchObject({ replaces: ["uuid"], deleteBeforeReplace: true });
+  expect(virtualMachine.diff("id", { ...olds, machine: "pc-q35-7.2" }, olds).changes).toEqual([]);
+  expect(virtualMachine.diff("id", { ...olds, machine: "pc-i440fx-7.2" }, olds).changes).toHaveLength(1);
+});

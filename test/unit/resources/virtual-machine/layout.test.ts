@@ -1,0 +1,96 @@
+import type { Meta, Values } from "../../../../provider/core/handler";
+import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import { deviceNamed, devicesOf } from "../../../../provider/resources/virtual-machine/alias";
+import { applyInputs } from "../../../../provider/resources/virtual-machine/apply";
+import { pendingOf, residue } from "../../../../provider/resources/virtual-machine/pending";
+import { compose } from "../../../../provider/resources/virtual-machine/render";
+import { type Inputs, rows } from "../../../../provider/resources/virtual-machine/rows";
+import { child, clone, type Element, equal, parse } from "../../../../provider/schema/tree";
+
+const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
+const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
+
+function inputsOf(args: Values): Inputs {
+  const { inputs, failures } = virtualMachine.check({ host: { uri: "x" }, memory: "1 GiB", ...args }, undefined, meta);
+  expect(failures).toEqual([]);
+  return inputs as Inputs;
+}
+
+function target(document: Element, key: string): string | undefined {
+  const disk = deviceNamed(document, `ua-disk-${key}`);
+  return disk && child(disk, "target")?.attributes["dev"];
+}
+
+const disk = (path: string, more: Values = {}) => ({ path, ...more });
+
+test("applying the same inputs again changes nothing", () => {
+  const inputs = inputsOf({
+    firmware: "uefi",
+    disks: { a: disk("/a"), b: disk("/b", { bus: "scsi" }) },
+    secureBoot: true,
+  });
+  const document = compose(inputs);
+  expect(equal(applyInputs(clone(document), inputs, inputs), document)).toBe(true);
+});
+
+test("disks keep their names, new ones take the first free, the running guest's are not taken", () => {
+  const before = inputsOf({ disks: { b: disk("/b"), c: disk("/c") } });
+  const document = compose(before);
+  const after = inputsOf({ disks: { a: disk("/a"), c: disk("/c") } });
+  const taken = applyInputs(clone(document), after, before, new Set(["vda", "vdb"]));
+  expect([target(taken, "c"), target(taken, "a")]).toEqual(["vdb", "vdc"]);
+  const free = applyInputs(clone(document), after, before);
+  expect([target(free, "c"), target(free, "a"), target(free, "b")]).toEqual(["vdb", "vda", undefined]);
+});
+
+test("a disk on another bus gets another name and address", () => {
+  const before = inputsOf({ disks: { a: disk("/a") } });
+  const document = compose(before);
+  deviceNamed(document, "ua-disk-a")?.children.push(child(parse("<x><address type='pci'/></x>"), "address") as Element);
+  const after = inputsOf({ disks: { a: disk("/a", { bus: "scsi" }) } });
+  const moved = applyInputs(document, after, before);
+  expect(target(moved, "a")).toBe("sda");
+  expect(child(deviceNamed(moved, "ua-disk-a") as Element, "address")).toBeUndefined();
+  expect(devicesOf(moved, "controller").map(({ attributes }) => attributes["model"])).toContain("virtio-scsi");
+});
+
+test("volume and path may take each other's place, and a drive may be emptied", () => {
+  const source = (document: Element, key: string) =>
+    child(deviceNamed(document, `ua-disk-${key}`) as Element, "source")?.attributes["file"];
+  const byPath = inputsOf({ disks: { cd: disk("/a.iso", { device: "cdrom" }) } });
+  const byVolume = inputsOf({ disks: { cd: { device: "cdrom", volume: { path: "/b.iso", format: "iso" } } } });
+  const empty = inputsOf({ disks: { cd: { device: "cdrom" } } });
+  expect(source(applyInputs(compose(byPath), byVolume, byPath), "cd")).toBe("/b.iso");
+  expect(source(applyInputs(compose(byVolume), byPath, byVolume), "cd")).toBe("/a.iso");
+  expect(source(applyInputs(compose(byVolume), empty, byVolume), "cd")).toBeUndefined();
+});
+
+test("a NIC may move between network and bridge, both ways", () => {
+  const nicOf = (document: Element) => deviceNamed(document, "ua-nic-a") as Element;
+  const network = inputsOf({ nics: { a: { network: { name: "lan" } } } });
+  const bridge = inputsOf({ nics: { a: { bridge: "br0" } } });
+  const bridged = nicOf(applyInputs(compose(network), bridge, network));
+  expect([bridged.attributes["type"], child(bridged, "source")?.attributes]).toEqual(["bridge", { bridge: "br0" }]);
+  const back = nicOf(applyInputs(compose(bridge), network, bridge));
+  expect([back.attributes["type"], child(back, "source")?.attributes]).toEqual(["network", { network: "lan" }]);
+});
+
+test("firmware of before is forgotten, the machine version is kept", () => {
+  const uefi = inputsOf({ firmware: "uefi", secureBoot: false });
+  const document = compose(uefi);
+  const os = child(document, "os") as Element;
+  os.children.push(child(parse("<x><nvram>/n</nvram></x>"), "nvram") as Element);
+  (child(os, "type") as Element).attributes["machine"] = "pc-q35-7.2";
+  const bios = applyInputs(document, inputsOf({}), uefi);
+  expect(child(bios, "os")?.attributes["firmware"]).toBeUndefined();
+  expect(child(bios, "os/nvram")).toBeUndefined();
+  expect(child(bios, "os/type")?.attributes["machine"]).toBe("pc-q35-7.2");
+});
+
+test("pending is what the running guest lacks or still has; a moving balloon is not", () => {
+  const inputs = inputsOf({ maxMemory: "2 GiB", disks: { a: disk("/a") } });
+  const config = compose(inputs);
+  const live = compose(inputsOf({ memory: "2 GiB", firmware: "uefi", disks: { b: disk("/b") } }));
+  expect(pendingOf(residue(rows, inputs, live, config))).toEqual(["disks.a", "disks.b", "firmware"]);
+  expect(pendingOf(residue(rows, inputs, config, config))).toEqual([]);
+});
