@@ -7,7 +7,7 @@ import { type Lab, startLab } from "./lab";
 let lab: Lab;
 let context: TestContext;
 let host: Values;
-let hidden: { readonly state: Values; readonly id: string }[] = [];
+let leftOver: { readonly state: Values; readonly id: string }[] = [];
 
 beforeAll(async () => {
   lab = await startLab();
@@ -19,8 +19,8 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const { id, state } of hidden) await network.delete(id, state, context);
-  hidden = [];
+  for (const { id, state } of leftOver) await network.delete(id, state, context);
+  leftOver = [];
   await context.close();
 }, 30_000);
 
@@ -34,14 +34,14 @@ function check(args: Values, olds?: Values, name = "lan"): Values {
 
 async function create(args: Values, name = "lan") {
   const made = await network.create(check(args, undefined, name), context);
-  hidden.push(made);
+  leftOver.push(made);
   return made;
 }
 
 async function update(made: { readonly id: string; readonly state: Values }, args: Values) {
   const news = check(args, made.state);
   const state = await network.update(made.id, made.state, news, context);
-  hidden = hidden.map((item) => (item.id === made.id ? { id: made.id, state } : item));
+  leftOver = leftOver.map((item) => (item.id === made.id ? { id: made.id, state } : item));
   return { id: made.id, state, news };
 }
 
@@ -62,7 +62,20 @@ const everyMode: readonly (readonly [string, Values])[] = [
     { mode: "isolated", subnets: ["10.34.0.0/29"], dhcp: { start: "10.34.0.3", end: "10.34.0.5", leaseTime: "2 h" } },
   ],
   ["isolated without addresses", { mode: "isolated", dns: { enable: false } }],
-  ["bridge", { mode: "bridge", bridge: "br0" }],
+  ["bridge", { mode: "bridge", bridge: "br0", isolateGuests: true }],
+  [
+    "dns of its own",
+    {
+      ...nat,
+      domain: "lab.example",
+      dns: {
+        localOnly: true,
+        forwarders: ["9.9.9.9", { domain: "corp.example", address: "10.0.0.53" }, { domain: "void.example" }],
+        hosts: { gate: { ip: "10.31.0.1", hostnames: ["gate", "router"] } },
+      },
+    },
+  ],
+  ["reservations alone", { ...nat, dhcp: false, reservations: { db: { mac: "52:00:00:00:00:01", ip: "10.31.0.9" } } }],
   ["a huge subnet", { mode: "isolated", subnets: ["10.64.0.0/10"] }],
   ["nat of both families", { mode: "nat", subnets: ["10.35.0.0/24", "fd00:35::/64"], natIpv6: true, stp: true }],
 ];
@@ -274,6 +287,41 @@ test("a look-up answers what exists; what does not exist is an error", async () 
   }
   await expect(network.read("lookup:nowhere", { host }, context)).rejects.toThrow(/no network of that name or uuid/);
 });
+
+test("a daemon that dies before the start keeps the network in state, and the next run goes on", async () => {
+  let killed = false;
+  const failing: TestContext = {
+    ...context,
+    async connect(reference) {
+      const libvirt = await context.connect(reference);
+      return new Proxy(libvirt, {
+        get(target, key) {
+          if (key !== "call") return Reflect.get(target, key, target);
+          return async (...args: Parameters<typeof libvirt.call>) => {
+            if (args[0] === "NETWORK_CREATE" && !killed) {
+              killed = true;
+              await lab.host.killLibvirtd();
+            }
+            return target.call(...args);
+          };
+        },
+      });
+    },
+  };
+  const failure = await network.create(check(nat), failing).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  await lab.host.startLibvirtd();
+  expect(killed).toBe(true);
+  expect(failure).toBeInstanceOf(PartialFailure);
+  const { id, state } = failure as PartialFailure;
+  leftOver.push({ id, state });
+  const seen = await network.read(id, state, context);
+  expect(seen?.inputs).toMatchObject({ name: state["name"] });
+  await update({ id, state: seen?.state ?? {} }, nat);
+  expect(await lab.host.virsh("net-list")).toContain(String(state["name"]));
+}, 40_000);
 
 test("a daemon that dies midway loses nothing", async () => {
   const made = await create(nat);
