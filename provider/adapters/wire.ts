@@ -33,15 +33,18 @@ function sealObject(
 ): Record<string, Wire> {
   const result: Record<string, Wire> = {};
   for (const [key, value] of Object.entries(values)) {
-    const at = [...path, key];
-    const sealed = sealValue(value, secrets, at);
-    if (sealed === undefined) continue;
-    result[key] = isSecret(secrets, at) ? { [signatureKey]: secretSignature, value: sealed } : sealed;
+    const sealed = sealValue(value, secrets, [...path, key]);
+    if (sealed !== undefined) result[key] = sealed;
   }
   return result;
 }
 
 function sealValue(value: unknown, secrets: readonly string[][], path: readonly string[]): Wire | undefined {
+  const sealed = cleanValue(value, secrets, path);
+  return sealed === undefined || !isSecret(secrets, path) ? sealed : { [signatureKey]: secretSignature, value: sealed };
+}
+
+function cleanValue(value: unknown, secrets: readonly string[][], path: readonly string[]): Wire | undefined {
   if (value === undefined) return undefined;
   if (value === unknown) return unknownOnWire;
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
@@ -49,9 +52,19 @@ function sealValue(value: unknown, secrets: readonly string[][], path: readonly 
   if (typeof value === "bigint") return value.toString();
   if (Array.isArray(value))
     return value.map((item, index) => sealValue(item, secrets, [...path, String(index)]) ?? null);
-  if (isPlainObject(value) && Object.getPrototypeOf(value) === Object.prototype)
-    return sealObject(value, secrets, path);
-  throw new TypeError(`${path.join(".")} holds a ${typeof value} that Pulumi's state cannot carry`);
+  if (isRecord(value)) return sealObject(value, secrets, path);
+  throw new TypeError(`${path.join(".")} holds ${describe(value)}, which Pulumi's state cannot carry`);
+}
+
+/** True for plain data; a Date, a Map or a Buffer would arrive as an empty object. */
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (!isPlainObject(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function describe(value: unknown): string {
+  return typeof value === "object" ? `a ${value?.constructor.name}` : `the ${typeof value} ${String(value)}`;
 }
 
 /** A path is secret when a pattern names it; `*` stands for any one part, and `applied` repeats the inputs' layout. */

@@ -32,7 +32,8 @@ const unrepresentable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 /** Text that XML can carry. */
 export const text = z
   .string()
-  .refine((value) => !unrepresentable.test(value), "holds a control character that XML cannot carry");
+  .refine((value) => !unrepresentable.test(value), "holds a control character that XML cannot carry")
+  .refine((value) => !/\p{Surrogate}/u.test(value), "holds half of a character (a lone surrogate)");
 
 /** A name of a libvirt object: no slash, no control characters, not empty. */
 export const objectName = text

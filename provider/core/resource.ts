@@ -137,8 +137,11 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
         inputs: news,
       };
       const inputs = checkRows({ ...rows, ...versionRow }, news, olds, context, faults) as StateOf<R>;
-      for (const rule of faults.length === 0 ? (definition.rules ?? []) : []) {
-        if (!rule.needs.some((name) => hasUnknown(inputs[name]))) faults.push(...rule.check(inputs));
+      // What is wrong by itself says nothing about what it is next to; all else is told in the same round.
+      const wrong = new Set(faults.map(topName));
+      for (const rule of definition.rules ?? []) {
+        if (rule.needs.some((name) => wrong.has(name) || hasUnknown(inputs[name]))) continue;
+        faults.push(...rule.check(inputs).filter((fault) => !wrong.has(topName(fault))));
       }
       return { inputs: { ...inputs, defaultsVersion: context.defaultsVersion }, failures: faults };
     },
@@ -190,6 +193,11 @@ function defaultsVersionOf(news: Values, olds: Values | undefined): number {
   const [wanted, kept] = [news["defaultsVersion"], olds?.["defaultsVersion"]];
   if (typeof wanted === "number") return wanted;
   return typeof kept === "number" ? kept : newestDefaults;
+}
+
+/** The attribute that a property path begins with. */
+function topName({ property }: Fault): string {
+  return /^[^.[]*/.exec(property)?.[0] ?? property;
 }
 
 function identityOf(meta: Meta | undefined): Identity | undefined {
