@@ -35,8 +35,8 @@ function explain(step: Step, error: unknown): KvmError {
   }
   if (error instanceof ConnectionLost) {
     const reason = `${error.message}${error.sent ? "; libvirt may have done it all the same" : ""}`;
-    const remedy =
-      step.remedy ?? "run pulumi up again when the host can be reached: it finds what was done and goes on";
+    // A step's own remedy answers what libvirt says, which here is nothing.
+    const remedy = "run pulumi up again when the host can be reached: it finds what was done and goes on";
     return new KvmError("connection-lost", { ...step, remedy, reason, cause: error });
   }
   return new KvmError("internal", { ...step, reason: messageOf(error), cause: error });
