@@ -1,3 +1,4 @@
+import type { Values } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
 import { machine, meta } from "./machine";
 
@@ -50,7 +51,7 @@ test("a word near to none gets the list of all", () => {
 
 test("identity is kept from the old inputs, wherever it was derived", () => {
   const args = { memory: "1 GiB", disks: { root: { path: "/a" } } };
-  const olds = { ...machine.check(args, undefined, meta).inputs, name: "as-it-was" };
+  const olds: Values = { ...machine.check(args, undefined, meta).inputs, name: "as-it-was" };
   const moved = { ...meta, urn: meta.urn.replace("::db", "::renamed") };
   expect(machine.check(args, olds, moved).inputs).toEqual(olds);
   expect(machine.check(args, undefined, moved).inputs).not.toMatchObject({ disks: olds["disks"] });
