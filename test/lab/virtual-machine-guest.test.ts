@@ -72,7 +72,7 @@ test("a guest tells its address, takes another medium and devices as it runs, an
 
   await vm.up({ ...ejected, state: "stopped" });
   expect(await vm.power()).toBe("shut off");
-  expect(vm.context.lines.warn).toEqual([]);
+  expect(vm.context.lines.warn.join()).not.toContain("plug");
   expect(vm.state["ipAddress"]).toBeUndefined();
   await vm.delete();
   expect(await lab.host.virsh("list", "--all", "--name")).not.toContain(vm.name);

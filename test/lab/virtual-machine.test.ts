@@ -205,7 +205,12 @@ test("somebody else's domain is refused, adopted on request, and stays when it i
   await vm.create({ ...args, adopt: true });
   expect(vm.state).toMatchObject({ adopted: true });
   expect((await lab.host.virsh("dumpxml", "foreign")).replace(/\s*<metadata>[\s\S]*<\/metadata>/, "")).toBe(before);
-  await vm.up({ ...args, adopt: true, title: "ours now" });
+  const news = { ...args, adopt: true, title: "ours now" };
+  expect(vm.diff(news).changes.map(({ property }) => property)).toEqual(expect.arrayContaining(["title", "agent"]));
+  expect(vm.diff(news).replaces).toEqual([]);
+  await vm.up(news);
+  expect(vm.diff(news).changes).toEqual([]);
+  expect(await vm.refresh()).toEqual([]);
   const after = await lab.host.virsh("dumpxml", "foreign");
   expect(after).toContain("ours now");
   expect(after.match(/<disk /g)).toHaveLength(1);
@@ -290,4 +295,41 @@ test("uefi machines keep their firmware through updates and leave no NVRAM behin
   await vm.delete();
   expect(resolved.nvram).toMatch(/^\/var\/lib\/libvirt\/qemu\/nvram\//);
   expect((await lab.host.exec(["ls", resolved.nvram], { check: false })).code).not.toBe(0);
+}, 30_000);
+
+test("a running machine that somebody undefined is defined again, or deleted", async () => {
+  const vm = machine("transient");
+  await vm.create();
+  await lab.host.virsh("undefine", vm.name);
+  expect(await vm.refresh()).toContain("autostart");
+  await vm.up();
+  expect(await lab.host.virsh("dominfo", vm.name)).toMatch(/Persistent: +yes/);
+  expect(await vm.refresh()).toEqual([]);
+  await lab.host.virsh("undefine", vm.name);
+  await vm.delete();
+  expect(await lab.host.virsh("list", "--all", "--name")).not.toContain(vm.name);
+}, 30_000);
+
+test("a saved state is reported, and its guest gets what was changed at the start after", async () => {
+  const vm = machine("saved");
+  await vm.create();
+  await lab.host.virsh("managedsave", vm.name);
+  await vm.up({ cpu: { mode: "custom", model: "Nehalem" }, state: "stopped" });
+  expect(vm.context.lines.warn.join()).toMatch(/has a saved state/);
+  await vm.up({ cpu: { mode: "custom", model: "Nehalem" } });
+  expect(await vm.power()).toBe("running");
+  expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model"]);
+  await vm.delete();
+}, 30_000);
+
+test("an existing machine can be looked up by name and by uuid", async () => {
+  const vm = machine("known");
+  await vm.create({ state: "stopped" });
+  const { context } = vm;
+  for (const key of [vm.name, vm.id]) {
+    const seen = await virtualMachine.read(`lookup:${key}`, { host: vm.reference }, context);
+    expect(seen?.state).toMatchObject({ name: vm.name, uuid: vm.id, memory: "64 MiB", state: "stopped" });
+  }
+  await expect(virtualMachine.read("lookup:nobody", { host: vm.reference }, context)).rejects.toThrow(/no domain/);
+  await vm.delete();
 }, 30_000);

@@ -195,9 +195,9 @@ function copyMedium(live: Element, configured: Element): void {
 
 export const diskOperations: LiveOperations = {
   "disks.*": (operation) => operation.plug(diskEntries),
-  "disks.*.volume": (operation) => operation.updateDevice(diskEntries, copyMedium),
-  "disks.*.path": (operation) => operation.updateDevice(diskEntries, copyMedium),
-  "disks.*.format": (operation) => operation.updateDevice(diskEntries, copyMedium),
+  "disks.*.volume": (operation) => operation.changeMedium(diskEntries, copyMedium),
+  "disks.*.path": (operation) => operation.changeMedium(diskEntries, copyMedium),
+  "disks.*.format": (operation) => operation.changeMedium(diskEntries, copyMedium),
 };
 
 /** A place that holds one of a few words. */

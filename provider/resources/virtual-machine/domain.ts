@@ -204,9 +204,11 @@ export class Domain {
   }
 
   /** Sends the whole element: what is left out would be taken for a wish to keep, or to clear, by the libvirt's version. */
-  async updateDevice(device: Element): Promise<void> {
+  async updateDevice(device: Element, force = false): Promise<void> {
+    // VIR_DOMAIN_DEVICE_MODIFY_FORCE: takes a medium out though the guest has locked the tray.
+    const flags = force ? affect.live | 4 : affect.live;
     await this.run(`change a ${device.name} of`, () =>
-      this.libvirt.call("DOMAIN_UPDATE_DEVICE_FLAGS", { dom: this.dom, xml: render(device), flags: affect.live }),
+      this.libvirt.call("DOMAIN_UPDATE_DEVICE_FLAGS", { dom: this.dom, xml: render(device), flags }),
     );
   }
 

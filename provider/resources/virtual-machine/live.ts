@@ -1,5 +1,6 @@
 import type { Entries } from "../../core/attribute";
 import type { Change } from "../../core/diff";
+import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
 import { aliasOf, devicesOf } from "./alias";
@@ -36,12 +37,33 @@ export class Operation {
 
   /** Sends the live element of the device, with `copy` having written into it what is new in the configured one. */
   async updateDevice(entries: Entries<Element>, copy: (live: Element, configured: Element) => void): Promise<void> {
+    const device = await this.changed(entries, copy);
+    if (device) await this.domain.updateDevice(device);
+  }
+
+  /** Changes the medium of a drive. A guest that keeps the tray locked is asked first and not heard in the end. */
+  async changeMedium(entries: Entries<Element>, copy: (live: Element, configured: Element) => void): Promise<void> {
+    const device = await this.changed(entries, copy);
+    if (!device) return;
+    try {
+      await this.domain.updateDevice(device);
+    } catch (error) {
+      if (error instanceof KvmError && error.code === "connection-lost") throw error;
+      await this.domain.updateDevice(device, true);
+      this.context.warn(`the guest held the medium of ${this.key}: it was taken out by force`);
+    }
+  }
+
+  private async changed(
+    entries: Entries<Element>,
+    copy: (live: Element, configured: Element) => void,
+  ): Promise<Element | undefined> {
     const wanted = entries.list(this.config).get(this.key);
     const present = entries.list(await this.domain.liveInFull()).get(this.key);
-    if (!wanted || !present) return;
+    if (!wanted || !present) return undefined;
     const device = clone(present);
     copy(device, wanted);
-    await this.domain.updateDevice(device);
+    return device;
   }
 
   private get key(): string {
