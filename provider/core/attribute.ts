@@ -47,6 +47,8 @@ export interface DeriveContext {
   readonly keys: readonly string[];
   /** The raw sibling values, as the user wrote them. */
   readonly siblings: Readonly<Record<string, unknown>>;
+  /** The siblings' old values: a value that follows others still keeps what it has of the identity. */
+  readonly olds: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** One attribute: the only place where it is named. Types, check, diff, rendering, refresh and docs come from here. */

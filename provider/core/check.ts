@@ -75,7 +75,7 @@ function inherited(
   if (row.derive) {
     const kept = olds?.[name];
     if (kept !== undefined && kept !== unknown && !row.follows) return kept;
-    return context.identity && row.derive({ identity: context.identity, keys, siblings: news });
+    return context.identity && row.derive({ identity: context.identity, keys, siblings: news, olds });
   }
   const versions = Object.keys(row.defaults ?? {}).map(Number);
   const version = Math.max(...versions.filter((candidate) => candidate <= context.defaultsVersion));

@@ -1,4 +1,5 @@
 import { attribute, type Verdict, z } from "../core/attribute";
+import { equal } from "../core/equal";
 import type { HostReference } from "../core/handler";
 import { isPlainObject } from "../core/unknown";
 
@@ -25,7 +26,11 @@ export function hostChange(old: unknown, next: unknown): Verdict {
   if (!isPlainObject(old) || !isPlainObject(next)) return { class: "none" };
   const moved = typeof old["uuid"] === "string" && typeof next["uuid"] === "string" && old["uuid"] !== next["uuid"];
   if (moved) return { class: "replace", reason: "another host" };
-  const address = (host: Readonly<Record<string, unknown>>) =>
-    [host["uri"], host["hostKey"], host["identityFile"], host["identityEnv"]].join("\n");
-  return address(old) === address(next) ? { class: "none" } : { class: "live", reason: "the host's address only" };
+  const address = (host: Readonly<Record<string, unknown>>) => [
+    host["uri"],
+    host["hostKey"],
+    host["identityFile"],
+    host["identityEnv"],
+  ];
+  return equal(address(old), address(next)) ? { class: "none" } : { class: "live", reason: "the host's address only" };
 }

@@ -1,214 +1,200 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type * as Grpc from "@grpc/grpc-js";
+import * as grpc from "@grpc/grpc-js";
 
 const root = join(__dirname, "../..");
-const pulumi = createRequire(createRequire(__filename).resolve("@pulumi/pulumi"));
-const grpc: typeof Grpc = pulumi("@grpc/grpc-js");
-const services = pulumi("@pulumi/pulumi/proto/provider_grpc_pb");
-const messages = pulumi("@pulumi/pulumi/proto/provider_pb");
-const engineServices = pulumi("@pulumi/pulumi/proto/engine_grpc_pb");
-const structs = pulumi("google-protobuf/google/protobuf/struct_pb");
-const { Empty } = pulumi("google-protobuf/google/protobuf/empty_pb");
+const fromPulumi = createRequire(createRequire(join(root, "package.json")).resolve("@pulumi/pulumi"));
+const { ResourceProviderClient } = fromPulumi("@pulumi/pulumi/proto/provider_grpc_pb");
+const messages = fromPulumi("@pulumi/pulumi/proto/provider_pb");
+const { EngineService } = fromPulumi("@pulumi/pulumi/proto/engine_grpc_pb");
+const { Empty } = fromPulumi("google-protobuf/google/protobuf/empty_pb");
+const { Status } = fromPulumi("@pulumi/pulumi/proto/status_pb");
+const { Struct } = fromPulumi("google-protobuf/google/protobuf/struct_pb");
 
-export type Values = Record<string, unknown>;
+export type Properties = Readonly<Record<string, unknown>>;
 
-/** What the process logged to the engine. */
+/** What the engine writes for a value that is not known yet. */
+export const unknownOnWire = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** How a secret looks on the wire. */
+export function secret(value: unknown): Properties {
+  return { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", value };
+}
+
 export interface LogLine {
-  readonly urn: string;
+  readonly severity: number;
   readonly message: string;
+  readonly urn: string;
   readonly ephemeral: boolean;
 }
 
-/** Thrown for a gRPC error; `failed` holds the details of a partial failure. */
-export class RpcFailure extends Error {
+/** A create or update that left something behind, as the engine is told of it. */
+export class InitFailed extends Error {
   constructor(
-    message: string,
-    readonly failed:
-      | { readonly id: string; readonly reasons: readonly string[]; readonly properties: Values }
-      | undefined,
+    readonly id: string,
+    readonly properties: Properties,
+    readonly reasons: readonly string[],
   ) {
-    super(message);
+    super(`resource ${id} is half made: ${reasons.join("; ")}`);
   }
 }
 
-/** The dynamic provider process that Pulumi ships, spoken to as the engine does. */
-export class ProviderProcess {
-  readonly log: LogLine[] = [];
-  /** Everything that the process printed besides its port. */
-  printed = "";
+// biome-ignore lint/suspicious/noExplicitAny: the stubs that Pulumi ships are untyped at run time
+type Message = any;
 
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly engine: Grpc.Server,
+/** The dynamic provider that Pulumi ships, in a process of its own, spoken to as the engine does. */
+export class ProviderProcess {
+  /** Lines that reached the engine's log service. */
+  readonly log: LogLine[] = [];
+  private readonly engine = new grpc.Server();
+  private child: ChildProcess | undefined;
+  private client: Message;
+  private printed = "";
+
+  constructor(
+    private readonly folder = root,
+    private readonly environment: NodeJS.ProcessEnv = {},
   ) {}
 
-  private client: Record<
-    string,
-    (request: unknown, callback: (error: Grpc.ServiceError | null, reply: never) => void) => void
-  > = {};
+  /** What the process printed on standard error. */
+  get output(): string {
+    return this.printed;
+  }
 
-  static async start(cwd = root): Promise<ProviderProcess> {
-    const engine = new grpc.Server();
-    const lines: LogLine[] = [];
-    engine.addService(engineServices.EngineService, {
-      log(
-        call: { request: { getUrn(): string; getMessage(): string; getEphemeral(): boolean } },
-        callback: (error: null, reply: unknown) => void,
-      ) {
-        const { request } = call;
-        lines.push({ urn: request.getUrn(), message: request.getMessage(), ephemeral: request.getEphemeral() });
-        callback(null, new Empty());
-      },
-      getRootResource: (_call: unknown, callback: (error: Error) => void) => callback(new Error("not here")),
-      setRootResource: (_call: unknown, callback: (error: Error) => void) => callback(new Error("not here")),
-      startDebugging: (_call: unknown, callback: (error: Error) => void) => callback(new Error("not here")),
-    });
-    const enginePort = await new Promise<number>((resolve, reject) => {
-      engine.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) =>
-        error ? reject(error) : resolve(port),
-      );
-    });
-    const script = pulumi.resolve("@pulumi/pulumi/cmd/dynamic-provider");
-    const child = spawn(process.execPath, [script, `127.0.0.1:${enginePort}`], {
-      cwd,
+  get pid(): number {
+    return this.child?.pid ?? 0;
+  }
+
+  async start(config: Properties = {}): Promise<void> {
+    const script = fromPulumi.resolve("@pulumi/pulumi/cmd/dynamic-provider");
+    const child = spawn(process.execPath, [script, `127.0.0.1:${await this.serveEngine()}`], {
+      cwd: this.folder,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, PULUMI_NODEJS_PROJECT: "wire" },
+      env: { ...process.env, PULUMI_NODEJS_PROJECT: "wire", ...this.environment },
     });
-    const provider = new ProviderProcess(child, engine);
-    Object.assign(provider, { log: lines });
+    this.child = child;
+    child.stderr.on("data", (chunk) => {
+      this.printed += chunk;
+    });
     const port = await new Promise<string>((resolve, reject) => {
-      let text = "";
-      child.stdout?.on("data", (chunk: Buffer) => {
-        text += chunk;
-        const found = /^(\d+)\n/.exec(text);
-        if (found?.[1] !== undefined) resolve(found[1]);
-        else provider.printed += chunk;
-      });
-      child.stderr?.on("data", (chunk: Buffer) => {
-        provider.printed += chunk;
-      });
-      child.on("exit", (code) => reject(new Error(`the provider process ended with ${code}: ${provider.printed}`)));
+      child.once("exit", (code) => reject(new Error(`the provider process ended with ${code}: ${this.printed}`)));
+      child.stdout.once("data", (chunk) => resolve(String(chunk).trim()));
     });
-    provider.client = new services.ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
-    await provider.configure({});
-    return provider;
+    this.client = new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+    const request = new messages.ConfigureRequest();
+    request.setArgs(Struct.fromJavaScript(config));
+    await this.send("configure", request);
   }
 
   async stop(): Promise<void> {
-    this.child.removeAllListeners("exit");
-    const ended = new Promise((resolve) => this.child.once("exit", resolve));
-    this.child.kill("SIGINT");
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), 4500);
-    if (this.child.exitCode === null) await ended;
-    clearTimeout(timer);
+    this.client?.close();
     this.engine.forceShutdown();
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
   }
 
-  configure(config: Values): Promise<unknown> {
-    const request = new messages.ConfigureRequest();
-    request.setArgs(structs.Struct.fromJavaScript(config));
-    return this.send("configure", request);
+  /** Asks the process to end, as the engine does; answers how long it took. */
+  async interrupt(): Promise<number> {
+    const { child } = this;
+    const started = Date.now();
+    if (!child) return 0;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGINT");
+    await ended;
+    return Date.now() - started;
   }
 
-  async check(
-    olds: Values,
-    news: Values,
-  ): Promise<{ inputs: Values; failures: { property: string; reason: string }[] }> {
+  async check(news: Properties, olds: Properties = {}): Promise<{ inputs: Properties; failures: Properties[] }> {
     const request = new messages.CheckRequest();
-    request.setOlds(structs.Struct.fromJavaScript(olds));
-    request.setNews(structs.Struct.fromJavaScript(news));
-    const reply = (await this.send("check", request)) as {
-      getInputs(): { toJavaScript(): Values };
-      getFailuresList(): { getProperty(): string; getReason(): string }[];
-    };
-    const failures = reply
-      .getFailuresList()
-      .map((item) => ({ property: item.getProperty(), reason: item.getReason() }));
-    return { inputs: reply.getInputs().toJavaScript(), failures };
+    request.setOlds(Struct.fromJavaScript(olds));
+    request.setNews(Struct.fromJavaScript(news));
+    const response = await this.send("check", request);
+    return { inputs: response.getInputs().toJavaScript(), failures: response.toObject().failuresList };
   }
 
-  async diff(
-    id: string,
-    olds: Values,
-    news: Values,
-  ): Promise<{ changes: number; replaces: string[]; deleteBeforeReplace: boolean }> {
+  async diff(id: string, olds: Properties, news: Properties) {
     const request = new messages.DiffRequest();
     request.setId(id);
-    request.setOlds(structs.Struct.fromJavaScript(olds));
-    request.setNews(structs.Struct.fromJavaScript(news));
-    const reply = (await this.send("diff", request)) as {
-      getChanges(): number;
-      getReplacesList(): string[];
-      getDeletebeforereplace(): boolean;
-    };
+    request.setOlds(Struct.fromJavaScript(olds));
+    request.setNews(Struct.fromJavaScript(news));
+    const response = await this.send("diff", request);
+    const answers = ["unknown", "none", "some"] as const;
     return {
-      changes: reply.getChanges(),
-      replaces: reply.getReplacesList(),
-      deleteBeforeReplace: reply.getDeletebeforereplace(),
+      changes: answers[response.getChanges() as 0 | 1 | 2],
+      replaces: response.getReplacesList() as string[],
+      deleteBeforeReplace: response.getDeletebeforereplace() as boolean,
     };
   }
 
-  async create(inputs: Values): Promise<{ id: string; properties: Values }> {
+  async create(inputs: Properties): Promise<{ id: string; state: Properties }> {
     const request = new messages.CreateRequest();
-    request.setProperties(structs.Struct.fromJavaScript(inputs));
-    return stored(await this.send("create", request));
+    request.setProperties(Struct.fromJavaScript(inputs));
+    const response = await this.send("create", request);
+    return { id: response.getId(), state: response.getProperties().toJavaScript() };
   }
 
-  async read(id: string, state: Values): Promise<{ id: string; properties: Values; inputs: Values | undefined }> {
+  async read(id: string, state: Properties): Promise<{ id: string; state: Properties; inputs?: Properties }> {
     const request = new messages.ReadRequest();
     request.setId(id);
-    request.setProperties(structs.Struct.fromJavaScript(state));
-    const reply = (await this.send("read", request)) as StoredReply & {
-      getInputs(): { toJavaScript(): Values } | undefined;
+    request.setProperties(Struct.fromJavaScript(state));
+    const response = await this.send("read", request);
+    return {
+      id: response.getId(),
+      state: response.getProperties()?.toJavaScript(),
+      inputs: response.getInputs()?.toJavaScript(),
     };
-    return { ...stored(reply), inputs: reply.getInputs()?.toJavaScript() };
   }
 
-  async update(id: string, olds: Values, news: Values): Promise<Values> {
+  async update(id: string, olds: Properties, news: Properties): Promise<Properties> {
     const request = new messages.UpdateRequest();
     request.setId(id);
-    request.setOlds(structs.Struct.fromJavaScript(olds));
-    request.setNews(structs.Struct.fromJavaScript(news));
-    return ((await this.send("update", request)) as StoredReply).getProperties().toJavaScript();
+    request.setOlds(Struct.fromJavaScript(olds));
+    request.setNews(Struct.fromJavaScript(news));
+    return (await this.send("update", request)).getProperties().toJavaScript();
   }
 
-  async delete(id: string, state: Values): Promise<void> {
+  async delete(id: string, state: Properties): Promise<void> {
     const request = new messages.DeleteRequest();
     request.setId(id);
-    request.setProperties(structs.Struct.fromJavaScript(state));
+    request.setProperties(Struct.fromJavaScript(state));
     await this.send("delete", request);
   }
 
-  private send(method: string, request: unknown): Promise<unknown> {
+  /** The engine's side: a log service that keeps every line. */
+  private serveEngine(): Promise<number> {
+    this.engine.addService(EngineService, {
+      log: (call: Message, callback: (error: null, answer: unknown) => void) => {
+        const { severity, message, urn, ephemeral } = call.request.toObject();
+        this.log.push({ severity, message, urn, ephemeral });
+        callback(null, new Empty());
+      },
+    });
     return new Promise((resolve, reject) => {
-      this.client[method]?.(request, (error, reply) => {
-        if (error) reject(new RpcFailure(error.details || error.message, partialFailure(error)));
-        else resolve(reply);
+      this.engine.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) =>
+        error ? reject(error) : resolve(port),
+      );
+    });
+  }
+
+  private send(method: string, request: Message): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      this.client[method](request, (error: grpc.ServiceError | null, response: Message) => {
+        if (error) reject(initFailure(error) ?? error);
+        else resolve(response);
       });
     });
   }
 }
 
-interface StoredReply {
-  getId(): string;
-  getProperties(): { toJavaScript(): Values };
-}
-
-function stored(reply: unknown): { id: string; properties: Values } {
-  const { getId, getProperties } = reply as StoredReply;
-  return {
-    id: getId.call(reply),
-    properties: (getProperties.call(reply) as { toJavaScript(): Values } | undefined)?.toJavaScript() ?? {},
-  };
-}
-
-function partialFailure(error: Grpc.ServiceError): RpcFailure["failed"] {
+/** The half-made resource that an error of create or update carries. */
+function initFailure(error: grpc.ServiceError): InitFailed | undefined {
   const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
-  if (!Buffer.isBuffer(bytes)) return undefined;
-  const { Status } = pulumi("@pulumi/pulumi/proto/status_pb");
+  if (!(bytes instanceof Buffer)) return undefined;
   const [detail] = Status.deserializeBinary(bytes).getDetailsList();
-  const failure = messages.ErrorResourceInitFailed.deserializeBinary(detail.getValue());
-  return { id: failure.getId(), reasons: failure.getReasonsList(), properties: failure.getProperties().toJavaScript() };
+  const failed = detail.unpack(messages.ErrorResourceInitFailed.deserializeBinary, "pulumirpc.ErrorResourceInitFailed");
+  return new InitFailed(failed.getId(), failed.getProperties().toJavaScript(), failed.getReasonsList());
 }

@@ -18,10 +18,12 @@ export function contentDigest(values: Readonly<Record<string, unknown>>): string
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 12);
 }
 
-function fileName({ identity, siblings }: DeriveContext): string {
+/** A renamed resource keeps the first part; the digest follows the content. */
+function fileName({ identity, siblings, olds }: DeriveContext): string {
   // The sentinel passes through check as it is; a string that stands for it would be taken for a name.
   if (content.some((name) => hasUnknown(siblings[name]))) return unknown as unknown as string;
-  return `${identity.physicalName}-${contentDigest(siblings)}.iso`;
+  const kept = typeof olds?.["name"] === "string" ? /^(.+)-[0-9a-f]{12}\.iso$/.exec(olds["name"])?.[1] : undefined;
+  return `${kept ?? identity.physicalName}-${contentDigest(siblings)}.iso`;
 }
 
 export const rows = {

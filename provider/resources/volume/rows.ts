@@ -111,7 +111,7 @@ function pathOf(value: unknown): unknown {
   return isPlainObject(value) ? value["path"] : value;
 }
 
-/** Bytes of `size`, where it is given. */
-export function wantedBytes(inputs: { readonly size: string | undefined }): bigint | undefined {
-  return inputs.size === undefined ? undefined : parseBytes(inputs.size);
+/** Bytes of `size`, where it is given and known. */
+export function wantedBytes(inputs: { readonly size?: unknown }): bigint | undefined {
+  return typeof inputs.size === "string" ? parseBytes(inputs.size) : undefined;
 }
