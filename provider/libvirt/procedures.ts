@@ -2,11 +2,18 @@ import type { TypeOf } from "./codec";
 import type { Procedure } from "./procedures/define";
 import { domainProcedures } from "./procedures/domain";
 import { hostProcedures } from "./procedures/host";
+import { jobProcedures } from "./procedures/jobs";
 import { networkProcedures } from "./procedures/network";
 import { storageProcedures } from "./procedures/storage";
 
 /** Every procedure that we call, by libvirt's own name without REMOTE_PROC_. A test compares it with the protocol files. */
-export const procedures = { ...hostProcedures, ...domainProcedures, ...networkProcedures, ...storageProcedures };
+export const procedures = {
+  ...hostProcedures,
+  ...domainProcedures,
+  ...networkProcedures,
+  ...storageProcedures,
+  ...jobProcedures,
+};
 
 export type ProcedureName = keyof typeof procedures;
 export type ProcedureArgs<N extends ProcedureName> = TypeOf<(typeof procedures)[N]["args"]>;
