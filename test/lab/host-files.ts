@@ -9,10 +9,11 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 const folders = [
   "run/sshd",
@@ -113,7 +114,16 @@ function writeLibvirt(home: string, number: number): void {
 /** Keeps what libvirt found out about QEMU: probing it costs a second a host. */
 export function saveCapabilities(home: string, cache: string): void {
   const found = join(home, "var/cache/libvirt/qemu/capabilities");
-  if (existsSync(found) && !existsSync(cache)) cpSync(found, cache, { recursive: true });
+  if (!existsSync(found) || existsSync(cache)) return;
+  const half = `${cache}.${basename(join(home, ".."))}-${basename(home)}`;
+  cpSync(found, half, { recursive: true });
+  try {
+    renameSync(half, cache);
+  } catch (error) {
+    // Another host was first.
+    if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw error;
+    rmSync(half, { recursive: true });
+  }
 }
 
 /** Public host key line of a host, as known_hosts wants it. */

@@ -29,7 +29,7 @@ export class LabHost {
   private unshare: ChildProcess | undefined;
   private forward: ChildProcess | undefined;
   private pid = 0;
-  private cgroups: Cgroups = { controllers: "", folders: [] };
+  private cgroups: Cgroups = { controllers: "", folders: [], leaves: [] };
 
   constructor(
     private readonly bed: Bed,
@@ -84,7 +84,7 @@ export class LabHost {
     this.cgroups = makeCgroups(`${this.bed.name}-${this.name}`);
     const log = openSync(join(this.home, "init.log"), "w");
     const init = join(__dirname, "host-init.sh");
-    const enter = this.cgroups.folders.map((folder) => `echo $$ > ${folder}/cgroup.procs`).join("; ");
+    const enter = entering(this.cgroups.folders);
     const words = ["-n", "-m", "-u", "-i", "-p", "-C", "--fork", "--kill-child", "bash", init];
     const args = [this.bed.folder, this.home, String(this.number), this.root, this.cgroups.controllers];
     const script = `${enter}; exec unshare "$@"`;
@@ -104,8 +104,7 @@ export class LabHost {
   /** Runs a command inside the host, in its cgroups. */
   async exec(command: string | readonly string[], options: { readonly check?: boolean } = {}): Promise<Run> {
     const words = typeof command === "string" ? ["sh", "-c", command] : command;
-    const enter = this.cgroups.folders.map((folder) => `echo $$ > ${folder}/cgroup.procs`).join("; ");
-    const script = `${enter}; exec nsenter -t ${this.pid} -m -n -u -i -p -C -- "$@"`;
+    const script = `${entering(this.cgroups.leaves)}; exec nsenter -t ${this.pid} -m -n -u -i -p -C -- "$@"`;
     return run(["bash", "-c", script, "bash", ...words], options.check ?? true);
   }
 
@@ -134,7 +133,7 @@ export class LabHost {
     if (this.pid > 0 && isRunning(this.pid)) process.kill(this.pid, "SIGKILL");
     const { pid } = this;
     await waitFor(`${this.name} to end`, 10, async () => !isRunning(pid));
-    removeCgroups(this.cgroups);
+    await removeCgroups(this.cgroups);
   }
 
   /** The daemon's own log, for the message of a failed test. */
@@ -175,6 +174,11 @@ export class LabHost {
     if (this.bed.tether.length === 0) this.forward.unref();
     writeFileSync(this.bed.knownHosts, `[127.0.0.1]:${this.sshPort} ${this.hostKey}\n`, { flag: "a" });
   }
+}
+
+/** Shell text that puts the shell into these cgroups. */
+function entering(cgroups: readonly string[]): string {
+  return cgroups.map((folder) => `echo $$ > ${folder}/cgroup.procs`).join("; ");
 }
 
 async function freePort(): Promise<number> {

@@ -2,14 +2,17 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { sweepCgroups } from "./cgroups";
 import { type Bed, LabHost } from "./host";
-import { childPid, isRunning, run } from "./processes";
+import { childPid, isRunning, run, startOf } from "./processes";
+
+export type Root = "machine" | "trixie";
 
 export interface LabOptions {
   /** Default 1; at most 9. */
   readonly hosts?: number;
-  /** `machine` shows this machine's libvirt, `trixie` Debian 13's. Default machine. */
-  readonly root?: "machine" | "trixie";
+  /** `machine` shows this machine's libvirt, `trixie` Debian 13's; a list names one for each host. Default machine. */
+  readonly root?: Root | readonly Root[];
   /** Outlives the process that started it; end it with `stopLab(folder)`. */
   readonly keep?: boolean;
 }
@@ -37,7 +40,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   execFileSync("chmod", ["755", folder]);
   // PR_SET_PDEATHSIG: whatever way this process ends, the hosts end with it.
   const tether = options.keep ? [] : ["setpriv", "--pdeathsig", "KILL"];
-  writeFileSync(join(folder, "owner"), options.keep ? "" : String(process.pid));
+  writeFileSync(join(folder, "owner"), options.keep ? "" : `${process.pid} ${startOf(process.pid)}`);
   const identityFile = join(folder, "id_ed25519");
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", identityFile]);
   const networkPid = await startNetwork(folder, tether);
@@ -49,13 +52,12 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     knownHosts: join(folder, "known_hosts"),
     tether,
   };
-  const root = options.root === "trixie" ? trixieRoot() : "";
-  const capabilityCache = join(cacheFolder(), "capabilities", options.root ?? "machine");
-  mkdirSync(join(capabilityCache, ".."), { recursive: true });
-  const hosts = Array.from(
-    { length: options.hosts ?? 1 },
-    (_, index) => new LabHost(bed, index + 1, root, capabilityCache),
-  );
+  const { root = "machine" } = options;
+  const hosts = Array.from({ length: options.hosts ?? 1 }, (_, index) => {
+    const shown = typeof root === "string" ? root : (root[index] ?? "machine");
+    const capabilities = join(cacheFolder(), "capabilities", shown);
+    return new LabHost(bed, index + 1, shown === "trixie" ? trixieRoot() : "", capabilities);
+  });
   const [host] = hosts;
   if (!host) throw new Error("a lab has at least one host");
   const stop = async () => {
@@ -105,20 +107,26 @@ async function startNetwork(folder: string, tether: readonly string[]): Promise<
   return pid;
 }
 
+/** Debian 13 below the cache, made by make-root.sh when it is not there. */
 function trixieRoot(): string {
   const root = join(cacheFolder(), "roots", "trixie");
-  if (existsSync(join(root, "usr/sbin/libvirtd"))) return root;
-  throw new Error(`there is no Debian 13 root at ${root}; make it with: bash test/lab/make-root.sh trixie`);
+  if (!existsSync(join(root, "usr/sbin/libvirtd"))) {
+    execFileSync("bash", [join(__dirname, "make-root.sh"), "trixie", root], { stdio: ["ignore", "ignore", "inherit"] });
+  }
+  return root;
 }
 
-/** Ends and removes what a lab left behind whose process was killed. */
+/** Removes what labs left behind whose process was killed: their hosts died with it, folders and cgroups stay. */
 function sweep(): void {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefix))) {
-    const folder = join(tmpdir(), name);
-    const owner = join(folder, "owner");
-    const pid = existsSync(owner) ? readFileSync(owner, "utf8") : "";
-    if (pid !== "" && !isRunning(Number(pid))) removeFolder(folder);
+    const owner = join(tmpdir(), name, "owner");
+    const [pid = "", start] = existsSync(owner) ? readFileSync(owner, "utf8").split(" ") : [];
+    if (pid !== "" && startOf(Number(pid)) !== start) removeFolder(join(tmpdir(), name));
   }
+  sweepCgroups((name) => {
+    const [, folder] = /^(kvmlab-\w+)-host\d$/.exec(name) ?? [];
+    return folder !== undefined && !existsSync(join(tmpdir(), folder));
+  });
 }
 
 function endNow(pids: readonly number[]): void {

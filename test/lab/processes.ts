@@ -20,15 +20,30 @@ export function run(words: readonly string[], check = true): Promise<Run> {
   });
 }
 
-/** True while the process is there and not a zombie. */
-export function isRunning(pid: number): boolean {
+/** The lines of a process's /proc file; empty when it is gone. */
+function procFile(pid: number, name: string): string {
   try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return "";
     throw error;
   }
+}
+
+/** True while the process is there and not a zombie. */
+export function isRunning(pid: number): boolean {
+  const status = procFile(pid, "status");
+  return status !== "" && !/^State:\s+Z/m.test(status);
+}
+
+/** When a process started, in clock ticks since boot; with the pid it names one process for ever. Empty when gone. */
+export function startOf(pid: number): string {
+  return (
+    procFile(pid, "stat")
+      .replace(/^.*\) /s, "")
+      .split(" ")[19] ?? ""
+  );
 }
 
 /** Waits until `probe` says yes. */
