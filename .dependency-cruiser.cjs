@@ -18,18 +18,36 @@ const oneImporter = (name, importer) => ({
 
 module.exports = {
   forbidden: [
-    { name: "no-cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
     only("schema-is-pure", "^provider/schema/", ["^provider/schema/"], "documents know nothing of resources"),
     only("tuning-is-pure", "^provider/tuning/", ["^provider/tuning/"], "the planner does no input or output"),
     only("units-are-pure", "^provider/core/units", ["^provider/core/units"], "quantities stand alone"),
-    only("core", "^provider/core/", ["^provider/core/", "^provider/libvirt/api"], "core knows the client's interface only"),
+    only(
+      "core",
+      "^provider/core/",
+      ["^provider/core/", "^provider/libvirt/api"],
+      "core knows the client's interface only",
+    ),
     only("transport", "^provider/transport/", ["^provider/transport/"], "could be published alone"),
     only("libvirt", "^provider/libvirt/", ["^provider/(libvirt|transport)/"], "could be published alone"),
-    only("images-and-seed", "^provider/(images|seed)/", ["^provider/(images|seed|core)/"], "formats know nothing of libvirt"),
+    only(
+      "images-and-seed",
+      "^provider/(images|seed)/",
+      ["^provider/(images|seed|core)/"],
+      "formats know nothing of libvirt",
+    ),
     only(
       "resources",
       "^provider/resources/",
-      ["^provider/(resources|core|tuning|schema|images|seed)/", "^provider/libvirt/(api|errors|procedures|constants|handles)"],
+      [
+        "^provider/(resources|core|tuning|schema|images|seed)/",
+        "^provider/libvirt/(api|errors|procedures|constants|handles)",
+      ],
       "resources see the client's interface, never how it connects",
     ),
     {
@@ -53,8 +71,18 @@ module.exports = {
       from: { path: "^sdk/" },
       to: { path: "^provider/", dependencyTypesNot: ["type-only"] },
     },
-    { name: "nobody-imports-adapters", severity: "error", from: { path: "^(provider|sdk)/", pathNot: "^provider/(adapters/|index)" }, to: { path: "^provider/adapters/" } },
-    { name: "product-without-tests", severity: "error", from: { path: "^(provider|sdk)/" }, to: { path: "^(test|tools|examples)/" } },
+    {
+      name: "nobody-imports-adapters",
+      severity: "error",
+      from: { path: "^(provider|sdk)/", pathNot: "^provider/(adapters/|index)" },
+      to: { path: "^provider/adapters/" },
+    },
+    {
+      name: "product-without-tests",
+      severity: "error",
+      from: { path: "^(provider|sdk)/" },
+      to: { path: "^(test|tools|examples)/" },
+    },
     { name: "resolvable", severity: "error", from: { path: "^(provider|sdk)/" }, to: { couldNotResolve: true } },
     oneImporter("ssh2", "^provider/transport/ssh\\.ts$"),
     oneImporter("ssh-config", "^provider/transport/ssh-config\\.ts$"),
