@@ -30,6 +30,9 @@ export const packages = [
   "kmod",
   "cpio",
   "libxml2-utils",
+  "openssl",
+  "e2fsprogs",
+  "xz-utils",
   "lvm2",
 ];
 
