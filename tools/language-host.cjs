@@ -27,8 +27,10 @@ function handshake(call, callback) {
 
 function run(call, callback) {
   const request = call.request;
-  const runner = fromSdk.resolve("@pulumi/pulumi/cmd/run");
   const info = request.getInfo();
+  const folder = info?.getProgramDirectory() || request.getPwd();
+  // The program's own SDK: one instance of it must serve the program and what runs it.
+  const runner = createRequire(join(folder, "package.json")).resolve("@pulumi/pulumi/cmd/run");
   const flag = (name, value) => (value === undefined || value === "" ? [] : [`--${name}`, String(value)]);
   const words = [
     ...flag("monitor", request.getMonitorAddress()),

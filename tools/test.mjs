@@ -1,25 +1,27 @@
 // npm test [-- SUITE...]: set-up, then every suite (or those named), then one line that counts all of them.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
-const suites = ["unit", "golden", "property", "wire", "lab", "engine"];
-const chosen = process.argv.slice(2).filter((name) => !name.startsWith("-"));
+const suites = createRequire(import.meta.url)("../jest.config.cjs").projects.map(({ displayName }) => displayName);
+const named = process.argv.slice(2).filter((name) => !name.startsWith("-"));
 
-const unknown = chosen.filter((name) => !suites.includes(name));
+const unknown = named.filter((name) => !suites.includes(name));
 if (unknown.length > 0) {
   console.error(`There is no suite ${unknown.join(", ")}; there are ${suites.join(", ")}.`);
   process.exit(2);
 }
 
 const { setUp } = await import("./setup/index.mjs");
-const environment = await setUp();
+const chosen = named.length > 0 ? named : suites;
+const environment = await setUp({ newerHost: chosen.includes("lab") });
 const allowedSkips = JSON.parse(readFileSync(join(root, "test/skips.json"), "utf8"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 
-for (const suite of chosen.length > 0 ? chosen : suites) {
+for (const suite of chosen) {
   const started = Date.now();
   const count = await run(suite);
   for (const key of Object.keys(total)) total[key] += count[key];

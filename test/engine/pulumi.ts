@@ -10,7 +10,7 @@ export interface StackOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   /** Default `dev`. */
   readonly name?: string;
-  /** Called with each line that the CLI prints. */
+  /** Called with each line that the CLI prints, except those of `pulumi stack`. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -108,7 +108,8 @@ export class Stack {
     let output = "";
     const take = (chunk: Buffer) => {
       output += chunk;
-      for (const line of String(chunk).split("\n")) if (line.trim() !== "") this.options.onLine?.(line);
+      const lines = String(chunk).split("\n");
+      if (words[0] !== "stack") for (const line of lines) if (line.trim() !== "") this.options.onLine?.(line);
     };
     child.stdout.on("data", take);
     child.stderr.on("data", take);

@@ -130,8 +130,10 @@ export class LabHost {
   /** Takes the power away: everything on the host dies at once. Files stay; `start` boots it again. */
   async powerOff(): Promise<void> {
     this.forward?.kill("SIGKILL");
-    if (this.pid > 0 && isRunning(this.pid)) process.kill(this.pid, "SIGKILL");
     const { pid } = this;
+    // Pids are soon used again: a second call must not meet a stranger.
+    this.pid = 0;
+    if (pid > 0 && isRunning(pid)) process.kill(pid, "SIGKILL");
     await waitFor(`${this.name} to end`, 10, async () => !isRunning(pid));
     await removeCgroups(this.cgroups);
   }

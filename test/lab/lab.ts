@@ -4,7 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { sweepCgroups } from "./cgroups";
 import { type Bed, LabHost } from "./host";
-import { childPid, isRunning, run, startOf } from "./processes";
+import { childPid, identityOf, isThere, run } from "./processes";
 
 export type Root = "machine" | "trixie";
 
@@ -40,7 +40,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   execFileSync("chmod", ["755", folder]);
   // PR_SET_PDEATHSIG: whatever way this process ends, the hosts end with it.
   const tether = options.keep ? [] : ["setpriv", "--pdeathsig", "KILL"];
-  writeFileSync(join(folder, "owner"), options.keep ? "" : `${process.pid} ${startOf(process.pid)}`);
+  writeFileSync(join(folder, "owner"), options.keep ? "" : identityOf(process.pid));
   const identityFile = join(folder, "id_ed25519");
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", identityFile]);
   const networkPid = await startNetwork(folder, tether);
@@ -60,9 +60,10 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   });
   const [host] = hosts;
   if (!host) throw new Error("a lab has at least one host");
+  const network = identityOf(networkPid);
   const stop = async () => {
     await Promise.all(hosts.map((item) => item.powerOff()));
-    endNow([networkPid]);
+    endNow([network]);
     removeFolder(folder);
   };
   try {
@@ -71,14 +72,13 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     await stop();
     throw error;
   }
-  writeFileSync(join(folder, "pids"), [networkPid, ...hosts.flatMap((item) => item.pids)].join("\n"));
+  writeFileSync(join(folder, "pids"), [network, ...hosts.flatMap((item) => item.pids.map(identityOf))].join("\n"));
   return { folder, hosts, host, stop };
 }
 
 /** Ends a lab that was started with `keep`. */
 export function stopLab(folder: string): void {
-  const pids = readFileSync(join(folder, "pids"), "utf8").split("\n").map(Number);
-  endNow(pids);
+  endNow(readFileSync(join(folder, "pids"), "utf8").split("\n"));
   removeFolder(folder);
 }
 
@@ -120,8 +120,8 @@ function trixieRoot(): string {
 function sweep(): void {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefix))) {
     const owner = join(tmpdir(), name, "owner");
-    const [pid = "", start] = existsSync(owner) ? readFileSync(owner, "utf8").split(" ") : [];
-    if (pid !== "" && startOf(Number(pid)) !== start) removeFolder(join(tmpdir(), name));
+    const identity = existsSync(owner) ? readFileSync(owner, "utf8") : "";
+    if (identity !== "" && !isThere(identity)) removeFolder(join(tmpdir(), name));
   }
   sweepCgroups((name) => {
     const [, folder] = /^(kvmlab-\w+)-host\d$/.exec(name) ?? [];
@@ -129,8 +129,9 @@ function sweep(): void {
   });
 }
 
-function endNow(pids: readonly number[]): void {
-  for (const pid of pids) if (pid > 0 && isRunning(pid)) process.kill(pid, "SIGKILL");
+/** Ends these processes, unless their pids belong to others by now. */
+function endNow(processes: readonly string[]): void {
+  for (const identity of processes) if (isThere(identity)) process.kill(Number(identity.split(" ")[0]), "SIGKILL");
 }
 
 /** Mounts of a host that just died may be in the way for a moment. */

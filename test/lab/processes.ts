@@ -37,13 +37,18 @@ export function isRunning(pid: number): boolean {
   return status !== "" && !/^State:\s+Z/m.test(status);
 }
 
-/** When a process started, in clock ticks since boot; with the pid it names one process for ever. Empty when gone. */
-export function startOf(pid: number): string {
-  return (
-    procFile(pid, "stat")
-      .replace(/^.*\) /s, "")
-      .split(" ")[19] ?? ""
-  );
+/** Names one process for ever, as a pid alone does not: pid and start, in clock ticks since boot. */
+export function identityOf(pid: number): string {
+  const fields = procFile(pid, "stat")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return `${pid} ${fields[19] ?? "gone"}`;
+}
+
+/** True while the very process that `identityOf` named is there and not a zombie. */
+export function isThere(identity: string): boolean {
+  const pid = Number(identity.split(" ")[0]);
+  return isRunning(pid) && identityOf(pid) === identity;
 }
 
 /** Waits until `probe` says yes. */

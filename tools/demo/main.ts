@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Hosts } from "../../provider/adapters/hosts";
+import { virtTypesOf } from "../../provider/resources/host/facts";
+import { parse } from "../../provider/schema/tree";
 import { Stack } from "../../test/engine/pulumi";
 import { cacheFolder, type Lab, startLab } from "../../test/lab/lab";
 import { readConsole } from "./console";
@@ -9,29 +12,35 @@ const root = join(__dirname, "../..");
 /** One step of the demo, with the time that it took. */
 async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   const started = Date.now();
+  const taken = () => `${((Date.now() - started) / 1000).toFixed(1)} s`;
   console.log(`\n${name}`);
-  const result = await work();
-  console.log(`  done in ${((Date.now() - started) / 1000).toFixed(1)} s`);
-  return result;
+  try {
+    const result = await work();
+    console.log(`  done in ${taken()}`);
+    return result;
+  } catch (error) {
+    console.log(`  FAILED after ${taken()}`);
+    throw new Error(`the step "${name}" failed.\n${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, uri: { type: "string" } } });
   const keep = values.keep === true;
   const lab = values.uri === undefined ? await embeddedHost(keep) : undefined;
+  const virtType = values.uri === undefined ? "qemu" : await virtTypeOf(values.uri);
   const stack = new Stack({
     program: join(root, "examples/quickstart"),
     name: "demo",
     config: {
       hostUri: values.uri ?? lab?.host.uri ?? "",
-      // The embedded host runs where there is no KVM to be had; a host of yours uses it.
-      virtType: lab ? "qemu" : "kvm",
+      virtType,
       image: join(cacheFolder(), "guest/guest.qcow2"),
       ...(lab && { serialLog: "/var/log/libvirt/qemu/db-serial.log" }),
     },
     onLine: (line) => {
-      // The CLI says of each tool that set-up put on PATH that it comes from there.
-      if (!/warning: using pulumi-\S+ from \$PATH/.test(line)) console.log(`    ${line}`);
+      // Progress dots of a terminal that is not there.
+      if (!/^(@ |\.+$)/.test(line.trim())) console.log(`    ${line}`);
     },
   });
   const interrupted = new Promise<never>((_, reject) => {
@@ -58,6 +67,22 @@ function embeddedHost(keep: boolean): Promise<Lab> {
   });
 }
 
+/** KVM where the host has it; emulation is slow but shows the same. */
+function virtTypeOf(uri: string): Promise<string> {
+  return step(`Ask ${uri} whether it has KVM`, async () => {
+    const hosts = new Hosts();
+    try {
+      const libvirt = await hosts.connect({ uri });
+      const { capabilities } = await libvirt.call("CONNECT_GET_CAPABILITIES", {});
+      const found = virtTypesOf(parse(capabilities)).includes("kvm") ? "kvm" : "qemu";
+      console.log(found === "kvm" ? "  yes" : "  no: the guest is emulated");
+      return found;
+    } finally {
+      await hosts.close();
+    }
+  });
+}
+
 async function show(stack: Stack, lab: Lab | undefined, keep: boolean, uri: string | undefined): Promise<void> {
   await step("Make a stack", () => stack.init());
   await step("pulumi up: host, network, pool, image, disk, cloud-init medium, guest", () => stack.up());
@@ -77,7 +102,9 @@ async function show(stack: Stack, lab: Lab | undefined, keep: boolean, uri: stri
     return;
   }
   await step("pulumi destroy", () => stack.destroy());
-  if (lab) await step("Take the embedded host down", () => checkEmpty(lab));
+  if (!lab) return;
+  await step("See that nothing is left on the host", () => checkEmpty(lab));
+  await step("Take the embedded host down", () => lab.stop());
 }
 
 /** What destroy left behind on the host must be nothing. */
@@ -106,5 +133,6 @@ function tellHowToLookAround(stack: Stack, lab: Lab | undefined, uri: string | u
 
 main().catch((error: unknown) => {
   console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  console.error("To look at the host as it stands then: npm run demo -- --keep");
   process.exit(1);
 });

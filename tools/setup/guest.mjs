@@ -20,3 +20,11 @@ export async function buildGuest() {
   writeFileSync(stamp, digest);
   return "built";
 }
+
+/** Makes the root tree of the lab's hosts with Debian 13's libvirt, for the tests. */
+export async function makeNewerRoot() {
+  const folder = join(cache, "roots", "trixie");
+  if (existsSync(folder)) return "made before";
+  await run("bash", [join(root, "test/lab/make-root.sh"), "trixie", folder]);
+  return "made";
+}

@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cache, root } from "./cache.mjs";
 import { installPackages } from "./debian.mjs";
@@ -7,7 +8,8 @@ import { run, SetupError, works } from "./steps.mjs";
 const version = "v3.259.0";
 const launcherVersion = "3.265.0";
 const goVersion = "1.25.11";
-const bin = join(cache, "bin");
+// Its own for each clone: what stands there leads into the clone.
+const bin = join(cache, "bin", createHash("sha256").update(root).digest("hex").slice(0, 8));
 const built = join(cache, `pulumi-${version}`);
 
 /** The environment in which `pulumi` is the CLI that set-up found or built. */
@@ -32,11 +34,11 @@ export async function providePulumi() {
 /** The npm launcher downloads the whole CLI, language hosts included, where the official download can be reached. */
 async function fromLauncher() {
   const folder = join(cache, "launcher");
-  mkdirSync(folder, { recursive: true });
-  const options = { cwd: folder, timeout: 180_000 };
-  const words = ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder, `pulumi@${launcherVersion}`];
-  if (!(await works("npm", words, options))) return false;
   const launcher = join(folder, "node_modules/.bin/pulumi");
+  const options = { cwd: cache, timeout: 180_000 };
+  mkdirSync(folder, { recursive: true });
+  const words = ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder, `pulumi@${launcherVersion}`];
+  if (!existsSync(launcher) && !(await works("npm", words, options))) return false;
   if (!(await works(launcher, ["version"], options))) {
     rmSync(folder, { recursive: true, force: true });
     return false;
@@ -98,7 +100,9 @@ async function findGo() {
 /** Puts the CLI, the Node language host's stand-in and the SDK's dynamic provider beside each other. */
 function linkTools() {
   mkdirSync(bin, { recursive: true });
-  link(built, join(bin, "pulumi"));
+  // No symbolic link: the CLI looks for its plugins where its own file really is, and warns of others on PATH.
+  rmSync(join(bin, "pulumi"), { force: true });
+  linkSync(built, join(bin, "pulumi"));
   link(
     join(root, "node_modules/@pulumi/pulumi/pulumi-resource-pulumi-nodejs"),
     join(bin, "pulumi-resource-pulumi-nodejs"),
