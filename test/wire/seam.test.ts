@@ -114,7 +114,7 @@ describe("check and diff", () => {
       memory: "a lot",
       disks: { root: { bus: "floppy", path: "relative" } },
       nics: {
-        lan: { ...((all["VirtualMachine"]?.["nics"] as Properties)["lan"] as Properties), mac: "01:00:00:00:00:00" },
+        lan: { bridge: "br0", mac: "01:00:00:00:00:00" },
       },
       autostrat: true,
     };
