@@ -24,7 +24,7 @@ export interface CliResult {
 export class Stack {
   private readonly folder = mkdtempSync(join(tmpdir(), "kvm-stack-"));
   private readonly environment: NodeJS.ProcessEnv;
-  private readonly name: string;
+  readonly name: string;
 
   constructor(private readonly options: StackOptions) {
     for (const name of ["home", "state"]) mkdirSync(join(this.folder, name));
@@ -121,10 +121,14 @@ export class Stack {
 
   /** Removes the backend and the configuration file that the CLI left beside the program. */
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
-    rmSync(join(this.options.program, `Pulumi.${this.name}.yaml`), { force: true });
-    // With `main` the CLI keeps the file beside the project file; older ones beside the program.
-    rmSync(join(mainFolder(this.options.program), `Pulumi.${this.name}.yaml`), { force: true });
+    for (const path of this.leftovers) rmSync(path, { recursive: true, force: true });
+  }
+
+  /** With `main` the CLI keeps the configuration beside the project file; older ones beside the program. */
+  get leftovers(): readonly string[] {
+    const { program } = this.options;
+    const folders = new Set([program, mainFolder(program)]);
+    return [this.folder, ...[...folders].map((folder) => join(folder, `Pulumi.${this.name}.yaml`))];
   }
 
   private stackFlag(words: readonly string[]): readonly string[] {
@@ -133,7 +137,9 @@ export class Stack {
 
   private async must(...words: readonly string[]): Promise<CliResult> {
     const result = await this.run(...words);
-    if (result.code !== 0) throw new Error(`pulumi ${words.join(" ")} ended with ${result.code}:\n${result.output}`);
+    // Who was shown every line does not need them again.
+    const said = this.options.onLine && words[0] !== "stack" ? "; what it said stands above" : `:\n${result.output}`;
+    if (result.code !== 0) throw new Error(`pulumi ${words.join(" ")} ended with ${result.code}${said}`);
     return result;
   }
 }

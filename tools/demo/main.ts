@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Hosts } from "../../provider/adapters/hosts";
@@ -31,7 +32,8 @@ async function main(): Promise<void> {
   const virtType = values.uri === undefined ? "qemu" : await virtTypeOf(values.uri);
   const stack = new Stack({
     program: join(root, "examples/quickstart"),
-    name: "demo",
+    // Identities come from the stack's name: two demos on one host must not be the same deployment.
+    name: `demo-${randomBytes(2).toString("hex")}`,
     config: {
       hostUri: values.uri ?? lab?.host.uri ?? "",
       virtType,
@@ -126,9 +128,11 @@ function tellHowToLookAround(stack: Stack, lab: Lab | undefined, uri: string | u
     );
   console.log("Go on with the stack:");
   for (const line of variables) console.log(`  ${line}`);
-  console.log("  cd examples/quickstart && pulumi stack select demo && pulumi up");
-  console.log("End it:\n  pulumi destroy --yes");
-  if (lab) console.log(`  node -r ./tools/register.cjs tools/demo/stop.ts ${lab.folder}`);
+  console.log(`  pulumi -C examples/quickstart up --stack ${stack.name}`);
+  console.log(`End it:\n  pulumi -C examples/quickstart destroy --yes --stack ${stack.name}`);
+  if (lab)
+    console.log(`  node -r ./tools/register.cjs tools/demo/stop.ts ${[...stack.leftovers, lab.folder].join(" ")}`);
+  else console.log(`  rm -r ${stack.leftovers.join(" ")}`);
 }
 
 main().catch((error: unknown) => {

@@ -1,10 +1,13 @@
+import { rmSync } from "node:fs";
 import { stopLab } from "../../test/lab/lab";
 
-// Ends the embedded host that `npm run demo -- --keep` left running. The argument is its folder.
-const [folder] = process.argv.slice(2);
-if (folder === undefined) {
-  console.error("usage: node -r ./tools/register.cjs tools/demo/stop.ts FOLDER");
+// Ends what `npm run demo -- --keep` left: the last argument is the folder of the embedded host, the ones before it
+// are what its stack keeps in files.
+const [lab, ...files] = process.argv.slice(2).reverse();
+if (lab === undefined) {
+  console.error("usage: node -r ./tools/register.cjs tools/demo/stop.ts [FILE...] FOLDER");
   process.exitCode = 2;
 } else {
-  stopLab(folder);
+  stopLab(lab);
+  for (const file of files) rmSync(file, { recursive: true, force: true });
 }
