@@ -21,6 +21,9 @@ const remoteError = struct({
 
 const keepalive = { ping: 1, pong: 2, intervalMs: 5000, missesAllowed: 6 } as const;
 
+/** Enough for the link to stay busy, little enough for memory. */
+const unsentLimit = 4 * 1024 * 1024;
+
 interface Pending {
   readonly name: string;
   resolve(frame: Frame): void;
@@ -39,6 +42,9 @@ export class RpcChannel {
   private readonly streams = new Map<number, StreamListener>();
   private readonly reader = new FrameReader();
   private serial = 0;
+  /** Bytes of streams that have not left yet, and who waits for that. */
+  private unsent = 0;
+  private readonly held: (() => void)[] = [];
   private missedPings = 0;
   private readonly keepaliveTimer: NodeJS.Timeout;
   private lost: Error | undefined;
@@ -101,7 +107,7 @@ export class RpcChannel {
     return { serial, reply };
   }
 
-  /** Sends one packet of a stream; resolves when the socket can take more. */
+  /** Sends one packet of a stream; resolves when little enough waits to leave that more may follow. */
   sendStream(
     procedure: number,
     serial: number,
@@ -109,17 +115,13 @@ export class RpcChannel {
     payload: Buffer,
     type: number = messageType.stream,
   ): Promise<void> {
-    const ready = this.send({ program: programs.remote, procedure, type, serial, status, payload });
-    if (ready || this.lost) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        this.socket.off("drain", done);
-        this.socket.off("close", done);
-        resolve();
-      };
-      this.socket.on("drain", done);
-      this.socket.on("close", done);
+    this.unsent += payload.length;
+    this.send({ program: programs.remote, procedure, type, serial, status, payload }, () => {
+      this.unsent -= payload.length;
+      if (this.unsent < unsentLimit) this.letGo();
     });
+    if (this.unsent < unsentLimit || this.lost) return Promise.resolve();
+    return new Promise((resolve) => this.held.push(resolve));
   }
 
   listenStream(serial: number, listener: StreamListener | undefined): void {
@@ -140,8 +142,12 @@ export class RpcChannel {
     this.fail(reason);
   }
 
-  private send(frame: Frame): boolean {
-    return this.socket.write(encodeFrame(frame));
+  private send(frame: Frame, gone?: () => void): void {
+    this.socket.write(encodeFrame(frame), gone);
+  }
+
+  private letGo(): void {
+    for (const resolve of this.held.splice(0)) resolve();
   }
 
   private receive(chunk: Buffer): void {
@@ -215,6 +221,7 @@ export class RpcChannel {
     for (const stream of this.streams.values()) stream.failed(new ConnectionLost(text, true, reason));
     this.pending.clear();
     this.streams.clear();
+    this.letGo();
     for (const listener of this.closeListeners) listener(reason);
   }
 }

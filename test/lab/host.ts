@@ -169,8 +169,8 @@ export class LabHost {
   /** A loopback port of this machine that leads to the host's sshd. */
   private async forwardSsh(): Promise<void> {
     this.sshPort = await freePort();
-    const listen = `TCP-LISTEN:${this.sshPort},bind=127.0.0.1,reuseaddr,fork`;
-    const target = `EXEC:nsenter -t ${this.pid} -n socat STDIO TCP\\:127.0.0.1\\:22`;
+    const listen = `TCP-LISTEN:${this.sshPort},bind=127.0.0.1,reuseaddr,nodelay,fork`;
+    const target = `EXEC:nsenter -t ${this.pid} -n socat STDIO TCP\\:127.0.0.1\\:22\\,nodelay`;
     const [command = "socat", ...words] = [...this.bed.tether, "socat", listen, target];
     this.forward = spawn(command, words, { stdio: "ignore", detached: this.bed.tether.length === 0 });
     if (this.bed.tether.length === 0) this.forward.unref();
