@@ -10,6 +10,8 @@ export interface StackOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   /** Default `dev`. */
   readonly name?: string;
+  /** Beside that of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Called with each line that the CLI prints, except those of `pulumi stack`. */
   readonly onLine?: (line: string) => void;
 }
@@ -31,6 +33,7 @@ export class Stack {
     this.name = options.name ?? "dev";
     this.environment = {
       ...process.env,
+      ...options.environment,
       PULUMI_HOME: join(this.folder, "home"),
       PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}`,
       PULUMI_CONFIG_PASSPHRASE: "a passphrase for tests",
