@@ -50,6 +50,8 @@ function run(call, callback) {
     stdio: ["ignore", "inherit", "inherit"],
     env: {
       ...process.env,
+      // As the official host does: TypeScript unless Pulumi.yaml says `typescript: false`.
+      PULUMI_NODEJS_TYPESCRIPT: String(info?.getOptions()?.toJavaScript().typescript !== false),
       PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().toObject())),
       PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
     },

@@ -77,11 +77,16 @@ export class Connection implements Libvirt {
       );
     }
     options.signal?.throwIfAborted();
-    const channel = await this.acquire();
-    try {
-      return await withDeadline(channel, name, options.timeout ?? deadlineOf(name), channel.call(name, args));
-    } finally {
-      this.waiting.shift()?.();
+    for (let repeated = false; ; repeated = true) {
+      const channel = await this.acquire();
+      try {
+        return await withDeadline(channel, name, options.timeout ?? deadlineOf(name), channel.call(name, args));
+      } catch (error) {
+        // What only asks may be asked again over a new channel; what changes something never is.
+        if (repeated || !asksOnly(name) || !wasCutOff(error)) throw error;
+      } finally {
+        this.waiting.shift()?.();
+      }
     }
   }
 
@@ -226,10 +231,25 @@ export class WrongHost extends Error {
   override readonly name = "WrongHost";
 }
 
+/** The reason of a channel that was given up because a call in it took too long. */
+class DeadlineExceeded extends Error {
+  override readonly name = "DeadlineExceeded";
+}
+
+/** True for procedures that change nothing, by libvirt's way of naming them. */
+function asksOnly(name: ProcedureName): boolean {
+  return /(^|_)(GET|LIST|LOOKUP|IS|HAS|SUPPORTS)_|^DOMAIN_INTERFACE_ADDRESSES$/.test(name);
+}
+
+/** True when the connection ended by itself, not because we gave it up. */
+function wasCutOff(error: unknown): boolean {
+  return error instanceof ConnectionLost && !(error.cause instanceof DeadlineExceeded);
+}
+
 /** Waits for a call, but not for ever: after the deadline its channel is given up, because its slot stays taken. */
 async function withDeadline<T>(channel: RpcChannel, name: string, seconds: number, call: Promise<T>): Promise<T> {
   const timer = setTimeout(
-    () => channel.destroy(new Error(`${name} was not answered within ${seconds} s`)),
+    () => channel.destroy(new DeadlineExceeded(`${name} was not answered within ${seconds} s`)),
     seconds * 1000,
   );
   timer.unref();

@@ -72,9 +72,10 @@ test("the package holds what it needs to run, and nothing else", async () => {
 });
 
 test(
-  "its types hold in a strict program",
+  "its types hold in a strict program, and in the quick start",
   async () => {
     await inFolder("node_modules/.bin/tsc");
+    await run([join(root, "node_modules/.bin/tsc"), "-p", join(root, "examples/quickstart")]);
   },
   minutes,
 );
