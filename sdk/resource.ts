@@ -26,7 +26,15 @@ export abstract class KvmResource extends pulumi.CustomResource {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${facts.type};`,
       __meta: metaOf(type, name, lifted.values, options),
     });
-    super(type, name, properties, pulumi.mergeOptions({ additionalSecretOutputs: [...facts.secrets] }, options));
+    const merged = pulumi.mergeOptions({ additionalSecretOutputs: [...facts.secrets] }, options);
+    // Pulumi records four stacks for each property, with source maps: a third of a program's time, and nobody reads them.
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    try {
+      super(type, name, properties, merged);
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
     remember(this, facts.type, lifted);
   }
 }

@@ -1,10 +1,11 @@
 import { KvmError } from "../core/errors";
 import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
-import { connect } from "../libvirt/connection";
-import { openDialer } from "../transport/open";
+import type { Connection } from "../libvirt/connection";
+import type { TransportOptions } from "../transport/options";
 
-type Connection = Awaited<ReturnType<typeof connect>>;
+/** The client and its transports, loaded by the first connection: previews do without them and are quicker so. */
+const client = (): typeof import("./client") => require("./client");
 
 /** Every connection of this process: one per host and way to reach it, shared by all resources and calls. */
 export class Hosts {
@@ -48,15 +49,15 @@ export class Hosts {
   }
 
   private async open(host: HostReference): Promise<Connection> {
-    const dialer = openDialer({
+    const options: TransportOptions = {
       uri: host.uri,
       ...(host.hostKey !== undefined && { hostKey: host.hostKey }),
       ...(host.identityFile !== undefined && { identityFile: host.identityFile }),
       ...(host.identityEnv !== undefined && { identityEnv: host.identityEnv }),
       ...(this.privateKey !== undefined && { privateKey: this.privateKey }),
       ...(this.passphrase !== undefined && { passphrase: this.passphrase }),
-    });
-    return connect({ uri: host.uri, driverUri: dialer.driverUri, dialer });
+    };
+    return client().openConnection(options);
   }
 }
 
