@@ -76,7 +76,7 @@ export class Host extends KvmResource {
   /** Memory of the machine, e.g. "64 GiB". */
   declare readonly memory: pulumi.Output<string>;
 
-  /** Digest of the capabilities, at most 2 KiB, that checks of virtual machines use. */
+  /** Digest of the capabilities, at most 1 KiB, that checks of virtual machines use. */
   declare readonly facts: pulumi.Output<{
     readonly libvirt: number;
     readonly virtTypes: readonly string[];

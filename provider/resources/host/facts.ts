@@ -5,14 +5,14 @@ export interface Facts {
   /** Version of libvirt, as 1000000 * major + 1000 * minor + release. */
   readonly libvirt: number;
   readonly virtTypes: readonly string[];
-  /** Canonical machine types of the host's own architecture, newest first. */
+  /** The newest machine type of each family that the host's own architecture has: `pc-q35-7.2`. */
   readonly machines: readonly string[];
   readonly firmware: readonly string[];
   readonly secureBoot: boolean;
 }
 
-/** Longest digest as JSON, in bytes: it travels in the state of every resource on the host. */
-export const maxDigest = 2048;
+/** Longest digest as JSON, in bytes: it travels twice in the state of every resource on the host. */
+export const maxDigest = 1024;
 
 /** Architecture of the machine, from its capabilities. */
 export function architectureOf(capabilities: Element): string {
@@ -27,12 +27,12 @@ export function virtTypesOf(capabilities: Element): string[] {
   return [...new Set(types)];
 }
 
-/** Names under which a machine type stays the same for ever; "pc" and "q35" are only aliases of the newest. */
+/** The newest of each family of machine types, under the name that stays the same for ever; "q35" is only an alias. */
 export function machinesOf(capabilities: Element): string[] {
   const guest = guestOf(capabilities);
   const entries = guest ? children(guest, "machine") : [];
-  const names = entries.map((machine) => machine.attributes["canonical"] ?? textOf(machine));
-  return [...new Set(names)].sort(newestFirst);
+  const names = entries.map((machine) => machine.attributes["canonical"] ?? textOf(machine)).sort(oldestFirst);
+  return [...new Map(names.map((name) => [name.replace(/-[\d.]+$/, ""), name])).values()];
 }
 
 /** Logical CPUs and memory in bytes as the cells of the topology show them. */
@@ -47,7 +47,7 @@ export function sizeOf(capabilities: Element): { cpus: number; memory: bigint } 
   return { cpus: cpus.reduce((sum, count) => sum + count, 0), memory: memory.reduce((sum, bytes) => sum + bytes, 0n) };
 }
 
-/** The digest; machine types that would make it too long are left out, oldest first. */
+/** The digest; families of machine types that would make it too long are left out. */
 export function factsOf(libvirt: number, capabilities: Element, domainCapabilities: Element | undefined): Facts {
   const firmware = domainCapabilities ? enumValues(domainCapabilities, "os", "firmware") : [];
   const secure = domainCapabilities ? enumValues(domainCapabilities, "os/loader", "secure") : [];
@@ -74,6 +74,6 @@ function enumValues(document: Element, path: string, name: string): string[] {
   return found ? children(found, "value").map(textOf) : [];
 }
 
-function newestFirst(a: string, b: string): number {
-  return b.localeCompare(a, "en", { numeric: true });
+function oldestFirst(a: string, b: string): number {
+  return a.localeCompare(b, "en", { numeric: true });
 }

@@ -79,7 +79,7 @@ export const outputs = {
   cpus: { doc: "Number of logical CPUs.", type: "number" },
   memory: { doc: 'Memory of the machine, e.g. "64 GiB".', type: "string" },
   facts: {
-    doc: "Digest of the capabilities, at most 2 KiB, that checks of virtual machines use.",
+    doc: "Digest of the capabilities, at most 1 KiB, that checks of virtual machines use.",
     type: "{ readonly libvirt: number; readonly virtTypes: readonly string[]; readonly machines: readonly string[]; readonly firmware: readonly string[]; readonly secureBoot: boolean }",
   },
 } as const;

@@ -2,7 +2,19 @@ import { isPlainObject } from "../../core/unknown";
 
 /** The kinds of virtualization that Host found on its machine; empty when it is not known. */
 export function knownTypes(host: unknown): readonly unknown[] {
+  return listed(host, "virtTypes");
+}
+
+/** The newest machine type that the host has of the same family, when it is older than the one that is asked for. */
+export function newestBelow(host: unknown, machine: string): string | undefined {
+  const family = (name: string) => name.replace(/-[\d.]+$/, "");
+  const newest = listed(host, "machines").find((name) => typeof name === "string" && family(name) === family(machine));
+  if (typeof newest !== "string" || family(machine) === machine) return undefined;
+  return machine.localeCompare(newest, "en", { numeric: true }) > 0 ? newest : undefined;
+}
+
+function listed(host: unknown, name: string): readonly unknown[] {
   const facts = isPlainObject(host) ? host["facts"] : undefined;
-  const types = isPlainObject(facts) ? facts["virtTypes"] : undefined;
-  return Array.isArray(types) ? types : [];
+  const list = isPlainObject(facts) ? facts[name] : undefined;
+  return Array.isArray(list) ? list : [];
 }

@@ -3,7 +3,7 @@ import type { Rule } from "../../core/resource";
 import { parseBytes } from "../../core/units";
 import { hasUnknown, isPlainObject } from "../../core/unknown";
 import { isPcie } from "./general";
-import { knownTypes } from "./host-facts";
+import { knownTypes, newestBelow } from "./host-facts";
 import type { Inputs, rows } from "./rows";
 
 type MachineRule = Rule<typeof rows>;
@@ -74,6 +74,20 @@ const cpuRules: readonly MachineRule[] = [
       virtType === "kvm" && knownTypes(host).length > 0 && !knownTypes(host).includes("kvm")
         ? [fault("virtType", 'the host has no KVM: enable virtualization in its firmware, or set virtType: "qemu"')]
         : [],
+  },
+  {
+    needs: ["machine"],
+    check: ({ machine, host }) => {
+      const newest = newestBelow(host, machine);
+      return newest === undefined
+        ? []
+        : [
+            fault(
+              "machine",
+              `${machine} needs a newer QEMU: the newest that the host has is ${newest} (after an upgrade of the host run pulumi refresh)`,
+            ),
+          ];
+    },
   },
 ];
 

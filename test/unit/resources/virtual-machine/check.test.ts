@@ -80,6 +80,11 @@ test.each<[string, Values, RegExp]>([
   ["a mode without a model", { cpu: { mode: "custom" } }, /^cpu.model: is required/],
   ["passthrough emulated", { virtType: "qemu", cpu: { mode: "host-passthrough" } }, /^cpu.mode: .*maximum/],
   [
+    "a machine type of a newer QEMU",
+    { host: { ...host, facts: { machines: ["pc-q35-7.2"] } }, machine: "pc-q35-10.1" },
+    /^machine: pc-q35-10.1 needs a newer QEMU: .* pc-q35-7.2/,
+  ],
+  [
     "kvm where the facts say no",
     { host: { ...host, facts: { virtTypes: ["qemu"] } } },
     /^virtType: the host has no KVM/,
