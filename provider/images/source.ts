@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { createReadStream, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import type { ImageFormat, ImageInfo, ReadImage } from "./header";
 import { ImageError, reasonOf, systemCode } from "./image-error";
+import { readAhead } from "./read-ahead";
 
 /** A local image file, to be read as often as an upload needs. */
 export interface ImageSource {
@@ -63,8 +64,7 @@ function unreadable(path: string, error: unknown): ImageError {
 
 async function* unchanged(path: string, opened: Stats, offset: number): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of createReadStream(path, { start: offset, highWaterMark: 1024 * 1024 }))
-      yield chunk as Buffer;
+    yield* readAhead(path, offset);
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -1,0 +1,44 @@
+import { type FileHandle, open } from "node:fs/promises";
+
+const chunkSize = 1024 * 1024;
+/** Reads under way at once: a disk, or a hole that the kernel fills with zeroes, is slower than one reader alone. */
+const depth = 4;
+
+/**
+ * Reads a file from `start` to its end, some chunks ahead of who consumes them. The buffers are used again: a chunk
+ * holds its bytes only until the next one is asked for.
+ */
+export async function* readAhead(path: string, start = 0): AsyncGenerator<Buffer> {
+  const file = await open(path);
+  const reads: Promise<Buffer>[] = [];
+  try {
+    let offset = start;
+    const next = (buffer: Buffer) => {
+      const reading = fill(file, buffer, offset);
+      // It is awaited in its turn; until then a failure is nobody's fault.
+      reading.catch(() => undefined);
+      reads.push(reading);
+      offset += chunkSize;
+    };
+    for (let index = 0; index < depth; index++) next(Buffer.allocUnsafeSlow(chunkSize));
+    for (let reading = reads.shift(); reading; reading = reads.shift()) {
+      const chunk = await reading;
+      if (chunk.length > 0) yield chunk;
+      if (chunk.length < chunkSize) return;
+      next(Buffer.from(chunk.buffer));
+    }
+  } finally {
+    await Promise.allSettled(reads);
+    await file.close();
+  }
+}
+
+async function fill(file: FileHandle, buffer: Buffer, offset: number): Promise<Buffer> {
+  let done = 0;
+  while (done < buffer.length) {
+    const { bytesRead } = await file.read(buffer, done, buffer.length - done, offset + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return buffer.subarray(0, done);
+}
