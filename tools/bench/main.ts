@@ -1,18 +1,20 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Connection, connect } from "../../provider/libvirt/connection";
+import { openConnection } from "../../provider/adapters/client";
+import type { Connection } from "../../provider/libvirt/connection";
 import { domainHandle } from "../../provider/libvirt/procedures";
-import { openDialer } from "../../provider/transport/open";
 import { Stack } from "../../test/engine/pulumi";
 import { type Lab, startLab } from "../../test/lab/lab";
-import { measureUpload } from "./upload";
+import { peakMemory } from "./memory";
+import { measureUpload, median } from "./upload";
 
 const root = join(__dirname, "../..");
 const steps = ["create", "preview", "update", "destroy"] as const;
 type Step = (typeof steps)[number];
 type Times = Readonly<Record<Step, number>>;
+type Program = "empty" | "kvm";
 
-/** Most that each step may take, as a multiple of the empty provider and of the bare calls. */
+/** Most that each step may take. The bare work is that of our own client alone: connecting, and the calls. */
 const goals: Readonly<Record<Step, string>> = {
   create: "empty + 1.5 bare",
   preview: "1.3 empty",
@@ -21,14 +23,18 @@ const goals: Readonly<Record<Step, string>> = {
 };
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { vms: { type: "string", default: "20" } } });
-  const vms = Number(values.vms);
+  const { values } = parseArgs({
+    // Each step is measured as often as `rounds` says; the median counts.
+    options: { vms: { type: "string", default: "20" }, rounds: { type: "string", default: "3" } },
+  });
+  const [vms, rounds] = [Number(values.vms), Number(values.rounds)];
   const lab = await startLab();
   try {
-    const empty = await deploy("empty", lab, vms);
+    // The bare calls come first: they find the daemon as cold as it is only once.
     const bare = await bareCalls(lab, vms);
-    const ours = await deploy("kvm", lab, vms);
-    for (const step of steps) print(step, vms, ours, empty, bare);
+    const { result, megabytes } = await peakMemory("cmd/dynamic-provider", () => deployInTurns(lab, vms, rounds));
+    for (const step of steps) print(step, vms, result.kvm, result.empty, bare);
+    console.log(JSON.stringify({ measure: "memory of the provider process", vms, megabytes, goal: "at most 200 MB" }));
     console.log(JSON.stringify(await measureUpload(lab.host)));
   } finally {
     await lab.stop();
@@ -52,30 +58,51 @@ function print(step: Step, vms: number, ours: Times, empty: Times, bare: Times):
   );
 }
 
-async function deploy(program: "kvm" | "empty", lab: Lab, vms: number): Promise<Times> {
-  const stack = new Stack({
-    program: join(root, "test/bench", program),
-    config: { vms: String(vms), ...(program === "kvm" && { hostUri: lab.host.uri }) },
-  });
+/** Both programs step by step and in turns, so that neither meets the machine in a better mood. */
+async function deployInTurns(lab: Lab, vms: number, rounds: number): Promise<Readonly<Record<Program, Times>>> {
+  const measured = { empty: measuredStack("empty", lab, vms), kvm: measuredStack("kvm", lab, vms) };
+  const both = Object.values(measured);
+  const each = async (step: Step, work: (stack: Stack) => Promise<unknown>) => {
+    for (const { stack, seconds } of both) seconds[step].push(await timed(() => work(stack)));
+  };
   try {
-    await stack.init();
-    const create = await timed(() => stack.up());
-    const preview = await timed(() => stack.preview());
-    await stack.setConfig("title", "another");
-    const update = await timed(() => stack.up());
-    const destroy = await timed(() => stack.destroy());
-    return { create, preview, update, destroy };
+    for (const { stack } of both) await stack.init();
+    for (let round = 0; round < rounds; round++) {
+      await each("create", (stack) => stack.up());
+      await each("preview", (stack) => stack.preview());
+      for (const { stack } of both) await stack.setConfig("title", `title ${round}`);
+      await each("update", (stack) => stack.up());
+      await each("destroy", (stack) => stack.destroy());
+    }
+    return { empty: medians(measured.empty.seconds), kvm: medians(measured.kvm.seconds) };
   } finally {
-    await stack.run("destroy", "--yes", "--skip-preview");
-    stack.remove();
+    for (const { stack } of both) {
+      await stack.run("destroy", "--yes", "--skip-preview");
+      stack.remove();
+    }
   }
+}
+
+function measuredStack(program: Program, lab: Lab, vms: number) {
+  const config = { vms: String(vms), title: "bench", ...(program === "kvm" && { hostUri: lab.host.uri }) };
+  const seconds: Record<Step, number[]> = { create: [], preview: [], update: [], destroy: [] };
+  return { stack: new Stack({ program: join(root, "test/bench", program), config }), seconds };
+}
+
+function medians(seconds: Readonly<Record<Step, readonly number[]>>): Times {
+  const { create, preview, update, destroy } = seconds;
+  return { create: median(create), preview: median(preview), update: median(update), destroy: median(destroy) };
 }
 
 /** The same work by the calls alone, over the same ssh connection. */
 async function bareCalls(lab: Lab, vms: number): Promise<Times> {
   const { uri } = lab.host;
-  const dialer = openDialer({ uri });
-  const connection = await connect({ uri, driverUri: dialer.driverUri, dialer });
+  await (await openConnection({ uri })).close();
+  let connection = await openConnection({ uri });
+  const connecting = await timed(async () => {
+    await connection.close();
+    connection = await openConnection({ uri });
+  });
   const all = (work: (uuid: string) => Promise<unknown>) =>
     timed(() => Promise.all(Array.from({ length: vms }, (_, index) => work(uuidOf(index)))));
   try {
@@ -92,7 +119,7 @@ async function bareCalls(lab: Lab, vms: number): Promise<Times> {
     const destroy = await all((uuid) =>
       connection.call("DOMAIN_UNDEFINE_FLAGS", { dom: domainHandle(uuid), flags: undefineAll }),
     );
-    return { create, preview: 0, update, destroy };
+    return { create: connecting + create, preview: 0, update: connecting + update, destroy: connecting + destroy };
   } finally {
     await connection.close();
   }
