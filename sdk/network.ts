@@ -79,7 +79,7 @@ export interface NetworkArgs {
         readonly identityFile?: pulumi.Input<string>;
         readonly identityEnv?: pulumi.Input<string>;
         readonly owner?: pulumi.Input<string>;
-        readonly facts?: pulumi.Input<unknown>;
+        readonly facts?: pulumi.Input<string>;
       }
   >;
   /** Name in libvirt. Default: the resource's name and 7 hex digits. libvirt cannot rename a network. */
@@ -140,7 +140,7 @@ export class Network extends KvmResource {
       readonly identityFile?: pulumi.Input<string>;
       readonly identityEnv?: pulumi.Input<string>;
       readonly owner?: pulumi.Input<string>;
-      readonly facts?: pulumi.Input<unknown>;
+      readonly facts?: pulumi.Input<string>;
     }>
   >;
 

@@ -19,7 +19,7 @@ export function remember(resource: object, type: string, lifted: Lifted): void {
 
 /** What a resource tells those that refer to it, by class name. */
 const references: Readonly<Record<string, (resource: Fields, lifted: Fields) => Fields>> = {
-  Host: (resource) => pick(resource, ["uri", "hostKey", "identityFile", "identityEnv", "uuid", "owner", "facts"]),
+  Host: hostReference,
   Network: (resource, lifted) => ({ ...pick(resource, ["uuid", "name"]), host: lifted["host"] }),
   StoragePool: (resource, lifted) => ({ ...pick(resource, ["uuid", "name", "type", "path"]), host: lifted["host"] }),
   Volume: volumeReference,
@@ -52,6 +52,15 @@ export function lift(args: object, object: string): Lifted {
     );
   }
   return { values, host: [...hosts.keys()][0] };
+}
+
+/** The facts travel as text: they stand twice in the state of every resource, which the engine writes at every step. */
+function hostReference(resource: Fields): Fields {
+  const facts: pulumi.Output<unknown> = pulumi.output(resource["facts"]);
+  return {
+    ...pick(resource, ["uri", "hostKey", "identityFile", "identityEnv", "uuid", "owner"]),
+    facts: facts.apply((value) => (value === undefined ? undefined : JSON.stringify(value))),
+  };
 }
 
 function volumeReference(resource: Fields, lifted: Fields): Fields {

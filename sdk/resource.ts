@@ -47,8 +47,8 @@ function metaOf(type: string, name: string, values: object, options: pulumi.Cust
     project: pulumi.getProject(),
     stack: pulumi.getStack(),
     urn: pulumi.createUrn(name, type, options.parent),
-    timeouts: Object.fromEntries(timeouts),
-    secretPaths: secretPaths(values),
+    timeouts: timeouts.length > 0 ? Object.fromEntries(timeouts) : undefined,
+    secretPaths: secretPaths(values).then((paths) => (paths.length > 0 ? paths : undefined)),
   };
 }
 

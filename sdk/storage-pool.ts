@@ -65,7 +65,7 @@ export interface StoragePoolArgs {
         readonly identityFile?: pulumi.Input<string>;
         readonly identityEnv?: pulumi.Input<string>;
         readonly owner?: pulumi.Input<string>;
-        readonly facts?: pulumi.Input<unknown>;
+        readonly facts?: pulumi.Input<string>;
       }
   >;
   /** Name in libvirt. Default: the resource's name and 7 hex digits. libvirt cannot rename a pool. */
@@ -105,7 +105,7 @@ export class StoragePool extends KvmResource {
       readonly identityFile?: pulumi.Input<string>;
       readonly identityEnv?: pulumi.Input<string>;
       readonly owner?: pulumi.Input<string>;
-      readonly facts?: pulumi.Input<unknown>;
+      readonly facts?: pulumi.Input<string>;
     }>
   >;
 

@@ -138,7 +138,7 @@ export interface VirtualMachineArgs {
         readonly identityFile?: pulumi.Input<string>;
         readonly identityEnv?: pulumi.Input<string>;
         readonly owner?: pulumi.Input<string>;
-        readonly facts?: pulumi.Input<unknown>;
+        readonly facts?: pulumi.Input<string>;
       }
   >;
   /** Name of the domain on the host. Default: the logical name and 7 hex digits of the uuid. Renamed only while stopped. */
@@ -223,7 +223,7 @@ export class VirtualMachine extends KvmResource {
       readonly identityFile?: pulumi.Input<string>;
       readonly identityEnv?: pulumi.Input<string>;
       readonly owner?: pulumi.Input<string>;
-      readonly facts?: pulumi.Input<unknown>;
+      readonly facts?: pulumi.Input<string>;
     }>
   >;
 

@@ -1,3 +1,4 @@
+import { type Packed, pack, unpack } from "./applied";
 import { attribute, type Row, type Rows, type StateOf, z } from "./attribute";
 import { type CheckContext, checkRows, type Fault } from "./check";
 import { type Change, diffRows } from "./diff";
@@ -106,8 +107,15 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   const { rows } = definition;
 
   function store(inputs: StateOf<R>, made: Made<O>, defaultsVersion: number): Stored {
-    const bookkeeping: Bookkeeping = { stateVersion, defaultsVersion, ...(made.applied && { applied: made.applied }) };
-    return { id: made.id, state: { ...inputs, ...made.outputs, __kvm: bookkeeping } };
+    const values: Values = { ...inputs, ...made.outputs };
+    const bookkeeping = { stateVersion, defaultsVersion, ...(made.applied && pack(made.applied, values)) };
+    return { id: made.id, state: { ...values, __kvm: bookkeeping } };
+  }
+
+  /** What the resource sees of a stored state. */
+  function opened(values: Values): State<R, O> {
+    const kept = values["__kvm"] as (Packed & Bookkeeping) | undefined;
+    return { ...values, ...(kept && { __kvm: { ...kept, applied: unpack(kept, values) } }) } as State<R, O>;
   }
 
   /** Runs create or update; an object that is left unfinished is given its full state. */
@@ -159,8 +167,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     },
 
     async read(id, values, context) {
-      const state = values as State<R, O>;
-      const seen = await definition.read(id, state, context);
+      const seen = await definition.read(id, opened(values), context);
       if (!seen) return undefined;
       const version = defaultsVersionOf(values, values);
       const inputs: Values = { ...seen.inputs, defaultsVersion: version };
@@ -168,14 +175,14 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     },
 
     async update(id, olds, news, context) {
-      const [old, wanted] = [olds as State<R, O>, news as StateOf<R>];
+      const [old, wanted] = [opened(olds), news as StateOf<R>];
       const changes = diffRows(rows, olds, news);
       const version = defaultsVersionOf(news, olds);
       return (await keep(wanted, version, () => definition.update(id, old, wanted, changes, context))).state;
     },
 
     async delete(id, state, context) {
-      await definition.delete(id, state as State<R, O>, context);
+      await definition.delete(id, opened(state), context);
     },
   };
 }

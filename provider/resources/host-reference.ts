@@ -10,7 +10,8 @@ const schema = z.object({
   identityFile: z.string().optional(),
   identityEnv: z.string().optional(),
   owner: z.string().optional(),
-  facts: z.unknown().optional(),
+  // As text, in which form the classes of the SDK hand it on: the shorter state.
+  facts: z.preprocess((value) => (isPlainObject(value) ? JSON.stringify(value) : value), z.string().optional()),
 });
 
 /** Row of a resource that names its host itself. Facts take no part in diff; another address of one host is no move. */

@@ -14,7 +14,13 @@ export function newestBelow(host: unknown, machine: string): string | undefined 
 }
 
 function listed(host: unknown, name: string): readonly unknown[] {
-  const facts = isPlainObject(host) ? host["facts"] : undefined;
-  const list = isPlainObject(facts) ? facts[name] : undefined;
+  const list = factsOf(host)[name];
   return Array.isArray(list) ? list : [];
+}
+
+/** The digest that Host made and its reference carries as text. */
+function factsOf(host: unknown): Readonly<Record<string, unknown>> {
+  const text = isPlainObject(host) ? host["facts"] : undefined;
+  const facts: unknown = typeof text === "string" ? JSON.parse(text) : undefined;
+  return isPlainObject(facts) ? facts : {};
 }

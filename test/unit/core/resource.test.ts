@@ -20,7 +20,7 @@ test("state is the inputs, the outputs and the bookkeeping", async () => {
   expect(state).toEqual({
     ...inputs,
     address: "10.0.0.1",
-    __kvm: { stateVersion: 1, defaultsVersion: 1, applied: { memory: "1 GiB" } },
+    __kvm: { stateVersion: 1, defaultsVersion: 1, same: "memory" },
   });
 });
 

@@ -61,7 +61,7 @@ test.each<[string, Values, readonly string[]]>([
 });
 
 test("facts of the host take no part, its address is saved, another machine is refused", () => {
-  expect(changes({ host: { ...base.host, facts: { libvirt: 1 } } })).toEqual([]);
+  expect(changes({ host: { ...base.host, facts: JSON.stringify({ libvirt: 1 }) } })).toEqual([]);
   expect(changes({ host: { ...base.host, uri: "qemu+ssh://10.0.0.1/system" } })).toEqual(["host live"]);
   const elsewhere = { host: { uri: "qemu+ssh://rack2/system", uuid: "22222222-0000-4000-8000-000000000000" } };
   expect(() => changes(elsewhere)).toThrow(/move VirtualMachine db-\w+ to another host.*migration/);

@@ -81,12 +81,12 @@ test.each<[string, Values, RegExp]>([
   ["passthrough emulated", { virtType: "qemu", cpu: { mode: "host-passthrough" } }, /^cpu.mode: .*maximum/],
   [
     "a machine type of a newer QEMU",
-    { host: { ...host, facts: { machines: ["pc-q35-7.2"] } }, machine: "pc-q35-10.1" },
+    { host: { ...host, facts: JSON.stringify({ machines: ["pc-q35-7.2"] }) }, machine: "pc-q35-10.1" },
     /^machine: pc-q35-10.1 needs a newer QEMU: .* pc-q35-7.2/,
   ],
   [
     "kvm where the facts say no",
-    { host: { ...host, facts: { virtTypes: ["qemu"] } } },
+    { host: { ...host, facts: JSON.stringify({ virtTypes: ["qemu"] }) } },
     /^virtType: the host has no KVM/,
   ],
   ["secure boot with bios", { secureBoot: true }, /^secureBoot: needs firmware: "uefi"/],
