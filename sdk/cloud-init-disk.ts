@@ -13,10 +13,10 @@ const facts: ClassFacts = {
     "vendorData",
     "hostname",
     "reinit",
+    "instanceId",
     "name",
     "path",
     "format",
-    "instanceId",
   ],
   secrets: ["userData"],
 };
@@ -54,9 +54,11 @@ export interface CloudInitDiskArgs {
   readonly hostname?: pulumi.Input<string>;
   /** Give the guest a new instance-id with a new content, so that cloud-init runs its once-per-instance modules again. Default: false. */
   readonly reinit?: pulumi.Input<boolean>;
+  /** instance-id that the medium tells the guest. Default: derived once and kept; with `reinit` a new one for each new content. */
+  readonly instanceId?: pulumi.Input<string>;
   /** Name of the volume: derived, with a digest of the content, so that another content is another volume. */
   readonly name?: pulumi.Input<string>;
-  /** Where the medium lies on the host; known before it is made. */
+  /** Where the medium lies on the host: known before it is made, given by pool and name. */
   readonly path?: pulumi.Input<string>;
   /** Image format: an ISO 9660 medium is raw. Default: "raw". */
   readonly format?: pulumi.Input<"raw">;
@@ -104,17 +106,17 @@ export class CloudInitDisk extends KvmResource {
   /** Give the guest a new instance-id with a new content, so that cloud-init runs its once-per-instance modules again. */
   declare readonly reinit: pulumi.Output<boolean>;
 
+  /** instance-id that the medium tells the guest. Default: derived once and kept; with `reinit` a new one for each new content. */
+  declare readonly instanceId: pulumi.Output<string>;
+
   /** Name of the volume: derived, with a digest of the content, so that another content is another volume. */
   declare readonly name: pulumi.Output<string>;
 
-  /** Where the medium lies on the host; known before it is made. */
+  /** Where the medium lies on the host: known before it is made, given by pool and name. */
   declare readonly path: pulumi.Output<string>;
 
   /** Image format: an ISO 9660 medium is raw. */
   declare readonly format: pulumi.Output<"raw">;
-
-  /** instance-id that the medium tells the guest. */
-  declare readonly instanceId: pulumi.Output<string>;
 
   constructor(name: string, args: CloudInitDiskArgs, options?: pulumi.CustomResourceOptions) {
     super(facts, name, args, options);

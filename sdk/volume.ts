@@ -65,9 +65,9 @@ export interface VolumeArgs {
         readonly format: pulumi.Input<string>;
       }
   >;
-  /** Where the volume lies on the host; known before it is made. */
+  /** Where the volume lies on the host: known before it is made, given by pool and name. */
   readonly path?: pulumi.Input<string>;
-  /** Permissions of the file in octal (<permissions><mode>). Default: the pool's. */
+  /** Permissions of the file in octal (<permissions><mode>). Default: what libvirt gives, 0600. */
   readonly mode?: pulumi.Input<string>;
   /** What to do with a change that needs a new volume: "refuse" keeps the data, "destroyData" throws it away. Default: "refuse". */
   readonly onReplace?: pulumi.Input<"refuse" | "destroyData">;
@@ -113,10 +113,10 @@ export class Volume extends KvmResource {
     | undefined
   >;
 
-  /** Where the volume lies on the host; known before it is made. */
+  /** Where the volume lies on the host: known before it is made, given by pool and name. */
   declare readonly path: pulumi.Output<string>;
 
-  /** Permissions of the file in octal (<permissions><mode>). Default: the pool's. */
+  /** Permissions of the file in octal (<permissions><mode>). Default: what libvirt gives, 0600. */
   declare readonly mode: pulumi.Output<string | undefined>;
 
   /** What to do with a change that needs a new volume: "refuse" keeps the data, "destroyData" throws it away. */

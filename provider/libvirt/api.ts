@@ -21,6 +21,8 @@ export interface TransferOptions {
   readonly length?: bigint;
   /** Send holes instead of runs of zeroes. Only for volumes that this operation created: a hole does not clear old data. */
   readonly sparse?: boolean;
+  /** With `sparse`: bytes at the start that are sent as they are, because the volume holds something there. Default 0. */
+  readonly dense?: number;
   /** Called with the bytes (logical) done so far. */
   readonly onProgress?: (done: bigint) => void;
   readonly signal?: AbortSignal;

@@ -32,7 +32,7 @@ export async function uploadTo(
     Promise.race([channel.sendStream(number, serial, status, payload, type), end.failure]);
   let done = 0n;
   try {
-    for await (const { data, length } of pieces(source, options.sparse === true)) {
+    for await (const { data, length } of pieces(source, options.sparse === true, options.dense)) {
       options.signal?.throwIfAborted();
       if (data) await send(messageStatus.continue, data);
       else await send(messageStatus.continue, encodeHole(length), messageType.streamHole);
@@ -132,9 +132,10 @@ interface Piece {
   readonly length: number;
 }
 
-/** Cuts the source into packets; with `sparse`, neighbouring blocks of zeroes become one hole. */
-async function* pieces(source: AsyncIterable<Buffer>, sparse: boolean): AsyncGenerator<Piece> {
+/** Cuts the source into packets; with `sparse`, neighbouring blocks of zeroes after the `dense` bytes become one hole. */
+async function* pieces(source: AsyncIterable<Buffer>, sparse: boolean, dense = 0): AsyncGenerator<Piece> {
   let gap = 0;
+  let position = 0;
   for await (const chunk of source) {
     if (!sparse) {
       for (let at = 0; at < chunk.length; at += packetSize) {
@@ -146,7 +147,8 @@ async function* pieces(source: AsyncIterable<Buffer>, sparse: boolean): AsyncGen
     let start = 0;
     for (let at = 0; at < chunk.length; at += blockSize) {
       const block = chunk.subarray(at, at + blockSize);
-      const empty = block.equals(block.length === blockSize ? zeroes : zeroes.subarray(0, block.length));
+      const zero = block.equals(block.length === blockSize ? zeroes : zeroes.subarray(0, block.length));
+      const empty = zero && position + at >= dense;
       if (empty) {
         if (start < at) yield piece(chunk, start, at);
         gap += block.length;
@@ -157,6 +159,7 @@ async function* pieces(source: AsyncIterable<Buffer>, sparse: boolean): AsyncGen
       }
     }
     if (start < chunk.length) yield piece(chunk, start, chunk.length);
+    position += chunk.length;
   }
   if (gap > 0) yield { length: gap };
 }

@@ -1,4 +1,5 @@
 import { KvmError } from "../core/errors";
+import { attributeAt } from "../schema/lens";
 import { child, type Element, element, ensure, remove, render } from "../schema/tree";
 
 /** The namespace of our mark in `<metadata>`; never changes. */
@@ -52,6 +53,22 @@ export function removeMark(document: Element): void {
     (node) => !("name" in node && Object.values(node.attributes).includes(namespace)),
   );
   if (metadata.children.length === 0) remove(document, "metadata");
+}
+
+/** Pools have no metadata. libvirt keeps vendor and product of a source as they are, in pools of every type. */
+const poolVendor = "pulumi-kvm";
+const vendorLens = attributeAt("source/vendor", "name");
+const productLens = attributeAt("source/product", "name");
+
+/** Which deployment made the pool: the owner that its Host keeps. Undefined for a pool that somebody else made. */
+export function poolOwner(pool: Element): string | undefined {
+  return vendorLens.get(pool) === poolVendor ? productLens.get(pool) : undefined;
+}
+
+/** Says in the document of a new pool who made it. */
+export function writePoolOwner(pool: Element, owner: string): void {
+  vendorLens.set(pool, poolVendor);
+  productLens.set(pool, owner);
 }
 
 /** The refusal to touch what somebody else made. */

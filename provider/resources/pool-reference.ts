@@ -1,6 +1,6 @@
 import { attribute, z } from "../core/attribute";
 import type { HostReference } from "../core/handler";
-import { isPlainObject } from "../core/unknown";
+import { hasUnknown, isPlainObject, unknown } from "../core/unknown";
 import { hostChange } from "./host-reference";
 
 /** How a resource reaches its pool. */
@@ -33,8 +33,11 @@ export const poolRow = attribute<PoolReference>({
   },
 });
 
-/** Where a volume of this name lies on the host. Undefined while the pool is not known. */
+/** Where a volume of this name lies on the host; unknown as long as its pool or name is. */
 export function volumePath(pool: unknown, name: unknown): string | undefined {
-  if (!isPlainObject(pool) || typeof pool["path"] !== "string" || typeof name !== "string") return undefined;
-  return `${pool["path"].replace(/\/$/, "")}/${name}`;
+  const folder = isPlainObject(pool) ? pool["path"] : pool;
+  // The sentinel passes through check as it is.
+  if (hasUnknown(folder) || hasUnknown(name)) return unknown as unknown as string;
+  if (typeof folder !== "string" || typeof name !== "string") return undefined;
+  return `${folder}/${name}`.replace(/\/+/g, "/");
 }

@@ -1,16 +1,49 @@
 import type { Readable } from "node:stream";
 import { KvmError, messageOf } from "../core/errors";
 import type { Context } from "../core/handler";
+import { followChain } from "../images/chain";
+import { ImageError } from "../images/image-error";
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
 import { errorCode, LibvirtError } from "../libvirt/errors";
-import { domainHandle, poolHandle } from "../libvirt/procedures";
+import { poolHandle } from "../libvirt/procedures";
 import { textAt } from "../schema/lens";
-import { child, children, type Element, parse } from "../schema/tree";
-import { attempt, ifFound } from "./failure";
+import { type Element, parse } from "../schema/tree";
+import { attempt } from "./failure";
+import { poolOwner } from "./ownership";
 import type { PoolReference } from "./pool-reference";
+import { nameUsers, usersOf, type VolumeUser } from "./volume-users";
 
-/** libvirt refuses work on a pool while a job of another client runs in it. */
+/** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
 const busyRetries = { count: 40, milliseconds: 250 };
+
+/** Where the volume cannot be seen, nothing may be concluded about it. */
+const poolRemedy = "see whether the pool exists and is active (virsh pool-list --all), then run pulumi again";
+
+/** A volume that exists, as libvirt shows it now. */
+export interface FoundVolume {
+  readonly handle: VolumeHandle;
+  readonly document: Element;
+}
+
+/** What goes into a new volume. */
+export interface Content {
+  readonly data: Readable | AsyncIterable<Buffer>;
+  /** In bytes. */
+  readonly length: bigint;
+  /** Bytes at the start that are sent even where they are zero, because the new volume holds something there. */
+  readonly dense?: number;
+}
+
+/**
+ * Thrown when a half-made volume could not be deleted again: it is still on the host, so that state must name it.
+ */
+export class LeftBehind extends Error {
+  override readonly name = "LeftBehind";
+
+  constructor(override readonly cause: KvmError) {
+    super(cause.message, { cause });
+  }
+}
 
 /** Volumes of one pool, as Volume and CloudInitDisk use them. */
 export class VolumeStore {
@@ -29,137 +62,182 @@ export class VolumeStore {
     return this.pool.host.uri;
   }
 
-  /** The volume, or undefined when the pool says that it has none of that name. A missing or inactive pool is an error. */
-  async find(name: string): Promise<VolumeHandle | undefined> {
-    const step = { step: `find ${this.object} in pool ${this.pool.name}`, host: this.host };
-    await attempt({ ...step, remedy: "see whether the pool exists and is active: virsh pool-list --all" }, async () => {
-      const { active } = await this.libvirt.call("STORAGE_POOL_IS_ACTIVE", { pool: poolHandle(this.pool.uuid) });
-      if (active === 0) throw new Error(`pool ${this.pool.name} is not active`);
-    });
-    const found = await ifFound(step, () =>
-      this.libvirt.call("STORAGE_VOL_LOOKUP_BY_NAME", { pool: this.handle, name }),
-    );
-    return found?.vol;
+  /** Which deployment made the pool, undefined for one that somebody else made. */
+  async poolOwner(): Promise<string | undefined> {
+    const args = { pool: this.handle, flags: 0 };
+    const work = () => this.libvirt.call("STORAGE_POOL_GET_XML_DESC", args);
+    return poolOwner(parse((await attempt(this.step("read the pool of", poolRemedy), work)).xml));
   }
 
-  /** The volume's document. */
-  async document(volume: VolumeHandle): Promise<Element> {
-    const step = { step: `read ${this.object}`, host: this.host };
-    return parse(
-      (await attempt(step, () => this.libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol: volume, flags: 0 }))).xml,
-    );
+  /**
+   * The volume, or undefined when libvirt says that the pool has none of that name, or that its file is gone. A missing
+   * or inactive pool is an error.
+   */
+  async look(name: string): Promise<FoundVolume | undefined> {
+    const handle = await this.find(name);
+    const document = handle && (await this.ifVolume("read", () => this.document(handle)));
+    return handle && document && { handle, document };
   }
 
-  async create(xml: string): Promise<VolumeHandle> {
-    const step = { step: `create ${this.object} in pool ${this.pool.name}`, host: this.host };
-    return this.patiently(async () => {
-      const { vol } = await attempt(step, () =>
-        this.libvirt.call("STORAGE_VOL_CREATE_XML", { pool: this.handle, xml, flags: 0 }),
-      );
-      return vol;
-    });
+  /** The volume at a path of the host, whatever its pool; undefined when no active pool has one there. */
+  async lookAt(path: string): Promise<FoundVolume | undefined> {
+    const work = () => this.libvirt.call("STORAGE_VOL_LOOKUP_BY_PATH", { path });
+    const found = await this.ifVolume("find", work);
+    const document = found && (await this.ifVolume("read", () => this.document(found.vol)));
+    return found && document && { handle: found.vol, document };
   }
 
-  /** Fills a volume that this operation created; whatever fails, the half-written volume is deleted again. */
-  async fill(
-    volume: VolumeHandle,
-    source: Readable | AsyncIterable<Buffer>,
-    context: Context,
-    total: bigint,
-  ): Promise<void> {
+  /** Where libvirt finds the volume on the host. */
+  async pathOf(volume: VolumeHandle): Promise<string> {
+    const work = () => this.libvirt.call("STORAGE_VOL_GET_PATH", { vol: volume });
+    return (await attempt(this.step("find"), work)).name;
+  }
+
+  /** Makes a volume and fills it. Whatever fails, what was made is deleted again; throws LeftBehind when that fails too. */
+  async make(name: string, xml: string, fill: (volume: VolumeHandle) => Promise<void>): Promise<FoundVolume> {
+    let made = false;
     try {
-      await attempt({ step: `upload ${this.object}`, host: this.host }, () =>
-        this.libvirt.upload(volume, source, {
-          sparse: true,
-          signal: context.signal,
-          onProgress: (done) => context.progress(`uploading ${percent(done, total)}`),
-        }),
-      );
+      const args = { pool: this.handle, xml, flags: 0 };
+      const work = () => this.libvirt.call("STORAGE_VOL_CREATE_XML", args);
+      const { vol } = await this.patiently("create", work, poolRemedy);
+      made = true;
+      await fill(vol);
+      return { handle: vol, document: await attempt(this.step("read"), () => this.document(vol)) };
     } catch (error) {
-      await this.discard(volume, error);
+      // A call whose answer was lost may have been carried out.
+      if (made || isLost(error)) await this.discard(name, error);
       throw error;
     }
   }
 
-  /** Deletes what a failed operation left. When that fails too, the message says what is left where. */
-  async discard(volume: VolumeHandle, cause: unknown): Promise<void> {
+  /** Runs `work`; once more, after a fresh look at the pool, when libvirt's list of volumes was not what is there. */
+  async knowingFiles<T>(work: () => Promise<T>): Promise<T> {
     try {
-      await this.remove(volume);
+      return await work();
     } catch (error) {
-      throw new KvmError("internal", {
-        step: `create ${this.object}`,
-        host: this.host,
-        reason: `${messageOf(cause)}; and the half-made volume could not be deleted: ${messageOf(error)}`,
-        remedy: `delete it by hand: virsh vol-delete --pool ${this.pool.name} ${volume.name}`,
-        cause,
-      });
+      const cause = error instanceof KvmError ? error.details.cause : undefined;
+      if (!(cause instanceof LibvirtError) || !/already exists|exists already/.test(cause.message)) throw error;
+      await this.refresh();
+      return work();
     }
   }
 
+  /** Writes into a volume that this operation made. */
+  async fill(volume: VolumeHandle, { data, length, dense = 0 }: Content, context: Context): Promise<void> {
+    const remedy = `where there is no space left, make room in pool ${this.pool.name} (virsh pool-info); what was written is deleted again`;
+    await attempt(this.step("upload", remedy), () =>
+      this.libvirt.upload(volume, data, {
+        // A logical volume holds what was on its blocks before: there a hole would show old data.
+        sparse: this.pool.type !== "logical",
+        dense,
+        signal: context.signal,
+        onProgress: (done) => context.progress(`uploading ${percent(done, length)}`),
+      }),
+    );
+  }
+
+  /** Reads all of a small volume. */
+  async content(volume: VolumeHandle): Promise<Buffer> {
+    return attempt(this.step("read"), async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of await this.libvirt.download(volume)) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks);
+    });
+  }
+
   async remove(volume: VolumeHandle): Promise<void> {
-    const step = { step: `delete ${this.object}`, host: this.host };
-    await this.patiently(() => ifFound(step, () => this.libvirt.call("STORAGE_VOL_DELETE", { vol: volume, flags: 0 })));
+    const work = () => this.libvirt.call("STORAGE_VOL_DELETE", { vol: volume, flags: 0 });
+    try {
+      await this.patiently("delete", work);
+    } catch (error) {
+      // Carried out before the connection was lost, or by somebody else: what counts is that it is gone.
+      if ((await this.look(volume.name)) === undefined) return;
+      if (!isLost(error)) throw error;
+      await this.patiently("delete", work);
+    }
+  }
+
+  /** Deletes a volume that nobody needs; throws a KvmError that names those who do. */
+  async removeUnused(volume: VolumeHandle, remedy: string): Promise<void> {
+    const users = await this.users(volume);
+    if (users.length === 0) return this.remove(volume);
+    throw new KvmError("conflict", {
+      ...this.step("delete", remedy),
+      reason: `it is in use: ${nameUsers(users)}; it was left as it is`,
+    });
   }
 
   /** Grows a volume that no running guest has open. */
   async resize(volume: VolumeHandle, capacity: bigint): Promise<void> {
-    const step = { step: `resize ${this.object}`, host: this.host };
-    await this.patiently(() =>
-      attempt(step, () => this.libvirt.call("STORAGE_VOL_RESIZE", { vol: volume, capacity, flags: 0 })),
-    );
+    const args = { vol: volume, capacity, flags: 0 };
+    await this.patiently("grow", () => this.libvirt.call("STORAGE_VOL_RESIZE", args));
   }
 
   /** Makes the pool look at its volumes again. */
   async refresh(): Promise<void> {
-    const step = { step: `refresh pool ${this.pool.name}`, host: this.host };
-    await this.patiently(() =>
-      attempt(step, () => this.libvirt.call("STORAGE_POOL_REFRESH", { pool: this.handle, flags: 0 })),
-    );
+    const args = { pool: this.handle, flags: 0 };
+    await this.patiently("refresh the pool of", () => this.libvirt.call("STORAGE_POOL_REFRESH", args));
   }
 
-  /** Everything on the host that names the file: disks of definitions, and volumes of the pool that it backs. */
-  async users(path: string): Promise<VolumeUser[]> {
-    const step = { step: `see who uses ${this.object}`, host: this.host };
-    const { domains } = await attempt(step, () =>
-      this.libvirt.call("CONNECT_LIST_ALL_DOMAINS", { needResults: 1, flags: 0 }),
-    );
-    const found = await Promise.all(domains.map(({ uuid, id }) => this.diskOf(uuid, id >= 0, path)));
-    return [...found.flat(), ...(await this.overlays(path))];
+  /** Everything on the host that needs the volume. */
+  async users(volume: VolumeHandle): Promise<VolumeUser[]> {
+    return usersOf(this.libvirt, this.host, volume, await this.pathOf(volume));
   }
 
-  private async diskOf(uuid: string, running: boolean, path: string): Promise<VolumeUser[]> {
-    const step = { step: `see who uses ${this.object}`, host: this.host };
-    const read = (flags: number) =>
-      ifFound(step, () => this.libvirt.call("DOMAIN_GET_XML_DESC", { dom: domainHandle(uuid), flags }));
-    const inactive = 2;
-    const documents = await Promise.all(running ? [read(0), read(inactive)] : [read(0)]);
-    const users = documents.flatMap((found, index) => {
-      if (!found) return [];
-      const domain = parse(found.xml);
-      const disk = children(child(domain, "devices") ?? domain, "disk").find((item) => sources(item).includes(path));
-      if (!disk) return [];
-      const name = textAt("name").get(domain) ?? uuid;
-      const target = child(disk, "target")?.attributes["dev"] ?? "";
-      return [{ kind: "domain" as const, name, uuid, target, active: running && index === 0 }];
-    });
-    return users.slice(0, 1);
+  /** Follows the files that a volume at `start` would be based on, as far as pools know them; a cycle is an error. */
+  async requireSoundChain(start: string, backing: string): Promise<void> {
+    const backingOf = async (path: string) => {
+      if (path === start) return backing;
+      const found = await this.lookAt(path);
+      return found && textAt("backingStore/path").get(found.document);
+    };
+    try {
+      await followChain(start, backingOf);
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      throw new KvmError("invalid", { ...this.step("create", error.remedy), reason: error.message, cause: error });
+    }
   }
 
-  private async overlays(path: string): Promise<VolumeUser[]> {
-    const step = { step: `see which volumes are based on ${this.object}`, host: this.host };
-    const { vols } = await attempt(step, () =>
-      this.libvirt.call("STORAGE_POOL_LIST_ALL_VOLUMES", { pool: this.handle, needResults: 1, flags: 0 }),
-    );
-    const found = await Promise.all(
-      vols.map(async (vol) => {
-        const answer = await ifFound(step, () => this.libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }));
-        const backing = answer && textAt("backingStore/path").get(parse(answer.xml));
-        return backing === path
-          ? [{ kind: "volume" as const, name: vol.name, uuid: "", target: "", active: false }]
-          : [];
-      }),
-    );
-    return found.flat();
+  /** The message of a step of ours that failed. */
+  step(what: string, remedy?: string) {
+    const step = `${what} ${this.object} in pool ${this.pool.name}`;
+    return { step, host: this.host, ...(remedy !== undefined && { remedy }) };
+  }
+
+  /** The volume by its name, from libvirt's list alone. */
+  private async find(name: string): Promise<VolumeHandle | undefined> {
+    const work = () => this.libvirt.call("STORAGE_VOL_LOOKUP_BY_NAME", { pool: this.handle, name });
+    return (await this.ifVolume("find", work))?.vol;
+  }
+
+  private async document(volume: VolumeHandle): Promise<Element> {
+    return parse((await this.libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol: volume, flags: 0 })).xml);
+  }
+
+  /** Undefined only when libvirt says that there is no such volume; a pool that is missing is another matter. */
+  private async ifVolume<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof LibvirtError && error.code === errorCode.noStorageVolume) return undefined;
+      return attempt(this.step(what, poolRemedy), () => Promise.reject(error));
+    }
+  }
+
+  private async discard(name: string, cause: unknown): Promise<void> {
+    try {
+      const left = await this.find(name);
+      if (left) await this.remove(left);
+    } catch (error) {
+      throw new LeftBehind(
+        new KvmError(cause instanceof KvmError ? cause.code : "internal", {
+          ...this.step("create", "run pulumi up again: it deletes the half-made volume and makes it anew"),
+          reason: `${messageOf(cause)}; and the half-made volume could not be deleted: ${messageOf(error)}`,
+          cause,
+        }),
+      );
+    }
   }
 
   private get handle() {
@@ -167,49 +245,28 @@ export class VolumeStore {
   }
 
   /** "pool has asynchronous jobs running" and the like pass by themselves. */
-  private async patiently<T>(work: () => Promise<T>): Promise<T> {
+  private async patiently<T>(what: string, work: () => Promise<T>, remedy?: string): Promise<T> {
     for (let left = busyRetries.count; ; left--) {
       try {
         return await work();
       } catch (error) {
-        if (left === 0 || !isBusy(error)) throw error;
+        if (left === 0 || !isBusy(error)) return attempt(this.step(what, remedy), () => Promise.reject(error));
         await new Promise((resolve) => setTimeout(resolve, busyRetries.milliseconds));
       }
     }
   }
 }
 
-/** Who has a volume as a disk, or is based on it. */
-export interface VolumeUser {
-  readonly kind: "domain" | "volume";
-  readonly name: string;
-  readonly uuid: string;
-  /** Device name in the guest. */
-  readonly target: string;
-  readonly active: boolean;
-}
-
-/** Names the users for a message. */
-export function nameUsers(users: readonly VolumeUser[]): string {
-  const spell = ({ kind, name, target, active }: VolumeUser) =>
-    kind === "volume"
-      ? `volume ${name} is based on it`
-      : `${active ? "running " : ""}domain ${name} has it as ${target}`;
-  return users.map(spell).join(", ");
-}
-
 function isBusy(error: unknown): boolean {
-  const cause = error instanceof KvmError ? error.details.cause : error;
-  if (!(cause instanceof LibvirtError)) return false;
-  return cause.code === errorCode.resourceBusy || /asynchronous jobs running/.test(cause.message);
+  if (!(error instanceof LibvirtError)) return false;
+  return (
+    error.code === errorCode.resourceBusy ||
+    /asynchronous jobs running|still being allocated|still in use/.test(error.message)
+  );
 }
 
-/** Files that a disk and its backing chain name. */
-function sources(disk: Element): string[] {
-  const source = child(disk, "source");
-  const own = [source?.attributes["file"], source?.attributes["dev"]].filter((path) => path !== undefined);
-  const backing = child(disk, "backingStore");
-  return backing ? [...own, ...sources(backing)] : own;
+function isLost(error: unknown): boolean {
+  return error instanceof KvmError && error.code === "connection-lost";
 }
 
 function percent(done: bigint, total: bigint): string {

@@ -2,12 +2,15 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Handler, Meta } from "../../provider/core/handler";
+import { cloudInitDisk, render as renderCloudInitDisk } from "../../provider/resources/cloud-init-disk";
 import { network } from "../../provider/resources/network";
 import { render as renderNetwork } from "../../provider/resources/network/document";
 import { storagePool } from "../../provider/resources/storage-pool";
 import { render as renderStoragePool } from "../../provider/resources/storage-pool/document";
 import { virtualMachine } from "../../provider/resources/virtual-machine";
 import { render as renderVirtualMachine } from "../../provider/resources/virtual-machine/render";
+import { volume } from "../../provider/resources/volume";
+import { render as renderVolume } from "../../provider/resources/volume/render";
 
 /** One folder of cases: arguments in `<case>.json`, the document that they make in `<case>.xml`. */
 interface Golden {
@@ -18,9 +21,15 @@ interface Golden {
 }
 
 const resources: Readonly<Record<string, Golden>> = {
+  "cloud-init-disk": {
+    handler: cloudInitDisk,
+    render: (inputs) => renderCloudInitDisk(inputs, { iso: Buffer.alloc(376832) }),
+    schema: "storagevol.rng",
+  },
   network: { handler: network, render: renderNetwork, schema: "network.rng" },
   "storage-pool": { handler: storagePool, render: renderStoragePool, schema: "storagepool.rng" },
   "virtual-machine": { handler: virtualMachine, render: renderVirtualMachine, schema: "domain.rng" },
+  volume: { handler: volume, render: (inputs) => renderVolume(inputs), schema: "storagevol.rng" },
 };
 
 const schemas = "/usr/share/libvirt/schemas";

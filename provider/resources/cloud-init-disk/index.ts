@@ -1,14 +1,14 @@
-import type { StateOf } from "../../core/attribute";
 import { KvmError } from "../../core/errors";
-import { Identity } from "../../core/identity";
-import { defineResource, type Made } from "../../core/resource";
-import { element, render as renderXml } from "../../schema/tree";
+import type { Context } from "../../core/handler";
+import { defineResource, type Made, Unfinished } from "../../core/resource";
 import { buildSeed, type Seed } from "../../seed/cloud-init";
 import { SeedError } from "../../seed/seed-error";
-import { nameUsers, VolumeStore } from "../volume-store";
-import { contentDigest, outputs, rows } from "./rows";
-
-type Inputs = StateOf<typeof rows>;
+import { lookupKey } from "../adoption";
+import { renderVolume } from "../volume-document";
+import { LeftBehind, VolumeStore } from "../volume-store";
+import { ordered } from "./content";
+import { type Inputs, outputs, rows } from "./rows";
+import { rules } from "./rules";
 
 /** A NoCloud medium, stored as a volume that is named by its content. */
 export const cloudInitDisk = defineResource({
@@ -16,95 +16,85 @@ export const cloudInitDisk = defineResource({
   doc: "A cloud-init medium (NoCloud). Another content is another volume: the guest's medium is swapped, then the old one goes.",
   rows,
   outputs,
+  rules,
   createBeforeDelete: true,
 
   async create(inputs, context) {
-    const instanceId = instanceIdOf(inputs, new Identity(context.meta ?? lost(inputs)).uuid);
-    const seed = build(inputs, instanceId);
-    for (const warning of seed.warnings) context.warn(warning);
-    const store = await VolumeStore.open(context, inputs.pool, `CloudInitDisk ${inputs.name}`);
-    const left = await store.find(inputs.name);
-    // The name says the content: a medium that a guest has already is the one that is wanted.
-    if (left && (await store.users(inputs.path ?? "")).length > 0) return made(inputs, instanceId);
-    if (left) await store.remove(left);
-    await store.fill(await store.create(render(inputs, seed)), from(seed.iso), context, BigInt(seed.iso.length));
-    return made(inputs, instanceId);
+    return make(await open(inputs, context), inputs, context);
   },
 
-  async read(_id, state, context) {
-    const store = await VolumeStore.open(context, state.pool, `CloudInitDisk ${state.name}`);
-    if (!(await store.find(state.name))) return undefined;
+  async read(id, state, context) {
+    if (lookupKey(id) !== undefined) throw noLookUp(state);
+    if (!(await (await open(state, context)).look(state.name))) return undefined;
     const inputs = Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
-    return { ...made(inputs, String(state.instanceId)), inputs };
+    return { ...made(inputs), inputs };
   },
 
-  async update(_id, olds, news) {
-    return made(news, String(olds.instanceId));
+  async update(_id, olds, news, _changes, context) {
+    // Nothing of a finished medium ever changes: another content is another medium.
+    return olds.path === undefined ? make(await open(news, context), news, context) : made(news);
   },
 
   async delete(_id, state, context) {
-    const store = await VolumeStore.open(context, state.pool, `CloudInitDisk ${state.name}`);
-    const found = await store.find(state.name);
-    if (!found) return;
-    const users = await store.users(state.path ?? "");
-    if (users.length > 0) {
-      throw new KvmError("conflict", {
-        step: `delete CloudInitDisk ${state.name}`,
-        host: store.host,
-        reason: `it is in use: ${nameUsers(users)}`,
-        remedy: "run pulumi up again once no guest names it",
-      });
-    }
-    await store.remove(found);
+    const store = await open(state, context);
+    const found = await store.look(state.name);
+    if (found) await store.removeUnused(found.handle, "run pulumi up again once no guest names it");
   },
 });
 
-/** The same for the life of the guest, so that cloud-init does not start over; `reinit` lets it follow the content. */
-function instanceIdOf(inputs: Inputs, uuid: string): string {
-  return inputs.reinit ? `${uuid}-${contentDigest(inputs)}` : uuid;
+function open({ pool, name }: Inputs, context: Context): Promise<VolumeStore> {
+  return VolumeStore.open(context, pool, `CloudInitDisk ${name}`);
 }
 
-function build({ userData, metaData, networkConfig, vendorData, hostname, name }: Inputs, instanceId: string): Seed {
+/** Makes the medium, or finds that it is there. What cannot be finished is deleted again, or named in state for the next run. */
+async function make(store: VolumeStore, inputs: Inputs, context: Context): Promise<Made<typeof outputs>> {
+  const seed = build(inputs);
+  for (const warning of seed.warnings) context.warn(warning);
   try {
-    return buildSeed({ userData, metaData, networkConfig, vendorData, hostname, instanceId });
+    await store.knowingFiles(async () => {
+      const left = await store.look(inputs.name);
+      // The same bytes are the same medium, whoever wrote them.
+      if (left && (await store.content(left.handle)).equals(seed.iso)) return;
+      if (left)
+        await store.removeUnused(left.handle, "it holds something else than its name says: take it out of there");
+      await store.make(inputs.name, render(inputs, seed), (volume) =>
+        store.fill(volume, { data: from(seed.iso), length: BigInt(seed.iso.length) }, context),
+      );
+    });
+  } catch (error) {
+    if (!(error instanceof LeftBehind)) throw error;
+    throw new Unfinished(made(inputs), error.cause, { ...inputs, path: undefined });
+  }
+  return made(inputs);
+}
+
+function build({ userData, metaData, networkConfig, vendorData, hostname, instanceId, name }: Inputs): Seed {
+  try {
+    return buildSeed(ordered({ userData, metaData, networkConfig, vendorData, hostname, instanceId }));
   } catch (error) {
     if (!(error instanceof SeedError)) throw error;
     throw new KvmError("invalid", { step: `build CloudInitDisk ${name}`, reason: error.message, cause: error });
   }
 }
 
-function render({ name }: Inputs, { iso }: Seed): string {
-  const bytes = String(iso.length);
-  return renderXml(
-    element(
-      "volume",
-      {},
-      element("name", {}, name),
-      element("capacity", { unit: "bytes" }, bytes),
-      element("allocation", { unit: "bytes" }, "0"),
-      // It may hold secrets: nobody but root and QEMU reads it.
-      element(
-        "target",
-        {},
-        element("format", { type: "raw" }),
-        element("permissions", {}, element("mode", {}, "0600")),
-      ),
-    ),
-  );
+/** The document of the volume. It may hold secrets: nobody but root and QEMU reads it. */
+export function render({ pool, name }: Inputs, { iso }: Pick<Seed, "iso">): string {
+  return renderVolume({ pool, name, format: "raw", capacity: BigInt(iso.length), mode: "0600" });
 }
 
-function made(inputs: Inputs, instanceId: string): Made<typeof outputs> {
-  return { id: `${inputs.pool.uuid}/${inputs.name}`, outputs: { instanceId } };
+function made({ pool, name }: Inputs): Made<typeof outputs> {
+  return { id: `${pool.uuid}/${name}`, outputs: {} };
 }
 
 async function* from(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
 }
 
-function lost({ name }: Inputs): never {
-  throw new KvmError("internal", {
-    step: `create CloudInitDisk ${name}`,
-    reason: "the program did not say where the resource stands (__meta is missing)",
-    remedy: "make it with the class CloudInitDisk of pulumi-kvm",
+function noLookUp({ pool }: Inputs): KvmError {
+  return new KvmError("unsupported", {
+    step: "look up a CloudInitDisk",
+    host: pool.host.uri,
+    reason: "what a medium was made from cannot be read back from it",
+    remedy: "look it up as a Volume, which a disk of a VirtualMachine takes as well",
   });
 }

@@ -1,30 +1,13 @@
-import { createHash } from "node:crypto";
-import { attribute, type DeriveContext, z } from "../../core/attribute";
+import { attribute, type StateOf, z } from "../../core/attribute";
 import { hostPath, objectName, text } from "../../core/quantities";
-import { hasUnknown, unknown } from "../../core/unknown";
 import { poolRow, volumePath } from "../pool-reference";
+import { deriveInstanceId, deriveName } from "./content";
 
 const document = z.union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())], {
   error: "expected text, an object or a list",
 });
 
 type Document = z.infer<typeof document>;
-
-const content = ["userData", "metaData", "networkConfig", "vendorData", "hostname"] as const;
-
-/** Twelve digits that stand for the content: another content is another medium. */
-export function contentDigest(values: Readonly<Record<string, unknown>>): string {
-  const parts = content.map((name) => JSON.stringify(values[name]) ?? "");
-  return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 12);
-}
-
-/** A renamed resource keeps the first part; the digest follows the content. */
-function fileName({ identity, siblings, olds }: DeriveContext): string {
-  // The sentinel passes through check as it is; a string that stands for it would be taken for a name.
-  if (content.some((name) => hasUnknown(siblings[name]))) return unknown as unknown as string;
-  const kept = typeof olds?.["name"] === "string" ? /^(.+)-[0-9a-f]{12}\.iso$/.exec(olds["name"])?.[1] : undefined;
-  return `${kept ?? identity.physicalName}-${contentDigest(siblings)}.iso`;
-}
 
 export const rows = {
   pool: poolRow,
@@ -60,19 +43,28 @@ export const rows = {
     defaults: { 1: false },
     change: "live",
   }),
+  instanceId: attribute<string>({
+    doc: "instance-id that the medium tells the guest. Default: derived once and kept; with `reinit` a new one for each new content.",
+    schema: text.regex(/^[!-~]{1,128}$/, "must be 1 to 128 printable ASCII characters without blanks"),
+    derive: deriveInstanceId,
+    follows: true,
+    change: "replace",
+  }),
   name: attribute<string>({
     doc: "Name of the volume: derived, with a digest of the content, so that another content is another volume.",
     schema: objectName,
-    derive: fileName,
+    derive: deriveName,
     follows: true,
     change: "replace",
   }),
   path: attribute<string | undefined>({
-    doc: "Where the medium lies on the host; known before it is made.",
+    doc: "Where the medium lies on the host: known before it is made, given by pool and name.",
     schema: hostPath.optional(),
-    derive: (context) => volumePath(context.siblings["pool"], fileName(context)),
+    derive: (context) => volumePath(context.siblings["pool"], context.siblings["name"] ?? deriveName(context)),
     follows: true,
-    change: "none",
+    // A medium that was not finished has no path in state.
+    change: (old) =>
+      old === undefined ? { class: "live", reason: "an earlier attempt did not finish it" } : { class: "none" },
   }),
   format: attribute<"raw">({
     doc: "Image format: an ISO 9660 medium is raw.",
@@ -82,6 +74,6 @@ export const rows = {
   }),
 };
 
-export const outputs = {
-  instanceId: { doc: "instance-id that the medium tells the guest.", type: "string" },
-} as const;
+export type Inputs = StateOf<typeof rows>;
+
+export const outputs = {} as const;

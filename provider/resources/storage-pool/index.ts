@@ -1,11 +1,11 @@
 import { equal } from "../../core/equal";
 import { KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { defineResource, type Made, type Seen, Unfinished } from "../../core/resource";
+import { defineResource, type Made, type Seen, stateVersion, Unfinished } from "../../core/resource";
 import { element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
-import { notOurs } from "../ownership";
+import { notOurs, poolOwner, writePoolOwner } from "../ownership";
 import { buildFlags, PoolCalls } from "./calls";
 import { compose, describe, observe } from "./document";
 import { type Inputs, rows } from "./rows";
@@ -35,8 +35,24 @@ export const storagePool = defineResource({
       if (!inputs.adopt) throw notOurs("StoragePool", inputs.name, inputs.host.uri, undefined);
       return adopt(calls, taken, inputs, context);
     }
-    // Pool documents have no metadata: the derived uuid is the mark.
-    await calls.define(compose((await calls.definition(inputs.uuid)) ?? element("pool"), inputs, {}));
+    const found = await calls.definition(inputs.uuid);
+    const { owner } = inputs.host;
+    const maker = found && poolOwner(found);
+    // The program's names alone do not tell two deployments apart: the same stack on another backend derives the same uuid.
+    if (maker !== undefined && maker !== owner) {
+      if (inputs.adopt) return adopt(calls, inputs.uuid, inputs, context);
+      const mark = {
+        owner: maker,
+        urn: context.meta?.urn ?? "",
+        uuid: inputs.uuid,
+        stateVersion,
+        phase: "ready",
+      } as const;
+      throw notOurs("StoragePool", inputs.name, inputs.host.uri, mark);
+    }
+    const document = compose(found ?? element("pool"), inputs, {});
+    if (owner !== undefined) writePoolOwner(document, owner);
+    await calls.define(document);
     try {
       await bringInForce(calls, inputs.uuid, inputs, context);
       return await report(calls, inputs.uuid, inputs, false);

@@ -1,4 +1,4 @@
-import { attribute, block, z } from "../../core/attribute";
+import { attribute, block, type DeriveContext, type StateOf, z } from "../../core/attribute";
 import { hostPath, objectName, size, text } from "../../core/quantities";
 import { parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
@@ -13,6 +13,11 @@ export interface BackingReference {
   readonly format: string;
 }
 
+/** The name of a volume whose program gives it none. */
+export function derivedName({ identity, siblings }: Pick<DeriveContext, "identity" | "siblings">): string {
+  return `${identity.physicalName}${extension(siblings)}`;
+}
+
 const backing = z.object({ pool: z.string(), name: z.string(), path: z.string(), format: z.string() });
 
 export const rows = {
@@ -20,7 +25,7 @@ export const rows = {
   name: attribute<string>({
     doc: "Name of the volume in its pool. Default: the logical name, seven digits of its identity and the format.",
     schema: objectName,
-    derive: ({ identity, siblings }) => `${identity.physicalName}${extension(siblings)}`,
+    derive: derivedName,
     change: "replace",
   }),
   format: attribute<"qcow2" | "raw">({
@@ -32,7 +37,11 @@ export const rows = {
   size: attribute<string | undefined>({
     doc: "Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink. Default: that of `source` or `backing`.",
     schema: size.optional(),
-    change: (old, next) => (next === undefined || old === undefined ? { class: "none" } : { class: "live" }),
+    // Left out, it stays as it is; said for the first time, it is measured against the size that the image brought.
+    change: (old, next, around) =>
+      next === undefined || (old === undefined && next === around.old["capacity"])
+        ? { class: "none" }
+        : { class: "live" },
   }),
   source: block({
     doc: "An image that the volume is filled with once, when it is made.",
@@ -68,20 +77,23 @@ export const rows = {
       pathOf(old) === pathOf(next) ? { class: "none" } : { class: "replace", reason: "another backing volume" },
   }),
   path: attribute<string | undefined>({
-    doc: "Where the volume lies on the host; known before it is made.",
+    doc: "Where the volume lies on the host: known before it is made, given by pool and name.",
     schema: hostPath.optional(),
-    derive: ({ identity, siblings }) =>
-      volumePath(siblings["pool"], siblings["name"] ?? `${identity.physicalName}${extension(siblings)}`),
-    change: "none",
+    derive: (context) =>
+      volumePath(context.siblings["pool"], context.siblings["name"] ?? context.olds?.["name"] ?? derivedName(context)),
+    follows: true,
+    // A volume that was not finished has no path in state.
+    change: (old) =>
+      old === undefined ? { class: "live", reason: "an earlier attempt did not finish it" } : { class: "none" },
   }),
   mode: attribute<string | undefined>({
-    doc: "Permissions of the file in octal (<permissions><mode>). Default: the pool's.",
+    doc: "Permissions of the file in octal (<permissions><mode>). Default: what libvirt gives, 0600.",
     schema: z
       .string()
       .regex(/^0?[0-7]{3}$/, 'is not an octal mode like "0640"')
       .transform((mode) => mode.padStart(4, "0"))
       .optional(),
-    change: "none",
+    change: () => ({ class: "replace", reason: "libvirt sets permissions only when it makes a volume" }),
   }),
   onReplace: attribute<"refuse" | "destroyData">({
     doc: 'What to do with a change that needs a new volume: "refuse" keeps the data, "destroyData" throws it away.',
@@ -110,6 +122,8 @@ function isLogical(pool: unknown): boolean {
 function pathOf(value: unknown): unknown {
   return isPlainObject(value) ? value["path"] : value;
 }
+
+export type Inputs = StateOf<typeof rows>;
 
 /** Bytes of `size`, where it is given and known. */
 export function wantedBytes(inputs: { readonly size?: unknown }): bigint | undefined {

@@ -1,6 +1,7 @@
 import type { Fault } from "../../core/check";
 import type { Rule } from "../../core/resource";
-import type { rows } from "./rows";
+import { volumePath } from "../pool-reference";
+import { type rows, wantedBytes } from "./rows";
 
 type R = typeof rows;
 
@@ -30,6 +31,14 @@ export const rules: readonly Rule<R>[] = [
     },
   },
   {
+    needs: ["size"],
+    check({ size }): Fault[] {
+      const bytes = wantedBytes({ size });
+      if (bytes === undefined || bytes >= 512n) return [];
+      return [{ property: "size", reason: "must be at least 512 B, one sector" }];
+    },
+  },
+  {
     needs: ["format", "backing"],
     check({ format, backing }): Fault[] {
       if (!backing || format === "qcow2") return [];
@@ -41,6 +50,14 @@ export const rules: readonly Rule<R>[] = [
     check({ path, backing }): Fault[] {
       if (!backing || path === undefined || backing.path !== path) return [];
       return [{ property: "backing", reason: "a volume cannot be based on itself" }];
+    },
+  },
+  {
+    needs: ["pool", "name", "path"],
+    check({ pool, name, path }): Fault[] {
+      const given = volumePath(pool, name);
+      if (path === undefined || given === undefined || path === given) return [];
+      return [{ property: "path", reason: `is given by pool and name (${given}); leave it out` }];
     },
   },
   {

@@ -1,0 +1,158 @@
+import type { Libvirt, VolumeHandle } from "../libvirt/api";
+import { domainHandle, poolHandle } from "../libvirt/procedures";
+import { textAt } from "../schema/lens";
+import { child, children, type Element, isElement, parse, textOf } from "../schema/tree";
+import { attempt, ifFound } from "./failure";
+
+/** Who needs a volume. */
+export interface VolumeUser {
+  readonly kind: "domain" | "volume";
+  readonly name: string;
+  readonly uuid: string;
+  /** What the domain does with it: its own disk, a file below such a disk, or something else (firmware, kernel). */
+  readonly role: "disk" | "chain" | "file";
+  /** Device name of the disk in the guest, "vda"; empty for other files and for volumes. */
+  readonly target: string;
+  /** Whether it is a running domain that has it open now. */
+  readonly active: boolean;
+}
+
+/** Everything on a host that may need a volume: definitions of domains, and what volumes of active pools are based on. */
+interface Survey {
+  readonly domains: readonly { readonly uuid: string; readonly active: boolean; readonly document: Element }[];
+  readonly overlays: readonly { readonly name: string; readonly backing: string }[];
+}
+
+/**
+ * Everything on the host that needs the volume: disks of all definitions, live and persistent, with their backing
+ * chains, and volumes of all active pools that are based on it. What lies in a pool that is not active cannot be seen.
+ */
+export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHandle, path: string) {
+  const { domains, overlays } = await survey(libvirt, host);
+  const users = domains.flatMap(({ uuid, active, document }): VolumeUser[] => {
+    const found = useIn(document, volume, path);
+    if (!found) return [];
+    return [{ kind: "domain", name: textAt("name").get(document) ?? uuid, uuid, active, ...found }];
+  });
+  // A running domain names it in both of its definitions; the live one comes first.
+  const once = users.filter((user, index) => users.findIndex(({ uuid }) => uuid === user.uuid) === index);
+  const based = overlays.filter(({ backing }) => same(backing, path));
+  return [
+    ...once,
+    ...based.map(({ name }): VolumeUser => {
+      return { kind: "volume", name, uuid: "", role: "chain", target: "", active: false };
+    }),
+  ];
+}
+
+/** Names the users for a message. */
+export function nameUsers(users: readonly VolumeUser[]): string {
+  return users.map(spell).join(", ");
+}
+
+function spell({ kind, name, role, target, active }: VolumeUser): string {
+  if (kind === "volume") return `volume ${name} is based on it`;
+  const domain = `${active ? "running " : ""}domain ${name}`;
+  if (role === "file") return `${domain} names it in its definition`;
+  return role === "disk" ? `${domain} has it as ${target}` : `${domain} has it below ${target}`;
+}
+
+function useIn(domain: Element, volume: VolumeHandle, path: string): Pick<VolumeUser, "role" | "target"> | undefined {
+  const disks = children(child(domain, "devices") ?? domain, "disk");
+  const target = (disk: Element) => child(disk, "target")?.attributes["dev"] ?? "";
+  const own = disks.find((disk) => names(child(disk, "source"), volume, path));
+  if (own) return { role: "disk", target: target(own) };
+  const above = disks.find((disk) => mentions(disk, volume, path));
+  if (above) return { role: "chain", target: target(above) };
+  // Firmware, variables, kernels and whatever else takes a path; notes of others in the metadata are no use of it.
+  const rest = children(domain).filter((item) => item.name !== "metadata");
+  return rest.some((item) => mentions(item, volume, path)) ? { role: "file", target: "" } : undefined;
+}
+
+function mentions(element: Element, volume: VolumeHandle, path: string): boolean {
+  if (names(element, volume, path)) return true;
+  if (element.children.some((node) => !isElement(node)) && same(textOf(element), path)) return true;
+  return children(element).some((item) => mentions(item, volume, path));
+}
+
+function names(source: Element | undefined, volume: VolumeHandle, path: string): boolean {
+  if (!source) return false;
+  const { pool, volume: name } = source.attributes;
+  if (pool === volume.pool && name === volume.name) return true;
+  return Object.values(source.attributes).some((value) => same(value, path));
+}
+
+function same(text: string, path: string): boolean {
+  return text.startsWith("/") && text.replace(/\/+/g, "/") === path.replace(/\/+/g, "/");
+}
+
+interface Looking {
+  running: Promise<unknown>;
+  /** The look that starts when the running one is over; whoever asks meanwhile shares it. */
+  next: Promise<Survey> | undefined;
+}
+
+const looking = new WeakMap<Libvirt, Looking>();
+
+/** Looks at the host, never with an answer older than the question: who asks while a look is under way shares the next. */
+function survey(libvirt: Libvirt, host: string): Promise<Survey> {
+  const under = looking.get(libvirt);
+  if (under?.next) return under.next;
+  const look = (): Promise<Survey> => {
+    const answer = lookAt(libvirt, host);
+    const running = answer
+      .catch(() => undefined)
+      .then(() => {
+        if (looking.get(libvirt) === state && !state.next) looking.delete(libvirt);
+      });
+    const state: Looking = { running, next: undefined };
+    looking.set(libvirt, state);
+    return answer;
+  };
+  if (!under) return look();
+  under.next = under.running.then(look);
+  return under.next;
+}
+
+async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
+  const step = { step: "see who uses the volumes", host };
+  const everything = { needResults: 1, flags: 0 };
+  const [{ domains }, { pools }] = await attempt(step, () =>
+    Promise.all([
+      libvirt.call("CONNECT_LIST_ALL_DOMAINS", everything),
+      libvirt.call("CONNECT_LIST_ALL_STORAGE_POOLS", { ...everything, flags: activePools }),
+    ]),
+  );
+  const [documents, overlays] = await Promise.all([
+    Promise.all(domains.map(({ uuid, id }) => definitions(libvirt, host, uuid, id >= 0))),
+    Promise.all(pools.map(({ uuid, name }) => overlaysIn(libvirt, host, uuid, name))),
+  ]);
+  return { domains: documents.flat(), overlays: overlays.flat() };
+}
+
+const activePools = 2;
+const inactive = 2;
+
+async function definitions(libvirt: Libvirt, host: string, uuid: string, running: boolean) {
+  const step = { step: "see who uses the volumes", host };
+  const read = async (flags: number, active: boolean) => {
+    const dom = domainHandle(uuid);
+    const found = await ifFound(step, () => libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags }));
+    return found ? [{ uuid, active, document: parse(found.xml) }] : [];
+  };
+  return (await Promise.all([...(running ? [read(0, true)] : []), read(inactive, false)])).flat();
+}
+
+async function overlaysIn(libvirt: Libvirt, host: string, uuid: string, pool: string) {
+  const step = { step: `see what the volumes of pool ${pool} are based on`, host };
+  const list = { pool: poolHandle(uuid), needResults: 1, flags: 0 };
+  const { vols = [] } = (await ifFound(step, () => libvirt.call("STORAGE_POOL_LIST_ALL_VOLUMES", list))) ?? {};
+  const found = await Promise.all(
+    vols.map(async (vol) => {
+      const found = await ifFound(step, () => libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }));
+      const backing = found && textAt("backingStore/path").get(parse(found.xml));
+      return backing === undefined ? [] : [{ name: `${pool}/${vol.name}`, backing }];
+    }),
+  );
+  return found.flat();
+}

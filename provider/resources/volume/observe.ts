@@ -1,0 +1,101 @@
+import { KvmError } from "../../core/errors";
+import type { Context } from "../../core/handler";
+import type { Made, Seen, State as StateIn } from "../../core/resource";
+import { formatBytes, parseBytes } from "../../core/units";
+import { attributeAt, textAt } from "../../schema/lens";
+import type { Element } from "../../schema/tree";
+import { type FoundVolume, VolumeStore } from "../volume-store";
+import { type Inputs, type outputs, rows, wantedBytes } from "./rows";
+
+type Outcome = Made<typeof outputs>;
+type State = StateIn<typeof rows, typeof outputs>;
+
+/** What is true of the volume now. */
+export function observe(document: Element, inputs: Inputs, adopted = false): Outcome {
+  const capacity = formatBytes(capacityOf(document));
+  return {
+    id: `${inputs.pool.uuid}/${inputs.name}`,
+    outputs: { capacity, allocation: formatBytes(bytesAt(document, "allocation")), adopted },
+    applied: { size: capacity },
+  };
+}
+
+/** Size that a guest sees, in bytes. */
+export function capacityOf(document: Element): bigint {
+  return bytesAt(document, "capacity");
+}
+
+/** Image format as libvirt sees it. An ISO image is raw to a guest, and logical volumes have no other. */
+export function formatOf(document: Element): string {
+  const format = attributeAt("target/format", "type").get(document) ?? "raw";
+  return format === "iso" ? "raw" : format;
+}
+
+/**
+ * The inputs as the host shows them. A smaller size is drift, and grows back. A larger one is no fault that could be
+ * mended: nothing ever shrinks a volume, so it is told and left.
+ */
+export function inputsOf(state: State, { outputs }: Outcome, context: Context): Inputs {
+  const inputs = Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
+  const capacity = String(outputs.capacity);
+  const [was, is, wanted] = [state.__kvm.applied?.["size"], parseBytes(capacity), wantedBytes(state)];
+  if (wanted === undefined || capacity === was) return inputs;
+  if (is < wanted) return { ...inputs, size: capacity };
+  if (is > wanted) context.warn(`Volume ${state.name} was grown to ${capacity} by others; size says ${state.size}`);
+  return inputs;
+}
+
+/** Takes over a volume that somebody else made: nothing is written, there is no place for a mark. */
+export function adopt(store: VolumeStore, { document }: FoundVolume, inputs: Inputs, context: Context): Outcome {
+  const made = observe(document, inputs, true);
+  const [capacity, wanted] = [capacityOf(document), wantedBytes(inputs)];
+  const format = formatOf(document);
+  const backing = textAt("backingStore/path").get(document);
+  const differing = [
+    ...(format === inputs.format ? [] : [`its format is ${format}, not ${inputs.format}`]),
+    ...(wanted !== undefined && wanted < capacity ? [`it has ${made.outputs.capacity}, more than ${inputs.size}`] : []),
+    ...(inputs.backing && backing !== inputs.backing.path
+      ? [`it is based on ${backing ?? "nothing"}, not ${inputs.backing.path}`]
+      : []),
+  ];
+  if (differing.length > 0) {
+    throw new KvmError("conflict", {
+      ...store.step("adopt", "write the arguments as the volume is, or choose another name for a volume of your own"),
+      reason: `${differing.join("; ")}; it was left untouched`,
+    });
+  }
+  if (wanted === undefined || wanted === capacity) return made;
+  context.warn(`Volume ${inputs.name} was adopted with ${made.outputs.capacity}: pulumi up --refresh grows it`);
+  // Measured against what was asked for, so that the next refresh shows the difference.
+  return { ...made, applied: { size: inputs.size } };
+}
+
+/** An existing volume of the pool by name or path, for a program that refers to one that it does not manage. */
+export async function lookUp(
+  key: string,
+  { pool }: Inputs,
+  context: Context,
+): Promise<Seen<typeof rows, typeof outputs>> {
+  const store = await VolumeStore.open(context, pool, `Volume ${key}`);
+  const found = key.startsWith("/") ? await store.lookAt(key) : await store.look(key);
+  if (!found || found.handle.pool !== pool.name) {
+    throw new KvmError("not-found", {
+      ...store.step("find", `virsh vol-list ${pool.name} on the host names those that exist`),
+      reason: found ? `it is in pool ${found.handle.pool}` : "the pool has no volume of that name or path",
+    });
+  }
+  const { handle, document } = found;
+  const inputs = {
+    pool,
+    name: handle.name,
+    format: formatOf(document),
+    size: formatBytes(capacityOf(document)),
+    path: await store.pathOf(handle),
+    onReplace: "refuse",
+  } as Inputs;
+  return { ...observe(document, inputs), id: `lookup:${key}`, inputs };
+}
+
+function bytesAt(document: Element, path: string): bigint {
+  return BigInt(textAt(path).get(document) ?? 0);
+}

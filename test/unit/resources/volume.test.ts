@@ -1,0 +1,106 @@
+import type { Meta, Values } from "../../../provider/core/handler";
+import { unknown } from "../../../provider/core/unknown";
+import { volume } from "../../../provider/resources/volume";
+
+const host = { uri: "qemu:///system", uuid: "11111111-2222-3333-4444-555555555555", owner: "0".repeat(32) };
+const pool = { uuid: "22222222-2222-3333-4444-555555555555", name: "vms", type: "dir", path: "/srv/vms", host };
+const logical = { ...pool, type: "logical", path: "/dev/vg0" };
+const backing = { pool: pool.uuid, name: "base.qcow2", path: "/srv/vms/base.qcow2", format: "qcow2" };
+const meta: Meta = { organization: "o", project: "p", stack: "s", urn: "urn:pulumi:s::p::t::root" };
+
+function check(args: Values, olds?: Values, where = meta) {
+  return volume.check({ pool, ...args }, olds, where);
+}
+
+/** Class of each change, by property. */
+function classes(olds: Values, news: Values): Record<string, string> {
+  const { changes } = volume.diff("id", olds, news);
+  return Object.fromEntries(changes.map(({ property, class: kind }) => [property, kind]));
+}
+
+test("what is left out is filled in", () => {
+  const { inputs, failures } = check({ size: "1024 MB" });
+  expect(failures).toEqual([]);
+  expect(inputs).toMatchObject({ format: "qcow2", size: "1000000 KiB", onReplace: "refuse" });
+  expect(inputs["name"]).toMatch(/^root-[0-9a-f]{7}\.qcow2$/);
+  expect(inputs["path"]).toBe(`/srv/vms/${inputs["name"]}`);
+  expect(check({ pool: logical, size: 512 }).inputs).toMatchObject({
+    format: "raw",
+    path: expect.stringMatching(/^\/dev\/vg0\/root-[0-9a-f]{7}$/),
+  });
+  expect(check({ size: "1 GiB", mode: "640" }).inputs).toMatchObject({ mode: "0640" });
+});
+
+test.each<[string, Values, RegExp]>([
+  ["no size", {}, /^size: is required for an empty volume; write for example "40 GiB"/],
+  ["a size without a sense", { size: "40 gigs" }, /^size: "40 gigs" is not a size; write for example "40 GiB"/],
+  ["a size of nothing", { size: 0 }, /^size: must be at least 512 B/],
+  ["image and base at once", { source: { path: "/a" }, backing }, /^backing: .*not both/],
+  ["an image from nowhere", { source: {} }, /^source: give either path or url/],
+  ["an image from two places", { source: { path: "/a", url: "https://x/y" } }, /^source: give either path or url/],
+  ["an image by ftp", { source: { url: "ftp://x/y" } }, /^source\.url: must be an http or https address/],
+  ["a checksum that is none", { source: { path: "/a", sha256: "12" } }, /^source\.sha256: is not a sha256/],
+  ["a raw overlay", { backing, format: "raw" }, /^format: an overlay must be qcow2/],
+  ["a base of itself", { backing, name: "base.qcow2" }, /^backing: a volume cannot be based on itself/],
+  ["qcow2 in a volume group", { pool: logical, format: "qcow2", size: "1 GiB" }, /^format: .*logical pool are raw/],
+  ["another format", { format: "vmdk", size: "1 GiB" }, /^format: /],
+  ["a path of its own", { size: "1 GiB", path: "/etc/x" }, /^path: is given by pool and name \(\/srv\/vms\/root-/],
+  ["a name with a slash", { size: "1 GiB", name: "a/b" }, /^name: must not contain "\/"/],
+  ["a mode that is none", { size: "1 GiB", mode: "rw" }, /^mode: is not an octal mode/],
+  ["an unknown attribute", { size: "1 GiB", fromat: "raw" }, /^fromat: unknown attribute; did you mean "format"\?/],
+])("%s is refused with what to do", (_name, args, expected) => {
+  const found = check(args).failures.map(({ property, reason }) => `${property}: ${reason}`);
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatch(expected);
+});
+
+test("what XML cannot carry is refused", () => {
+  const reasons = check({ size: "1 GiB", name: "a\u0001b" }).failures.map(({ reason }) => reason);
+  expect(new Set(reasons)).toEqual(new Set(["holds a control character that XML cannot carry"]));
+});
+
+test("what is not known yet is checked later, and makes no name of its own", () => {
+  const { inputs, failures } = check({ pool: unknown, size: unknown });
+  expect(failures).toEqual([]);
+  expect(inputs).toMatchObject({ pool: unknown, path: unknown });
+  expect(check({ size: "1 GiB", name: unknown }).inputs).toMatchObject({ name: unknown, path: unknown });
+});
+
+test("a renamed resource keeps the name; the path follows name and pool", () => {
+  const olds = check({ size: "1 GiB" }).inputs;
+  const renamed = { ...meta, urn: "urn:pulumi:s::p::t::other" };
+  expect(check({ size: "1 GiB" }, olds, renamed).inputs).toEqual(olds);
+  const moved = { ...pool, path: "/mnt" };
+  expect(check({ size: "1 GiB", pool: moved }, olds).inputs["path"]).toBe(`/mnt/${olds["name"]}`);
+  expect(check({ size: "1 GiB", name: "x" }, olds).inputs["path"]).toBe("/srv/vms/x");
+});
+
+test("each change is of its class", () => {
+  const olds = { ...check({ size: "1 GiB" }).inputs, capacity: "1 GiB" };
+  expect(classes(olds, check({ size: "2 GiB" }, olds).inputs)).toEqual({ size: "live" });
+  expect(classes(olds, check({ size: "1024 MiB" }, olds).inputs)).toEqual({});
+  expect(classes(olds, check({ size: "1 GiB", onReplace: "destroyData", adopt: true }, olds).inputs)).toEqual({
+    onReplace: "live",
+    adopt: "live",
+  });
+  const there = { ...pool, host: { ...host, uri: "qemu+ssh://elsewhere/system" } };
+  expect(classes(olds, check({ size: "1 GiB", pool: there }, olds).inputs)).toEqual({ pool: "live" });
+  expect(() => classes(olds, check({ size: "512 MiB" }, olds).inputs)).toThrow(/1 GiB cannot shrink to 512 MiB/);
+});
+
+test("an image that the program moved is no other image, one with another checksum is", () => {
+  const sha256 = "a".repeat(64);
+  const olds = { ...check({ source: { path: "/a", sha256 } }).inputs, capacity: "1 GiB" };
+  const news = (source: Values, more: Values = {}) => check({ source, ...more }, olds).inputs;
+  expect(classes(olds, news({ url: "https://x/y", sha256: sha256.toUpperCase() }))).toEqual({});
+  expect(classes(olds, news({ path: "/b" }))).toEqual({});
+  expect(classes(olds, news({ path: "/a", sha256 }, { size: "1 GiB" }))).toEqual({});
+  expect(classes(olds, news({ path: "/a", sha256 }, { size: "2 GiB" }))).toEqual({ size: "live" });
+  expect(() => classes(olds, news({ path: "/a", sha256 }, { size: "1 MiB" }))).toThrow(/1 GiB cannot shrink to 1 MiB/);
+  expect(() => classes(olds, news({ path: "/a", sha256: "b".repeat(64) }))).toThrow(/source\.sha256 cannot change/);
+});
+
+test("what was not finished is finished by the next run", () => {
+  const { path: _none, ...olds } = check({ size: "1 GiB" }).inputs;
+  expect(classes(olds, check({ size: "1 GiB" }, olds).inputs)).toEqual({ path: "live" });
+});
