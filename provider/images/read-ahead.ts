@@ -5,27 +5,27 @@ const chunkSize = 1024 * 1024;
 const depth = 4;
 
 /**
- * Reads a file from `start` to its end, some chunks ahead of who consumes them. The buffers are used again: a chunk
- * holds its bytes only until the next one is asked for.
+ * Reads a file from `start` to its end, some chunks ahead of who consumes them. Each chunk has a buffer of its own: a
+ * stream asks for the next one before its reader is done with this one, and sockets keep what they could not send yet.
  */
 export async function* readAhead(path: string, start = 0): AsyncGenerator<Buffer> {
   const file = await open(path);
   const reads: Promise<Buffer>[] = [];
   try {
     let offset = start;
-    const next = (buffer: Buffer) => {
-      const reading = fill(file, buffer, offset);
+    const next = () => {
+      const reading = fill(file, Buffer.allocUnsafeSlow(chunkSize), offset);
       // It is awaited in its turn; until then a failure is nobody's fault.
       reading.catch(() => undefined);
       reads.push(reading);
       offset += chunkSize;
     };
-    for (let index = 0; index < depth; index++) next(Buffer.allocUnsafeSlow(chunkSize));
+    for (let index = 0; index < depth; index++) next();
     for (let reading = reads.shift(); reading; reading = reads.shift()) {
       const chunk = await reading;
       if (chunk.length > 0) yield chunk;
       if (chunk.length < chunkSize) return;
-      next(Buffer.from(chunk.buffer));
+      next();
     }
   } finally {
     await Promise.allSettled(reads);

@@ -160,6 +160,14 @@ test("upload: raw, sparse and grown; qcow2 of any layout; the checksum holds", a
     expect(image.state).toMatchObject({ capacity: "9 MiB" });
     await image.delete();
   }
+  // Its zeroes lie where QEMU wrote the tables of the new volume: as holes they would leave those to the guest.
+  const zeroes = join(folder, "zeroes.qcow2");
+  const options = "cluster_size=4096,preallocation=full";
+  execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-o", options, zeroes, "8M"]);
+  const cleared = await vol("up-zeroes").create({ source: { path: zeroes } });
+  expect(sameDisk(zeroes, cleared.path)).toBe(true);
+  await cleared.delete();
+
   const grown = await vol("up-grown").create({ source: { path: join(folder, "default.qcow2") }, size: "1 GiB" });
   expect(grown.state).toMatchObject({ capacity: "1 GiB" });
   expect(imageInfo(grown.path)["virtual-size"]).toBe(1024 ** 3);
