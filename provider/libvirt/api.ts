@@ -49,7 +49,7 @@ export interface Libvirt {
   readonly version: number;
   /** Calls one procedure by libvirt's own name, without its REMOTE_PROC_ prefix. Throws LibvirtError or ConnectionLost. */
   call<N extends ProcedureName>(name: N, args: ProcedureArgs<N>, options?: CallOptions): Promise<ProcedureResult<N>>;
-  /** Writes `source` into the volume on a channel of its own; resolves when the daemon has confirmed the end. */
+  /** Writes `source` into the volume on a channel of its own; resolves when the daemon has confirmed the end and the end is there. */
   upload(volume: VolumeHandle, source: Readable | AsyncIterable<Buffer>, options?: TransferOptions): Promise<void>;
   /** Reads the volume on a channel of its own, with back-pressure. Holes arrive as zeroes. */
   download(volume: VolumeHandle, options?: TransferOptions): Promise<Readable>;

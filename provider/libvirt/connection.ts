@@ -7,7 +7,7 @@ import { decodeEvent, domainEventIds } from "./events";
 import { handshake } from "./handshake";
 import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
 import type { RpcChannel } from "./rpc";
-import { downloadFrom, uploadTo } from "./stream";
+import { downloadFrom, uploadTo, verifyUpload } from "./stream";
 
 /** With a fifth call stuck in it, the daemon stops to read a client at all (max_client_requests). */
 const callsPerChannel = 4;
@@ -97,7 +97,8 @@ export class Connection implements Libvirt {
   ): Promise<void> {
     const { channel } = await this.dial();
     try {
-      await uploadTo(channel, volume, source, options);
+      const witness = await uploadTo(channel, volume, source, options);
+      if (witness) await verifyUpload(channel, volume, witness);
     } finally {
       channel.destroy(new Error("the transfer is over"));
     }

@@ -17,13 +17,22 @@ const sparseStream = 1;
 const zeroes = Buffer.alloc(blockSize);
 const nothing = Buffer.alloc(0);
 
-/** Writes `source` into a volume over a channel that is used for nothing else. */
+/** Bytes that were sent, and where in the volume they belong. */
+export interface Witness {
+  readonly offset: bigint;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Writes `source` into a volume over a channel that is used for nothing else. Answers the last bytes that were sent and
+ * are not all zero, by which to see whether all of it was written.
+ */
 export async function uploadTo(
   channel: RpcChannel,
   volume: VolumeHandle,
   source: Readable | AsyncIterable<Buffer>,
   options: TransferOptions = {},
-): Promise<void> {
+): Promise<Witness | undefined> {
   const { number } = procedure("STORAGE_VOL_UPLOAD");
   const { serial, reply } = channel.start("STORAGE_VOL_UPLOAD", transferArgs(volume, options));
   await reply;
@@ -31,12 +40,16 @@ export async function uploadTo(
   const send = (status: number, payload: Buffer, type?: number) =>
     Promise.race([channel.sendStream(number, serial, status, payload, type), end.failure]);
   let done = 0n;
+  let witness: Witness | undefined;
   try {
     for await (const { data, length } of pieces(source, options.sparse === true, options.dense)) {
       options.signal?.throwIfAborted();
       if (data) await send(messageStatus.continue, data);
       else await send(messageStatus.continue, encodeHole(length), messageType.streamHole);
       done += BigInt(length);
+      const tail = data?.subarray(-blockSize);
+      const offset = (options.offset ?? 0n) + done;
+      if (tail && !isZero(tail)) witness = { offset: offset - BigInt(tail.length), bytes: tail };
       options.onProgress?.(done);
     }
   } catch (error) {
@@ -45,6 +58,24 @@ export async function uploadTo(
   }
   await channel.sendStream(number, serial, messageStatus.ok, nothing);
   await end.confirmed;
+  return witness;
+}
+
+/**
+ * Reads back the last bytes of an upload. libvirt (seen in 9.0, with its own client too) confirms an upload all the
+ * same when the disk becomes full while the last packets wait in its queue; it writes nothing after the first failure.
+ *
+ * @throws Error where they are not there.
+ */
+export async function verifyUpload(channel: RpcChannel, volume: VolumeHandle, witness: Witness): Promise<void> {
+  const { offset, bytes } = witness;
+  const options = { offset, length: BigInt(bytes.length) };
+  const chunks: Buffer[] = [];
+  for await (const chunk of await downloadFrom(channel, volume, options, () => undefined)) chunks.push(chunk as Buffer);
+  if (Buffer.concat(chunks).equals(bytes)) return;
+  throw new Error(
+    `libvirt confirmed the upload, but the end of it, ${bytes.length} bytes at ${offset}, was not written: most likely there is no space left on the device`,
+  );
 }
 
 /** Reads a volume over a channel that is used for nothing else; `release` is called when the stream is over. */
@@ -147,8 +178,7 @@ async function* pieces(source: AsyncIterable<Buffer>, sparse: boolean, dense = 0
     let start = 0;
     for (let at = 0; at < chunk.length; at += blockSize) {
       const block = chunk.subarray(at, at + blockSize);
-      const zero = block.equals(block.length === blockSize ? zeroes : zeroes.subarray(0, block.length));
-      const empty = zero && position + at >= dense;
+      const empty = isZero(block) && position + at >= dense;
       if (empty) {
         if (start < at) yield piece(chunk, start, at);
         gap += block.length;
@@ -162,6 +192,11 @@ async function* pieces(source: AsyncIterable<Buffer>, sparse: boolean, dense = 0
     position += chunk.length;
   }
   if (gap > 0) yield { length: gap };
+}
+
+/** For blocks of at most `blockSize`. */
+function isZero(block: Buffer): boolean {
+  return block.equals(block.length === blockSize ? zeroes : zeroes.subarray(0, block.length));
 }
 
 function piece(chunk: Buffer, start: number, end: number): Piece {

@@ -184,12 +184,12 @@ export class VolumeStore {
     return usersOf(this.libvirt, this.host, volume, await this.pathOf(volume));
   }
 
-  /** Follows the files that a volume at `start` would be based on, as far as pools know them; a cycle is an error. */
-  async requireSoundChain(start: string, backing: string): Promise<void> {
+  /** Follows the files that a volume at `start` is to be based on, as far as pools know them; a cycle is an error. */
+  async requireSoundChain(start: string, base: string, { document }: FoundVolume): Promise<void> {
     const backingOf = async (path: string) => {
-      if (path === start) return backing;
-      const found = await this.lookAt(path);
-      return found && textAt("backingStore/path").get(found.document);
+      if (path === start) return base;
+      const found = path === base ? document : (await this.lookAt(path))?.document;
+      return found && textAt("backingStore/path").get(found);
     };
     try {
       await followChain(start, backingOf);

@@ -93,7 +93,7 @@ async function overlayCapacity(store: VolumeStore, inputs: Inputs): Promise<bigi
       reason: `the backing volume ${base} is ${format}, not ${backing.format}: the guest would see another disk`,
     });
   }
-  await store.requireSoundChain(path ?? name, base);
+  await store.requireSoundChain(path ?? name, base, found);
   const least = capacityOf(found.document);
   const wanted = wantedBytes(inputs) ?? least;
   if (wanted < least) throw tooSmall(store, inputs, "the backing volume", least);
