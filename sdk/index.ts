@@ -1,5 +1,6 @@
 export * from "./cloud-init-disk";
 export * from "./host";
+export * from "./lookups";
 export * from "./network";
 export * from "./storage-pool";
 export * from "./virtual-machine";

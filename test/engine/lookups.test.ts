@@ -1,0 +1,83 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Lab, startLab } from "../lab/lab";
+import { Program } from "./program";
+import { withStack } from "./pulumi";
+
+const minutes = 120_000;
+let lab: Lab;
+let program: Program;
+
+beforeAll(async () => {
+  lab = await startLab();
+  const target = join(lab.host.directory, "theirs");
+  await lab.host.exec(`mkdir -p ${target}`);
+  await lab.host.virsh("net-define", written("net.xml", "<network><name>theirs</name></network>"));
+  await lab.host.virsh("net-start", "theirs");
+  await lab.host.virsh("pool-define-as", "theirs", "dir", "--target", target);
+  await lab.host.virsh("pool-start", "theirs");
+  await lab.host.virsh("vol-create-as", "theirs", "disk.raw", "1M");
+  const domain = "<domain type='qemu'><name>theirs</name><memory>65536</memory><os><type>hvm</type></os></domain>";
+  await lab.host.virsh("define", written("domain.xml", domain));
+  program = new Program();
+}, minutes);
+
+afterAll(async () => {
+  program.remove();
+  await lab.stop();
+}, minutes);
+
+function written(name: string, text: string): string {
+  const path = join(lab.host.directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const lookups = `
+  const host = kvm.getHost("rack1", { uri: config.require("hostUri") });
+  const lan = kvm.getNetwork("theirs", { host });
+  const pool = kvm.getPool("theirs", { host });
+  const disk = kvm.getVolume("disk", { pool, key: "disk.raw" });
+  const other = kvm.getVirtualMachine("other", { host, key: "theirs" });`;
+
+test(
+  "what others made is found in a preview, used, and left alone by destroy",
+  async () => {
+    program.body = `${lookups}
+      const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", state: "stopped",
+        disks: { data: { volume: disk } }, nics: { lan: { network: lan } } });
+      exports.memory = other.memory; exports.size = disk.size; exports.name = vm.name;`;
+    await withStack({ program: program.folder, config: { hostUri: lab.host.uri } }, async (stack) => {
+      await stack.preview();
+      await stack.up();
+      expect(await stack.outputs()).toMatchObject({ memory: "64 MiB", size: "1 MiB" });
+      await stack.upWithoutChanges();
+      // The pool's free space is another one by now.
+      await stack.refresh();
+      await stack.upWithoutChanges();
+    });
+    for (const list of [
+      ["list", "--all", "--name"],
+      ["net-list", "--all", "--name"],
+      ["pool-list", "--all", "--name"],
+    ]) {
+      expect((await lab.host.virsh(...list)).trim()).toBe("theirs");
+    }
+    expect(await lab.host.virsh("vol-list", "theirs")).toContain("disk.raw");
+  },
+  minutes,
+);
+
+test(
+  "what is not there is said in the preview",
+  async () => {
+    program.body = `const host = kvm.getHost("rack1", { uri: config.require("hostUri") });
+      kvm.getNetwork("nowhere", { host });`;
+    await withStack({ program: program.folder, config: { hostUri: lab.host.uri } }, async (stack) => {
+      const { code, output } = await stack.run("preview");
+      expect(code).not.toBe(0);
+      expect(output).toMatch(/no network of that name or uuid/);
+    });
+  },
+  minutes,
+);
