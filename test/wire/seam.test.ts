@@ -185,7 +185,7 @@ const vectors: Readonly<Record<string, Properties>> = {
   Network: { uuid: "0f282a0b-baa7-5ad3-9a9f-9aab9d6d7d72", name: "db-0f282a0", bridge: "kvm0f282a0b" },
   StoragePool: { uuid: "8596ac9f-ecc3-5305-a0d6-955ce7b9c87b", name: "db-8596ac9" },
   Volume: { name: "db-f4b1383.qcow2", path: "/srv/vms/db-f4b1383.qcow2" },
-  CloudInitDisk: { name: "db-d1fc0c6-526b066a3823.iso", path: "/srv/vms/db-d1fc0c6-526b066a3823.iso" },
+  CloudInitDisk: { name: "db-d1fc0c6-07f2d2457484.iso", path: "/srv/vms/db-d1fc0c6-07f2d2457484.iso" },
   VirtualMachine: {
     uuid: "9c914058-3033-58f4-919c-b4f65547babc",
     name: "db-9c91405",
