@@ -17,6 +17,8 @@ export interface ImageSource {
   open(offset?: number): Readable;
   /** Of the whole file, in lower-case hexadecimal. */
   sha256(signal?: AbortSignal): Promise<string>;
+  /** Bytes that are left when runs of zeroes become holes: what the image takes on the host. Reads the whole file. */
+  dataSize(signal?: AbortSignal): Promise<number>;
 }
 
 /**
@@ -35,13 +37,30 @@ export async function openImageFile(path: string): Promise<ImageSource> {
     open: stream,
     async sha256(signal) {
       const hash = createHash("sha256");
-      for await (const chunk of stream()) {
-        if (signal?.aborted) throw new ImageError("cancelled", `reading ${path} was cancelled`);
-        hash.update(chunk as Buffer);
-      }
+      for await (const chunk of uncancelled(stream(), path, signal)) hash.update(chunk);
       return hash.digest("hex");
     },
+    async dataSize(signal) {
+      let size = 0;
+      for await (const chunk of uncancelled(stream(), path, signal)) {
+        for (let at = 0; at < chunk.length; at += block.length) {
+          const piece = chunk.subarray(at, at + block.length);
+          if (!piece.equals(block.subarray(0, piece.length))) size += piece.length;
+        }
+      }
+      return size;
+    },
   };
+}
+
+/** Runs of zeroes of this size become holes. */
+const block = Buffer.alloc(65536);
+
+async function* uncancelled(stream: Readable, path: string, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  for await (const chunk of stream) {
+    if (signal?.aborted) throw new ImageError("cancelled", `reading ${path} was cancelled`);
+    yield chunk as Buffer;
+  }
 }
 
 async function statOf(path: string): Promise<Stats> {

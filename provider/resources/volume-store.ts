@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { KvmError, messageOf } from "../core/errors";
 import type { Context } from "../core/handler";
+import { formatBytes } from "../core/units";
 import { followChain } from "../images/chain";
 import { ImageError } from "../images/image-error";
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
@@ -15,6 +16,9 @@ import { nameUsers, usersOf, type VolumeUser } from "./volume-users";
 
 /** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
 const busyRetries = { count: 40, milliseconds: 250 };
+
+/** From this size on, in bytes, an upload takes longer than a fresh look at the pool. */
+const largeUpload = 64n * 1024n * 1024n;
 
 /** Where the volume cannot be seen, nothing may be concluded about it. */
 const poolRemedy = "see whether the pool exists and is active (virsh pool-list --all), then run pulumi again";
@@ -122,6 +126,27 @@ export class VolumeStore {
     }
   }
 
+  /**
+   * Refuses an upload for which the pool has no space. libvirt 11.3 ends (with its own client too) when the disk becomes
+   * full in the middle of an upload, so that it must not come to that.
+   *
+   * @param data bytes that really have to be written; asked for only where `length` is too much.
+   */
+  async requireSpace(length: bigint, data: () => Promise<bigint>): Promise<void> {
+    // A logical volume has its space from the start.
+    if (this.pool.type === "logical") return;
+    // What guests wrote since libvirt looked last is not in its numbers; for a large upload it is worth to look again.
+    if (length >= largeUpload) await this.refreshIfIdle();
+    const available = await this.available();
+    if (length <= available) return;
+    const needed = await data();
+    if (needed <= available) return;
+    throw new KvmError("conflict", {
+      ...this.step("upload", `make room in pool ${this.pool.name}, or take another one; virsh pool-info shows it`),
+      reason: `it needs ${formatBytes(needed)}, and the pool has no more than ${formatBytes(available)} left; nothing was written`,
+    });
+  }
+
   /** Writes into a volume that this operation made. */
   async fill(volume: VolumeHandle, { data, length, dense = 0 }: Content, context: Context): Promise<void> {
     const remedy = `where there is no space left, make room in pool ${this.pool.name} (virsh pool-info); what was written is deleted again`;
@@ -177,6 +202,21 @@ export class VolumeStore {
   async refresh(): Promise<void> {
     const args = { pool: this.handle, flags: 0 };
     await this.patiently("refresh the pool of", () => this.libvirt.call("STORAGE_POOL_REFRESH", args));
+  }
+
+  /** In bytes, as libvirt saw it last. */
+  private async available(): Promise<bigint> {
+    const work = () => this.libvirt.call("STORAGE_POOL_GET_INFO", { pool: this.handle });
+    return (await attempt(this.step("measure the pool of", poolRemedy), work)).available;
+  }
+
+  private async refreshIfIdle(): Promise<void> {
+    try {
+      await this.libvirt.call("STORAGE_POOL_REFRESH", { pool: this.handle, flags: 0 });
+    } catch (error) {
+      // While others transfer, the numbers of the last look have to do.
+      if (!isBusy(error)) await attempt(this.step("refresh the pool of", poolRemedy), () => Promise.reject(error));
+    }
   }
 
   /** Everything on the host that needs the volume. */

@@ -57,8 +57,10 @@ async function make(store: VolumeStore, inputs: Inputs, context: Context): Promi
       if (left && (await store.content(left.handle)).equals(seed.iso)) return;
       if (left)
         await store.removeUnused(left.handle, "it holds something else than its name says: take it out of there");
+      const length = BigInt(seed.iso.length);
+      await store.requireSpace(length, async () => length);
       await store.make(inputs.name, render(inputs, seed), (volume) =>
-        store.fill(volume, { data: from(seed.iso), length: BigInt(seed.iso.length) }, context),
+        store.fill(volume, { data: from(seed.iso), length }, context),
       );
     });
   } catch (error) {

@@ -66,9 +66,11 @@ async function fill(
   const image = await prepareImage(source, format, `Volume ${name}`, context);
   const wanted = wantedBytes(inputs) ?? image.virtualSize;
   if (wanted < image.virtualSize) throw tooSmall(store, inputs, "the image", image.virtualSize);
+  const { size } = image.source;
+  await store.requireSpace(BigInt(size), async () => BigInt(await image.source.dataSize(context.signal)));
   // A file brings its own size, a qcow2 file in its header; a larger one is given to the volume afterwards.
   const raw = format === "raw";
-  const content = { data: image.source.open(), length: BigInt(image.source.size), dense: raw ? 0 : newTables };
+  const content = { data: image.source.open(), length: BigInt(size), dense: raw ? 0 : newTables };
   return store.make(name, render(inputs, raw ? image.virtualSize : smallest), async (volume) => {
     await store.fill(volume, content, context);
     if (wanted > image.virtualSize) await store.resize(volume, wanted);

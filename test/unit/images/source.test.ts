@@ -30,6 +30,15 @@ describe("openImageFile", () => {
     expect((await source.read(content.length - 2, 100)).equals(content.subarray(-2))).toBe(true);
   });
 
+  it("counts what is no run of zeroes", async () => {
+    const path = join(folder, "sparse");
+    const sparse = Buffer.alloc(5 * 65536 + 7);
+    sparse[65536] = 1;
+    sparse[sparse.length - 1] = 1;
+    writeFileSync(path, sparse);
+    expect(await (await openImageFile(path)).dataSize()).toBe(65536 + 7);
+  });
+
   it("fails where the file changes while it is read", async () => {
     const path = write();
     const source = await openImageFile(path);
