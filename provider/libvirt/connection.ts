@@ -14,7 +14,7 @@ const callsPerChannel = 4;
 const channelLimit = 4;
 const reconnectFirstMs = 50;
 const reconnectMaxMs = 2000;
-const reconnectForMs = 30_000;
+const reconnectForMs = 15_000;
 
 export interface ConnectOptions {
   /** Address as the user wrote it. */
@@ -44,6 +44,9 @@ export class Connection implements Libvirt {
   hostUuid = "";
   version = 0;
   private readonly channels: RpcChannel[] = [];
+  /** Calls that each channel was given and that have not ended. */
+  private readonly load = new WeakMap<RpcChannel, number>();
+  private limit = channelLimit;
   private opening: Promise<RpcChannel> | undefined;
   private readonly waiting: (() => void)[] = [];
   private readonly handlers = new Set<(event: DomainEvent) => void>();
@@ -85,6 +88,7 @@ export class Connection implements Libvirt {
         // What only asks may be asked again over a new channel; what changes something never is.
         if (repeated || !asksOnly(name) || !wasCutOff(error)) throw error;
       } finally {
+        this.load.set(channel, this.loadOf(channel) - 1);
         this.waiting.shift()?.();
       }
     }
@@ -128,26 +132,40 @@ export class Connection implements Libvirt {
     await this.options.dialer.close();
   }
 
-  /** A channel with room for one more call; opens another, or waits, when all are full. */
+  /** A place for one more call in a channel; opens another channel, or waits, when all are full. */
   private async acquire(): Promise<RpcChannel> {
     for (;;) {
       const open = this.channels.filter((channel) => channel.isOpen);
-      const best = open.reduce<RpcChannel | undefined>((a, b) => (a && a.inFlight <= b.inFlight ? a : b), undefined);
-      if (best && best.inFlight < callsPerChannel) return best;
-      if (!best) return this.reopen();
-      if (open.length < channelLimit && !this.opening) this.grow();
+      const loads = open.map((channel) => this.loadOf(channel));
+      const best = open[loads.indexOf(Math.min(...loads))];
+      if (best && this.loadOf(best) < callsPerChannel) {
+        // Taken before anybody else can look: the call itself is sent a turn later.
+        this.load.set(best, this.loadOf(best) + 1);
+        return best;
+      }
+      if (!best) {
+        await this.reopen();
+        continue;
+      }
+      if (open.length < this.limit && !this.opening) this.grow();
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
   }
 
-  /** Opens one more channel in the background; those who wait are told when it is there. */
+  private loadOf(channel: RpcChannel): number {
+    return this.load.get(channel) ?? 0;
+  }
+
+  /** Opens one more channel in the background; when it is there, or cannot be, those who wait look again. */
   private grow(): void {
-    const opening = this.reopen();
-    opening.then(
-      () => this.waiting.shift()?.(),
-      // The calls that wait go on over the channels that are there.
-      () => this.waiting.shift()?.(),
-    );
+    const wake = () => {
+      for (const resolve of this.waiting.splice(0)) resolve();
+    };
+    this.reopen().then(wake, () => {
+      // A host that gives no more channels is not asked again and again; the calls go on over those that are there.
+      this.limit = Math.max(1, this.channels.length);
+      wake();
+    });
   }
 
   private reopen(): Promise<RpcChannel> {

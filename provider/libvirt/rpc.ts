@@ -64,10 +64,6 @@ export class RpcChannel {
     this.keepaliveTimer.unref();
   }
 
-  get inFlight(): number {
-    return this.pending.size;
-  }
-
   get isOpen(): boolean {
     return this.lost === undefined;
   }

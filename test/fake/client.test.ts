@@ -1,0 +1,201 @@
+import { randomBytes } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
+import { type Connection, connect } from "../../provider/libvirt/connection";
+import { ConnectionLost } from "../../provider/libvirt/errors";
+import { encodeFrame, messageStatus, messageType, programs } from "../../provider/libvirt/frame";
+import { FakeDaemon, type Received } from "./fake-daemon";
+
+const dom = { name: "db", uuid: "bbbbbbbb-0000-4000-8000-000000000001", id: -1 };
+const vol = { pool: "p", name: "v", key: "" };
+let daemon: FakeDaemon;
+let connection: Connection;
+
+beforeEach(async () => {
+  daemon = new FakeDaemon();
+  connection = await connect({ uri: "qemu+ssh://h/system", driverUri: daemon.driverUri, dialer: daemon });
+});
+
+afterEach(() => connection.close());
+
+/** Collects what comes in instead of answering it. */
+function collect(): Received[] {
+  const all: Received[] = [];
+  daemon.onReceived = (received) => all.push(received);
+  return all;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns > 10_000) throw new Error("it never happened");
+    await turn();
+  }
+}
+
+const hostname = () => connection.call("CONNECT_GET_HOSTNAME", {});
+const define = () => connection.call("DOMAIN_DEFINE_XML_FLAGS", { xml: "<domain/>", flags: 0 });
+
+test("never more than four calls wait in one channel, and never more than four channels are opened", async () => {
+  const waiting = collect();
+  const calls = Array.from({ length: 40 }, hostname);
+  await until(() => waiting.length >= 16);
+  for (let count = 0; count < 100; count++) await turn();
+  expect(daemon.lines).toHaveLength(4);
+  for (const line of daemon.lines) expect(waiting.filter((call) => call.line === line)).toHaveLength(4);
+  while (waiting.length > 0) {
+    waiting.shift()?.answer({ hostname: "h" });
+    await turn();
+    await turn();
+    for (const line of daemon.lines) expect(waiting.filter((call) => call.line === line).length).toBeLessThanOrEqual(4);
+  }
+  expect(await Promise.all(calls)).toHaveLength(40);
+});
+
+test("a host that gives no second channel is asked once, and the first one serves all", async () => {
+  daemon.refusing = true;
+  daemon.onReceived = (received) => received.answer({ hostname: "h" });
+  expect(await Promise.all(Array.from({ length: 40 }, hostname))).toHaveLength(40);
+  expect(daemon.dials).toBe(2);
+});
+
+test("replies in another order reach their callers, replies to nobody are dropped", async () => {
+  const waiting = collect();
+  const [first, second] = [hostname(), hostname()];
+  await until(() => waiting.length === 2);
+  waiting[1]?.answer({ hostname: "nobody's" }, 4711);
+  waiting[1]?.answer({ hostname: "second" });
+  waiting[0]?.answer({ hostname: "first" });
+  expect([(await first).hostname, (await second).hostname]).toEqual(["first", "second"]);
+});
+
+test("what changes something is not sent again when the connection is lost before its answer", async () => {
+  const waiting = collect();
+  const call = define();
+  await until(() => waiting.length === 1);
+  waiting[0]?.line.hangUp();
+  await expect(call).rejects.toMatchObject({ name: "ConnectionLost", sent: true });
+  await expect(call).rejects.toThrow(/while DOMAIN_DEFINE_XML_FLAGS was under way/);
+  expect(waiting).toHaveLength(1);
+});
+
+test("what only asks is asked once more, over a new channel", async () => {
+  daemon.onReceived = (received) => received.line.hangUp();
+  const lost = hostname();
+  await expect(lost).rejects.toBeInstanceOf(ConnectionLost);
+  expect(daemon.lines).toHaveLength(2);
+  daemon.onReceived = (received) =>
+    daemon.lines.length < 4 ? received.line.hangUp() : received.answer({ hostname: "back" });
+  expect((await hostname()).hostname).toBe("back");
+});
+
+test("an error of the daemon keeps its number, and the channel goes on", async () => {
+  daemon.onReceived = (received) => received.fail(42, "Domain not found");
+  await expect(connection.call("DOMAIN_LOOKUP_BY_NAME", { name: "x" })).rejects.toMatchObject({
+    code: 42,
+    message: "Domain not found",
+    procedure: "DOMAIN_LOOKUP_BY_NAME",
+  });
+  daemon.onReceived = (received) => received.answer({ hostname: "h" });
+  expect((await hostname()).hostname).toBe("h");
+  expect(daemon.lines).toHaveLength(1);
+});
+
+test("a call without an answer is given up, and its channel with it", async () => {
+  collect();
+  const stuck = connection.call("DOMAIN_GET_STATE", { dom, flags: 0 }, { timeout: 0.05 });
+  await expect(stuck).rejects.toThrow(/DOMAIN_GET_STATE was not answered within 0.05 s/);
+  daemon.onReceived = (received) => received.answer({ hostname: "h" });
+  expect((await hostname()).hostname).toBe("h");
+  expect(daemon.lines).toHaveLength(2);
+});
+
+test.each<[string, Buffer, RegExp]>([
+  ["garbage", Buffer.from("SSH-2.0-OpenSSH_9.2 and more of it"), /does not speak libvirt's protocol.*SSH-2.0/],
+  ["a message of no possible length", Buffer.from([0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]), /libvirt's protocol/],
+])("%s ends the channel and says what came", async (_what, bytes, text) => {
+  daemon.onReceived = (received) => received.line.raw(bytes);
+  await expect(define()).rejects.toThrow(text);
+});
+
+test("a message that is cut off by the end is a lost connection", async () => {
+  daemon.onReceived = (received) => {
+    const reply = { ...received.frame, type: messageType.reply, payload: Buffer.alloc(100) };
+    received.line.raw(encodeFrame(reply).subarray(0, 60));
+    received.line.hangUp();
+  };
+  await expect(define()).rejects.toMatchObject({ name: "ConnectionLost", sent: true });
+});
+
+test("a reply that comes byte by byte is one reply", async () => {
+  daemon.onReceived = (received) => {
+    if (received.name !== "CONNECT_GET_HOSTNAME") return;
+    const payload = Buffer.from([0, 0, 0, 1, 0x68, 0, 0, 0]);
+    for (const byte of encodeFrame({ ...received.frame, type: messageType.reply, payload })) {
+      received.line.raw(Buffer.from([byte]));
+    }
+  };
+  expect((await hostname()).hostname).toBe("h");
+});
+
+test("an upload that the daemon breaks off fails with the daemon's words", async () => {
+  let packets = 0;
+  daemon.onReceived = (received) => {
+    if (received.frame.type === messageType.call) received.answer({});
+    else if (++packets === 3) received.fail(38, "cannot write: No space left on device", messageType.stream);
+  };
+  async function* content(): AsyncGenerator<Buffer> {
+    for (;;) yield randomBytes(1024 * 1024);
+  }
+  await expect(connection.upload(vol, content())).rejects.toThrow(/No space left on device/);
+});
+
+test("an upload over a line that goes dead says that it was cut off", async () => {
+  daemon.onReceived = (received) => {
+    if (received.frame.type === messageType.call) received.answer({});
+    else received.line.hangUp();
+  };
+  async function* content(): AsyncGenerator<Buffer> {
+    for (;;) yield randomBytes(1024 * 1024);
+  }
+  await expect(connection.upload(vol, content())).rejects.toBeInstanceOf(ConnectionLost);
+});
+
+test("a daemon that takes the line and says nothing is given up at the opening", async () => {
+  const mute = new FakeDaemon();
+  mute.onReceived = (received) => received.line.hangUp();
+  mute.silent = true;
+  await expect(connect({ uri: "qemu+ssh://h/system", driverUri: mute.driverUri, dialer: mute })).rejects.toBeInstanceOf(
+    ConnectionLost,
+  );
+});
+
+test("another machine behind the name is refused when the channel is opened anew", async () => {
+  const expectedHostUuid = "cccccccc-0000-4000-8000-000000000001";
+  const options = { uri: "qemu+ssh://h/system", driverUri: daemon.driverUri, dialer: daemon, expectedHostUuid };
+  await expect(connect(options)).rejects.toThrow(/is another machine now/);
+});
+
+test("closing rejects what waits, in the queue as well as under way", async () => {
+  collect();
+  const outcomes = Array.from({ length: 40 }, () => hostname().catch((error: unknown) => error));
+  await until(() => daemon.lines.length === 4);
+  await connection.close();
+  for (const outcome of await Promise.all(outcomes)) expect(outcome).toBeInstanceOf(ConnectionLost);
+});
+
+test("keepalive of the daemon is answered", async () => {
+  const [line] = daemon.lines;
+  const sent: Buffer[] = [];
+  const write = line?.client.write.bind(line.client);
+  jest.spyOn(line?.client ?? fail(), "write").mockImplementation((chunk: Buffer) => {
+    sent.push(chunk);
+    return write?.(chunk) ?? true;
+  });
+  const header = { program: programs.keepalive, type: messageType.message, serial: 0, status: messageStatus.ok };
+  line?.send({ ...header, procedure: 1, payload: Buffer.alloc(0) });
+  await until(() => sent.length === 1);
+  expect(sent[0]?.readUInt32BE(12)).toBe(2);
+});
+
+function fail(): never {
+  throw new Error("the client has no line");
+}
