@@ -24,7 +24,11 @@ const facts: ClassFacts = {
     "firmware",
     "secureBoot",
     "boot",
+    "throttleGroups",
     "disks",
+    "scsiControllers",
+    "blkio",
+    "filesystems",
     "nics",
     "console",
     "serialLog",
@@ -67,7 +71,93 @@ export interface VirtualMachineArgsBoot {
   readonly cmdline?: pulumi.Input<string>;
 }
 
-/** Disks and optical drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
+/** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
+export interface VirtualMachineArgsThrottleGroup {
+  /** Most bytes a second, read and written; excludes the two others (`<total_bytes_sec>` of `<>`). Default: no limit. */
+  readonly totalBytesSec?: pulumi.Input<string | number>;
+  /** Most bytes a second, read (`<read_bytes_sec>` of `<>`). Default: no limit. */
+  readonly readBytesSec?: pulumi.Input<string | number>;
+  /** Most bytes a second, written (`<write_bytes_sec>` of `<>`). Default: no limit. */
+  readonly writeBytesSec?: pulumi.Input<string | number>;
+  /** Most requests a second; excludes the two others. Default: no limit (`<total_iops_sec>` of `<>`). */
+  readonly totalIopsSec?: pulumi.Input<number>;
+  /** Most read requests a second. Default: no limit (`<read_iops_sec>` of `<>`). */
+  readonly readIopsSec?: pulumi.Input<number>;
+  /** Most write requests a second. Default: no limit (`<write_iops_sec>` of `<>`). */
+  readonly writeIopsSec?: pulumi.Input<number>;
+  /** Bytes a second in a burst, read and written (`<total_bytes_sec_max>` of `<>`). Default: no limit. */
+  readonly totalBytesSecMax?: pulumi.Input<string | number>;
+  /** Bytes a second in a burst, read (`<read_bytes_sec_max>` of `<>`). Default: no limit. */
+  readonly readBytesSecMax?: pulumi.Input<string | number>;
+  /** Bytes a second in a burst, written (`<write_bytes_sec_max>` of `<>`). Default: no limit. */
+  readonly writeBytesSecMax?: pulumi.Input<string | number>;
+  /** Requests a second in a burst (`<total_iops_sec_max>` of `<>`). */
+  readonly totalIopsSecMax?: pulumi.Input<number>;
+  /** Read requests a second in a burst (`<read_iops_sec_max>` of `<>`). */
+  readonly readIopsSecMax?: pulumi.Input<number>;
+  /** Write requests a second in a burst (`<write_iops_sec_max>` of `<>`). */
+  readonly writeIopsSecMax?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<total_bytes_sec_max_length>` of `<>`). */
+  readonly totalBytesSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<read_bytes_sec_max_length>` of `<>`). */
+  readonly readBytesSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<write_bytes_sec_max_length>` of `<>`). */
+  readonly writeBytesSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<total_iops_sec_max_length>` of `<>`). */
+  readonly totalIopsSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<read_iops_sec_max_length>` of `<>`). */
+  readonly readIopsSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<write_iops_sec_max_length>` of `<>`). */
+  readonly writeIopsSecMaxLength?: pulumi.Input<number>;
+  /** Bytes that count as one request; a larger one counts as several (`<size_iops_sec>` of `<>`). */
+  readonly sizeIopsSec?: pulumi.Input<number>;
+}
+
+/** Limits of the disk's I/O (`<iotune>`), by QEMU; changed in the running guest. Default: none. */
+export interface VirtualMachineArgsDiskIotune {
+  /** Most bytes a second, read and written; excludes the two others (`<total_bytes_sec>` of `<iotune>`). Default: no limit. */
+  readonly totalBytesSec?: pulumi.Input<string | number>;
+  /** Most bytes a second, read (`<read_bytes_sec>` of `<iotune>`). Default: no limit. */
+  readonly readBytesSec?: pulumi.Input<string | number>;
+  /** Most bytes a second, written (`<write_bytes_sec>` of `<iotune>`). Default: no limit. */
+  readonly writeBytesSec?: pulumi.Input<string | number>;
+  /** Most requests a second; excludes the two others. Default: no limit (`<total_iops_sec>` of `<iotune>`). */
+  readonly totalIopsSec?: pulumi.Input<number>;
+  /** Most read requests a second. Default: no limit (`<read_iops_sec>` of `<iotune>`). */
+  readonly readIopsSec?: pulumi.Input<number>;
+  /** Most write requests a second. Default: no limit (`<write_iops_sec>` of `<iotune>`). */
+  readonly writeIopsSec?: pulumi.Input<number>;
+  /** Bytes a second in a burst, read and written (`<total_bytes_sec_max>` of `<iotune>`). Default: no limit. */
+  readonly totalBytesSecMax?: pulumi.Input<string | number>;
+  /** Bytes a second in a burst, read (`<read_bytes_sec_max>` of `<iotune>`). Default: no limit. */
+  readonly readBytesSecMax?: pulumi.Input<string | number>;
+  /** Bytes a second in a burst, written (`<write_bytes_sec_max>` of `<iotune>`). Default: no limit. */
+  readonly writeBytesSecMax?: pulumi.Input<string | number>;
+  /** Requests a second in a burst (`<total_iops_sec_max>` of `<iotune>`). */
+  readonly totalIopsSecMax?: pulumi.Input<number>;
+  /** Read requests a second in a burst (`<read_iops_sec_max>` of `<iotune>`). */
+  readonly readIopsSecMax?: pulumi.Input<number>;
+  /** Write requests a second in a burst (`<write_iops_sec_max>` of `<iotune>`). */
+  readonly writeIopsSecMax?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<total_bytes_sec_max_length>` of `<iotune>`). */
+  readonly totalBytesSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<read_bytes_sec_max_length>` of `<iotune>`). */
+  readonly readBytesSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<write_bytes_sec_max_length>` of `<iotune>`). */
+  readonly writeBytesSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<total_iops_sec_max_length>` of `<iotune>`). */
+  readonly totalIopsSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<read_iops_sec_max_length>` of `<iotune>`). */
+  readonly readIopsSecMaxLength?: pulumi.Input<number>;
+  /** Seconds of a burst. Default 1 (`<write_iops_sec_max_length>` of `<iotune>`). */
+  readonly writeIopsSecMaxLength?: pulumi.Input<number>;
+  /** Bytes that count as one request; a larger one counts as several (`<size_iops_sec>` of `<iotune>`). */
+  readonly sizeIopsSec?: pulumi.Input<number>;
+  /** Name of a group: disks of the guest with one name share the limits, which all of them must then state alike (`<group_name>`). Default: none. */
+  readonly group?: pulumi.Input<string>;
+}
+
+/** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
 export interface VirtualMachineArgsDisk {
   /** The volume behind it. */
   readonly volume?: pulumi.Input<
@@ -83,29 +173,259 @@ export interface VirtualMachineArgsDisk {
   >;
   /** Path of an image or, below /dev/, of a block device on the host, in place of `volume`. */
   readonly path?: pulumi.Input<string>;
-  /** Format of the image at `path`; it is never guessed. Default raw. */
+  /** An image that QEMU reaches by itself over the network (`<source protocol>`), in place of `volume`: `rbd`, `nbd`, `iscsi`, `nfs` (libvirt 7.0), `http` and `https`. Ports default to the protocol's own; passwords are libvirt secrets, named by uuid or usage. */
+  readonly network?: pulumi.Input<
+    | {
+        readonly protocol: pulumi.Input<"rbd">;
+        readonly image: pulumi.Input<string>;
+        readonly monitors?: pulumi.Input<
+          readonly pulumi.Input<{ readonly host: pulumi.Input<string>; readonly port?: pulumi.Input<number> }>[]
+        >;
+        readonly auth?: pulumi.Input<{
+          readonly user: pulumi.Input<string>;
+          readonly secret: pulumi.Input<
+            { readonly uuid: pulumi.Input<string> } | { readonly usage: pulumi.Input<string> }
+          >;
+        }>;
+        readonly config?: pulumi.Input<string>;
+        readonly snapshot?: pulumi.Input<string>;
+      }
+    | {
+        readonly protocol: pulumi.Input<"nbd">;
+        readonly host?: pulumi.Input<string>;
+        readonly port?: pulumi.Input<number>;
+        readonly socket?: pulumi.Input<string>;
+        readonly export?: pulumi.Input<string>;
+        readonly tls?: pulumi.Input<boolean>;
+      }
+    | {
+        readonly protocol: pulumi.Input<"iscsi">;
+        readonly host: pulumi.Input<string>;
+        readonly port?: pulumi.Input<number>;
+        readonly target: pulumi.Input<string>;
+        readonly lun?: pulumi.Input<number>;
+        readonly initiator?: pulumi.Input<string>;
+        readonly auth?: pulumi.Input<{
+          readonly user: pulumi.Input<string>;
+          readonly secret: pulumi.Input<
+            { readonly uuid: pulumi.Input<string> } | { readonly usage: pulumi.Input<string> }
+          >;
+        }>;
+      }
+    | {
+        readonly protocol: pulumi.Input<"nfs">;
+        readonly host: pulumi.Input<string>;
+        readonly path: pulumi.Input<string>;
+        readonly user?: pulumi.Input<string>;
+        readonly group?: pulumi.Input<string>;
+      }
+    | {
+        readonly protocol: pulumi.Input<"http">;
+        readonly host: pulumi.Input<string>;
+        readonly path: pulumi.Input<string>;
+        readonly query?: pulumi.Input<string>;
+        readonly timeout?: pulumi.Input<number>;
+        readonly port?: pulumi.Input<number>;
+      }
+    | {
+        readonly protocol: pulumi.Input<"https">;
+        readonly host: pulumi.Input<string>;
+        readonly path: pulumi.Input<string>;
+        readonly query?: pulumi.Input<string>;
+        readonly timeout?: pulumi.Input<number>;
+        readonly port?: pulumi.Input<number>;
+        readonly verify?: pulumi.Input<boolean>;
+      }
+  >;
+  /** Format of the image at `path` or `network`; it is never guessed. Default raw. */
   readonly format?: pulumi.Input<"raw" | "qcow2">;
-  /** `disk` or `cdrom`. An optical drive may be empty. Default disk. Default: "disk". */
-  readonly device?: pulumi.Input<"disk" | "cdrom">;
-  /** How the guest sees it. Default virtio; for optical drives scsi (virtio-scsi), which cloud kernels without a SATA driver see too; an installer without virtio drivers needs sata. */
-  readonly bus?: pulumi.Input<"virtio" | "scsi" | "sata" | "ide" | "usb">;
-  /** Cache mode of QEMU (`<driver cache>`). Default: QEMU's own, writeback. */
-  readonly cache?: pulumi.Input<"none" | "writeback" | "writethrough" | "directsync" | "unsafe">;
-  /** How QEMU does asynchronous I/O (`<driver io>`). `native` needs cache none or directsync; io_uring needs libvirt 6.3. */
-  readonly io?: pulumi.Input<"native" | "threads" | "io_uring">;
-  /** Whether discards of the guest free space of the image. Default unmap for disks. */
-  readonly discard?: pulumi.Input<"unmap" | "ignore">;
+  /** The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted. */
+  readonly encryption?: pulumi.Input<{
+    readonly secret: pulumi.Input<{ readonly uuid: pulumi.Input<string> } | { readonly usage: pulumi.Input<string> }>;
+  }>;
+  /** SCSI persistent reservations of a lun (`<reservations>`): `{ managed: true }` by a helper that libvirt starts, or the `socket` of a running one. Default: none. */
+  readonly reservations?: pulumi.Input<
+    { readonly managed: pulumi.Input<true> } | { readonly socket: pulumi.Input<string> }
+  >;
+  /** What a start does when the image is missing (`<source startupPolicy>`): `mandatory` fails, `requisite` fails except for migration and restore, `optional` leaves the drive empty. Default mandatory. */
+  readonly startupPolicy?: pulumi.Input<"mandatory" | "requisite" | "optional">;
+  /** `disk`, `cdrom`, `floppy`, or `lun`: a SCSI device of the host whose commands reach it unchanged. Drives may be empty. Default disk. Default: "disk". */
+  readonly device?: pulumi.Input<"disk" | "cdrom" | "floppy" | "lun">;
+  /** How the guest sees it. Default virtio; for optical drives and luns scsi (virtio-scsi), which cloud kernels without a SATA driver see too, for floppies fdc; an installer without virtio drivers needs sata. */
+  readonly bus?: pulumi.Input<"virtio" | "scsi" | "sata" | "ide" | "usb" | "fdc">;
+  /** Name of the entry of `scsiControllers` that it hangs on, for the bus scsi. Default: the first controller. */
+  readonly controller?: pulumi.Input<string>;
   /** The guest cannot write to it. Optical drives always are. */
   readonly readonly?: pulumi.Input<boolean>;
+  /** Other guests may have it open too (`<shareable>`): raw, with cache none or directsync, and a cluster file system in the guests. Default false. */
+  readonly shareable?: pulumi.Input<boolean>;
+  /** What the guest writes is thrown away when it stops (`<transient>`): `true`, or `shared` for many guests on one image (libvirt 7.4). Excludes migration and snapshots. Default false. Needs libvirt 6.9. */
+  readonly transient?: pulumi.Input<boolean | "shared">;
+  /** Which part it has in snapshots of the guest (`<disk snapshot>`): `no`, `internal`, `external`, `manual`. Default: libvirt's own, external for what is not qcow2. */
+  readonly snapshot?: pulumi.Input<"no" | "internal" | "external" | "manual">;
   /** Place in the firmware's boot order, from 1. Default: the first disk. */
   readonly bootOrder?: pulumi.Input<number>;
   /** Serial number that the guest sees, at most 20 characters. Default: derived. */
   readonly serial?: pulumi.Input<string>;
+  /** World wide name that the guest sees, 16 hex digits, on the buses scsi, sata and ide (`<wwn>`). Default: none. */
+  readonly wwn?: pulumi.Input<string>;
+  /** Vendor that a scsi disk shows, at most 8 printable characters. Default: QEMU's own. */
+  readonly vendor?: pulumi.Input<string>;
+  /** Product that a scsi disk shows, at most 16 printable characters. Default: QEMU's own. */
+  readonly product?: pulumi.Input<string>;
+  /** Revolutions per minute that a scsi, sata or ide disk shows, 1025 to 65534; 1 says solid state (libvirt 7.3). Default: not said. Needs libvirt 7.3. */
+  readonly rotationRate?: pulumi.Input<number>;
+  /** Whether a usb disk says that it may be pulled out (`<target removable>`). Default: QEMU's own, no. */
+  readonly removable?: pulumi.Input<boolean>;
+  /** Sector that the guest addresses (`<blockio logical_block_size>`). Default 512 B. */
+  readonly logicalBlockSize?: pulumi.Input<string | number>;
+  /** Sector that the guest should align to (`<blockio physical_block_size>`). Default 512 B. */
+  readonly physicalBlockSize?: pulumi.Input<string | number>;
+  /** Smallest run that the guest should discard (`<blockio discard_granularity>`). Default: QEMU's own. Needs libvirt 11.3. */
+  readonly discardGranularity?: pulumi.Input<string | number>;
+  /** Cache mode of QEMU (`<driver cache>`). Default: none for block devices, which never double what the guest caches; else QEMU's own, writeback, for not every file system can do direct I/O. */
+  readonly cache?: pulumi.Input<"none" | "writeback" | "writethrough" | "directsync" | "unsafe">;
+  /** How QEMU does asynchronous I/O (`<driver io>`). `native` needs cache none or directsync and blocks QEMU on sparse files; `io_uring` (libvirt 6.3) hangs on LVM and CIFS with some kernels. Default: native for block devices with cache none, else QEMU's own, threads. */
+  readonly io?: pulumi.Input<"native" | "threads" | "io_uring">;
+  /** Number of the IOThread, from 1, that serves a virtio disk (`<driver iothread>`). Default: QEMU's main loop. */
+  readonly iothread?: pulumi.Input<number>;
+  /** IOThreads that share the queues of a virtio disk (`<driver><iothreads>`), in place of `iothread`; either every one or none names its `queues`, counted from 0. Needs libvirt 10.0. */
+  readonly iothreadMapping?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly iothread: pulumi.Input<number>;
+      readonly queues?: pulumi.Input<readonly pulumi.Input<number>[]>;
+    }>[]
+  >;
+  /** Request queues of a virtio disk, at most `maxVcpus` (`<driver queues>`). Default: QEMU's own, one for each vCPU since QEMU 5.2. */
+  readonly queues?: pulumi.Input<number>;
+  /** Requests that fit into one queue of a virtio disk, a power of two from 2 to 1024 (`<driver queue_size>`). Default: QEMU's own, 256. Needs libvirt 7.8. */
+  readonly queueSize?: pulumi.Input<number>;
+  /** Whether a virtio disk's requests leave the vCPU at once (`<driver ioeventfd>`). Default: QEMU's own, on. */
+  readonly ioeventfd?: pulumi.Input<boolean>;
+  /** Whether a virtio disk suppresses needless interrupts (`<driver event_idx>`). Default: QEMU's own, on. */
+  readonly eventIdx?: pulumi.Input<boolean>;
+  /** Packed layout of the virtio rings (`<driver packed>`), which a guest kernel since 5.0 drives. Default: QEMU's own, off. Needs libvirt 6.3. */
+  readonly packed?: pulumi.Input<boolean>;
+  /** Whether discards of the guest free space of the image (`<driver discard>`). Default unmap for disks. */
+  readonly discard?: pulumi.Input<"unmap" | "ignore">;
+  /** Whether written zeroes are looked for (`<driver detect_zeroes>`): `on` makes them holes where that is cheap, `unmap` frees their space. Default: off. */
+  readonly detectZeroes?: pulumi.Input<"off" | "on" | "unmap">;
+  /** A discarded cluster of a qcow2 image keeps its place, so that the image does not fragment (`<driver discard_no_unref>`). Default: QEMU's own, off. Needs libvirt 9.5. */
+  readonly discardNoUnref?: pulumi.Input<boolean>;
+  /** What is read from a backing image is copied into this one (`<driver copy_on_read>`). Default off. */
+  readonly copyOnRead?: pulumi.Input<boolean>;
+  /** What a failed write does (`<driver error_policy>`): `stop` pauses the guest, `report` tells it, `ignore`, `enospace` pauses only for a full disk. Default: QEMU's own, enospace. */
+  readonly errorPolicy?: pulumi.Input<"stop" | "report" | "ignore" | "enospace">;
+  /** What a failed read does (`<driver rerror_policy>`): `stop`, `report` or `ignore`. Default: as `errorPolicy`, where that may be. */
+  readonly rerrorPolicy?: pulumi.Input<"stop" | "report" | "ignore">;
+  /** Most memory that QEMU keeps for the tables of a qcow2 image (`<driver><metadata_cache>`). Default: QEMU's own, 32 MiB. Needs libvirt 7.0. */
+  readonly metadataCache?: pulumi.Input<string | number>;
+  /** Limits of the disk's I/O (`<iotune>`), by QEMU; changed in the running guest. Default: none. */
+  readonly iotune?: pulumi.Input<VirtualMachineArgsDiskIotune>;
+  /** Names of entries of `throttleGroups` that its requests pass, in this order (`<throttlefilters>`). Excludes `iotune`. Default: none. Needs libvirt 11.2. */
+  readonly throttleFilters?: pulumi.Input<readonly pulumi.Input<string>[]>;
+}
+
+/** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
+export interface VirtualMachineArgsScsiController {
+  /** Hardware that the guest sees. Default virtio-scsi; the others are for guests without its driver. Default: "virtio-scsi". */
+  readonly model?: pulumi.Input<"virtio-scsi" | "lsilogic" | "lsisas1068" | "lsisas1078" | "vmpvscsi">;
+  /** Request queues, at most `maxVcpus` (`<driver queues>`). Default: QEMU's own, one for each vCPU since QEMU 5.2. */
+  readonly queues?: pulumi.Input<number>;
+  /** Commands that may be under way for one disk (`<driver cmd_per_lun>`). Default: QEMU's own, 128. */
+  readonly commandsPerLun?: pulumi.Input<number>;
+  /** Most sectors of 512 bytes of one command (`<driver max_sectors>`). Default: QEMU's own, 65535. */
+  readonly maxSectors?: pulumi.Input<number>;
+  /** Whether requests leave the vCPU at once (`<driver ioeventfd>`). Default: QEMU's own, on. */
+  readonly ioeventfd?: pulumi.Input<boolean>;
+  /** Number of the IOThread, from 1, that serves its disks (`<driver iothread>`). Default: QEMU's main loop. */
+  readonly iothread?: pulumi.Input<number>;
+}
+
+/** Shares and limits that the host's I/O scheduler gives the guest (`<blkiotune>`, cgroups). Default: none. */
+export interface VirtualMachineArgsBlkio {
+  /** Share of the host's disks, 100 to 1000, where their scheduler is BFQ. Default: the cgroup's own. */
+  readonly weight?: pulumi.Input<number>;
+  /** Weights and limits for block devices of the host, by their path. Default: none. */
+  readonly devices?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly path: pulumi.Input<string>;
+      readonly weight?: pulumi.Input<number>;
+      readonly readBytesSec?: pulumi.Input<string | number>;
+      readonly writeBytesSec?: pulumi.Input<string | number>;
+      readonly readIopsSec?: pulumi.Input<number>;
+      readonly writeIopsSec?: pulumi.Input<number>;
+    }>[]
+  >;
+}
+
+/** Folders of the host that the guest mounts, under names of your choice (`<filesystem>`). */
+export interface VirtualMachineArgsFilesystem {
+  /** `virtiofs` (fast; needs memory that QEMU shares with virtiofsd) or `9p` (slow; needs nothing). Default virtiofs. Default: "virtiofs". */
+  readonly driver?: pulumi.Input<"virtiofs" | "9p">;
+  /** Folder on the host (`<source dir>`). */
+  readonly source?: pulumi.Input<string>;
+  /** Socket of a virtiofsd that somebody else runs, in place of `source` (`<source socket>`). Needs libvirt 7.6. */
+  readonly socket?: pulumi.Input<string>;
+  /** Name that the guest mounts it by (`<target dir>`): `mount -t virtiofs TAG /mnt`. Default: the name of the entry. */
+  readonly tag?: pulumi.Input<string>;
+  /** The guest cannot write to it (virtiofs: libvirt 11.0). Default false. */
+  readonly readonly?: pulumi.Input<boolean>;
+  /** Whose the files are (`<filesystem accessmode>`): `passthrough` as the guest says, `mapped` kept beside the files, `squash` as passthrough without failing. virtiofs knows only passthrough. Default: passthrough. */
+  readonly accessMode?: pulumi.Input<"passthrough" | "mapped" | "squash">;
+  /** Octal mode of files made through a mapped 9p share (`<filesystem fmode>`). Default: QEMU's own, 600. Needs libvirt 6.10. */
+  readonly fileMode?: pulumi.Input<string>;
+  /** Octal mode of folders made through a mapped 9p share (`<filesystem dmode>`). Default: QEMU's own, 700. Needs libvirt 6.10. */
+  readonly folderMode?: pulumi.Input<string>;
+  /** What 9p does where the folder spans file systems (`<filesystem multidevs>`): `remap` file numbers, `forbid`, `warn`. Default: QEMU's own, warn. Needs libvirt 6.3. */
+  readonly multidevs?: pulumi.Input<"remap" | "forbid" | "warn">;
+  /** Requests that fit into the queue of virtiofs, a power of two (`<driver queue>`). Default: QEMU's own, 128. */
+  readonly queueSize?: pulumi.Input<number>;
+  /** What the guest may keep (`<binary><cache mode>`): `none` sees the host's changes at once, `always` is fastest. Default: virtiofsd's own, auto. */
+  readonly cache?: pulumi.Input<"none" | "always">;
+  /** Extended attributes through virtiofs (`<binary xattr>`). Default false. */
+  readonly xattr?: pulumi.Input<boolean>;
+  /** Threads of virtiofsd (`<binary><thread_pool size>`). Default: virtiofsd's own. Needs libvirt 8.5. */
+  readonly threads?: pulumi.Input<number>;
+  /** How virtiofsd locks itself in (`<binary><sandbox mode>`). Default: namespace. Needs libvirt 7.2. */
+  readonly sandbox?: pulumi.Input<"namespace" | "chroot">;
+}
+
+/** What the host's side of a virtio interface takes over from the guest (`<driver><host>`). */
+export interface VirtualMachineArgsNicHostOffloads {
+  /** Checksums (`csum`). Default: QEMU's own, on. */
+  readonly csum?: pulumi.Input<boolean>;
+  /** Segmentation of any protocol (`gso`). Default: QEMU's own, on. */
+  readonly gso?: pulumi.Input<boolean>;
+  /** TCP segmentation for IPv4 (`tso4`). Default: QEMU's own, on. */
+  readonly tso4?: pulumi.Input<boolean>;
+  /** TCP segmentation for IPv6 (`tso6`). Default: QEMU's own, on. */
+  readonly tso6?: pulumi.Input<boolean>;
+  /** Segmentation of packets with congestion marks (`ecn`). Default: QEMU's own, on. */
+  readonly ecn?: pulumi.Input<boolean>;
+  /** UDP fragmentation (`ufo`). Default: QEMU's own, on. */
+  readonly ufo?: pulumi.Input<boolean>;
+  /** One packet in several receive buffers (`mrg_rxbuf`). Default: QEMU's own, on. */
+  readonly mergeableBuffers?: pulumi.Input<boolean>;
+}
+
+/** What the guest accepts to receive unfinished from the host (`<driver><guest>`). */
+export interface VirtualMachineArgsNicGuestOffloads {
+  /** Packets without checksum (`csum`). Default: QEMU's own, on. */
+  readonly csum?: pulumi.Input<boolean>;
+  /** Large TCP packets for IPv4 (`tso4`). Default: QEMU's own, on. */
+  readonly tso4?: pulumi.Input<boolean>;
+  /** Large TCP packets for IPv6 (`tso6`). Default: QEMU's own, on. */
+  readonly tso6?: pulumi.Input<boolean>;
+  /** Large packets with congestion marks (`ecn`). Default: QEMU's own, on. */
+  readonly ecn?: pulumi.Input<boolean>;
+  /** Large UDP packets (`ufo`). Default: QEMU's own, on. */
+  readonly ufo?: pulumi.Input<boolean>;
 }
 
 /** Network interfaces under names of your choice. */
 export interface VirtualMachineArgsNic {
-  /** The network that it is plugged into. */
+  /** The network that it is plugged into (`<interface type='network'>`): one with virtual functions gives it one of them. */
   readonly network?: pulumi.Input<
     | Network
     | {
@@ -114,16 +434,139 @@ export interface VirtualMachineArgsNic {
         readonly host?: pulumi.Input<unknown>;
       }
   >;
+  /** Port group of `network`, whose VLAN and bandwidth it gets (`<source portgroup>`). Default: the network's own. */
+  readonly portGroup?: pulumi.Input<string>;
   /** Name of a bridge of the host, in place of `network`. */
   readonly bridge?: pulumi.Input<string>;
-  /** Hardware that the guest sees. Default virtio. Default: "virtio". */
-  readonly model?: pulumi.Input<"virtio" | "e1000e" | "e1000" | "rtl8139" | "igb">;
+  /** An interface of the host that it shares by macvtap (`<interface type='direct'>`): `mode` bridge lets guests reach each other but not the host, vepa sends all through the switch, private isolates, passthrough takes the interface whole. Default mode bridge. */
+  readonly direct?: pulumi.Input<{
+    readonly dev: pulumi.Input<string>;
+    readonly mode?: pulumi.Input<"bridge" | "private" | "vepa" | "passthrough">;
+  }>;
+  /** A network of its own behind the host's addresses, without privileges (`<interface type='user'>`): by `passt` (libvirt 9.0, speed and port forwards) or QEMU's `slirp`. Default backend slirp. */
+  readonly user?: pulumi.Input<{
+    readonly backend?: pulumi.Input<"passt" | "slirp">;
+    readonly dev?: pulumi.Input<string>;
+    readonly addresses?: pulumi.Input<
+      readonly pulumi.Input<{ readonly address: pulumi.Input<string>; readonly prefix?: pulumi.Input<number> }>[]
+    >;
+    readonly portForwards?: pulumi.Input<
+      readonly pulumi.Input<{
+        readonly protocol: pulumi.Input<"tcp" | "udp">;
+        readonly address?: pulumi.Input<string>;
+        readonly dev?: pulumi.Input<string>;
+        readonly ranges?: pulumi.Input<
+          readonly pulumi.Input<{
+            readonly start: pulumi.Input<number>;
+            readonly end?: pulumi.Input<number>;
+            readonly to?: pulumi.Input<number>;
+            readonly exclude?: pulumi.Input<boolean>;
+          }>[]
+        >;
+      }>[]
+    >;
+  }>;
+  /** A switch in user space, such as OVS-DPDK, through this socket (`<interface type='vhostuser'>`). `mode` says what QEMU is; `reconnect` in seconds is for clients. Needs shared memory. */
+  readonly vhostUser?: pulumi.Input<{
+    readonly socket: pulumi.Input<string>;
+    readonly mode: pulumi.Input<"client" | "server">;
+    readonly reconnect?: pulumi.Input<number>;
+  }>;
+  /** A vDPA device of the host, such as /dev/vhost-vdpa-0 (`<interface type='vdpa'>`). Needs libvirt 6.9. */
+  readonly vdpa?: pulumi.Input<string>;
+  /** A plain tap device that nothing is done with (`<interface type='ethernet'>`); `target` names it. */
+  readonly ethernet?: pulumi.Input<true>;
+  /** A virtual function of an SR-IOV card by its PCI address, with MAC and VLAN set by libvirt (`<interface type='hostdev'>`). `managed` takes it from the host's driver and gives it back. Default managed true. */
+  readonly hostdev?: pulumi.Input<{ readonly address: pulumi.Input<string>; readonly managed?: pulumi.Input<boolean> }>;
+  /** The port on an Open vSwitch, or of a switch that speaks 802.1Qbg or 802.1Qbh, with its parameters in libvirt's names (`<virtualport>`). Default: none. */
+  readonly virtualPort?: pulumi.Input<{
+    readonly type: pulumi.Input<"openvswitch" | "midonet" | "802.1Qbg" | "802.1Qbh">;
+    readonly parameters?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+  }>;
+  /** Hardware that the guest sees. Default virtio; the others are for guests without its driver, e1000e first (igb: libvirt 9.3, QEMU 8.0). Default: "virtio". */
+  readonly model?: pulumi.Input<"virtio" | "e1000e" | "e1000" | "rtl8139" | "igb" | "vmxnet3">;
   /** MAC address. Default: derived, the same for ever. */
   readonly mac?: pulumi.Input<string>;
-  /** Whether the cable is plugged in. Default true. */
-  readonly link?: pulumi.Input<boolean>;
+  /** Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8, decided when the interface is made and kept. */
+  readonly queues?: pulumi.Input<number>;
+  /** Packets that fit into a receive queue of a virtio interface: 256, 512 or 1024 (`<driver rx_queue_size>`). Default: QEMU's own, 256. */
+  readonly rxQueueSize?: pulumi.Input<number>;
+  /** Packets that fit into a send queue; QEMU honours it for vhost-user and vDPA only (`<driver tx_queue_size>`). Default: QEMU's own, 256. */
+  readonly txQueueSize?: pulumi.Input<number>;
+  /** Who moves the packets of a virtio interface (`<driver name>`): `vhost` in the kernel, or `qemu`. Default: vhost where the host has it. */
+  readonly driver?: pulumi.Input<"vhost" | "qemu">;
+  /** Whether sends leave the vCPU at once (`<driver ioeventfd>`). Default: QEMU's own, on. */
+  readonly ioeventfd?: pulumi.Input<boolean>;
+  /** Whether needless interrupts are suppressed (`<driver event_idx>`). Default: QEMU's own, on. */
+  readonly eventIdx?: pulumi.Input<boolean>;
+  /** Packed layout of the virtio rings (`<driver packed>`). Default: QEMU's own, off. Needs libvirt 6.3. */
+  readonly packed?: pulumi.Input<boolean>;
+  /** Lets the guest spread received packets over its queues by their hash (`<driver rss>`). Default: QEMU's own, off. Needs libvirt 8.3. */
+  readonly rss?: pulumi.Input<boolean>;
+  /** What the host's side of a virtio interface takes over from the guest (`<driver><host>`). */
+  readonly hostOffloads?: pulumi.Input<VirtualMachineArgsNicHostOffloads>;
+  /** What the guest accepts to receive unfinished from the host (`<driver><guest>`). */
+  readonly guestOffloads?: pulumi.Input<VirtualMachineArgsNicGuestOffloads>;
+  /** Bytes that the tap device takes before the guest waits (`<tune><sndbuf>`). Default: 0, no limit. */
+  readonly sndbuf?: pulumi.Input<number>;
+  /** Largest packet in bytes, told to the guest too (`<mtu size>`). Default: the network's. */
+  readonly mtu?: pulumi.Input<number>;
+  /** Name of the interface on the host's side (`<target dev>`). Default: libvirt's own, vnetN. */
+  readonly target?: pulumi.Input<string>;
   /** Place in the firmware's boot order, from 1 (PXE). Default: not booted from. */
   readonly bootOrder?: pulumi.Input<number>;
+  /** The option ROM that boots from the network (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: QEMU's own. */
+  readonly rom?: pulumi.Input<{
+    readonly enabled?: pulumi.Input<boolean>;
+    readonly file?: pulumi.Input<string>;
+    readonly bar?: pulumi.Input<boolean>;
+  }>;
+  /** Number in the guest's ACPI tables, from 1: systemd names the interface enoN (`<acpi index>`). Default: none. Needs libvirt 7.3. */
+  readonly acpiIndex?: pulumi.Input<number>;
+  /** Half of a failover pair (`<teaming>`): the virtio interface is `persistent`, the virtual function `transient` with the name of its `partner`; it goes before a migration. Default: none. */
+  readonly teaming?: pulumi.Input<
+    | { readonly role: pulumi.Input<"persistent"> }
+    | { readonly role: pulumi.Input<"transient">; readonly partner: pulumi.Input<string> }
+  >;
+  /** Whether the cable is plugged in. Default true. */
+  readonly link?: pulumi.Input<boolean>;
+  /** Limits of what the guest gets (`inbound`) and sends (`outbound`), in whole KiB/s: `average`, and `peak` for as much as `burst`; `floor` is guaranteed on networks with a limit of their own (`<bandwidth>`). Default: none. */
+  readonly bandwidth?: pulumi.Input<{
+    readonly inbound?: pulumi.Input<{
+      readonly average?: pulumi.Input<string | number>;
+      readonly peak?: pulumi.Input<string | number>;
+      readonly burst?: pulumi.Input<string | number>;
+      readonly floor?: pulumi.Input<string | number>;
+    }>;
+    readonly outbound?: pulumi.Input<{
+      readonly average?: pulumi.Input<string | number>;
+      readonly peak?: pulumi.Input<string | number>;
+      readonly burst?: pulumi.Input<string | number>;
+    }>;
+  }>;
+  /** VLAN of its packets, or a `trunk` of several with at most one `native` (`<vlan>`): on Open vSwitch and virtual functions, on plain bridges since libvirt 11.0. Default: none. */
+  readonly vlan?: pulumi.Input<{
+    readonly tags: pulumi.Input<
+      readonly pulumi.Input<{
+        readonly id: pulumi.Input<number>;
+        readonly native?: pulumi.Input<"tagged" | "untagged">;
+      }>[]
+    >;
+    readonly trunk?: pulumi.Input<boolean>;
+  }>;
+  /** The port of the bridge lets it reach no other isolated port (`<port isolated>`). Default false. Needs libvirt 6.1. */
+  readonly portIsolated?: pulumi.Input<boolean>;
+  /** Filter of its packets by libvirt, with parameters such as IP (`<filterref>`): `clean-traffic` lets no guest forge addresses. Default: none. */
+  readonly filter?: pulumi.Input<{
+    readonly name: pulumi.Input<string>;
+    readonly parameters?: pulumi.Input<{
+      readonly [name: string]: pulumi.Input<string | readonly pulumi.Input<string>[]>;
+    }>;
+  }>;
+  /** Packets that the host gathers before it wakes the guest (`<coalesce><rx><frames max>`). Default: the tap device's own. */
+  readonly coalesce?: pulumi.Input<number>;
+  /** The guest may ask the host for other MAC addresses and multicast on macvtap and virtual functions (`trustGuestRxFilters`). Default false. */
+  readonly trustGuestRxFilters?: pulumi.Input<boolean>;
 }
 
 /** A virtual machine. Its disks are volumes of their own: nothing that happens to it touches them. */
@@ -169,8 +612,16 @@ export interface VirtualMachineArgs {
   readonly secureBoot?: pulumi.Input<boolean>;
   /** Boots a kernel from files of the host, without a boot loader. */
   readonly boot?: pulumi.Input<VirtualMachineArgsBoot>;
-  /** Disks and optical drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
+  /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
+  readonly throttleGroups?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsThrottleGroup> }>;
+  /** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
   readonly disks?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsDisk> }>;
+  /** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
+  readonly scsiControllers?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsScsiController> }>;
+  /** Shares and limits that the host's I/O scheduler gives the guest (`<blkiotune>`, cgroups). Default: none. */
+  readonly blkio?: pulumi.Input<VirtualMachineArgsBlkio>;
+  /** Folders of the host that the guest mounts, under names of your choice (`<filesystem>`). */
+  readonly filesystems?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsFilesystem> }>;
   /** Network interfaces under names of your choice. */
   readonly nics?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsNic> }>;
   /** Serial port and console, for `virsh console`. Default true. Default: true. */
@@ -269,9 +720,27 @@ export class VirtualMachine extends KvmResource {
   /** Boots a kernel from files of the host, without a boot loader. */
   declare readonly boot: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsBoot> | undefined>;
 
-  /** Disks and optical drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
+  /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
+  declare readonly throttleGroups: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsThrottleGroup> }> | undefined
+  >;
+
+  /** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
   declare readonly disks: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsDisk> }> | undefined
+  >;
+
+  /** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
+  declare readonly scsiControllers: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsScsiController> }> | undefined
+  >;
+
+  /** Shares and limits that the host's I/O scheduler gives the guest (`<blkiotune>`, cgroups). Default: none. */
+  declare readonly blkio: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsBlkio> | undefined>;
+
+  /** Folders of the host that the guest mounts, under names of your choice (`<filesystem>`). */
+  declare readonly filesystems: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsFilesystem> }> | undefined
   >;
 
   /** Network interfaces under names of your choice. */

@@ -47,6 +47,8 @@ export interface DeriveContext {
   readonly keys: readonly string[];
   /** The raw sibling values, as the user wrote them. */
   readonly siblings: Readonly<Record<string, unknown>>;
+  /** The inputs of the whole resource, as the user wrote them. */
+  readonly inputs: Readonly<Record<string, unknown>>;
   /** The siblings' old values: a value that follows others still keeps what it has of the identity. */
   readonly olds: Readonly<Record<string, unknown>> | undefined;
 }

@@ -75,7 +75,8 @@ function inherited(
   if (row.derive) {
     const kept = olds?.[name];
     if (kept !== undefined && kept !== unknown && !row.follows) return kept;
-    return context.identity && row.derive({ identity: context.identity, keys, siblings: news, olds });
+    const { identity, inputs } = context;
+    return identity && row.derive({ identity, keys, siblings: news, inputs, olds });
   }
   const versions = Object.keys(row.defaults ?? {}).map(Number);
   const version = Math.max(...versions.filter((candidate) => candidate <= context.defaultsVersion));

@@ -1,5 +1,8 @@
 import type { Readable } from "node:stream";
+import type { TypedParam } from "./codec";
 import type { ProcedureArgs, ProcedureName, ProcedureResult } from "./procedures";
+
+export type { TypedParam };
 
 export interface CallOptions {
   /** Seconds until the call is given up and its channel dropped. Default: by class of call. */

@@ -91,3 +91,12 @@ export function words(lens: ElementLens<string>, yes: string, no: string): Eleme
 function locate(document: Element, path: string): Element | undefined {
   return path === "" ? document : child(document, path);
 }
+
+/** A place that holds one of a few words. */
+export function oneOf<T extends string>(lens: ElementLens<string>, known: readonly T[]): ElementLens<T> {
+  return mapped(
+    lens,
+    (value) => known.find((item) => item === value),
+    (value) => value,
+  );
+}

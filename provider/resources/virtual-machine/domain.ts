@@ -1,4 +1,4 @@
-import type { Libvirt } from "../../libvirt/api";
+import type { Libvirt, TypedParam } from "../../libvirt/api";
 import { type Element, parse, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 
@@ -190,6 +190,33 @@ export class Domain {
   async setMemory(kibibytes: bigint): Promise<void> {
     await this.run("set the memory of", () =>
       this.libvirt.call("DOMAIN_SET_MEMORY_FLAGS", { dom: this.dom, memory: kibibytes, flags: affect.live }),
+    );
+  }
+
+  /** Limits of the I/O of the disk that the domain calls `disk` ("vda"); 0 lifts one. */
+  async setBlockIoTune(disk: string, params: readonly TypedParam[]): Promise<void> {
+    await this.run(`limit the I/O of ${disk} of`, () =>
+      this.libvirt.call("DOMAIN_SET_BLOCK_IO_TUNE", { dom: this.dom, disk, params, flags: affect.live }),
+    );
+  }
+
+  /** Makes or changes limits that disks share (libvirt 11.2). */
+  async setThrottleGroup(group: string, params: readonly TypedParam[]): Promise<void> {
+    await this.run(`set the throttle group ${group} of`, () =>
+      this.libvirt.call("DOMAIN_SET_THROTTLE_GROUP", { dom: this.dom, group, params, flags: affect.live }),
+    );
+  }
+
+  async deleteThrottleGroup(group: string): Promise<void> {
+    await this.run(`delete the throttle group ${group} of`, () =>
+      this.libvirt.call("DOMAIN_DEL_THROTTLE_GROUP", { dom: this.dom, group, flags: affect.live }),
+    );
+  }
+
+  /** Weights and limits of the host's I/O scheduler for the guest as a whole. */
+  async setBlkioParameters(params: readonly TypedParam[]): Promise<void> {
+    await this.run("set the I/O weight of", () =>
+      this.libvirt.call("DOMAIN_SET_BLKIO_PARAMETERS", { dom: this.dom, params, flags: affect.live }),
     );
   }
 

@@ -24,3 +24,9 @@ function factsOf(host: unknown): Readonly<Record<string, unknown>> {
   const facts: unknown = typeof text === "string" ? JSON.parse(text) : undefined;
   return isPlainObject(facts) ? facts : {};
 }
+
+/** Version of the host's libvirt, as 1000000 * major + 1000 * minor + release; undefined when it is not known. */
+export function libvirtOf(host: unknown): number | undefined {
+  const version = factsOf(host)["libvirt"];
+  return typeof version === "number" ? version : undefined;
+}

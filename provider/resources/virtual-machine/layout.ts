@@ -1,16 +1,12 @@
 import type { Values } from "../../core/handler";
-import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
+import { child, children, type Element, element, ensure } from "../../schema/tree";
 import { aliasOf, deviceAlias, devicesOf, setAlias } from "./alias";
-import { diskEntries, driverType, sourcePath } from "./disks";
+import { arrangeDisks } from "./disk-layout";
+import { sourcePath } from "./disk-sources";
+import { diskEntries } from "./disks";
 import { isPcie } from "./general";
 import { nicEntries } from "./nics";
 import type { Inputs } from "./rows";
-
-/** Letters of the names that libvirt knows a disk by; they say the bus, not what the guest calls it. */
-const targetPrefixes: Readonly<Record<string, string>> = { virtio: "vd", ide: "hd", scsi: "sd", sata: "sd", usb: "sd" };
-
-/** Disks that hold the system come first, so that the firmware boots from them. */
-const systemDisks = ["root", "boot", "system", "os"];
 
 /**
  * Settles what no single row can: names of disks, controllers, free ports. Whatever the document has already is
@@ -20,50 +16,6 @@ export function arrange(document: Element, inputs: Inputs, taken: ReadonlySet<st
   arrangeDisks(document, inputs, taken);
   arrangeBootOrder(document);
   if (isPcie(child(document, "os/type")?.attributes["machine"])) arrangePorts(document, inputs.rootPorts ?? 0);
-}
-
-function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlySet<string>): void {
-  const names = new Set([...taken, ...diskTargets(document)]);
-  const present = diskEntries.list(document);
-  for (const key of bootFirst(Object.keys(inputs.disks))) {
-    const [disk, wanted] = [present.get(key), inputs.disks[key]];
-    if (!disk || !wanted) continue;
-    if (wanted.volume === undefined) {
-      if (wanted.path === undefined) remove(disk, "source");
-      ensure(disk, "driver").attributes["type"] = driverType(wanted.format);
-    }
-    disk.attributes["type"] ??= "file";
-    const target = ensure(disk, "target");
-    target.attributes["dev"] ??= firstFree(targetPrefixes[wanted.bus] ?? "sd", names);
-    names.add(target.attributes["dev"]);
-  }
-  const devices = ensure(document, "devices");
-  const hasScsi = children(devices, "controller").some((controller) => controller.attributes["type"] === "scsi");
-  if (!hasScsi && children(devices, "disk").some((disk) => child(disk, "target")?.attributes["bus"] === "scsi")) {
-    devices.children.push(element("controller", { type: "scsi", index: "0", model: "virtio-scsi" }));
-  }
-}
-
-export function diskTargets(document: Element): string[] {
-  return devicesOf(document, "disk").flatMap((disk) => child(disk, "target")?.attributes["dev"] ?? []);
-}
-
-function bootFirst(keys: readonly string[]): string[] {
-  const rank = (key: string) => (systemDisks.includes(key) ? systemDisks.indexOf(key) : systemDisks.length);
-  return [...keys].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-}
-
-/** "vda" to "vdz", then "vdaa" and so on. */
-function firstFree(prefix: string, names: ReadonlySet<string>): string {
-  for (let index = 0; ; index++) {
-    const name = prefix + letters(index);
-    if (!names.has(name)) return name;
-  }
-}
-
-function letters(index: number): string {
-  const last = String.fromCharCode(97 + (index % 26));
-  return index < 26 ? last : letters(Math.floor(index / 26) - 1) + last;
 }
 
 /** libvirt refuses the two ways of giving a boot order together. */
@@ -79,7 +31,7 @@ function portsInUse(document: Element): number {
   const onPort = devices.filter((device) => {
     if (device.name === "disk") return child(device, "target")?.attributes["bus"] === "virtio";
     if (device.name === "controller") return ["scsi", "virtio-serial", "usb"].includes(device.attributes["type"] ?? "");
-    return ["interface", "rng", "memballoon", "hostdev"].includes(device.name);
+    return ["interface", "rng", "memballoon", "hostdev", "filesystem"].includes(device.name);
   }).length;
   const added = [
     !has(devices, "controller", "usb"),

@@ -58,30 +58,40 @@ export class Operation {
     entries: Entries<Element>,
     copy: (live: Element, configured: Element) => void,
   ): Promise<Element | undefined> {
-    const wanted = entries.list(this.config).get(this.key);
-    const present = entries.list(await this.domain.liveInFull()).get(this.key);
-    if (!wanted || !present) return undefined;
-    const device = clone(present);
-    copy(device, wanted);
+    const { configured, live } = await this.device(entries);
+    if (!configured || !live) return undefined;
+    const device = clone(live);
+    copy(device, configured);
     return device;
   }
 
-  private get key(): string {
+  /** Name of the entry that the change is about. */
+  get key(): string {
     return this.change.path[1] ?? "";
+  }
+
+  /** The element of the entry, in the configuration and in the running guest. */
+  async device(
+    entries: Entries<Element>,
+  ): Promise<{ readonly configured: Element | undefined; readonly live: Element | undefined }> {
+    const live = await this.domain.liveInFull();
+    return { configured: entries.list(this.config).get(this.key), live: entries.list(live).get(this.key) };
   }
 
   private async attach(wanted: Element, document: Element): Promise<void> {
     const device = clone(wanted);
     if (!addressIsFree(device, document)) remove(device, "address");
-    if (child(device, "target")?.attributes["bus"] === "scsi") await this.ensureScsi(document);
+    if (child(device, "target")?.attributes["bus"] === "scsi") await this.ensureScsi(device, document);
     await this.domain.attach(device);
   }
 
   /** libvirt would add a controller of its own choice, and it would not be virtio. */
-  private async ensureScsi(document: Element): Promise<void> {
-    const isScsi = (device: Element) => device.name === "controller" && device.attributes["type"] === "scsi";
-    if (devicesOf(document).some(isScsi)) return;
-    const controller = devicesOf(this.config).find(isScsi);
+  private async ensureScsi(disk: Element, document: Element): Promise<void> {
+    const index = child(disk, "address")?.attributes["controller"] ?? "0";
+    const isIts = ({ name, attributes }: Element) =>
+      name === "controller" && attributes["type"] === "scsi" && attributes["index"] === index;
+    if (devicesOf(document).some(isIts)) return;
+    const controller = devicesOf(this.config).find(isIts);
     if (!controller) return;
     const device = clone(controller);
     if (!addressIsFree(device, document)) remove(device, "address");
@@ -142,8 +152,9 @@ export function operationFor(
     const parts = pattern.split(".");
     const { path } = change;
     if (parts.length !== path.length || !parts.every((part, index) => part === "*" || part === path[index])) continue;
-    // Changes of one device are sent in one element.
-    return { operation, once: path.slice(0, 2).join(".") };
+    // Changes of one device that one operation does are sent in one element.
+    const number = Object.values(operations).indexOf(operation);
+    return { operation, once: `${number}:${path.slice(0, 2).join(".")}` };
   }
   return undefined;
 }

@@ -1,7 +1,11 @@
 import type { StateOf } from "../../core/attribute";
 import { cpuOperations, cpuRows } from "./cpu";
 import { deviceRows } from "./devices";
+import { scsiOperations, scsiRows } from "./disk-controllers";
+import { throttleGroupRows } from "./disk-limits";
+import { weightOperations, weightRows } from "./disk-weights";
 import { diskOperations, diskRows } from "./disks";
+import { filesystemOperations, filesystemRows } from "./filesystems";
 import { firmwareRows } from "./firmware";
 import { generalOperations, generalRows } from "./general";
 import { lifecycleRows } from "./lifecycle";
@@ -15,7 +19,11 @@ export const rows = {
   ...cpuRows,
   ...memoryRows,
   ...firmwareRows,
+  ...throttleGroupRows,
   ...diskRows,
+  ...scsiRows,
+  ...weightRows,
+  ...filesystemRows,
   ...nicRows,
   ...deviceRows,
   ...lifecycleRows,
@@ -29,5 +37,8 @@ export const operations: LiveOperations = {
   ...cpuOperations,
   ...memoryOperations,
   ...diskOperations,
+  ...scsiOperations,
+  ...weightOperations,
+  ...filesystemOperations,
   ...nicOperations,
 };

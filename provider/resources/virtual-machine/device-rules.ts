@@ -1,0 +1,67 @@
+import { isPlainObject } from "../../core/unknown";
+import {
+  type Disk,
+  duplicates,
+  eachEntry,
+  entriesOf,
+  type Filesystem,
+  fault,
+  type MachineRule,
+  type Nic,
+} from "./rule-entries";
+
+const filesystemRules: readonly MachineRule[] = [
+  eachEntry<Filesystem>("filesystems", (share, at) => {
+    const { driver, source, socket } = share;
+    if (driver === "9p" && socket !== undefined) return [fault(`${at}.socket`, "goes only with driver virtiofs")];
+    return (source === undefined) === (socket === undefined)
+      ? [fault(at, "needs either source, a folder of the host, or socket, that of a running virtiofsd")]
+      : [];
+  }),
+  eachEntry<Filesystem>("filesystems", (share, at) => {
+    const { driver, accessMode } = share;
+    const nines = ["fileMode", "folderMode", "multidevs"] as const;
+    const virtiofs = ["queueSize", "cache", "xattr", "threads", "sandbox"] as const;
+    const wrong = (driver === "virtiofs" ? nines : virtiofs).filter((name) => share[name] !== undefined);
+    const other = driver === "virtiofs" ? "9p" : "virtiofs";
+    return [
+      ...wrong.map((name) => fault(`${at}.${name}`, `goes only with driver ${other}`)),
+      ...(driver === "virtiofs" && accessMode !== undefined && accessMode !== "passthrough"
+        ? [fault(`${at}.accessMode`, "virtiofs knows only passthrough; use driver 9p for mapped files")]
+        : []),
+    ];
+  }),
+];
+
+/** Rules of more than one kind of device. */
+export const deviceRules: readonly MachineRule[] = [
+  ...filesystemRules,
+  {
+    needs: [],
+    check: ({ disks, nics, filesystems }) => [
+      ...duplicates(
+        [
+          ...entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.bootOrder`, disk.bootOrder] as const),
+          ...entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.bootOrder`, nic.bootOrder] as const),
+        ],
+        "the place in the boot order",
+      ),
+      ...duplicates(
+        entriesOf<Filesystem>(filesystems).map(([key, share]) => [`filesystems.${key}.tag`, share.tag]),
+        "the tag",
+      ),
+    ],
+  },
+  {
+    needs: ["host"],
+    check: ({ host, disks, nics }) => {
+      const others = [
+        ...entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.volume`, disk.volume?.host] as const),
+        ...entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.network`, nic.network?.host] as const),
+      ];
+      return others
+        .filter(([, other]) => isPlainObject(other) && typeof other["uri"] === "string" && other["uri"] !== host.uri)
+        .map(([at]) => fault(at, "lives on another host than the virtual machine"));
+    },
+  },
+];

@@ -1,0 +1,81 @@
+import { child, type Element, ensure, remove } from "../../schema/tree";
+import { devicesOf } from "./alias";
+import { ensureScsiController, scsiEntries } from "./disk-controllers";
+import { driverType } from "./disk-sources";
+import { diskEntries } from "./disks";
+import type { Inputs } from "./rows";
+
+/** Letters of the names that libvirt knows a disk by; they say the bus, not what the guest calls it. */
+const targetPrefixes: Readonly<Record<string, string>> = {
+  virtio: "vd",
+  ide: "hd",
+  scsi: "sd",
+  sata: "sd",
+  usb: "sd",
+  fdc: "fd",
+};
+
+/** Disks that hold the system come first, so that the firmware boots from them. */
+const systemDisks = ["root", "boot", "system", "os"];
+
+/** Names of disks, what is behind them where no row says it, and their controllers. */
+export function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlySet<string>): void {
+  const names = new Set([...taken, ...diskTargets(document)]);
+  const present = diskEntries.list(document);
+  for (const key of bootFirst(Object.keys(inputs.disks))) {
+    const [disk, wanted] = [present.get(key), inputs.disks[key]];
+    if (!disk || !wanted) continue;
+    if (wanted.volume === undefined) {
+      if (wanted.path === undefined && wanted.network === undefined) {
+        remove(disk, "source");
+        disk.attributes["type"] = "file";
+      }
+      ensure(disk, "driver").attributes["type"] = driverType(wanted.format);
+    }
+    disk.attributes["type"] ??= "file";
+    const target = ensure(disk, "target");
+    target.attributes["dev"] ??= firstFree(targetPrefixes[wanted.bus] ?? "sd", names);
+    names.add(target.attributes["dev"]);
+    if (wanted.controller !== undefined) hangOn(document, disk, wanted.controller);
+  }
+  if (devicesOf(document, "disk").some((disk) => child(disk, "target")?.attributes["bus"] === "scsi")) {
+    ensureScsiController(document);
+  }
+}
+
+/** Gives the disk a free place on that controller, unless it has one. */
+function hangOn(document: Element, disk: Element, name: string): void {
+  const controller = scsiEntries.list(document).get(name)?.attributes["index"];
+  const address = child(disk, "address");
+  if (controller === undefined || address?.attributes["controller"] === controller) return;
+  const units = devicesOf(document, "disk").flatMap((other) => {
+    const place = child(other, "address")?.attributes;
+    return place?.["type"] === "drive" && place["controller"] === controller ? [Number(place["unit"])] : [];
+  });
+  let unit = 0;
+  while (units.includes(unit)) unit++;
+  remove(disk, "address");
+  ensure(disk, "address").attributes = { type: "drive", controller, bus: "0", target: "0", unit: String(unit) };
+}
+
+export function diskTargets(document: Element): string[] {
+  return devicesOf(document, "disk").flatMap((disk) => child(disk, "target")?.attributes["dev"] ?? []);
+}
+
+function bootFirst(keys: readonly string[]): string[] {
+  const rank = (key: string) => (systemDisks.includes(key) ? systemDisks.indexOf(key) : systemDisks.length);
+  return [...keys].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+/** "vda" to "vdz", then "vdaa" and so on. */
+function firstFree(prefix: string, names: ReadonlySet<string>): string {
+  for (let index = 0; ; index++) {
+    const name = prefix + letters(index);
+    if (!names.has(name)) return name;
+  }
+}
+
+function letters(index: number): string {
+  const last = String.fromCharCode(97 + (index % 26));
+  return index < 26 ? last : letters(Math.floor(index / 26) - 1) + last;
+}

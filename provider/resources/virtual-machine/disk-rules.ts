@@ -1,0 +1,244 @@
+import { parseRate } from "../../core/units";
+import { isPlainObject } from "../../core/unknown";
+import { isBlockDevice } from "./disk-sources";
+import { isRemovable } from "./disk-targets";
+import { isPcie } from "./general";
+import {
+  type Disk,
+  duplicates,
+  type EntryCheck,
+  eachEntry,
+  entriesOf,
+  fault,
+  given,
+  inputNamed,
+  type MachineRule,
+} from "./rule-entries";
+
+const sources = ["volume", "path", "network"];
+
+const source: EntryCheck<Disk> = (disk, at) => {
+  const { device, format, volume, path, network, encryption } = disk;
+  const named = given(disk, sources);
+  const isRaw = (volume?.format ?? format ?? "raw") === "raw";
+  return [
+    ...(named.length > 1 ? [fault(at, `has both ${named.join(" and ")}; give one`)] : []),
+    ...(named.length === 0 && !isRemovable(device)
+      ? [fault(at, "needs a volume, a path or a network; only a drive may be empty")]
+      : []),
+    ...(format !== undefined && path === undefined && network === undefined
+      ? [fault(`${at}.format`, "goes only with path or network; a volume knows its own")]
+      : []),
+    ...(encryption !== undefined && named.length === 0
+      ? [fault(`${at}.encryption`, "an empty drive has nothing to decrypt")]
+      : []),
+    ...(encryption !== undefined && !isRaw && volume === undefined
+      ? [fault(`${at}.encryption`, 'a LUKS container is a raw image; set format: "raw"')]
+      : []),
+  ];
+};
+
+const lun: EntryCheck<Disk> = (disk, at) => {
+  const { device, bus, volume, path, network, reservations } = disk;
+  if (device !== "lun") {
+    const message = 'goes only with device: "lun"; other disks have no SCSI commands to reserve with';
+    return reservations === undefined ? [] : [fault(`${at}.reservations`, message)];
+  }
+  const image = volume?.path ?? path;
+  const isBacked =
+    typeof image === "string" ? isBlockDevice(image) : network === undefined || network.protocol === "iscsi";
+  const meaningless = given(disk, ["serial", "vendor", "product", "wwn", "discard", "detectZeroes", "copyOnRead"]);
+  return [
+    ...(isBacked
+      ? []
+      : [
+          fault(
+            at,
+            'a lun needs a block device (/dev/...) or a network source of protocol "iscsi"; else use device "disk"',
+          ),
+        ]),
+    ...(bus === "scsi" ? [] : [fault(`${at}.bus`, "a lun needs scsi")]),
+    ...meaningless.map((name) => fault(`${at}.${name}`, "a lun shows the guest its own; leave it out")),
+  ];
+};
+
+const place: EntryCheck<Disk> = (
+  { bus, device, controller, wwn, vendor, product, rotationRate, removable },
+  at,
+  inputs,
+) => {
+  const scsi = { vendor, product };
+  const { machine, scsiControllers } = inputs;
+  return [
+    ...(device === "cdrom" && (bus === "virtio" || bus === "fdc")
+      ? [fault(`${at}.bus`, `an optical drive cannot be ${bus}; use sata or scsi`)]
+      : []),
+    ...((device === "floppy") !== (bus === "fdc") && device !== "cdrom"
+      ? [fault(`${at}.bus`, "floppies and no others are on the bus fdc")]
+      : []),
+    ...(bus === "ide" && isPcie(machine) ? [fault(`${at}.bus`, "q35 has no IDE controller; use sata")] : []),
+    ...(controller !== undefined && bus !== "scsi" ? [fault(`${at}.controller`, "goes only with bus scsi")] : []),
+    ...(controller !== undefined && isPlainObject(scsiControllers) && !Object.hasOwn(scsiControllers, controller)
+      ? [fault(`${at}.controller`, `there is no "${controller}" in scsiControllers`)]
+      : []),
+    ...given(scsi, ["vendor", "product"])
+      .filter(() => bus !== "scsi")
+      .map((name) => fault(`${at}.${name}`, "only a scsi disk shows it")),
+    ...(wwn !== undefined && !["scsi", "sata", "ide"].includes(bus)
+      ? [fault(`${at}.wwn`, "only scsi, sata and ide disks show it")]
+      : []),
+    ...(rotationRate !== undefined && !["scsi", "sata", "ide"].includes(bus)
+      ? [fault(`${at}.rotationRate`, "only scsi, sata and ide disks show it")]
+      : []),
+    ...(removable !== undefined && bus !== "usb" ? [fault(`${at}.removable`, "only a usb disk says it")] : []),
+  ];
+};
+
+const virtioOnly = ["queues", "queueSize", "ioeventfd", "eventIdx", "packed", "iothread", "iothreadMapping"];
+
+const driver: EntryCheck<Disk> = (disk, at, { maxVcpus }) => {
+  const { bus, device, cache, io, queues, copyOnRead, shareable, readonly, snapshot, transient } = disk;
+  const isDirect = cache === "none" || cache === "directsync";
+  const remedy = bus === "scsi" ? "; set it at an entry of scsiControllers" : '; use bus: "virtio"';
+  const drive = isRemovable(device) ? given(disk, ["discard", "detectZeroes", "copyOnRead"]) : [];
+  return [
+    ...(io === "native" && !isDirect ? [fault(`${at}.io`, "native needs cache none or directsync")] : []),
+    ...(bus === "virtio" ? [] : given(disk, virtioOnly)).map((name) =>
+      fault(`${at}.${name}`, `only a virtio disk has it${remedy}`),
+    ),
+    ...drive.map((name) => fault(`${at}.${name}`, "a drive that is only read has no use for it; leave it out")),
+    ...(queues !== undefined && typeof maxVcpus === "number" && queues > maxVcpus
+      ? [fault(`${at}.queues`, `is ${queues}, more than vCPUs that could use them (maxVcpus is ${maxVcpus})`)]
+      : []),
+    ...(copyOnRead && readonly ? [fault(`${at}.copyOnRead`, "a disk that is only read cannot be copied into")] : []),
+    ...(copyOnRead && shareable
+      ? [fault(`${at}.copyOnRead`, "another guest may write to the shared disk meanwhile")]
+      : []),
+    ...(transient && (shareable || readonly)
+      ? [fault(`${at}.transient`, "excludes shareable and readonly: what is written must go somewhere of its own")]
+      : []),
+    ...(shareable && snapshot === "internal"
+      ? [fault(`${at}.snapshot`, "a shared disk has no snapshots; use no")]
+      : []),
+  ];
+};
+
+/** Two guests that cache by themselves would each see the other's old data. */
+const shared: EntryCheck<Disk> = ({ shareable, cache, volume, format }, at) => {
+  if (!shareable) return [];
+  const kind = volume === undefined ? format : volume.format;
+  return [
+    ...(cache === "none" || cache === "directsync"
+      ? []
+      : [
+          fault(
+            `${at}.cache`,
+            "a shared disk needs none or directsync: other guests would not see what is cached here",
+          ),
+        ]),
+    ...(kind === undefined || kind === "raw" || typeof kind !== "string"
+      ? []
+      : [fault(`${at}.shareable`, `needs a raw image; ${kind} is written by one QEMU only`)]),
+  ];
+};
+
+const iothreads: EntryCheck<Disk> = ({ iothread, iothreadMapping }, at, inputs) => {
+  const count = inputNamed(inputs, "iothreads") ?? 0;
+  const mapped = Array.isArray(iothreadMapping) ? iothreadMapping : [];
+  const withQueues = mapped.filter(({ queues }) => queues !== undefined).length;
+  const all = mapped.flatMap(({ queues = [] }) => queues);
+  const beyond = (thread: number) => typeof count === "number" && thread > count;
+  const message = (thread: number) => `there is no IOThread ${thread}; iothreads is ${String(count)}`;
+  return [
+    ...(iothread !== undefined && iothreadMapping !== undefined
+      ? [fault(at, "has both iothread and iothreadMapping; give one")]
+      : []),
+    ...(iothread !== undefined && beyond(iothread) ? [fault(`${at}.iothread`, message(iothread))] : []),
+    ...mapped
+      .map(({ iothread: thread }, index) => ({ thread, index }))
+      .filter(({ thread }) => beyond(thread))
+      .map(({ thread, index }) => fault(`${at}.iothreadMapping[${index}].iothread`, message(thread))),
+    ...(new Set(mapped.map(({ iothread: thread }) => thread)).size < mapped.length
+      ? [fault(`${at}.iothreadMapping`, "names one IOThread twice")]
+      : []),
+    ...((withQueues > 0 && withQueues < mapped.length) || new Set(all).size < all.length
+      ? [fault(`${at}.iothreadMapping`, "either none or every IOThread names its queues, and each queue once")]
+      : []),
+  ];
+};
+
+const ways = ["BytesSec", "IopsSec"] as const;
+
+/** What libvirt and QEMU ask of a set of limits. */
+function limitFaults(limits: Readonly<Record<string, unknown>>, at: string) {
+  const amount = (name: string) => {
+    const value = limits[name];
+    return typeof value === "string" ? Number(parseRate(value)) : typeof value === "number" ? value : undefined;
+  };
+  return ways.flatMap((way) => {
+    const both = ["", "Max"].flatMap((end) => {
+      const split = [`read${way}${end}`, `write${way}${end}`].filter((name) => limits[name] !== undefined);
+      const total = `total${way}${end}`;
+      return limits[total] !== undefined && split.length > 0
+        ? [fault(`${at}.${total}`, `excludes ${split.join(" and ")}; give the total or the two ways`)]
+        : [];
+    });
+    const bursts = ["total", "read", "write"].flatMap((kind) => {
+      const name = `${kind}${way}`;
+      const [base, burst] = [amount(name), amount(`${name}Max`)];
+      const isShort = base !== undefined && burst !== undefined && burst < base;
+      return [
+        ...(burst !== undefined && base === undefined ? [fault(`${at}.${name}Max`, `needs ${name}`)] : []),
+        ...(isShort ? [fault(`${at}.${name}Max`, `is less than ${name}`)] : []),
+        ...(limits[`${name}MaxLength`] !== undefined && burst === undefined
+          ? [fault(`${at}.${name}MaxLength`, `needs ${name}Max`)]
+          : []),
+      ];
+    });
+    return [...both, ...bursts];
+  });
+}
+
+const limits: EntryCheck<Disk> = ({ iotune, throttleFilters }, at, { throttleGroups }) => {
+  const unknownGroups = (Array.isArray(throttleFilters) ? throttleFilters : []).filter(
+    (name) => isPlainObject(throttleGroups) && !Object.hasOwn(throttleGroups, name),
+  );
+  return [
+    ...(isPlainObject(iotune) ? limitFaults(iotune, `${at}.iotune`) : []),
+    ...unknownGroups.map((name) => fault(`${at}.throttleFilters`, `there is no "${name}" in throttleGroups`)),
+    ...(iotune !== undefined && throttleFilters !== undefined
+      ? [fault(`${at}.throttleFilters`, "excludes iotune; put the limits into a group")]
+      : []),
+  ];
+};
+
+/** Rules of disks. */
+export const diskRules: readonly MachineRule[] = [
+  ...[source, lun, place, driver, shared, iothreads, limits].map((check) => eachEntry("disks", check)),
+  {
+    needs: [],
+    check: ({ throttleGroups }) =>
+      entriesOf<Readonly<Record<string, unknown>>>(throttleGroups).flatMap(([key, group]) =>
+        limitFaults(group, `throttleGroups.${key}`),
+      ),
+  },
+  {
+    needs: [],
+    check: ({ disks }) => [
+      ...duplicates(
+        entriesOf<Disk>(disks)
+          .filter(([, disk]) => !isRemovable(disk.device) && disk.readonly !== true)
+          .map(([key, disk]) => [`disks.${key}`, disk.volume?.path ?? disk.path]),
+        "the image",
+      ),
+      ...duplicates(
+        entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.serial`, disk.serial]),
+        "the serial number",
+      ),
+      ...duplicates(
+        entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.wwn`, disk.wwn]),
+        "the world wide name",
+      ),
+    ],
+  },
+];

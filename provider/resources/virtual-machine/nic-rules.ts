@@ -1,0 +1,145 @@
+import { isPlainObject } from "../../core/unknown";
+import { libvirtOf } from "./host-facts";
+import {
+  duplicates,
+  type EntryCheck,
+  eachEntry,
+  entriesOf,
+  fault,
+  given,
+  type MachineRule,
+  type Nic,
+} from "./rule-entries";
+
+const sources = ["network", "bridge", "direct", "user", "vhostUser", "vdpa", "ethernet", "hostdev"];
+
+const source: EntryCheck<Nic> = (nic, at) => {
+  const named = given(nic, sources);
+  const { user, portGroup } = nic;
+  const hasForwards = user !== undefined && user.backend !== "passt";
+  return [
+    ...(named.length > 1 ? [fault(at, `has both ${named.join(" and ")}; give one`)] : []),
+    ...(named.length === 0 ? [fault(at, `needs a network or a bridge (or ${sources.slice(2).join(", ")})`)] : []),
+    ...(portGroup !== undefined && nic.network === undefined
+      ? [fault(`${at}.portGroup`, "goes only with network")]
+      : []),
+    ...(portGroup === undefined ? [] : given(nic, ["vlan", "bandwidth"])).map((name) =>
+      fault(`${at}.${name}`, "comes from the port group; change it there"),
+    ),
+    ...(hasForwards ? given(user, ["dev", "portForwards"]) : []).map((name) =>
+      fault(`${at}.user.${name}`, 'needs backend: "passt"'),
+    ),
+  ];
+};
+
+const virtioOnly = [
+  "queues",
+  "rxQueueSize",
+  "txQueueSize",
+  "driver",
+  "ioeventfd",
+  "eventIdx",
+  "packed",
+  "rss",
+  "hostOffloads",
+  "guestOffloads",
+];
+
+const hardware: EntryCheck<Nic> = (nic, at, { maxVcpus }) => {
+  const { model, queues, rxQueueSize, teaming, hostdev } = nic;
+  const wrong = model === "virtio" ? [] : given(nic, virtioOnly);
+  return [
+    ...wrong.map((name) => fault(`${at}.${name}`, 'only a virtio interface has it; use model: "virtio"')),
+    ...(model === "virtio" && queues !== undefined && typeof maxVcpus === "number" && queues > maxVcpus
+      ? [fault(`${at}.queues`, `is ${queues}, more than vCPUs that could use them (maxVcpus is ${maxVcpus})`)]
+      : []),
+    ...(queues !== undefined && queues > 1 && nic.user !== undefined
+      ? [fault(`${at}.queues`, "a user network has one queue")]
+      : []),
+    ...(rxQueueSize !== undefined && rxQueueSize < 256
+      ? [fault(`${at}.rxQueueSize`, "must be 256, 512 or 1024: QEMU refuses less")]
+      : []),
+    ...(teaming?.role === "persistent" && model !== "virtio"
+      ? [fault(`${at}.teaming`, "the persistent half is a virtio interface")]
+      : []),
+    ...(teaming?.role === "transient" && hostdev === undefined && nic.network === undefined
+      ? [fault(`${at}.teaming`, "the transient half is a virtual function: hostdev, or a network of them")]
+      : []),
+  ];
+};
+
+const partner: EntryCheck<Nic> = ({ teaming, mac }, at, { nics }) => {
+  if (teaming?.role !== "transient" || !isPlainObject(nics)) return [];
+  const other = nics[teaming.partner] as Nic | undefined;
+  if (other === undefined) return [fault(`${at}.teaming.partner`, `there is no "${teaming.partner}" in nics`)];
+  if (other.teaming?.role !== "persistent") {
+    return [fault(`${at}.teaming.partner`, `nics.${teaming.partner} needs teaming: { role: "persistent" }`)];
+  }
+  return typeof mac === "string" && typeof other.mac === "string" && mac !== other.mac
+    ? [fault(`${at}.mac`, `the two halves are one interface to the guest: set it to that of nics.${teaming.partner}`)]
+    : [];
+};
+
+const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
+  const { vlan, bridge, virtualPort, hostdev, bandwidth, filter, portIsolated } = nic;
+  const version = libvirtOf(host);
+  const isPlainBridge = bridge !== undefined && virtualPort?.type !== "openvswitch";
+  const unable = given(nic, ["user", "vhostUser", "hostdev", "vdpa"]);
+  const [name] = unable;
+  return [
+    ...(vlan !== undefined && isPlainBridge && version !== undefined && version < 11_000_000
+      ? [
+          fault(
+            `${at}.vlan`,
+            'a plain bridge takes VLANs since libvirt 11.0; use an Open vSwitch (virtualPort: { type: "openvswitch" }) or a bridge on the VLAN',
+          ),
+        ]
+      : []),
+    ...(vlan?.trunk && hostdev !== undefined ? [fault(`${at}.vlan.trunk`, "a virtual function has one VLAN")] : []),
+    ...(bandwidth !== undefined && name !== undefined
+      ? [fault(`${at}.bandwidth`, `libvirt limits no interface of ${name}`)]
+      : []),
+    ...(filter !== undefined && (name !== undefined || nic.direct !== undefined)
+      ? [fault(`${at}.filter`, "libvirt filters on network, bridge and ethernet only")]
+      : []),
+    ...(portIsolated && nic.network === undefined && bridge === undefined
+      ? [fault(`${at}.portIsolated`, "goes only with network or bridge")]
+      : []),
+  ];
+};
+
+/** Rules of network interfaces. */
+export const nicRules: readonly MachineRule[] = [
+  ...[source, hardware, partner, traffic].map((check) => eachEntry("nics", check)),
+  {
+    needs: [],
+    check: ({ nics }) => [
+      ...duplicates(
+        entriesOf<Nic>(nics)
+          .filter(([, nic]) => nic.teaming?.role !== "transient")
+          .map(([key, nic]) => [`nics.${key}.mac`, nic.mac]),
+        "the MAC address",
+      ),
+      ...duplicates(
+        entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.target`, nic.target]),
+        "the name on the host",
+      ),
+      ...duplicates(
+        entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.acpiIndex`, nic.acpiIndex]),
+        "the number",
+      ),
+      ...duplicates(
+        entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.hostdev`, nic.hostdev?.address]),
+        "the virtual function",
+      ),
+    ],
+  },
+  {
+    needs: ["waitForAddress"],
+    check: ({ waitForAddress, nics }) => {
+      const nic = waitForAddress === false ? undefined : waitForAddress.nic;
+      if (nic === undefined || !isPlainObject(nics) || Object.hasOwn(nics, nic)) return [];
+      return [fault("waitForAddress.nic", `there is no "${nic}" in nics`)];
+    },
+  },
+];
