@@ -73,43 +73,43 @@ export interface VirtualMachineArgsBoot {
 
 /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
 export interface VirtualMachineArgsThrottleGroup {
-  /** Most bytes a second, read and written; excludes the two others (`<total_bytes_sec>` of `<>`). Default: no limit. */
+  /** Most bytes a second, read and written; excludes the two others (`<total_bytes_sec>` of `<throttlegroup>`). Default: no limit. */
   readonly totalBytesSec?: pulumi.Input<string | number>;
-  /** Most bytes a second, read (`<read_bytes_sec>` of `<>`). Default: no limit. */
+  /** Most bytes a second, read (`<read_bytes_sec>` of `<throttlegroup>`). Default: no limit. */
   readonly readBytesSec?: pulumi.Input<string | number>;
-  /** Most bytes a second, written (`<write_bytes_sec>` of `<>`). Default: no limit. */
+  /** Most bytes a second, written (`<write_bytes_sec>` of `<throttlegroup>`). Default: no limit. */
   readonly writeBytesSec?: pulumi.Input<string | number>;
-  /** Most requests a second; excludes the two others. Default: no limit (`<total_iops_sec>` of `<>`). */
+  /** Most requests a second; excludes the two others. Default: no limit (`<total_iops_sec>` of `<throttlegroup>`). */
   readonly totalIopsSec?: pulumi.Input<number>;
-  /** Most read requests a second. Default: no limit (`<read_iops_sec>` of `<>`). */
+  /** Most read requests a second. Default: no limit (`<read_iops_sec>` of `<throttlegroup>`). */
   readonly readIopsSec?: pulumi.Input<number>;
-  /** Most write requests a second. Default: no limit (`<write_iops_sec>` of `<>`). */
+  /** Most write requests a second. Default: no limit (`<write_iops_sec>` of `<throttlegroup>`). */
   readonly writeIopsSec?: pulumi.Input<number>;
-  /** Bytes a second in a burst, read and written (`<total_bytes_sec_max>` of `<>`). Default: no limit. */
+  /** Bytes a second in a burst, read and written (`<total_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. */
   readonly totalBytesSecMax?: pulumi.Input<string | number>;
-  /** Bytes a second in a burst, read (`<read_bytes_sec_max>` of `<>`). Default: no limit. */
+  /** Bytes a second in a burst, read (`<read_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. */
   readonly readBytesSecMax?: pulumi.Input<string | number>;
-  /** Bytes a second in a burst, written (`<write_bytes_sec_max>` of `<>`). Default: no limit. */
+  /** Bytes a second in a burst, written (`<write_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. */
   readonly writeBytesSecMax?: pulumi.Input<string | number>;
-  /** Requests a second in a burst (`<total_iops_sec_max>` of `<>`). */
+  /** Requests a second in a burst (`<total_iops_sec_max>` of `<throttlegroup>`). */
   readonly totalIopsSecMax?: pulumi.Input<number>;
-  /** Read requests a second in a burst (`<read_iops_sec_max>` of `<>`). */
+  /** Read requests a second in a burst (`<read_iops_sec_max>` of `<throttlegroup>`). */
   readonly readIopsSecMax?: pulumi.Input<number>;
-  /** Write requests a second in a burst (`<write_iops_sec_max>` of `<>`). */
+  /** Write requests a second in a burst (`<write_iops_sec_max>` of `<throttlegroup>`). */
   readonly writeIopsSecMax?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<total_bytes_sec_max_length>` of `<>`). */
+  /** Seconds of a burst. Default 1 (`<total_bytes_sec_max_length>` of `<throttlegroup>`). */
   readonly totalBytesSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<read_bytes_sec_max_length>` of `<>`). */
+  /** Seconds of a burst. Default 1 (`<read_bytes_sec_max_length>` of `<throttlegroup>`). */
   readonly readBytesSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<write_bytes_sec_max_length>` of `<>`). */
+  /** Seconds of a burst. Default 1 (`<write_bytes_sec_max_length>` of `<throttlegroup>`). */
   readonly writeBytesSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<total_iops_sec_max_length>` of `<>`). */
+  /** Seconds of a burst. Default 1 (`<total_iops_sec_max_length>` of `<throttlegroup>`). */
   readonly totalIopsSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<read_iops_sec_max_length>` of `<>`). */
+  /** Seconds of a burst. Default 1 (`<read_iops_sec_max_length>` of `<throttlegroup>`). */
   readonly readIopsSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<write_iops_sec_max_length>` of `<>`). */
+  /** Seconds of a burst. Default 1 (`<write_iops_sec_max_length>` of `<throttlegroup>`). */
   readonly writeIopsSecMaxLength?: pulumi.Input<number>;
-  /** Bytes that count as one request; a larger one counts as several (`<size_iops_sec>` of `<>`). */
+  /** Bytes that count as one request; a larger one counts as several (`<size_iops_sec>` of `<throttlegroup>`). */
   readonly sizeIopsSec?: pulumi.Input<number>;
 }
 
@@ -265,7 +265,7 @@ export interface VirtualMachineArgsDisk {
   readonly snapshot?: pulumi.Input<"no" | "internal" | "external" | "manual">;
   /** Place in the firmware's boot order, from 1. Default: the first disk. */
   readonly bootOrder?: pulumi.Input<number>;
-  /** Serial number that the guest sees, at most 20 characters. Default: derived. */
+  /** Serial number that the guest sees, at most 20 characters. Default: derived; a lun shows its own. */
   readonly serial?: pulumi.Input<string>;
   /** World wide name that the guest sees, 16 hex digits, on the buses scsi, sata and ide (`<wwn>`). Default: none. */
   readonly wwn?: pulumi.Input<string>;

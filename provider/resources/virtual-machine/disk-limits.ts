@@ -25,21 +25,21 @@ const most = 10n ** 15n;
 
 function bytes(place: string, name: string, doc: string): Attribute<string | undefined> {
   return attribute({
-    doc: `${doc} (\`<${place}>\` of \`<${name}>\`). Default: no limit.`,
+    doc: `${doc} (\`<${place}>\` of \`<${name || "throttlegroup"}>\`). Default: no limit.`,
     schema: rate
       .refine((value) => parseRate(value) > 0n && parseRate(value) <= most, "must be from 1 B/s to 10^15 B/s")
       .optional(),
     change: "live",
-    lens: mapped(limitAt(`${name}/${place}`), formatRate, parseRate),
+    lens: mapped(limitAt(name === "" ? place : `${name}/${place}`), formatRate, parseRate),
   });
 }
 
 function count(place: string, name: string, doc: string, least = 1): Attribute<number | undefined> {
   return attribute({
-    doc: `${doc} (\`<${place}>\` of \`<${name}>\`).`,
+    doc: `${doc} (\`<${place}>\` of \`<${name || "throttlegroup"}>\`).`,
     schema: z.int("must be a whole number").min(least).max(1e15).optional(),
     change: "live",
-    lens: mapped(limitAt(`${name}/${place}`), Number, BigInt),
+    lens: mapped(limitAt(name === "" ? place : `${name}/${place}`), Number, BigInt),
   });
 }
 

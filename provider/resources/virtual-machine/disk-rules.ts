@@ -12,6 +12,7 @@ import {
   fault,
   given,
   inputNamed,
+  isMore,
   type MachineRule,
 } from "./rule-entries";
 
@@ -78,7 +79,7 @@ const place: EntryCheck<Disk> = (
       : []),
     ...(bus === "ide" && isPcie(machine) ? [fault(`${at}.bus`, "q35 has no IDE controller; use sata")] : []),
     ...(controller !== undefined && bus !== "scsi" ? [fault(`${at}.controller`, "goes only with bus scsi")] : []),
-    ...(controller !== undefined && isPlainObject(scsiControllers) && !Object.hasOwn(scsiControllers, controller)
+    ...(typeof controller === "string" && isPlainObject(scsiControllers) && !Object.hasOwn(scsiControllers, controller)
       ? [fault(`${at}.controller`, `there is no "${controller}" in scsiControllers`)]
       : []),
     ...given(scsi, ["vendor", "product"])
@@ -107,7 +108,7 @@ const driver: EntryCheck<Disk> = (disk, at, { maxVcpus }) => {
       fault(`${at}.${name}`, `only a virtio disk has it${remedy}`),
     ),
     ...drive.map((name) => fault(`${at}.${name}`, "a drive that is only read has no use for it; leave it out")),
-    ...(queues !== undefined && typeof maxVcpus === "number" && queues > maxVcpus
+    ...(isMore(queues, maxVcpus)
       ? [fault(`${at}.queues`, `is ${queues}, more than vCPUs that could use them (maxVcpus is ${maxVcpus})`)]
       : []),
     ...(copyOnRead && readonly ? [fault(`${at}.copyOnRead`, "a disk that is only read cannot be copied into")] : []),
@@ -147,7 +148,7 @@ const iothreads: EntryCheck<Disk> = ({ iothread, iothreadMapping }, at, inputs) 
   const mapped = Array.isArray(iothreadMapping) ? iothreadMapping : [];
   const withQueues = mapped.filter(({ queues }) => queues !== undefined).length;
   const all = mapped.flatMap(({ queues = [] }) => queues);
-  const beyond = (thread: number) => typeof count === "number" && thread > count;
+  const beyond = (thread: number) => isMore(thread, count);
   const message = (thread: number) => `there is no IOThread ${thread}; iothreads is ${String(count)}`;
   return [
     ...(iothread !== undefined && iothreadMapping !== undefined
@@ -201,7 +202,7 @@ function limitFaults(limits: Readonly<Record<string, unknown>>, at: string) {
 
 const limits: EntryCheck<Disk> = ({ iotune, throttleFilters }, at, { throttleGroups }) => {
   const unknownGroups = (Array.isArray(throttleFilters) ? throttleFilters : []).filter(
-    (name) => isPlainObject(throttleGroups) && !Object.hasOwn(throttleGroups, name),
+    (name) => typeof name === "string" && isPlainObject(throttleGroups) && !Object.hasOwn(throttleGroups, name),
   );
   return [
     ...(isPlainObject(iotune) ? limitFaults(iotune, `${at}.iotune`) : []),

@@ -107,8 +107,11 @@ export const diskTargetRows = {
     lens: number(attributeAt("boot", "order")),
   }),
   serial: attribute({
-    doc: "Serial number that the guest sees, at most 20 characters. Default: derived.",
-    schema: z.string().regex(/^[A-Za-z0-9_.+-]{1,20}$/, "must be 1 to 20 of A-Z a-z 0-9 _ . + -"),
+    doc: "Serial number that the guest sees, at most 20 characters. Default: derived; a lun shows its own.",
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_.+-]{1,20}$/, "must be 1 to 20 of A-Z a-z 0-9 _ . + -")
+      .optional(),
     derive: ({ identity, keys, siblings }) =>
       siblings["device"] === "lun" ? undefined : identity.serial(keys.join("/")),
     change: plugged,

@@ -7,6 +7,7 @@ import {
   entriesOf,
   fault,
   given,
+  isMore,
   type MachineRule,
   type Nic,
 } from "./rule-entries";
@@ -50,15 +51,11 @@ const hardware: EntryCheck<Nic> = (nic, at, { maxVcpus }) => {
   const wrong = model === "virtio" ? [] : given(nic, virtioOnly);
   return [
     ...wrong.map((name) => fault(`${at}.${name}`, 'only a virtio interface has it; use model: "virtio"')),
-    ...(model === "virtio" && queues !== undefined && typeof maxVcpus === "number" && queues > maxVcpus
+    ...(model === "virtio" && isMore(queues, maxVcpus)
       ? [fault(`${at}.queues`, `is ${queues}, more than vCPUs that could use them (maxVcpus is ${maxVcpus})`)]
       : []),
-    ...(queues !== undefined && queues > 1 && nic.user !== undefined
-      ? [fault(`${at}.queues`, "a user network has one queue")]
-      : []),
-    ...(rxQueueSize !== undefined && rxQueueSize < 256
-      ? [fault(`${at}.rxQueueSize`, "must be 256, 512 or 1024: QEMU refuses less")]
-      : []),
+    ...(isMore(queues, 1) && nic.user !== undefined ? [fault(`${at}.queues`, "a user network has one queue")] : []),
+    ...(isMore(256, rxQueueSize) ? [fault(`${at}.rxQueueSize`, "must be 256, 512 or 1024: QEMU refuses less")] : []),
     ...(teaming?.role === "persistent" && model !== "virtio"
       ? [fault(`${at}.teaming`, "the persistent half is a virtio interface")]
       : []),

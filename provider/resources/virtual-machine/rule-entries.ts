@@ -34,6 +34,11 @@ export function given(entry: object, names: readonly string[]): string[] {
   return names.filter((name) => (entry as Readonly<Record<string, unknown>>)[name] !== undefined);
 }
 
+/** Whether both are known numbers and the first is the greater. */
+export function isMore(value: unknown, most: unknown): boolean {
+  return typeof value === "number" && typeof most === "number" && value > most;
+}
+
 /** Faults of the later ones among entries that share a value which must be theirs alone. */
 export function duplicates(values: readonly (readonly [at: string, value: unknown])[], what: string): Fault[] {
   const seen = new Map<unknown, string>();

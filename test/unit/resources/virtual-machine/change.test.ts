@@ -52,7 +52,11 @@ test.each<[string, Values, readonly string[]]>([
   ["a disk less", { disks: { seed: base.disks.seed } }, ["disks.root live"]],
   ["a cable", { nics: { lan: { network: { name: "dmz" } } } }, ["nics.lan.network live"]],
   ["the same network by another uuid", { nics: { lan: { network: { name: "lan", uuid: "y" } } } }, []],
-  ["a NIC model", { nics: { lan: { network: { name: "lan" }, model: "e1000e" } } }, ["nics.lan.model restart"]],
+  [
+    "a NIC model",
+    { nics: { lan: { network: { name: "lan" }, model: "e1000e" } } },
+    ["nics.lan.model restart", "nics.lan.queues restart"],
+  ],
   ["power", { state: "stopped" }, ["state live"]],
   ["the name", { name: "other" }, ["name restart"]],
   ["a setting", { deletionProtection: true }, ["deletionProtection live"]],

@@ -53,7 +53,7 @@ test("what was derived once is kept, whatever the name in the program is now", (
 });
 
 test.each<[string, Values, RegExp]>([
-  ["no image", { disks: { root: {} } }, /^disks.root: needs a volume or a path/],
+  ["no image", { disks: { root: {} } }, /^disks.root: needs a volume, a path or a network/],
   ["two images", { disks: { root: { path: "/a", volume: { path: "/b" } } } }, /^disks.root: has both/],
   ["one image twice", { disks: { a: { path: "/a" }, b: { path: "/a" } } }, /^disks.b: the image is taken by disks.a/],
   ["a virtio cdrom", { disks: { cd: { device: "cdrom", bus: "virtio" } } }, /^disks.cd.bus: .*use sata or scsi/],

@@ -1,0 +1,173 @@
+import type { Meta, Values } from "../../../../provider/core/handler";
+import { unknown } from "../../../../provider/core/unknown";
+import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+
+const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
+const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
+const host = { uri: "qemu+ssh://rack1/system" };
+const lan = { network: { name: "lan" } };
+const vf = { hostdev: { address: "3b:10.0" } };
+const block = { path: "/dev/vg/a" };
+
+function check(args: Values, olds?: Values) {
+  return virtualMachine.check({ host, memory: "1 GiB", vcpus: 4, waitForAddress: false, ...args }, olds, meta);
+}
+
+function faultsOf(args: Values): string {
+  return check(args)
+    .failures.map(({ property, reason }) => `${property}: ${reason}`)
+    .join("\n");
+}
+
+const disk = (values: Values): Values => ({ disks: { d: { path: "/a", ...values } } });
+const source = (network: Values, values: Values = {}): Values => ({ disks: { d: { network, ...values } } });
+const nic = (values: Values): Values => ({ nics: { n: { ...lan, ...values } } });
+
+test.each<[string, Values, RegExp]>([
+  ["a lun in a file", disk({ device: "lun" }), /^disks.d: a lun needs a block device/],
+  ["a lun over nbd", source({ protocol: "nbd", host: "a" }, { device: "lun" }), /^disks.d: a lun needs a block device/],
+  ["a virtio lun", { disks: { d: { ...block, device: "lun", bus: "virtio" } } }, /^disks.d.bus: a lun needs scsi/],
+  ["a lun that is named", { disks: { d: { ...block, device: "lun", serial: "A" } } }, /^disks.d.serial: a lun shows/],
+  ["reservations of a file", disk({ reservations: { managed: true } }), /^disks.d.reservations: .*device: "lun"/],
+  ["a shared cached disk", disk({ shareable: true }), /^disks.d.cache: a shared disk needs none/],
+  ["a shared qcow2", disk({ shareable: true, cache: "none", format: "qcow2" }), /^disks.d.shareable: needs a raw/],
+  ["LUKS without a secret", disk({ encryption: {} }), /^disks.d.encryption.secret: /],
+  ["LUKS in qcow2", disk({ encryption: { secret: { usage: "a" } }, format: "qcow2" }), /^disks.d.encryption: .*raw/],
+  ["queues on sata", disk({ bus: "sata", queues: 2 }), /^disks.d.queues: only a virtio disk.*use bus: "virtio"/],
+  ["queues on scsi", disk({ bus: "scsi", queues: 2 }), /^disks.d.queues: .*scsiControllers/],
+  ["more queues than vCPUs", disk({ queues: 5 }), /^disks.d.queues: is 5, more than vCPUs .*maxVcpus is 4/],
+  ["an odd ring", disk({ queueSize: 300 }), /^disks.d.queueSize: must be a power of two/],
+  ["discard on a cdrom", disk({ device: "cdrom", discard: "unmap" }), /^disks.d.discard: a drive that is only read/],
+  ["an IOThread too many", disk({ iothread: 9 }), /^disks.d.iothread: there is no IOThread 9/],
+  ["a floppy on sata", disk({ device: "floppy", bus: "sata" }), /^disks.d.bus: floppies/],
+  ["a vendor on virtio", disk({ vendor: "A" }), /^disks.d.vendor: only a scsi disk/],
+  ["a controller of nowhere", disk({ bus: "scsi", controller: "x" }), /^disks.d.controller: there is no "x"/],
+  ["an odd sector", disk({ logicalBlockSize: 1000 }), /^disks.d.logicalBlockSize: must be a power of two/],
+  [
+    "a total and one way",
+    disk({ iotune: { totalIopsSec: 9, readIopsSec: 9 } }),
+    /^disks.d.iotune.totalIopsSec: excludes readIopsSec/,
+  ],
+  ["a burst of nothing", disk({ iotune: { readIopsSecMax: 9 } }), /^disks.d.iotune.readIopsSecMax: needs readIopsSec/],
+  [
+    "a burst below the limit",
+    disk({ iotune: { readBytesSec: "2 MiB/s", readBytesSecMax: "1 MiB/s" } }),
+    /^disks.d.iotune.readBytesSecMax: is less than readBytesSec/,
+  ],
+  ["a group of nowhere", disk({ throttleFilters: ["x"] }), /^disks.d.throttleFilters: there is no "x"/],
+  ["two hosts of nbd", source({ protocol: "nbd", host: "a", socket: "/s" }), /^disks.d.network: needs either host or/],
+  ["a protocol unheard of", source({ protocol: "gopher", host: "a" }), /^disks.d.network/],
+  ["a share of nothing", { filesystems: { f: {} } }, /^filesystems.f: needs either source.* or socket/],
+  [
+    "a mapped virtiofs",
+    { filesystems: { f: { source: "/s", accessMode: "mapped" } } },
+    /accessMode: virtiofs knows only/,
+  ],
+  [
+    "one tag twice",
+    { filesystems: { f: { source: "/s", tag: "a" }, g: { source: "/t", tag: "a" } } },
+    /^filesystems.g.tag: the tag is taken by filesystems.f.tag/,
+  ],
+  ["more NIC queues than vCPUs", nic({ queues: 8 }), /^nics.n.queues: is 8, more than vCPUs .*maxVcpus is 4/],
+  ["300 queues", { vcpus: 400, ...nic({ queues: 300 }) }, /^nics.n.queues: .*256/],
+  ["queues of an e1000", nic({ model: "e1000", queues: 2 }), /^nics.n.queues: only a virtio interface/],
+  ["a ring of 128", nic({ rxQueueSize: 128 }), /^nics.n.rxQueueSize: must be 256, 512 or 1024/],
+  ["two cables", nic({ bridge: "br0" }), /^nics.n: has both network and bridge/],
+  ["a VLAN twice", nic({ vlan: { tags: [{ id: 1 }, { id: 1 }] } }), /^nics.n.vlan: names one VLAN twice/],
+  [
+    "a VLAN on a plain bridge of an old libvirt",
+    {
+      host: { ...host, facts: '{"libvirt":9000000}' },
+      nics: { n: { bridge: "br0", vlan: { tags: [{ id: 1 }] } } },
+    },
+    /^nics.n.vlan: a plain bridge takes VLANs since libvirt 11.0; use an Open vSwitch/,
+  ],
+  [
+    "limits of a VF",
+    { nics: { n: { ...vf, bandwidth: { inbound: { average: "1 MiB/s" } } } } },
+    /no interface of hostdev/,
+  ],
+  ["a peak alone", nic({ bandwidth: { inbound: { peak: "1 MiB/s" } } }), /^nics.n.bandwidth: average is required/],
+  ["half a KiB", nic({ bandwidth: { inbound: { average: 1000 } } }), /^nics.n.bandwidth.*whole number of KiB/],
+  [
+    "a filter on a VF",
+    { nics: { n: { ...vf, filter: { name: "clean-traffic" } } } },
+    /^nics.n.filter: libvirt filters/,
+  ],
+  ["forwards of slirp", { nics: { n: { user: { portForwards: [] } } } }, /^nics.n.user.portForwards: needs backend/],
+  [
+    "one name on the host twice",
+    { nics: { a: { ...lan, target: "t0" }, b: { ...lan, target: "t0" } } },
+    /^nics.b.target: the name on the host is taken by nics.a.target/,
+  ],
+  ["a name that libvirt gives", nic({ target: "vnet3" }), /^nics.n.target: is a name that libvirt gives/],
+  ["a partner of nowhere", { nics: { n: { ...vf, teaming: { role: "transient", partner: "x" } } } }, /there is no "x"/],
+  [
+    "a pair with two addresses",
+    {
+      nics: {
+        a: { ...lan, teaming: { role: "persistent" } },
+        n: { ...vf, teaming: { role: "transient", partner: "a" } },
+      },
+    },
+    /^nics.n.mac: the two halves are one interface/,
+  ],
+])("%s is refused", (_name, args, expected) => {
+  expect(faultsOf(args)).toMatch(expected);
+});
+
+test("what is not known yet is no fault", () => {
+  const args = {
+    disks: { d: { path: unknown, iotune: { totalBytesSec: unknown }, encryption: { secret: { uuid: unknown } } } },
+    nics: { n: { network: { name: unknown }, vlan: unknown, filter: { name: unknown }, queues: unknown } },
+    filesystems: { f: { source: unknown } },
+  };
+  expect(faultsOf(args)).toBe("");
+});
+
+test("queues follow the vCPUs when an interface is made, and are kept", () => {
+  const queuesOf = (args: Values, olds?: Values) =>
+    (check({ nics: { n: { ...lan } }, ...args }, olds).inputs as { nics: { n: { queues?: number } } }).nics.n.queues;
+  expect(queuesOf({ vcpus: 1 })).toBe(1);
+  expect(queuesOf({ vcpus: 4 })).toBe(4);
+  expect(queuesOf({ vcpus: 32 })).toBe(8);
+  const { inputs } = check({ vcpus: 2, maxVcpus: 8, nics: { n: lan } });
+  expect(queuesOf({ vcpus: 8, maxVcpus: 8 }, inputs)).toBe(2);
+  expect(queuesOf({ vcpus: 1, maxVcpus: 1 }, inputs)).toBe(1);
+  expect(queuesOf({ nics: { n: { ...lan, model: "e1000e" } } })).toBeUndefined();
+  expect(queuesOf({ nics: { n: { user: {} } } })).toBeUndefined();
+});
+
+test("block devices are written to directly, files as QEMU thinks best", () => {
+  const { inputs } = check({
+    disks: { b: block, f: { path: "/a" }, c: { ...block, path: "/dev/b", cache: "writeback" } },
+  });
+  expect(inputs).toMatchObject({ disks: { b: { cache: "none", io: "native" }, c: { cache: "writeback" } } });
+  expect((inputs["disks"] as Values)["f"]).not.toHaveProperty("cache");
+  expect((inputs["disks"] as Values)["c"]).not.toHaveProperty("io");
+});
+
+test.each<[string, Values, Values, readonly string[]]>([
+  ["limits", disk({}), disk({ iotune: { totalIopsSec: 9 } }), ["disks.d.iotune.totalIopsSec live"]],
+  ["no limits", disk({ iotune: { totalIopsSec: 9 } }), disk({}), ["disks.d.iotune.totalIopsSec live"]],
+  ["a cache", disk({}), disk({ cache: "none" }), ["disks.d.cache restart"]],
+  ["a queue", nic({}), nic({ queues: 2 }), ["nics.n.queues restart"]],
+  ["an MTU", nic({}), nic({ mtu: 9000 }), ["nics.n.mtu restart"]],
+  ["bandwidth", nic({}), nic({ bandwidth: { outbound: { average: "1 MiB/s" } } }), ["nics.n.bandwidth live"]],
+  ["a filter", nic({ filter: { name: "clean-traffic" } }), nic({}), ["nics.n.filter live"]],
+  ["a bridge", nic({}), { nics: { n: { bridge: "br0" } } }, ["nics.n.network live", "nics.n.bridge live"]],
+  [
+    "macvtap",
+    nic({}),
+    { nics: { n: { direct: { dev: "eth0" } } } },
+    ["nics.n.network restart", "nics.n.direct restart"],
+  ],
+  ["a medium", { disks: { d: { device: "cdrom" } } }, disk({ device: "cdrom" }), ["disks.d.path live"]],
+  ["a share", {}, { filesystems: { f: { source: "/s", driver: "9p" } } }, ["filesystems.f restart"]],
+  ["a group", {}, { throttleGroups: { g: { totalIopsSec: 1 } } }, ["throttleGroups.g live"]],
+  ["a weight", {}, { blkio: { weight: 500 } }, ["blkio.weight live"]],
+])("%s", (_name, before, after, expected) => {
+  const olds = check(before).inputs;
+  const { changes } = virtualMachine.diff("id", olds, check(after, olds).inputs);
+  expect(changes.map(({ property, class: kind }) => `${property} ${kind}`)).toEqual(expected);
+});
