@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { virtualMachine } from "../../provider/resources/virtual-machine";
 import { deviceNamed } from "../../provider/resources/virtual-machine/alias";
 import { child, parse } from "../../provider/schema/tree";
@@ -264,11 +265,15 @@ test("a daemon killed on the way leaves the machine in state, and the next run g
           key !== "call"
             ? Reflect.get(target, key, target)
             : async (name: never, ...rest: [never]) => {
-                if (name === "DOMAIN_CREATE_WITH_FLAGS") {
-                  await lab.host.killLibvirtd();
-                  restarted = lab.host.startLibvirtd();
-                }
-                return target.call(name, ...rest);
+                if (name !== "DOMAIN_CREATE_WITH_FLAGS") return target.call(name, ...rest);
+                // It is sent to a daemon that does not read it any more.
+                await lab.host.exec("kill -STOP $(cat /run/libvirtd.pid)");
+                const call = target.call(name, ...rest);
+                call.catch(() => undefined);
+                await setTimeout(100);
+                await lab.host.killLibvirtd();
+                restarted = lab.host.startLibvirtd();
+                return call;
               },
       });
     },
