@@ -24,9 +24,10 @@ const facts: ClassFacts = {
     "firmware",
     "secureBoot",
     "boot",
+    "iothreads",
     "throttleGroups",
-    "disks",
     "scsiControllers",
+    "disks",
     "blkio",
     "filesystems",
     "nics",
@@ -111,6 +112,22 @@ export interface VirtualMachineArgsThrottleGroup {
   readonly writeIopsSecMaxLength?: pulumi.Input<number>;
   /** Bytes that count as one request; a larger one counts as several (`<size_iops_sec>` of `<throttlegroup>`). */
   readonly sizeIopsSec?: pulumi.Input<number>;
+}
+
+/** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
+export interface VirtualMachineArgsScsiController {
+  /** Hardware that the guest sees. Default virtio-scsi; the others are for guests without its driver. Default: "virtio-scsi". */
+  readonly model?: pulumi.Input<"virtio-scsi" | "lsilogic" | "lsisas1068" | "lsisas1078" | "vmpvscsi">;
+  /** Request queues, at most `maxVcpus` (`<driver queues>`). Default: QEMU's own, one for each vCPU since QEMU 5.2. */
+  readonly queues?: pulumi.Input<number>;
+  /** Commands that may be under way for one disk (`<driver cmd_per_lun>`). Default: QEMU's own, 128. */
+  readonly commandsPerLun?: pulumi.Input<number>;
+  /** Most sectors of 512 bytes of one command (`<driver max_sectors>`). Default: QEMU's own, 65535. */
+  readonly maxSectors?: pulumi.Input<number>;
+  /** Whether requests leave the vCPU at once (`<driver ioeventfd>`). Default: QEMU's own, on. */
+  readonly ioeventfd?: pulumi.Input<boolean>;
+  /** Number of the IOThread, from 1, that serves its disks (`<driver iothread>`). Default: QEMU's main loop. */
+  readonly iothread?: pulumi.Input<number>;
 }
 
 /** Limits of the disk's I/O (`<iotune>`), by QEMU; changed in the running guest. Default: none. */
@@ -326,22 +343,6 @@ export interface VirtualMachineArgsDisk {
   readonly throttleFilters?: pulumi.Input<readonly pulumi.Input<string>[]>;
 }
 
-/** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
-export interface VirtualMachineArgsScsiController {
-  /** Hardware that the guest sees. Default virtio-scsi; the others are for guests without its driver. Default: "virtio-scsi". */
-  readonly model?: pulumi.Input<"virtio-scsi" | "lsilogic" | "lsisas1068" | "lsisas1078" | "vmpvscsi">;
-  /** Request queues, at most `maxVcpus` (`<driver queues>`). Default: QEMU's own, one for each vCPU since QEMU 5.2. */
-  readonly queues?: pulumi.Input<number>;
-  /** Commands that may be under way for one disk (`<driver cmd_per_lun>`). Default: QEMU's own, 128. */
-  readonly commandsPerLun?: pulumi.Input<number>;
-  /** Most sectors of 512 bytes of one command (`<driver max_sectors>`). Default: QEMU's own, 65535. */
-  readonly maxSectors?: pulumi.Input<number>;
-  /** Whether requests leave the vCPU at once (`<driver ioeventfd>`). Default: QEMU's own, on. */
-  readonly ioeventfd?: pulumi.Input<boolean>;
-  /** Number of the IOThread, from 1, that serves its disks (`<driver iothread>`). Default: QEMU's main loop. */
-  readonly iothread?: pulumi.Input<number>;
-}
-
 /** Shares and limits that the host's I/O scheduler gives the guest (`<blkiotune>`, cgroups). Default: none. */
 export interface VirtualMachineArgsBlkio {
   /** Share of the host's disks, 100 to 1000, where their scheduler is BFQ. Default: the cgroup's own. */
@@ -361,7 +362,7 @@ export interface VirtualMachineArgsBlkio {
 
 /** Folders of the host that the guest mounts, under names of your choice (`<filesystem>`). */
 export interface VirtualMachineArgsFilesystem {
-  /** `virtiofs` (fast; needs memory that QEMU shares with virtiofsd) or `9p` (slow; needs nothing). Default virtiofs. Default: "virtiofs". */
+  /** `virtiofs` (fast; the guest's memory becomes one that virtiofsd shares) or `9p` (slow; needs nothing). Default virtiofs. Default: "virtiofs". */
   readonly driver?: pulumi.Input<"virtiofs" | "9p">;
   /** Folder on the host (`<source dir>`). */
   readonly source?: pulumi.Input<string>;
@@ -466,7 +467,7 @@ export interface VirtualMachineArgsNic {
       }>[]
     >;
   }>;
-  /** A switch in user space, such as OVS-DPDK, through this socket (`<interface type='vhostuser'>`). `mode` says what QEMU is; `reconnect` in seconds is for clients. Needs shared memory. */
+  /** A switch in user space, such as OVS-DPDK, through this socket (`<interface type='vhostuser'>`). `mode` says what QEMU is; `reconnect` in seconds is for clients. The guest's memory becomes one that the switch shares. */
   readonly vhostUser?: pulumi.Input<{
     readonly socket: pulumi.Input<string>;
     readonly mode: pulumi.Input<"client" | "server">;
@@ -612,12 +613,14 @@ export interface VirtualMachineArgs {
   readonly secureBoot?: pulumi.Input<boolean>;
   /** Boots a kernel from files of the host, without a boot loader. */
   readonly boot?: pulumi.Input<VirtualMachineArgsBoot>;
+  /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
+  readonly iothreads?: pulumi.Input<number>;
   /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
   readonly throttleGroups?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsThrottleGroup> }>;
-  /** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
-  readonly disks?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsDisk> }>;
   /** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
   readonly scsiControllers?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsScsiController> }>;
+  /** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
+  readonly disks?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsDisk> }>;
   /** Shares and limits that the host's I/O scheduler gives the guest (`<blkiotune>`, cgroups). Default: none. */
   readonly blkio?: pulumi.Input<VirtualMachineArgsBlkio>;
   /** Folders of the host that the guest mounts, under names of your choice (`<filesystem>`). */
@@ -720,19 +723,22 @@ export class VirtualMachine extends KvmResource {
   /** Boots a kernel from files of the host, without a boot loader. */
   declare readonly boot: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsBoot> | undefined>;
 
+  /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
+  declare readonly iothreads: pulumi.Output<number | undefined>;
+
   /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
   declare readonly throttleGroups: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsThrottleGroup> }> | undefined
   >;
 
-  /** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
-  declare readonly disks: pulumi.Output<
-    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsDisk> }> | undefined
-  >;
-
   /** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
   declare readonly scsiControllers: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsScsiController> }> | undefined
+  >;
+
+  /** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
+  declare readonly disks: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsDisk> }> | undefined
   >;
 
   /** Shares and limits that the host's I/O scheduler gives the guest (`<blkiotune>`, cgroups). Default: none. */

@@ -15,7 +15,12 @@ let bootId: string;
 const name = "devices";
 const log = join("/var/log/libvirt/qemu", `${name}.console`);
 /** The guest has two vCPUs: what follows from that is asked for nowhere. */
-let args: { disks: Record<string, Values>; nics: Record<string, Values> };
+let args: Arguments;
+
+interface Arguments extends Values {
+  readonly disks: Record<string, Values>;
+  readonly nics: Record<string, Values>;
+}
 
 beforeAll(async () => {
   lab = await startLab();
@@ -66,7 +71,7 @@ async function inGuest(script: string): Promise<string> {
   return output.trim();
 }
 
-async function up(change: { disks?: Record<string, Values>; nics?: Record<string, Values> }): Promise<void> {
+async function up(change: Partial<Arguments>): Promise<void> {
   const wanted = { ...args, ...change };
   expect(vm.diff(wanted).changes.map(({ class: kind }) => kind)).not.toContain("restart");
   await vm.up(wanted);
@@ -129,16 +134,19 @@ test("the cable is pulled and limited as the guest runs", async () => {
 test("disks, a SCSI controller and an interface come and go", async () => {
   const extra = await image(lab.host, "extra.raw", "raw");
   const scsi = await image(lab.host, "scsi.raw", "raw");
-  const before = { disks: args.disks, nics: args.nics };
+  const before = { iothreads: 0, disks: args.disks, nics: args.nics };
   await up({
+    iothreads: 1,
     disks: {
       ...before.disks,
-      extra: { volume: extra, queues: 1, serial: "EXTRA" },
+      extra: { volume: extra, queues: 1, serial: "EXTRA", iothread: 1 },
       scsi: { volume: scsi, bus: "scsi", vendor: "ACME", product: "TEST", rotationRate: 1 },
     },
     nics: { ...before.nics, more: { ...lan, queues: 1, rxQueueSize: 512, mtu: 1400 } },
   });
   expect(await inGuest("cat /sys/block/vdb/serial; echo; ls /sys/block/vdb/mq | wc -l")).toBe("EXTRA\n1");
+  expect(await lab.host.virsh("iothreadinfo", vm.name)).toMatch(/^ 1 /m);
+  await inGuest("for i in $(seq 50); do [ -e /sys/block/sda ] && break; sleep 0.1; done");
   expect(await inGuest("cat /sys/block/sda/device/vendor /sys/block/sda/queue/rotational")).toMatch(/^ACME\s+0$/);
   expect(await inGuest("cat /sys/class/net/eth1/mtu")).toBe("1400");
   await up(before);

@@ -1,4 +1,5 @@
 import { isPlainObject } from "../../core/unknown";
+import type { Inputs } from "./rows";
 import {
   type Disk,
   duplicates,
@@ -6,6 +7,8 @@ import {
   entriesOf,
   type Filesystem,
   fault,
+  given,
+  isMore,
   type MachineRule,
   type Nic,
 } from "./rule-entries";
@@ -33,8 +36,32 @@ const filesystemRules: readonly MachineRule[] = [
   }),
 ];
 
+type ScsiController = Inputs["scsiControllers"][string];
+const virtioScsiOnly = ["queues", "commandsPerLun", "maxSectors", "ioeventfd", "iothread"];
+
 /** Rules of more than one kind of device. */
 export const deviceRules: readonly MachineRule[] = [
+  {
+    needs: ["iothreads"],
+    check: ({ scsiControllers, iothreads = 0 }) =>
+      entriesOf<ScsiController>(scsiControllers)
+        .filter(([, { iothread }]) => isMore(iothread, iothreads))
+        .map(([key, { iothread }]) =>
+          fault(`scsiControllers.${key}.iothread`, `there is no IOThread ${iothread}; iothreads is ${iothreads}`),
+        ),
+  },
+  {
+    needs: ["maxVcpus"],
+    check: ({ scsiControllers, maxVcpus }) =>
+      entriesOf<ScsiController>(scsiControllers).flatMap(([key, { model, queues, ...values }]) => [
+        ...(isMore(queues, maxVcpus)
+          ? [fault(`scsiControllers.${key}.queues`, `is ${queues}, more than vCPUs (maxVcpus is ${maxVcpus})`)]
+          : []),
+        ...(model === "virtio-scsi" ? [] : given({ queues, ...values }, virtioScsiOnly)).map((name) =>
+          fault(`scsiControllers.${key}.${name}`, "only virtio-scsi has it"),
+        ),
+      ]),
+  },
   ...filesystemRules,
   {
     needs: [],

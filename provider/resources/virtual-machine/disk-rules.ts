@@ -11,7 +11,6 @@ import {
   entriesOf,
   fault,
   given,
-  inputNamed,
   isMore,
   type MachineRule,
 } from "./rule-entries";
@@ -143,8 +142,7 @@ const shared: EntryCheck<Disk> = ({ shareable, cache, volume, format }, at) => {
   ];
 };
 
-const iothreads: EntryCheck<Disk> = ({ iothread, iothreadMapping }, at, inputs) => {
-  const count = inputNamed(inputs, "iothreads") ?? 0;
+const iothreads: EntryCheck<Disk> = ({ iothread, iothreadMapping }, at, { iothreads: count = 0 }) => {
   const mapped = Array.isArray(iothreadMapping) ? iothreadMapping : [];
   const withQueues = mapped.filter(({ queues }) => queues !== undefined).length;
   const all = mapped.flatMap(({ queues = [] }) => queues);

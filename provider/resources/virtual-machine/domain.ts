@@ -193,6 +193,18 @@ export class Domain {
     );
   }
 
+  async addIothread(id: number): Promise<void> {
+    await this.run(`add IOThread ${id} to`, () =>
+      this.libvirt.call("DOMAIN_ADD_IOTHREAD", { dom: this.dom, iothreadId: id, flags: affect.live }),
+    );
+  }
+
+  async deleteIothread(id: number): Promise<void> {
+    await this.run(`delete IOThread ${id} of`, () =>
+      this.libvirt.call("DOMAIN_DEL_IOTHREAD", { dom: this.dom, iothreadId: id, flags: affect.live }),
+    );
+  }
+
   /** Limits of the I/O of the disk that the domain calls `disk` ("vda"); 0 lifts one. */
   async setBlockIoTune(disk: string, params: readonly TypedParam[]): Promise<void> {
     await this.run(`limit the I/O of ${disk} of`, () =>

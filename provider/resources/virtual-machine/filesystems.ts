@@ -1,4 +1,4 @@
-import { attribute, mapOf, type Verdict, z } from "../../core/attribute";
+import { type Around, attribute, mapOf, type Verdict, z } from "../../core/attribute";
 import { hostPath, text } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, mapped, number, oneOf, presenceAt, words } from "../../schema/lens";
@@ -52,11 +52,16 @@ const sourceLens: ElementLens<string> = {
 
 const restart = () => ({ class: "restart", reason: "libvirt changes no share that is plugged in" }) as const;
 
-function entryChange(old: unknown, next: unknown): Verdict {
+function entryChange(old: unknown, next: unknown, around: Around): Verdict {
   const share = isPlainObject(next) ? next : isPlainObject(old) ? old : {};
   const word = next === undefined ? "removed" : "added";
-  if (share["driver"] === "virtiofs") return { class: "live", reason: word };
-  return { class: "restart", reason: `${word}; 9p has no hot-plug` };
+  if (share["driver"] !== "virtiofs") return { class: "restart", reason: `${word}; 9p has no hot-plug` };
+  // With another share before, the memory is shared already.
+  const before = isPlainObject(around.old["filesystems"]) ? Object.values(around.old["filesystems"]) : [];
+  const isShared = before.some((other) => isPlainObject(other) && other["driver"] === "virtiofs");
+  return isShared
+    ? { class: "live", reason: word }
+    : { class: "restart", reason: "the guest's memory is not shared yet" };
 }
 
 export const filesystemRows = {
@@ -66,7 +71,7 @@ export const filesystemRows = {
     entries: filesystemEntries,
     rows: {
       driver: attribute({
-        doc: "`virtiofs` (fast; needs memory that QEMU shares with virtiofsd) or `9p` (slow; needs nothing). Default virtiofs.",
+        doc: "`virtiofs` (fast; the guest's memory becomes one that virtiofsd shares) or `9p` (slow; needs nothing). Default virtiofs.",
         schema: z.enum(drivers),
         defaults: { 1: "virtiofs" },
         change: restart,

@@ -7,6 +7,7 @@ import { diskEntries } from "./disks";
 import { isPcie } from "./general";
 import { nicEntries } from "./nics";
 import type { Inputs } from "./rows";
+import { arrangeMemory } from "./shared-memory";
 
 /**
  * Settles what no single row can: names of disks, controllers, free ports. Whatever the document has already is
@@ -15,6 +16,7 @@ import type { Inputs } from "./rows";
 export function arrange(document: Element, inputs: Inputs, taken: ReadonlySet<string> = new Set()): void {
   arrangeDisks(document, inputs, taken);
   arrangeBootOrder(document);
+  arrangeMemory(document);
   if (isPcie(child(document, "os/type")?.attributes["machine"])) arrangePorts(document, inputs.rootPorts ?? 0);
 }
 

@@ -143,6 +143,15 @@ export function copyChildren(target: Element, from: Element, names: readonly str
   for (const name of names) target.children.push(...children(from, name).map(clone));
 }
 
+/**
+ * The order of doing: what goes before what comes. Rows stand in the order in which things need each other, IOThreads
+ * before the disks that they serve, so entries are taken out in the reverse order.
+ */
+export function inOrder(changes: readonly Change[]): Change[] {
+  const leaves = ({ path, next }: Change) => path.length === 2 && next === undefined;
+  return [...changes.filter(leaves).reverse(), ...changes.filter((change) => !leaves(change))];
+}
+
 /** The operation for a change, and under which name it is done at most once. */
 export function operationFor(
   operations: LiveOperations,

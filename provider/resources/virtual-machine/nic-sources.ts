@@ -217,7 +217,7 @@ export const nicSourceRows = {
     lens: userLens,
   }),
   vhostUser: attribute({
-    doc: "A switch in user space, such as OVS-DPDK, through this socket (`<interface type='vhostuser'>`). `mode` says what QEMU is; `reconnect` in seconds is for clients. Needs shared memory.",
+    doc: "A switch in user space, such as OVS-DPDK, through this socket (`<interface type='vhostuser'>`). `mode` says what QEMU is; `reconnect` in seconds is for clients. The guest's memory becomes one that the switch shares.",
     schema: vhostUserSchema.optional(),
     change: another,
     lens: vhostUserLens,

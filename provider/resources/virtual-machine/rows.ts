@@ -8,6 +8,7 @@ import { diskOperations, diskRows } from "./disks";
 import { filesystemOperations, filesystemRows } from "./filesystems";
 import { firmwareRows } from "./firmware";
 import { generalOperations, generalRows } from "./general";
+import { iothreadOperations, iothreadRows } from "./iothreads";
 import { lifecycleRows } from "./lifecycle";
 import type { LiveOperations } from "./live";
 import { memoryOperations, memoryRows } from "./memory";
@@ -19,9 +20,10 @@ export const rows = {
   ...cpuRows,
   ...memoryRows,
   ...firmwareRows,
+  ...iothreadRows,
   ...throttleGroupRows,
-  ...diskRows,
   ...scsiRows,
+  ...diskRows,
   ...weightRows,
   ...filesystemRows,
   ...nicRows,
@@ -36,6 +38,7 @@ export const operations: LiveOperations = {
   ...generalOperations,
   ...cpuOperations,
   ...memoryOperations,
+  ...iothreadOperations,
   ...diskOperations,
   ...scsiOperations,
   ...weightOperations,

@@ -49,8 +49,3 @@ export function duplicates(values: readonly (readonly [at: string, value: unknow
     return first === undefined ? [] : [fault(at, `${what} is taken by ${first}`)];
   });
 }
-
-/** IOThreads and memory of the machine, as far as the program says; other rows own them. */
-export function inputNamed(inputs: Inputs, name: string): unknown {
-  return (inputs as Readonly<Record<string, unknown>>)[name];
-}

@@ -9,7 +9,7 @@ import { applyInputs } from "./apply";
 import { unfinished } from "./create";
 import { diskTargets } from "./disk-layout";
 import { Domain } from "./domain";
-import { Operation, operationFor } from "./live";
+import { inOrder, Operation, operationFor } from "./live";
 import { observe, type outputs } from "./outputs";
 import { pendingOf, residue } from "./pending";
 import { enforcePower, stop } from "./power";
@@ -113,7 +113,7 @@ async function applyLive(domain: Domain, news: Inputs, context: Context): Promis
   if (!(await domain.isActive())) return;
   const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
   const done = new Set<string>();
-  for (const change of residue(rows, news, live, config)) {
+  for (const change of inOrder(residue(rows, news, live, config))) {
     const found = change.class === "live" ? operationFor(operations, change) : undefined;
     if (!found || done.has(found.once)) continue;
     done.add(found.once);
