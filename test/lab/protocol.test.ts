@@ -10,7 +10,7 @@ describe.each([
   ["9.0.0", "bookworm", 9_000_000],
   ["11.3.0", "trixie", 11_003_000],
 ])("the procedure table against the protocol files of libvirt %s", (_version, suite, version) => {
-  const folder = debianSource("libvirt", suite, cacheFolder(), "*/src/remote/*.x");
+  const folder = debianSource("libvirt", suite, cacheFolder(), "*/src/remote/*.x", "protocol");
   const oracle = readProtocol(readFileSync(join(folder, "src/remote/remote_protocol.x"), "utf8"), "remote_");
   const known = (Object.keys(procedures) as ProcedureName[]).filter((name) => (procedure(name).since ?? 0) <= version);
 

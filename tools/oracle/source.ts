@@ -29,11 +29,11 @@ function mirror(): string {
 }
 
 /**
- * A folder with the unpacked source of a Debian source package, kept in `cache`. Uses lists of its own: the machine's
- * apt configuration stays as it is.
+ * A folder with those files of a Debian source package that match `wanted`, kept in `cache` under the name `part`.
+ * Uses lists of its own: the machine's apt configuration stays as it is.
  */
-export function debianSource(name: string, suite: string, cache: string, wanted: string): string {
-  const folder = join(cache, "sources", `${name}-${suite}`);
+export function debianSource(name: string, suite: string, cache: string, wanted: string, part: string): string {
+  const folder = join(cache, "sources", `${name}-${suite}-${part}`);
   if (existsSync(folder)) return folder;
   const work = mkdtempSync(join(tmpdir(), "kvm-source-"));
   try {

@@ -1,0 +1,97 @@
+import { prefixOf, split } from "./namespaces";
+import { type Entry, flag, type KindRow, type ShapeRow, type Tables, tables } from "./tables";
+
+/** One attribute or the text of an element. */
+export interface FieldShape {
+  readonly kind: KindRow;
+  readonly required: boolean;
+  readonly newer: boolean;
+}
+
+/** One child element. */
+export interface ChildShape {
+  /** Name of the tables, `{namespace}local` where there is one. */
+  readonly name: string;
+  /** Member of the object that holds it. */
+  readonly key: string;
+  readonly required: boolean;
+  readonly list: boolean;
+  readonly newer: boolean;
+  readonly shape: ElementShape;
+}
+
+/** What an element may hold, and under which names an object holds it. */
+export class ElementShape {
+  readonly attributes: ReadonlyMap<string, FieldShape>;
+  /** By member name, in the schema's order. */
+  readonly children: ReadonlyMap<string, ChildShape>;
+  readonly text: FieldShape | undefined;
+  /** Content that the schema leaves open: kept as XML text. */
+  readonly open: boolean;
+  private readonly byName: ReadonlyMap<string, ChildShape>;
+
+  constructor(row: ShapeRow, source: Tables, shapeOf: (number: number) => ElementShape, uri: string) {
+    const field = ([kind, flags]: Entry): FieldShape => ({
+      kind: source.kinds[kind] ?? {},
+      required: (flags & flag.required) !== 0,
+      newer: (flags & flag.newer) !== 0,
+    });
+    this.attributes = new Map(Object.entries(row.a ?? {}).map(([name, entry]) => [name, field(entry)]));
+    this.text = row.t && field(row.t);
+    this.open = row.o === 1;
+    const found = Object.entries(row.c ?? {}).map(([name, [number, flags]]): ChildShape => {
+      const own = split(name);
+      const plain = own.uri === uri ? own.local : `${prefixOf(own.uri)}:${own.local}`;
+      return {
+        name,
+        // An attribute of that name keeps the plain one.
+        key: this.attributes.has(plain) ? `$${plain}` : plain,
+        required: (flags & flag.required) !== 0,
+        list: (flags & flag.list) !== 0,
+        newer: (flags & flag.newer) !== 0,
+        // Looked up when asked for: shapes recurse.
+        get shape() {
+          return shapeOf(number);
+        },
+      };
+    });
+    this.children = new Map(found.map((child) => [child.key, child]));
+    this.byName = new Map(found.map((child) => [child.name, child]));
+  }
+
+  /** The child element of that name of the tables. */
+  child(name: string): ChildShape | undefined {
+    return this.byName.get(name);
+  }
+
+  /** True for an element that is nothing but its text. */
+  get isPlain(): boolean {
+    return this.text !== undefined && this.attributes.size === 0 && this.children.size === 0;
+  }
+}
+
+const made = new Map<string, ElementShape>();
+
+/** The shape of a document by the name of its root element; undefined for a root that libvirt's schemas do not have. */
+export function rootShape(name: string): ElementShape | undefined {
+  const number = tables.roots[name];
+  return number === undefined ? undefined : shapeAt(number, "");
+}
+
+/** The names of all roots. */
+export function rootNames(): readonly string[] {
+  return Object.keys(tables.roots);
+}
+
+/** Names of members depend on the namespace that the element itself is in. */
+function shapeAt(number: number, uri: string): ElementShape {
+  const key = `${number} ${uri}`;
+  const known = made.get(key);
+  if (known) return known;
+  const row = tables.shapes[number];
+  if (!row) throw new Error(`provider/schema/generated/tables.json has no shape ${number}`);
+  const names = new Map(Object.entries(row.c ?? {}).map(([name, [child]]) => [child, split(name).uri]));
+  const shape = new ElementShape(row, tables, (child) => shapeAt(child, names.get(child) ?? ""), uri);
+  made.set(key, shape);
+  return shape;
+}

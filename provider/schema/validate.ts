@@ -1,0 +1,146 @@
+import { isAccepted, oddWord } from "./kind";
+import { type DocumentObject, isObject } from "./object";
+import { type ChildShape, type ElementShape, type FieldShape, rootShape } from "./shape";
+import { versions } from "./tables";
+
+export interface SchemaFault {
+  /** What is wrong: an unknown name, a word that is not one of a list, another value, a gap, or the host's age. */
+  readonly kind: "name" | "word" | "value" | "missing" | "version";
+  /** Path of members: `devices.interface[0].model.type`. */
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface ValidateOptions {
+  /** A part of a document: nothing is missed in it, and null takes away. */
+  readonly partial?: boolean;
+  /** libvirt of the host, as 1000000 * major + 1000 * minor + release; what is newer is a fault. */
+  readonly libvirt?: number;
+}
+
+/**
+ * Everything in a document that libvirt's schemas do not allow. Rules between fields are left to libvirt: the shapes
+ * unite all alternatives of an element.
+ */
+export function validate(root: string, object: DocumentObject, options: ValidateOptions = {}): SchemaFault[] {
+  const shape = rootShape(root);
+  if (!shape) return [fault("name", root, "is no document that libvirt's schemas know")];
+  return new Validator(options).element(object, shape, "");
+}
+
+class Validator {
+  constructor(private readonly options: ValidateOptions) {}
+
+  element(member: unknown, shape: ElementShape, path: string): SchemaFault[] {
+    if (shape.open)
+      return typeof member === "string" || isEmpty(member) ? [] : [fault("value", path, "must be XML text")];
+    if (Array.isArray(member)) return [fault("value", path, "stands at most once: give one, not a list")];
+    if (!isObject(member)) return this.text(member, shape, path);
+    return [...this.members(member, shape, path), ...this.missing(member, shape, path)];
+  }
+
+  private members(object: DocumentObject, shape: ElementShape, path: string): SchemaFault[] {
+    return Object.entries(object).flatMap(([key, member]) => {
+      const at = path === "" ? key : `${path}.${key}`;
+      if (member === undefined) return [];
+      if (member === null) return this.options.partial ? [] : [fault("value", at, "is null")];
+      const attribute = shape.attributes.get(key);
+      if (attribute) return [...this.age(attribute.newer, at), ...this.field(member, attribute, at)];
+      const child = shape.children.get(key);
+      if (child) return [...this.age(child.newer, at), ...this.child(member, child, at)];
+      if (key === "value" && shape.text) return this.field(member, shape.text, at);
+      return [fault("name", at, `is not known${hint(key, [...shape.attributes.keys(), ...shape.children.keys()])}`)];
+    });
+  }
+
+  private child(member: unknown, child: ChildShape, path: string): SchemaFault[] {
+    if (!child.list) return this.element(member, child.shape, path);
+    const items = Array.isArray(member) ? member : [member];
+    return items.flatMap((item, index) => this.element(item, child.shape, `${path}[${index}]`));
+  }
+
+  private missing(object: DocumentObject, shape: ElementShape, path: string): SchemaFault[] {
+    if (this.options.partial) return [];
+    const required = [
+      ...[...shape.attributes].flatMap(([key, { required }]) => (required ? [key] : [])),
+      ...[...shape.children].flatMap(([key, { required }]) => (required ? [key] : [])),
+    ];
+    return required
+      .filter((key) => object[key] === undefined)
+      .map((key) => fault("missing", join(path, key), "is missing"));
+  }
+
+  private text(member: unknown, shape: ElementShape, path: string): SchemaFault[] {
+    if (member === false && this.options.partial) return [];
+    if (shape.text) return this.field(member, shape.text, path);
+    return member === true ? [] : [fault("value", path, "has members of its own: give an object")];
+  }
+
+  private field(value: unknown, { kind }: FieldShape, path: string): SchemaFault[] {
+    if (typeof value === "object") return [fault("value", path, "is a single value: give text, a number or a truth")];
+    const text = typeof value === "boolean" ? oddWord(kind, value) : String(value);
+    if (!isAccepted(kind, text)) {
+      const onlyWords = kind.p === undefined && kind.r === undefined;
+      return [fault(onlyWords ? "word" : "value", path, `${JSON.stringify(value)} is not ${expected(kind)}`)];
+    }
+    return this.age(kind.n?.includes(text) === true, path);
+  }
+
+  private age(newer: boolean, path: string): SchemaFault[] {
+    const { libvirt } = this.options;
+    if (!newer || libvirt === undefined || libvirt >= numberOf(versions.newer)) return [];
+    const known = libvirt <= numberOf(versions.older) ? versions.older : "an older one";
+    return [fault("version", path, `needs a libvirt newer than ${known}; the host has ${spelled(libvirt)}`)];
+  }
+}
+
+function expected(kind: FieldShape["kind"]): string {
+  const words = (kind.w ?? []).filter((word) => word !== "");
+  const ranges = (kind.r ?? []).map((range) => `a whole number ${range}`);
+  const patterns = (kind.p ?? []).map((pattern) => `text like ${pattern}`);
+  return [words.length > 0 ? `one of ${words.join(", ")}` : "", ...ranges, ...patterns].filter(Boolean).join(", or ");
+}
+
+function isEmpty(member: unknown): boolean {
+  return member === true || (isObject(member) && Object.keys(member).length === 0);
+}
+
+function join(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
+}
+
+function fault(kind: SchemaFault["kind"], path: string, reason: string): SchemaFault {
+  return { kind, path, reason };
+}
+
+/** "; did you mean X?" for a name that is near. */
+function hint(name: string, known: readonly string[]): string {
+  const ranked = known
+    .map((word) => ({ word, distance: distance(name.toLowerCase(), word.toLowerCase()) }))
+    .filter(({ distance: count }) => count <= Math.max(name.length > 3 ? 2 : 1, Math.floor(name.length / 3)))
+    .sort((a, b) => a.distance - b.distance);
+  return ranked[0] ? `; did you mean ${ranked[0].word}?` : "";
+}
+
+/** Edits between two words. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + cost));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function numberOf(version: string): number {
+  const [major = 0, minor = 0, release = 0] = version.split(".").map(Number);
+  return major * 1_000_000 + minor * 1_000 + release;
+}
+
+function spelled(version: number): string {
+  return [Math.floor(version / 1_000_000), Math.floor(version / 1_000) % 1_000, version % 1_000].join(".");
+}
