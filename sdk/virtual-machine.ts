@@ -74,43 +74,43 @@ export interface VirtualMachineArgsBoot {
 
 /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
 export interface VirtualMachineArgsThrottleGroup {
-  /** Most bytes a second, read and written; excludes the two others (`<total_bytes_sec>` of `<throttlegroup>`). Default: no limit. */
+  /** Most bytes a second, read and written; excludes the two others (`<total_bytes_sec>` of `<throttlegroup>`). Default: no limit. Needs libvirt 11.2. */
   readonly totalBytesSec?: pulumi.Input<string | number>;
-  /** Most bytes a second, read (`<read_bytes_sec>` of `<throttlegroup>`). Default: no limit. */
+  /** Most bytes a second, read (`<read_bytes_sec>` of `<throttlegroup>`). Default: no limit. Needs libvirt 11.2. */
   readonly readBytesSec?: pulumi.Input<string | number>;
-  /** Most bytes a second, written (`<write_bytes_sec>` of `<throttlegroup>`). Default: no limit. */
+  /** Most bytes a second, written (`<write_bytes_sec>` of `<throttlegroup>`). Default: no limit. Needs libvirt 11.2. */
   readonly writeBytesSec?: pulumi.Input<string | number>;
-  /** Most requests a second; excludes the two others. Default: no limit (`<total_iops_sec>` of `<throttlegroup>`). */
+  /** Most requests a second; excludes the two others. Default: no limit (`<total_iops_sec>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly totalIopsSec?: pulumi.Input<number>;
-  /** Most read requests a second. Default: no limit (`<read_iops_sec>` of `<throttlegroup>`). */
+  /** Most read requests a second. Default: no limit (`<read_iops_sec>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly readIopsSec?: pulumi.Input<number>;
-  /** Most write requests a second. Default: no limit (`<write_iops_sec>` of `<throttlegroup>`). */
+  /** Most write requests a second. Default: no limit (`<write_iops_sec>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly writeIopsSec?: pulumi.Input<number>;
-  /** Bytes a second in a burst, read and written (`<total_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. */
+  /** Bytes a second in a burst, read and written (`<total_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. Needs libvirt 11.2. */
   readonly totalBytesSecMax?: pulumi.Input<string | number>;
-  /** Bytes a second in a burst, read (`<read_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. */
+  /** Bytes a second in a burst, read (`<read_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. Needs libvirt 11.2. */
   readonly readBytesSecMax?: pulumi.Input<string | number>;
-  /** Bytes a second in a burst, written (`<write_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. */
+  /** Bytes a second in a burst, written (`<write_bytes_sec_max>` of `<throttlegroup>`). Default: no limit. Needs libvirt 11.2. */
   readonly writeBytesSecMax?: pulumi.Input<string | number>;
-  /** Requests a second in a burst (`<total_iops_sec_max>` of `<throttlegroup>`). */
+  /** Requests a second in a burst (`<total_iops_sec_max>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly totalIopsSecMax?: pulumi.Input<number>;
-  /** Read requests a second in a burst (`<read_iops_sec_max>` of `<throttlegroup>`). */
+  /** Read requests a second in a burst (`<read_iops_sec_max>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly readIopsSecMax?: pulumi.Input<number>;
-  /** Write requests a second in a burst (`<write_iops_sec_max>` of `<throttlegroup>`). */
+  /** Write requests a second in a burst (`<write_iops_sec_max>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly writeIopsSecMax?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<total_bytes_sec_max_length>` of `<throttlegroup>`). */
+  /** Seconds of a burst. Default 1 (`<total_bytes_sec_max_length>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly totalBytesSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<read_bytes_sec_max_length>` of `<throttlegroup>`). */
+  /** Seconds of a burst. Default 1 (`<read_bytes_sec_max_length>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly readBytesSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<write_bytes_sec_max_length>` of `<throttlegroup>`). */
+  /** Seconds of a burst. Default 1 (`<write_bytes_sec_max_length>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly writeBytesSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<total_iops_sec_max_length>` of `<throttlegroup>`). */
+  /** Seconds of a burst. Default 1 (`<total_iops_sec_max_length>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly totalIopsSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<read_iops_sec_max_length>` of `<throttlegroup>`). */
+  /** Seconds of a burst. Default 1 (`<read_iops_sec_max_length>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly readIopsSecMaxLength?: pulumi.Input<number>;
-  /** Seconds of a burst. Default 1 (`<write_iops_sec_max_length>` of `<throttlegroup>`). */
+  /** Seconds of a burst. Default 1 (`<write_iops_sec_max_length>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly writeIopsSecMaxLength?: pulumi.Input<number>;
-  /** Bytes that count as one request; a larger one counts as several (`<size_iops_sec>` of `<throttlegroup>`). */
+  /** Bytes that count as one request; a larger one counts as several (`<size_iops_sec>` of `<throttlegroup>`). Needs libvirt 11.2. */
   readonly sizeIopsSec?: pulumi.Input<number>;
 }
 
@@ -284,7 +284,7 @@ export interface VirtualMachineArgsDisk {
   readonly bootOrder?: pulumi.Input<number>;
   /** Serial number that the guest sees, at most 20 characters. Default: derived; a lun shows its own. */
   readonly serial?: pulumi.Input<string>;
-  /** World wide name that the guest sees, 16 hex digits, on the buses scsi, sata and ide (`<wwn>`). Default: none. */
+  /** World wide name that the guest sees, 16 hex digits, on the buses scsi and ide (`<wwn>`). Default: none. */
   readonly wwn?: pulumi.Input<string>;
   /** Vendor that a scsi disk shows, at most 8 printable characters. Default: QEMU's own. */
   readonly vendor?: pulumi.Input<string>;
@@ -374,9 +374,9 @@ export interface VirtualMachineArgsFilesystem {
   readonly readonly?: pulumi.Input<boolean>;
   /** Whose the files are (`<filesystem accessmode>`): `passthrough` as the guest says, `mapped` kept beside the files, `squash` as passthrough without failing. virtiofs knows only passthrough. Default: passthrough. */
   readonly accessMode?: pulumi.Input<"passthrough" | "mapped" | "squash">;
-  /** Octal mode of files made through a mapped 9p share (`<filesystem fmode>`). Default: QEMU's own, 600. Needs libvirt 6.10. */
+  /** Octal mode of files made through a mapped 9p share (`<filesystem fmode>`). Default: QEMU's own, 0600. Needs libvirt 6.10. */
   readonly fileMode?: pulumi.Input<string>;
-  /** Octal mode of folders made through a mapped 9p share (`<filesystem dmode>`). Default: QEMU's own, 700. Needs libvirt 6.10. */
+  /** Octal mode of folders made through a mapped 9p share (`<filesystem dmode>`). Default: QEMU's own, 0700. Needs libvirt 6.10. */
   readonly folderMode?: pulumi.Input<string>;
   /** What 9p does where the folder spans file systems (`<filesystem multidevs>`): `remap` file numbers, `forbid`, `warn`. Default: QEMU's own, warn. Needs libvirt 6.3. */
   readonly multidevs?: pulumi.Input<"remap" | "forbid" | "warn">;

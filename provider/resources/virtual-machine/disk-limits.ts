@@ -29,6 +29,7 @@ function bytes(place: string, name: string, doc: string): Attribute<string | und
     schema: rate
       .refine((value) => parseRate(value) > 0n && parseRate(value) <= most, "must be from 1 B/s to 10^15 B/s")
       .optional(),
+    ...(name === "" && { since: "11.2" }),
     change: "live",
     lens: mapped(limitAt(name === "" ? place : `${name}/${place}`), formatRate, parseRate),
   });
@@ -38,6 +39,7 @@ function count(place: string, name: string, doc: string, least = 1): Attribute<n
   return attribute({
     doc: `${doc} (\`<${place}>\` of \`<${name || "throttlegroup"}>\`).`,
     schema: z.int("must be a whole number").min(least).max(1e15).optional(),
+    ...(name === "" && { since: "11.2" }),
     change: "live",
     lens: mapped(limitAt(name === "" ? place : `${name}/${place}`), Number, BigInt),
   });

@@ -84,8 +84,8 @@ const place: EntryCheck<Disk> = (
     ...given(scsi, ["vendor", "product"])
       .filter(() => bus !== "scsi")
       .map((name) => fault(`${at}.${name}`, "only a scsi disk shows it")),
-    ...(wwn !== undefined && !["scsi", "sata", "ide"].includes(bus)
-      ? [fault(`${at}.wwn`, "only scsi, sata and ide disks show it")]
+    ...(wwn !== undefined && !["scsi", "ide"].includes(bus)
+      ? [fault(`${at}.wwn`, "only scsi and ide disks show it")]
       : []),
     ...(rotationRate !== undefined && !["scsi", "sata", "ide"].includes(bus)
       ? [fault(`${at}.rotationRate`, "only scsi, sata and ide disks show it")]

@@ -118,7 +118,7 @@ export const diskTargetRows = {
     lens: textAt("serial"),
   }),
   wwn: attribute({
-    doc: "World wide name that the guest sees, 16 hex digits, on the buses scsi, sata and ide (`<wwn>`). Default: none.",
+    doc: "World wide name that the guest sees, 16 hex digits, on the buses scsi and ide (`<wwn>`). Default: none.",
     schema: z
       .string()
       .regex(/^[0-9a-fA-F]{16}$/, "must be 16 hex digits")

@@ -17,6 +17,11 @@ export const filesystemEntries = {
 };
 
 const drivers = ["virtiofs", "9p"] as const;
+/** libvirt writes four digits. */
+const octal = z
+  .string()
+  .regex(/^[0-7]{3,4}$/, 'must be octal, like "0644"')
+  .transform((value) => value.padStart(4, "0"));
 const accessModes = ["passthrough", "mapped", "squash"] as const;
 
 /** QEMU's own 9p server is libvirt's driver "path", which is what it means without a word too. */
@@ -110,21 +115,15 @@ export const filesystemRows = {
         lens: oneOf(attributeAt("", "accessmode"), accessModes),
       }),
       fileMode: attribute({
-        doc: "Octal mode of files made through a mapped 9p share (`<filesystem fmode>`). Default: QEMU's own, 600.",
-        schema: z
-          .string()
-          .regex(/^[0-7]{3,4}$/, 'must be octal, like "644"')
-          .optional(),
+        doc: "Octal mode of files made through a mapped 9p share (`<filesystem fmode>`). Default: QEMU's own, 0600.",
+        schema: octal.optional(),
         since: "6.10",
         change: restart,
         lens: attributeAt("", "fmode"),
       }),
       folderMode: attribute({
-        doc: "Octal mode of folders made through a mapped 9p share (`<filesystem dmode>`). Default: QEMU's own, 700.",
-        schema: z
-          .string()
-          .regex(/^[0-7]{3,4}$/, 'must be octal, like "755"')
-          .optional(),
+        doc: "Octal mode of folders made through a mapped 9p share (`<filesystem dmode>`). Default: QEMU's own, 0700.",
+        schema: octal.optional(),
         since: "6.10",
         change: restart,
         lens: attributeAt("", "dmode"),

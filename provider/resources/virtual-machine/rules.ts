@@ -2,9 +2,11 @@ import { parseBytes } from "../../core/units";
 import { deviceRules } from "./device-rules";
 import { diskRules } from "./disk-rules";
 import { isPcie } from "./general";
-import { knownTypes, newestBelow } from "./host-facts";
+import { knownTypes, libvirtOf, newestBelow } from "./host-facts";
 import { nicRules } from "./nic-rules";
+import { rows } from "./rows";
 import { fault, type MachineRule } from "./rule-entries";
+import { tooNew } from "./version-rules";
 
 const cpuRules: readonly MachineRule[] = [
   {
@@ -85,6 +87,16 @@ const firmwareRules: readonly MachineRule[] = [
     needs: ["console", "serialLog"],
     check: ({ console, serialLog }) =>
       serialLog !== undefined && !console ? [fault("serialLog", "needs console: true")] : [],
+  },
+];
+
+const versionRules: readonly MachineRule[] = [
+  {
+    needs: ["host"],
+    check: (inputs) => {
+      const libvirt = libvirtOf(inputs.host);
+      return libvirt === undefined ? [] : tooNew(rows, inputs, libvirt);
+    },
   },
 ];
 

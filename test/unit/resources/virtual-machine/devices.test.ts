@@ -40,6 +40,7 @@ test.each<[string, Values, RegExp]>([
   ["discard on a cdrom", disk({ device: "cdrom", discard: "unmap" }), /^disks.d.discard: a drive that is only read/],
   ["an IOThread too many", disk({ iothread: 9 }), /^disks.d.iothread: there is no IOThread 9/],
   ["a floppy on sata", disk({ device: "floppy", bus: "sata" }), /^disks.d.bus: floppies/],
+  ["a wwn on sata", disk({ bus: "sata", wwn: "5000c50015ea71aa" }), /^disks.d.wwn: only scsi and ide disks/],
   ["a vendor on virtio", disk({ vendor: "A" }), /^disks.d.vendor: only a scsi disk/],
   ["a controller of nowhere", disk({ bus: "scsi", controller: "x" }), /^disks.d.controller: there is no "x"/],
   ["an odd sector", disk({ logicalBlockSize: 1000 }), /^disks.d.logicalBlockSize: must be a power of two/],
@@ -114,6 +115,21 @@ test.each<[string, Values, RegExp]>([
   ],
 ])("%s is refused", (_name, args, expected) => {
   expect(faultsOf(args)).toMatch(expected);
+});
+
+test("what the host's libvirt does not know is refused with the version that brings it", () => {
+  const args = {
+    iothreads: 1,
+    disks: { d: { ...block, iothreadMapping: [{ iothread: 1 }], throttleFilters: ["g"], queueSize: 512 } },
+    throttleGroups: { g: { totalIopsSec: 1 } },
+  };
+  const on = (libvirt: number) => faultsOf({ ...args, host: { ...host, facts: JSON.stringify({ libvirt }) } });
+  expect(on(9_000_000).split("\n")).toEqual([
+    expect.stringMatching(/^throttleGroups.g.totalIopsSec: needs libvirt 11.2; the host has 9.0.0/),
+    expect.stringMatching(/^disks.d.iothreadMapping: needs libvirt 10.0; the host has 9.0.0/),
+    expect.stringMatching(/^disks.d.throttleFilters: needs libvirt 11.2; the host has 9.0.0/),
+  ]);
+  expect(on(11_003_000)).toBe("");
 });
 
 test("what is not known yet is no fault", () => {
