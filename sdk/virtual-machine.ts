@@ -444,7 +444,7 @@ export interface VirtualMachineArgsNic {
     readonly dev: pulumi.Input<string>;
     readonly mode?: pulumi.Input<"bridge" | "private" | "vepa" | "passthrough">;
   }>;
-  /** A network of its own behind the host's addresses, without privileges (`<interface type='user'>`): by `passt` (libvirt 9.0, speed and port forwards) or QEMU's `slirp`. Default backend slirp. */
+  /** A network of its own behind the host's addresses, without privileges (`<interface type='user'>`): by `passt` (libvirt 9.1: 9.0.0 refuses it; speed and port forwards) or QEMU's `slirp`. Default backend slirp. */
   readonly user?: pulumi.Input<{
     readonly backend?: pulumi.Input<"passt" | "slirp">;
     readonly dev?: pulumi.Input<string>;

@@ -83,7 +83,11 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
   const isPlainBridge = bridge !== undefined && virtualPort?.type !== "openvswitch";
   const unable = given(nic, ["user", "vhostUser", "hostdev", "vdpa"]);
   const [name] = unable;
+  const isPasst = nic.user?.backend === "passt";
   return [
+    ...(isPasst && version !== undefined && version < 9_001_000
+      ? [fault(`${at}.user.backend`, "passt needs a libvirt above 9.0; use slirp, or upgrade the host")]
+      : []),
     ...(vlan !== undefined && isPlainBridge && version !== undefined && version < 11_000_000
       ? [
           fault(

@@ -211,7 +211,7 @@ export const nicSourceRows = {
     lens: directLens,
   }),
   user: attribute({
-    doc: "A network of its own behind the host's addresses, without privileges (`<interface type='user'>`): by `passt` (libvirt 9.0, speed and port forwards) or QEMU's `slirp`. Default backend slirp.",
+    doc: "A network of its own behind the host's addresses, without privileges (`<interface type='user'>`): by `passt` (libvirt 9.1: 9.0.0 refuses it; speed and port forwards) or QEMU's `slirp`. Default backend slirp.",
     schema: userSchema.optional(),
     change: another,
     lens: userLens,

@@ -108,4 +108,5 @@ export const rules: readonly MachineRule[] = [
   ...diskRules,
   ...nicRules,
   ...deviceRules,
+  ...versionRules,
 ];
