@@ -5,7 +5,7 @@ import { readRows } from "../../provider/resources/document";
 import { type Inputs, rows } from "../../provider/resources/virtual-machine/rows";
 import { parse } from "../../provider/schema/tree";
 import { type Lab, startLab } from "./lab";
-import { Machine } from "./machines";
+import { image, Machine } from "./machines";
 
 /** Every golden case of a device, through a real daemon: accepted, and read back as the program wrote it. */
 const folder = join(__dirname, "../golden/virtual-machine");
@@ -68,3 +68,29 @@ test.each(pairs)(
   },
   30_000,
 );
+
+test("limits that disks share change in a running guest of libvirt 11.3", async () => {
+  const host = lab.hosts[1];
+  if (!host) throw new Error("the lab has a second host");
+  const vm = new Machine(host, "groups");
+  const disk = { volume: await image(host, "grouped.raw", "raw"), iothreadMapping: [{ iothread: 1 }, { iothread: 2 }] };
+  const args = (throttleGroups: Values, throttleFilters?: string[]) => ({
+    iothreads: 2,
+    disks: { a: { ...disk, ...(throttleFilters && { throttleFilters }) } },
+    throttleGroups,
+    waitForAddress: false,
+  });
+  try {
+    await vm.create(args({ gold: { totalIopsSec: 100 }, spare: { readIopsSec: 5 } }, ["gold"]));
+    await vm.up(args({ gold: { totalBytesSec: "1 MiB/s" }, fresh: { writeIopsSec: 7 } }, ["gold"]));
+    expect(vm.state["pendingRestart"]).toEqual([]);
+    const live = await vm.xml();
+    expect(live).toMatch(/<total_bytes_sec>1048576</);
+    expect(live).toMatch(/<group_name>fresh</);
+    expect(live).not.toMatch(/total_iops_sec>100<|<group_name>spare</);
+    expect(await vm.refresh()).toEqual([]);
+  } finally {
+    if (vm.id !== "") await vm.delete();
+    await vm.context.close();
+  }
+}, 60_000);

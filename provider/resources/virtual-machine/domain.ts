@@ -212,8 +212,12 @@ export class Domain {
     );
   }
 
-  /** Makes or changes limits that disks share (libvirt 11.2). */
-  async setThrottleGroup(group: string, params: readonly TypedParam[]): Promise<void> {
+  /**
+   * Makes or changes limits that disks share (libvirt 11.2). The name stands among the limits too: without it libvirt
+   * keeps a group of no name, and cannot read its own definition any more (11.3).
+   */
+  async setThrottleGroup(group: string, limits: readonly TypedParam[]): Promise<void> {
+    const params: TypedParam[] = [...limits, { field: "group_name", type: "string", value: group }];
     await this.run(`set the throttle group ${group} of`, () =>
       this.libvirt.call("DOMAIN_SET_THROTTLE_GROUP", { dom: this.dom, group, params, flags: affect.live }),
     );
