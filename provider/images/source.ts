@@ -19,6 +19,8 @@ export interface ImageSource {
   sha256(signal?: AbortSignal): Promise<string>;
   /** Bytes that are left when runs of zeroes become holes: what the image takes on the host. Reads the whole file. */
   dataSize(signal?: AbortSignal): Promise<number>;
+  /** The last bytes that are not all zero: whoever has them has all of the image. Undefined where there are none. */
+  lastData(): Promise<{ readonly offset: number; readonly bytes: Buffer } | undefined>;
 }
 
 /**
@@ -50,11 +52,24 @@ export async function openImageFile(path: string): Promise<ImageSource> {
       }
       return size;
     },
+    async lastData() {
+      for (let end = opened.size; end > 0; end = Math.floor((end - 1) / readBack) * readBack) {
+        const start = Math.floor((end - 1) / readBack) * readBack;
+        const bytes = await readAt(path, start, end - start);
+        for (let at = Math.floor((bytes.length - 1) / block.length) * block.length; at >= 0; at -= block.length) {
+          const piece = bytes.subarray(at, at + block.length);
+          if (!piece.equals(block.subarray(0, piece.length))) return { offset: start + at, bytes: piece };
+        }
+      }
+      return undefined;
+    },
   };
 }
 
 /** Runs of zeroes of this size become holes. */
 const block = Buffer.alloc(65536);
+/** A file is read from its end in steps of this size, in bytes. */
+const readBack = 4 * 1024 * 1024;
 
 async function* uncancelled(stream: Readable, path: string, signal?: AbortSignal): AsyncGenerator<Buffer> {
   for await (const chunk of stream) {

@@ -219,17 +219,43 @@ test("what others made is left alone, unless adopted as it is", async () => {
   expect(readFileSync(`${pool["path"]}/hidden.qcow2`, "utf8")).toBe("precious");
 });
 
-test("what an earlier run left half made is made anew, in a pool of this deployment alone", async () => {
+test("what an earlier run left is finished, in a pool of this deployment alone, and never at the cost of data", async () => {
+  // Made, but the answer never reached the state: it is taken up as it is.
   const half = vol("half");
   const { name } = half.inputs({ size: "4 MiB" });
   await lab.host.virsh("vol-create-as", "vms", String(name), "1M", "--format", "qcow2");
+  const inode = statSync(`${pool["path"]}/${name}`).ino;
   await half.create({ size: "4 MiB" });
-  expect(half.context.lines.info.join()).toContain("it is made anew");
-  expect(half.state).toMatchObject({ capacity: "4 MiB" });
+  expect(half.context.lines.info.join()).toContain("it is taken up as it is");
+  expect(half.state).toMatchObject({ capacity: "4 MiB", adopted: false });
+  expect(statSync(half.path).ino).toBe(inode);
+  await expect(vol("half").create({ size: "2 MiB" })).rejects.toThrow(
+    /nothing proves that it is what this stack would/,
+  );
+
+  // An upload that was cut off is made anew; one that is whole, or holds something else by now, is not touched.
+  const raw = rawFile("cut.raw", 8);
+  const args = { format: "raw", source: { path: raw } };
+  const cut = vol("cut");
+  const path = `${pool["path"]}/${cut.inputs(args)["name"]}`;
+  writeFileSync(path, readFileSync(raw).subarray(0, 2 * 1024 * 1024));
+  await cut.create(args);
+  expect(cut.context.lines.info.join()).toContain("it is made anew");
+  expect(sameDisk(raw, path)).toBe(true);
+  const disk = openSync(path, "r+");
+  writeSync(disk, "written by the guest", 0);
+  await vol("cut").create(args);
+  expect(readFileSync(path).subarray(0, 20).toString()).toBe("written by the guest");
+  writeSync(disk, Buffer.alloc(65536, "and at the end"), 0, 65536, 8 * 1024 * 1024 - 65536);
+  closeSync(disk);
+  await expect(vol("cut").create(args)).rejects.toThrow(/it was left untouched/);
+  await cut.delete();
 
   // The same program on another backend derives the same names; its owner is another one.
   const twin = { ...pool, host: { ...(pool["host"] as Values), owner: "f".repeat(32) } };
-  await expect(vol("half", twin).create({ size: "4 MiB" })).rejects.toThrow(/nothing proves that this stack made it/);
+  await expect(vol("half", twin).create({ size: "4 MiB" })).rejects.toThrow(
+    /nothing proves that it is what this stack/,
+  );
   const context = handlerContext(metaOf("vms", "StoragePool"));
   const { inputs } = storagePool.check({ host: twin.host, name: "vms", path: pool["path"] }, undefined, context.meta);
   await expect(storagePool.create(inputs, context)).rejects.toThrow(/of another deployment \(owner 0011/);

@@ -2,12 +2,12 @@ import type { Change } from "../../core/diff";
 import { ofClass } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import { defineResource } from "../../core/resource";
-import { domainHandle } from "../../libvirt/procedures";
 import { lookupKey } from "../adoption";
-import { attempt } from "../failure";
-import { type FoundVolume, VolumeStore } from "../volume-store";
-import { isOurs, make, makeRoom } from "./make";
-import { adopt, capacityOf, inputsOf, lookUp, observe } from "./observe";
+import { VolumeStore } from "../volume-store";
+import { grow } from "./grow";
+import { make } from "./make";
+import { adopt, inputsOf, lookUp, observe } from "./observe";
+import { isOurs, makeAnew, resume, taken } from "./resume";
 import { type Inputs, outputs, rows, wantedBytes } from "./rows";
 import { rules } from "./rules";
 
@@ -24,10 +24,11 @@ export const volume = defineResource({
     const store = await VolumeStore.open(context, inputs.pool, `Volume ${inputs.name}`);
     return store.knowingFiles(async () => {
       const found = await store.look(inputs.name);
-      if (found && (await isOurs(store, inputs, context))) await makeRoom(store, found, inputs, context);
-      else if (found && inputs.adopt) return adopt(store, found, inputs, context);
-      else if (found) throw taken(store, inputs);
-      return make(store, inputs, context);
+      if (!found) return make(store, inputs, context);
+      const made = (await isOurs(store, inputs, context)) && (await resume(store, found, inputs, context));
+      if (made) return made;
+      if (inputs.adopt) return adopt(store, found, inputs, context);
+      throw taken(store, inputs);
     });
   },
 
@@ -44,10 +45,7 @@ export const volume = defineResource({
   async update(_id, olds, news, _changes, context) {
     const store = await VolumeStore.open(context, news.pool, `Volume ${news.name}`);
     const found = await store.look(news.name);
-    if (olds.path === undefined) {
-      if (found) await makeRoom(store, found, news, context);
-      return make(store, news, context);
-    }
+    if (olds.path === undefined) return found ? makeAnew(store, found, news, context) : make(store, news, context);
     if (!found) {
       throw new KvmError("not-found", {
         ...store.step("update", "run pulumi refresh to take note of it, then pulumi up to make it anew"),
@@ -91,37 +89,4 @@ function guard(changes: readonly Change[], olds: Inputs & { readonly capacity?: 
     reason: `${replacing.map((change) => change.property).join(", ")} cannot change without a new volume, and the data in this one would be lost`,
     remedy: 'undo the change, or set onReplace: "destroyData" to throw the data away',
   });
-}
-
-function taken(store: VolumeStore, { pool, name }: Inputs): KvmError {
-  return new KvmError("conflict", {
-    ...store.step(
-      "create",
-      `choose another name, set adopt: true to take it over, or delete it if nobody needs it (an interrupted run may have left it): virsh vol-delete --pool ${pool.name} ${name}`,
-    ),
-    reason:
-      "the pool has a volume of that name already, and nothing proves that this stack made it; it was left untouched",
-  });
-}
-
-/** Grows the volume: through the running guest that has it open, else in the pool. */
-async function grow(store: VolumeStore, found: FoundVolume, inputs: Inputs): Promise<FoundVolume> {
-  const wanted = wantedBytes(inputs);
-  if (wanted === undefined || wanted <= capacityOf(found.document)) return found;
-  const running = (await store.users(found.handle)).filter(({ active }) => active);
-  const guest = running.find(({ role }) => role === "disk");
-  const above = running.find(({ role }) => role === "chain");
-  if (guest) {
-    const inBytes = 1;
-    const args = { dom: domainHandle(guest.uuid), disk: guest.target, size: wanted, flags: inBytes };
-    await attempt(store.step(`grow through the running domain ${guest.name}`), () =>
-      store.libvirt.call("DOMAIN_BLOCK_RESIZE", args),
-    );
-  } else if (above) {
-    throw new KvmError("busy", {
-      ...store.step("grow", `stop ${above.name} first, or grow the volume that it has as ${above.target} instead`),
-      reason: `the running domain ${above.name} has it below ${above.target}; it was left as it is`,
-    });
-  } else await store.resize(found.handle, wanted);
-  return (await store.look(inputs.name)) ?? found;
 }

@@ -1,6 +1,5 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { Identity } from "../../core/identity";
 import { type Made, Unfinished } from "../../core/resource";
 import { formatBytes } from "../../core/units";
 import { type FoundVolume, LeftBehind, type VolumeStore } from "../volume-store";
@@ -8,7 +7,7 @@ import { prepareImage } from "./image";
 import { capacityOf, formatOf, observe } from "./observe";
 import { render } from "./render";
 import type { outputs } from "./rows";
-import { derivedName, type Inputs, wantedBytes } from "./rows";
+import { type Inputs, wantedBytes } from "./rows";
 
 /** QEMU writes tables into a new image, up to here; an uploaded image must overwrite them, holes would leave them. */
 const newTables = 1024 * 1024;
@@ -27,28 +26,6 @@ export async function make(store: VolumeStore, inputs: Inputs, context: Context)
       path: undefined,
     });
   }
-}
-
-/**
- * Whether a volume of that name is what an earlier run of this deployment left. The derived name alone does not say
- * so: the same stack on another backend derives the same one. But then it could not have made this pool.
- */
-export async function isOurs(store: VolumeStore, inputs: Inputs, { meta }: Context): Promise<boolean> {
-  const { owner } = inputs.pool.host;
-  if (!meta || owner === undefined) return false;
-  if (inputs.name !== derivedName({ identity: new Identity(meta), siblings: inputs })) return false;
-  return (await store.poolOwner()) === owner;
-}
-
-/** Deletes what an earlier run left half made, so that it can be made anew; not if anybody needs it. */
-export async function makeRoom(
-  store: VolumeStore,
-  { handle }: FoundVolume,
-  { name }: Inputs,
-  context: Context,
-): Promise<void> {
-  context.info(`volume ${name} was left by an attempt that did not finish; it is made anew`);
-  await store.removeUnused(handle, "take it out of there, or set adopt: true to take it over as it is");
 }
 
 async function makeEmpty(store: VolumeStore, inputs: Inputs): Promise<FoundVolume> {

@@ -45,19 +45,25 @@ export function inputsOf(state: State, { outputs }: Outcome, context: Context): 
   return inputs;
 }
 
-/** Takes over a volume that somebody else made: nothing is written, there is no place for a mark. */
-export function adopt(store: VolumeStore, { document }: FoundVolume, inputs: Inputs, context: Context): Outcome {
-  const made = observe(document, inputs, true);
+/** What keeps a volume from being the wanted one. A smaller one does not: it can grow. */
+export function differences(document: Element, inputs: Inputs): string[] {
   const [capacity, wanted] = [capacityOf(document), wantedBytes(inputs)];
   const format = formatOf(document);
   const backing = textAt("backingStore/path").get(document);
-  const differing = [
+  return [
     ...(format === inputs.format ? [] : [`its format is ${format}, not ${inputs.format}`]),
-    ...(wanted !== undefined && wanted < capacity ? [`it has ${made.outputs.capacity}, more than ${inputs.size}`] : []),
+    ...(wanted !== undefined && wanted < capacity ? [`it has ${formatBytes(capacity)}, more than ${inputs.size}`] : []),
     ...(inputs.backing && backing !== inputs.backing.path
       ? [`it is based on ${backing ?? "nothing"}, not ${inputs.backing.path}`]
       : []),
   ];
+}
+
+/** Takes over a volume that somebody else made: nothing is written, there is no place for a mark. */
+export function adopt(store: VolumeStore, { document }: FoundVolume, inputs: Inputs, context: Context): Outcome {
+  const made = observe(document, inputs, true);
+  const [capacity, wanted] = [capacityOf(document), wantedBytes(inputs)];
+  const differing = differences(document, inputs);
   if (differing.length > 0) {
     throw new KvmError("conflict", {
       ...store.step("adopt", "write the arguments as the volume is, or choose another name for a volume of your own"),

@@ -36,7 +36,20 @@ describe("openImageFile", () => {
     sparse[65536] = 1;
     sparse[sparse.length - 1] = 1;
     writeFileSync(path, sparse);
-    expect(await (await openImageFile(path)).dataSize()).toBe(65536 + 7);
+    const source = await openImageFile(path);
+    expect(await source.dataSize()).toBe(65536 + 7);
+    expect(await source.lastData()).toEqual({ offset: 5 * 65536, bytes: sparse.subarray(-7) });
+  });
+
+  it("finds the last data from the end", async () => {
+    const path = join(folder, "tail");
+    const mebibyte = 1024 * 1024;
+    writeFileSync(path, Buffer.concat([Buffer.alloc(mebibyte), Buffer.alloc(1, 7), Buffer.alloc(8 * mebibyte)]));
+    const found = await (await openImageFile(path)).lastData();
+    expect(found).toMatchObject({ offset: mebibyte });
+    expect(found?.bytes[0]).toBe(7);
+    writeFileSync(path, Buffer.alloc(5 * mebibyte + 1));
+    expect(await (await openImageFile(path)).lastData()).toBeUndefined();
   });
 
   it("fails where the file changes while it is read", async () => {
