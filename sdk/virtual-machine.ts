@@ -45,6 +45,8 @@ const facts: ClassFacts = {
     "deletionProtection",
     "adopt",
     "deleteAdopted",
+    "overlay",
+    "overlayUnchecked",
     "ipAddress",
     "ipAddresses",
     "pendingRestart",
@@ -664,6 +666,10 @@ export interface VirtualMachineArgs {
   readonly adopt?: pulumi.Input<boolean>;
   /** Delete the object on destroy even though it was adopted. Default false: an adopted object stays on the host. */
   readonly deleteAdopted?: pulumi.Input<boolean>;
+  /** Whatever no attribute says: a part of libvirt's `<domain>` document in libvirt's own names, merged over ours. Attributes and elements are members, `value` is text beside attributes, `$name` an element of which an attribute has the name, null takes away. */
+  readonly overlay?: pulumi.Input<unknown>;
+  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know. Default false. */
+  readonly overlayUnchecked?: pulumi.Input<boolean>;
 }
 
 /** A virtual machine. Its disks are volumes of their own: nothing that happens to it touches them. */
@@ -807,6 +813,12 @@ export class VirtualMachine extends KvmResource {
 
   /** Delete the object on destroy even though it was adopted. Default false: an adopted object stays on the host. */
   declare readonly deleteAdopted: pulumi.Output<boolean | undefined>;
+
+  /** Whatever no attribute says: a part of libvirt's `<domain>` document in libvirt's own names, merged over ours. Attributes and elements are members, `value` is text beside attributes, `$name` an element of which an attribute has the name, null takes away. */
+  declare readonly overlay: pulumi.Output<pulumi.Unwrap<unknown> | undefined>;
+
+  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know. Default false. */
+  declare readonly overlayUnchecked: pulumi.Output<boolean | undefined>;
 
   /** The first address of the guest, of the interface that `waitForAddress.nic` names if it does. Absent while the guest is off. */
   declare readonly ipAddress: pulumi.Output<string>;

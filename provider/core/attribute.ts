@@ -27,7 +27,8 @@ export type ChangeRule = ChangeClass | ((old: unknown, next: unknown, around: Ar
 
 /** Reads and writes one value in a document of type `Doc`. `set` with undefined removes what `get` would find. */
 export interface Lens<T, Doc> {
-  get(document: Doc): T | undefined;
+  /** `managed` is the value that state or program give: of an open-ended value only what it names is read. */
+  get(document: Doc, managed?: unknown): T | undefined;
   set(document: Doc, value: T | undefined): void;
 }
 

@@ -42,7 +42,7 @@ export function readRows(rows: Rows, managed: Values, document: Element): Values
 
 function readRow(row: Row, managed: unknown, document: Element): unknown {
   if (managed === undefined) return undefined;
-  if (row.kind === "attribute") return (row as Attribute<unknown, Element>).lens?.get(document);
+  if (row.kind === "attribute") return (row as Attribute<unknown, Element>).lens?.get(document, managed);
   if (row.kind === "block") return readRows(row.rows, object(managed), document);
   const present = row.entries?.list(document) as ReadonlyMap<string, Element> | undefined;
   const wanted = object(managed);

@@ -35,6 +35,17 @@ export class Machine {
 
   /** Canonical inputs; an old state keeps what was derived. */
   inputs(args: Values): Values {
+    const { inputs, failures } = this.check(args);
+    expect(failures).toEqual([]);
+    return inputs;
+  }
+
+  /** What is wrong with the arguments. */
+  faults(args: Values): string[] {
+    return this.check(args).failures.map(({ property, reason }) => `${property}: ${reason}`);
+  }
+
+  private check(args: Values) {
     const olds = this.id === "" ? undefined : this.state;
     const news = {
       host: this.reference,
@@ -44,9 +55,7 @@ export class Machine {
       ...this.base,
       ...args,
     };
-    const { inputs, failures } = virtualMachine.check(news, olds, this.context.meta);
-    expect(failures).toEqual([]);
-    return inputs;
+    return virtualMachine.check(news, olds, this.context.meta);
   }
 
   async create(args: Values = {}): Promise<void> {

@@ -1,4 +1,4 @@
-import { isPlainObject } from "../../core/unknown";
+import { factsOf } from "../facts";
 
 /** The kinds of virtualization that Host found on its machine; empty when it is not known. */
 export function knownTypes(host: unknown): readonly unknown[] {
@@ -16,17 +16,4 @@ export function newestBelow(host: unknown, machine: string): string | undefined 
 function listed(host: unknown, name: string): readonly unknown[] {
   const list = factsOf(host)[name];
   return Array.isArray(list) ? list : [];
-}
-
-/** The digest that Host made and its reference carries as text. */
-function factsOf(host: unknown): Readonly<Record<string, unknown>> {
-  const text = isPlainObject(host) ? host["facts"] : undefined;
-  const facts: unknown = typeof text === "string" ? JSON.parse(text) : undefined;
-  return isPlainObject(facts) ? facts : {};
-}
-
-/** Version of the host's libvirt, as 1000000 * major + 1000 * minor + release; undefined when it is not known. */
-export function libvirtOf(host: unknown): number | undefined {
-  const version = factsOf(host)["libvirt"];
-  return typeof version === "number" ? version : undefined;
 }

@@ -1,5 +1,5 @@
 import { isPlainObject } from "../../core/unknown";
-import { libvirtOf } from "./host-facts";
+import { libvirtOf } from "../facts";
 import {
   duplicates,
   type EntryCheck,

@@ -1,5 +1,6 @@
 import { type Element, element, render as renderXml } from "../../schema/tree";
 import { applyRows } from "../document";
+import { overlay } from "../overlay";
 import { arrange } from "./layout";
 import { type Inputs, rows } from "./rows";
 
@@ -26,6 +27,13 @@ function skeleton(): Element {
 
 /** The document of a new domain. */
 export function compose(inputs: Inputs): Element {
+  const document = composeRows(inputs);
+  overlay(document, inputs);
+  return document;
+}
+
+/** What the rows alone make of the inputs. */
+export function composeRows(inputs: Inputs): Element {
   const document = skeleton();
   applyRows(rows, inputs, {}, document);
   arrange(document, inputs);

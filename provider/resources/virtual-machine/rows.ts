@@ -1,4 +1,5 @@
 import type { StateOf } from "../../core/attribute";
+import { overlayRows } from "../overlay";
 import { cpuOperations, cpuRows } from "./cpu";
 import { deviceRows } from "./devices";
 import { scsiOperations, scsiRows } from "./disk-controllers";
@@ -29,6 +30,7 @@ export const rows = {
   ...nicRows,
   ...deviceRows,
   ...lifecycleRows,
+  ...overlayRows("domain"),
 };
 
 export type Inputs = StateOf<typeof rows>;

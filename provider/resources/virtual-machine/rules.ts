@@ -1,8 +1,10 @@
 import { parseBytes } from "../../core/units";
+import { libvirtOf } from "../facts";
+import { overlayFaults } from "../overlay";
 import { deviceRules } from "./device-rules";
 import { diskRules } from "./disk-rules";
 import { isPcie } from "./general";
-import { knownTypes, libvirtOf, newestBelow } from "./host-facts";
+import { knownTypes, newestBelow } from "./host-facts";
 import { nicRules } from "./nic-rules";
 import { rows } from "./rows";
 import { fault, type MachineRule } from "./rule-entries";
@@ -109,4 +111,5 @@ export const rules: readonly MachineRule[] = [
   ...nicRules,
   ...deviceRules,
   ...versionRules,
+  { needs: ["overlay"], check: (inputs) => overlayFaults("domain", inputs) },
 ];

@@ -1,0 +1,68 @@
+import { attribute, z } from "../core/attribute";
+import type { Fault } from "../core/check";
+import type { Values } from "../core/handler";
+import { isPlainObject } from "../core/unknown";
+import type { DocumentObject } from "../schema/object";
+import { applyOverlay, readOverlay, withdrawOverlay } from "../schema/overlay";
+import type { Element } from "../schema/tree";
+import { validate } from "../schema/validate";
+import { libvirtOf } from "./facts";
+
+/** What the object is known by on the host: it has attributes of its own. */
+const reserved = ["name", "uuid", "metadata"];
+
+/** Rows of a resource whose document may be anything that libvirt can say. */
+export function overlayRows(root: string) {
+  return {
+    overlay: attribute<DocumentObject | undefined>({
+      doc: `Whatever no attribute says: a part of libvirt's \`<${root}>\` document in libvirt's own names, merged over ours. Attributes and elements are members, \`value\` is text beside attributes, \`$name\` an element of which an attribute has the name, null takes away.`,
+      schema: z.custom<DocumentObject>(isPlainObject, "must be an object").optional(),
+      change: () => ({ class: "restart", reason: "the overlay is written for the next start" }),
+      lens: {
+        get: (document: Element, managed) =>
+          isPlainObject(managed) ? readOverlay(document, managed as DocumentObject) : undefined,
+        // Written as a whole, after all other rows.
+        set: () => undefined,
+      },
+    }),
+    overlayUnchecked: attribute<boolean | undefined>({
+      doc: "Leave it to the host's libvirt to judge names in `overlay` that our schema does not know. Default false.",
+      schema: z.boolean().optional(),
+      change: "none",
+    }),
+  };
+}
+
+/** Everything in the overlay that libvirt's schema does not have, or the host's libvirt not yet. */
+export function overlayFaults(
+  root: string,
+  inputs: { readonly overlay?: unknown; readonly overlayUnchecked?: unknown; readonly host?: unknown },
+): Fault[] {
+  const { overlay: part, host } = inputs;
+  if (!isPlainObject(part)) return [];
+  const own = reserved
+    .filter((name) => part[name] !== undefined)
+    .map((name) => ({ property: `overlay.${name}`, reason: "is what pulumi-kvm knows the object by: leave it out" }));
+  const libvirt = libvirtOf(host);
+  const options = { partial: true, ...(libvirt !== undefined && { libvirt }) };
+  const faults = validate(root, part as DocumentObject, options).filter(
+    ({ kind }) => !(inputs.overlayUnchecked === true && kind === "name"),
+  );
+  return [...own, ...faults.map(({ path, reason }) => ({ property: `overlay.${path}`, reason }))];
+}
+
+/** Merges the overlay over a document in place. */
+export function overlay(document: Element, { overlay: part }: { readonly overlay?: unknown }): void {
+  if (isPlainObject(part)) replace(document, applyOverlay(document, part as DocumentObject));
+}
+
+/** Takes out in place what the overlay of before wrote. `own` makes the document that there would be without any. */
+export function withdraw(document: Element, olds: Values, own: () => Element): void {
+  const { overlay: part } = olds;
+  if (isPlainObject(part)) replace(document, withdrawOverlay(document, part as DocumentObject, own()));
+}
+
+function replace(document: Element, by: Element): void {
+  document.attributes = by.attributes;
+  document.children = by.children;
+}

@@ -1,0 +1,79 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Lab, startLab } from "./lab";
+import { Machine } from "./machines";
+
+let lab: Lab;
+const machines: Machine[] = [];
+
+beforeAll(async () => {
+  lab = await startLab();
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all(machines.map(({ context }) => context.close()));
+  await lab.stop();
+}, 60_000);
+
+function machine(name: string, base = {}): Machine {
+  const made = new Machine(lab.host, name, { state: "stopped", ...base });
+  machines.push(made);
+  return made;
+}
+
+const overlay = {
+  cputune: { shares: 2048 },
+  features: { kvm: { hidden: { state: true } }, pae: true },
+  devices: { panic: { model: "isa" } },
+  "qemu:commandline": { arg: [{ value: "-no-shutdown" }] },
+};
+
+test("what no attribute says is written, seen when it drifts, changed, and taken out again", async () => {
+  const vm = machine("more");
+  await vm.create({});
+  const before = await vm.xml("--inactive");
+  await vm.up({ overlay });
+  expect(await vm.refresh()).toEqual([]);
+  const written = await vm.xml("--inactive");
+  for (const text of ["<shares>2048</shares>", "<hidden state='on'/>", "<pae/>", "<panic", "-no-shutdown"]) {
+    expect(written).toContain(text);
+  }
+  expect(vm.diff({ overlay }).changes).toEqual([]);
+
+  const path = join(lab.host.directory, "theirs.xml");
+  writeFileSync(path, written.replace("<shares>2048</shares>", "<shares>1024</shares>"));
+  await lab.host.virsh("define", path);
+  expect(await vm.refresh()).toEqual(["overlay"]);
+  await vm.up({ overlay });
+  expect(await vm.xml("--inactive")).toContain("<shares>2048</shares>");
+
+  await vm.up({ overlay: { cputune: { shares: 512 } } });
+  expect(await vm.xml("--inactive")).toContain("<shares>512</shares>");
+  expect(await vm.xml("--inactive")).not.toMatch(/<panic|<pae|-no-shutdown|hidden/);
+  await vm.up({});
+  // libvirt writes controllers in the order in which it found them.
+  const lines = (xml: string) => xml.split("\n").sort();
+  expect(lines(await vm.xml("--inactive"))).toEqual(lines(before));
+  expect(await vm.refresh()).toEqual([]);
+  await vm.delete();
+}, 60_000);
+
+test("a running guest keeps running, and what waits for its next start is said", async () => {
+  const vm = machine("runs", { state: "running" });
+  await vm.create({});
+  await vm.up({ overlay: { features: { pae: true } } });
+  expect(await vm.power()).toBe("running");
+  expect(vm.state["pendingRestart"]).toEqual(["overlay"]);
+  await vm.delete();
+}, 60_000);
+
+test("what the schema does not know is refused unless the host's libvirt shall judge", () => {
+  const vm = machine("odd");
+  const faults = (args: object) => vm.faults({ overlay: { iothread: 4 }, ...args });
+  expect(faults({})).toEqual(["overlay.iothread: is not known; did you mean iothreads?"]);
+  expect(faults({ overlayUnchecked: true })).toEqual([]);
+  expect(faults({ overlay: { uuid: "x" } })).toEqual([
+    "overlay.uuid: is what pulumi-kvm knows the object by: leave it out",
+    expect.stringContaining("overlay.uuid:"),
+  ]);
+});
