@@ -25,7 +25,7 @@ function isDirect(siblings: Readonly<Record<string, unknown>>): boolean {
   return isBlockDevice(isPlainObject(volume) ? volume["path"] : path);
 }
 
-interface MappedThread {
+export interface MappedThread {
   readonly iothread: number;
   readonly queues?: readonly number[] | undefined;
 }
