@@ -1,10 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { shapesOf } from "../provider/schema/shape";
 import { cacheFolder } from "../test/lab/lab";
 import { readGrammar } from "./gen-schema/rng";
 import { type Shape, Shaper } from "./gen-schema/shapes";
 import { makeTables } from "./gen-schema/tables";
+import { typesOf } from "./gen-schema/types";
 import { debianSource } from "./oracle/source";
 
 /** One file for each kind of document; the domain's comes last, as the others refer to it. */
@@ -27,13 +29,20 @@ const files = [
   "storagepoolcaps",
 ] as const;
 
+/** Documents that programs write parts of. */
+const documented = ["domain", "network", "pool", "volume"] as const;
+
 const target = join(__dirname, "../provider/schema/generated");
 
 /** Reads libvirt's schemas from Debian's source packages and writes what they say of names, nesting and values. */
 function main(): void {
   const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
   const { tables } = makeTables(rootsOf("trixie"), rootsOf("bookworm"));
-  const written = [["tables.json", `${JSON.stringify(tables)}\n`]] as const;
+  const shapes = shapesOf(tables);
+  const written = [
+    ["tables.json", `${JSON.stringify(tables)}\n`],
+    ["documents.ts", typesOf(documented.map((name) => [name, shapes(name)] as const))],
+  ] as const;
   mkdirSync(target, { recursive: true });
   for (const [name, text] of written) {
     const path = join(target, name);

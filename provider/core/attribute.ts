@@ -75,6 +75,8 @@ export interface Attribute<T = unknown, Doc = unknown> {
   readonly secret?: boolean;
   /** Classes of the SDK that a program may pass here instead of a plain reference object. */
   readonly references?: readonly ReferenceClass[];
+  /** The generated type of libvirt's document of which the value is a part; programs are given it. */
+  readonly document?: "Domain" | "Network" | "Pool" | "Volume";
   /** Where in the libvirt document it lives; without it the resource handles the value itself. */
   readonly lens?: Lens<T, Doc>;
 }

@@ -12,10 +12,11 @@ import { libvirtOf } from "./facts";
 const reserved = ["name", "uuid", "metadata"];
 
 /** Rows of a resource whose document may be anything that libvirt can say. */
-export function overlayRows(root: string) {
+export function overlayRows(root: "domain" | "network" | "pool" | "volume") {
   return {
     overlay: attribute<DocumentObject | undefined>({
       doc: `Whatever no attribute says: a part of libvirt's \`<${root}>\` document in libvirt's own names, merged over ours. Attributes and elements are members, \`value\` is text beside attributes, \`$name\` an element of which an attribute has the name, null takes away.`,
+      document: ({ domain: "Domain", network: "Network", pool: "Pool", volume: "Volume" } as const)[root],
       schema: z.custom<DocumentObject>(isPlainObject, "must be an object").optional(),
       change: () => ({ class: "restart", reason: "the overlay is written for the next start" }),
       lens: {

@@ -30,7 +30,7 @@ export class ElementShape {
   readonly open: boolean;
   private readonly byName: ReadonlyMap<string, ChildShape>;
 
-  constructor(row: ShapeRow, source: Tables, shapeOf: (number: number) => ElementShape, uri: string) {
+  constructor(row: ShapeRow, source: Tables, shapeOf: (number: number, uri: string) => ElementShape, uri: string) {
     const field = ([kind, flags]: Entry): FieldShape => ({
       kind: source.kinds[kind] ?? {},
       required: (flags & flag.required) !== 0,
@@ -51,7 +51,7 @@ export class ElementShape {
         newer: (flags & flag.newer) !== 0,
         // Looked up when asked for: shapes recurse.
         get shape() {
-          return shapeOf(number);
+          return shapeOf(number, own.uri);
         },
       };
     });
@@ -70,28 +70,26 @@ export class ElementShape {
   }
 }
 
-const made = new Map<string, ElementShape>();
+/** Shapes of the documents of these tables, by the name of the root element. */
+export function shapesOf(source: Tables): (root: string) => ElementShape {
+  const made = new Map<string, ElementShape>();
+  /** Names of members depend on the namespace that the element itself is in. */
+  const shapeAt = (number: number, uri: string): ElementShape => {
+    const key = `${number} ${uri}`;
+    const known = made.get(key);
+    if (known) return known;
+    const row = source.shapes[number];
+    if (!row) throw new Error(`the tables of libvirt's schemas have no shape ${number}`);
+    const shape = new ElementShape(row, source, shapeAt, uri);
+    made.set(key, shape);
+    return shape;
+  };
+  return (root) => shapeAt(source.roots[root] ?? -1, "");
+}
+
+const known = shapesOf(tables);
 
 /** The shape of a document by the name of its root element; undefined for a root that libvirt's schemas do not have. */
 export function rootShape(name: string): ElementShape | undefined {
-  const number = tables.roots[name];
-  return number === undefined ? undefined : shapeAt(number, "");
-}
-
-/** The names of all roots. */
-export function rootNames(): readonly string[] {
-  return Object.keys(tables.roots);
-}
-
-/** Names of members depend on the namespace that the element itself is in. */
-function shapeAt(number: number, uri: string): ElementShape {
-  const key = `${number} ${uri}`;
-  const known = made.get(key);
-  if (known) return known;
-  const row = tables.shapes[number];
-  if (!row) throw new Error(`provider/schema/generated/tables.json has no shape ${number}`);
-  const names = new Map(Object.entries(row.c ?? {}).map(([name, [child]]) => [child, split(name).uri]));
-  const shape = new ElementShape(row, tables, (child) => shapeAt(child, names.get(child) ?? ""), uri);
-  made.set(key, shape);
-  return shape;
+  return Object.hasOwn(tables.roots, name) ? known(name) : undefined;
 }

@@ -69,14 +69,15 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
 
   function attributeProperty(name: string, row: Attribute): Property {
     for (const reference of row.references ?? []) references.add(reference);
-    const written = schemaType(row.schema, "input");
+    const part = row.document && `documents.${row.document}`;
+    const written = part ?? schemaType(row.schema, "input");
     const fallback = row.defaults && JSON.stringify(Object.entries(row.defaults).at(-1)?.[1]);
     return {
       name,
       doc: row.doc,
       required: row.derive === undefined && row.defaults === undefined && !row.schema.safeParse(undefined).success,
       input: [...(row.references ?? []), written].join(" | "),
-      output: schemaType(row.schema, "output"),
+      output: part ?? schemaType(row.schema, "output"),
       change: typeof row.change === "string" ? row.change : "depends on the values",
       since: row.since,
       fallback: row.derive ? "derived" : fallback,
