@@ -34,11 +34,22 @@ export function overlayRows(root: "domain" | "network" | "pool" | "volume") {
   };
 }
 
+/** The rule of a resource with such rows. */
+export function overlayRule(root: Parameters<typeof overlayRows>[0]) {
+  return {
+    needs: ["overlay" as const],
+    check: (inputs: OverlayInputs) => overlayFaults(root, inputs),
+  };
+}
+
+interface OverlayInputs {
+  readonly overlay?: unknown;
+  readonly overlayUnchecked?: unknown;
+  readonly host?: unknown;
+}
+
 /** Everything in the overlay that libvirt's schema does not have, or the host's libvirt not yet. */
-export function overlayFaults(
-  root: string,
-  inputs: { readonly overlay?: unknown; readonly overlayUnchecked?: unknown; readonly host?: unknown },
-): Fault[] {
+function overlayFaults(root: string, inputs: OverlayInputs): Fault[] {
   const { overlay: part, host } = inputs;
   if (!isPlainObject(part)) return [];
   const own = reserved

@@ -1,7 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
+import { network } from "../../provider/resources/network";
+import { handlerContext, metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
-import { Machine } from "./machines";
+import { Machine, owner } from "./machines";
 
 let lab: Lab;
 const machines: Machine[] = [];
@@ -56,6 +59,25 @@ test("what no attribute says is written, seen when it drifts, changed, and taken
   expect(lines(await vm.xml("--inactive"))).toEqual(lines(before));
   expect(await vm.refresh()).toEqual([]);
   await vm.delete();
+}, 60_000);
+
+test("a network takes libvirt's names too", async () => {
+  const context = handlerContext(metaOf("more", "Network"));
+  const host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
+  const args = { host, mode: "nat", subnets: ["10.61.0.0/24"] };
+  const overlay = { "dnsmasq:options": { option: [{ value: "log-queries" }] } };
+  const inputs = (news: Values, olds?: Values) => {
+    const checked = network.check(news, olds, context.meta);
+    expect(checked.failures).toEqual([]);
+    return checked.inputs;
+  };
+  const { id, state } = await network.create(inputs({ ...args, overlay }), context);
+  expect((await network.read(id, state, context))?.inputs["overlay"]).toEqual(overlay);
+  expect(await lab.host.virsh("net-dumpxml", id)).toContain("<dnsmasq:option value='log-queries'/>");
+  const plain = await network.update(id, state, inputs(args, state), context);
+  expect(await lab.host.virsh("net-dumpxml", id)).not.toContain("dnsmasq");
+  await network.delete(id, plain, context);
+  await context.close();
 }, 60_000);
 
 test("a running guest keeps running, and what waits for its next start is said", async () => {

@@ -2,6 +2,7 @@ import { diffRows, ofClass } from "../../core/diff";
 import type { Values } from "../../core/handler";
 import { child, children, clone, type Element, element, remove, render as renderTree } from "../../schema/tree";
 import { applyRows, readRows } from "../document";
+import { overlay, withdraw } from "../overlay";
 import { readDhcp, readDnsHosts, readReservations, subnetText, writeAddresses } from "./addresses";
 import { type Inputs, rows } from "./rows";
 
@@ -17,12 +18,19 @@ export function emptyDocument(): Element {
 /** A copy of the document with every managed value in it. */
 export function compose(document: Element, news: Inputs, olds: Partial<Inputs>): Element {
   const result = clone(document);
-  applyRows(rows, news, olds, result);
-  writeAddresses(result, news, olds);
-  if (news.mode === "bridge") leaveToHost(result);
+  withdraw(result, olds, () => composeRows(emptyDocument(), news, {}));
+  const made = composeRows(result, news, olds);
+  overlay(made, news);
+  return made;
+}
+
+function composeRows(document: Element, news: Inputs, olds: Partial<Inputs>): Element {
+  applyRows(rows, news, olds, document);
+  writeAddresses(document, news, olds);
+  if (news.mode === "bridge") leaveToHost(document);
   // libvirt would fill in a delay that holds back every guest's first packet.
-  else bridgeOf(result).attributes["delay"] = "0";
-  return result;
+  else bridgeOf(document).attributes["delay"] = "0";
+  return document;
 }
 
 /** On a bridge of the host's own libvirt refuses whatever it cannot set. */

@@ -3,6 +3,7 @@ import { macAddress, objectName, uuid } from "../../core/quantities";
 import { attributeAt, number, textAt, words } from "../../schema/lens";
 import { adoptionRows, uuidChange } from "../adoption";
 import { hostRow } from "../host-reference";
+import { overlayRows } from "../overlay";
 import { forwardDeviceLens, forwardersLens, modeLens, portRangeLens } from "./lenses";
 import { address, dhcpRange, forwarder, hostname, interfaceName, type Mode, modes, portRange, subnet } from "./values";
 
@@ -169,7 +170,14 @@ const stateRows = {
   }),
 };
 
-export const rows = { ...identityRows, ...linkRows, ...addressRows, ...stateRows, ...adoptionRows };
+export const rows = {
+  ...identityRows,
+  ...linkRows,
+  ...addressRows,
+  ...stateRows,
+  ...adoptionRows,
+  ...overlayRows("network"),
+};
 export type Inputs = StateOf<typeof rows>;
 
 /** Reservations or DNS hosts as check leaves them. */

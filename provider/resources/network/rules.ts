@@ -1,5 +1,6 @@
 import type { Fault } from "../../core/check";
 import type { Rule } from "../../core/resource";
+import { overlayRule } from "../overlay";
 import {
   contains,
   formatAddress,
@@ -183,7 +184,14 @@ const dnsRule: NetworkRule = {
   },
 };
 
-export const rules: readonly NetworkRule[] = [modeRule, subnetRule, rangeRule, reservationRule, dnsRule];
+export const rules: readonly NetworkRule[] = [
+  modeRule,
+  subnetRule,
+  rangeRule,
+  reservationRule,
+  dnsRule,
+  overlayRule("network"),
+];
 
 function list(subnets: readonly string[]): string {
   return subnets.length === 0 ? "there are none" : subnets.join(", ");

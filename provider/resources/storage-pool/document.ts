@@ -1,6 +1,7 @@
 import type { Values } from "../../core/handler";
 import { clone, type Element, element, render as renderTree } from "../../schema/tree";
 import { applyRows, readRows } from "../document";
+import { overlay, withdraw } from "../overlay";
 import { type Inputs, rows } from "./rows";
 
 /** The document of a pool that does not exist yet. */
@@ -11,7 +12,13 @@ export function render(inputs: Inputs): string {
 /** A copy of the document with every managed value in it. */
 export function compose(document: Element, news: Inputs, olds: Partial<Inputs>): Element {
   const result = clone(document);
+  withdraw(result, olds, () => {
+    const own = element("pool");
+    applyRows(rows, news, {}, own);
+    return own;
+  });
   applyRows(rows, news, olds, result);
+  overlay(result, news);
   return result;
 }
 

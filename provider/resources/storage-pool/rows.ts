@@ -5,6 +5,7 @@ import { attributeAt, type ElementLens, mapped, number, textAt } from "../../sch
 import { children, type Element, element, ensure, remove } from "../../schema/tree";
 import { adoptionRows, uuidChange } from "../adoption";
 import { hostRow } from "../host-reference";
+import { overlayRows } from "../overlay";
 
 export const types = ["dir", "fs", "netfs", "logical"] as const;
 export type PoolType = (typeof types)[number];
@@ -165,6 +166,7 @@ export const rows = {
     change: "live",
   }),
   ...adoptionRows,
+  ...overlayRows("pool"),
 };
 
 export type Inputs = StateOf<typeof rows>;

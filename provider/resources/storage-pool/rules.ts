@@ -1,5 +1,6 @@
 import type { Fault } from "../../core/check";
 import type { Rule } from "../../core/resource";
+import { overlayRule } from "../overlay";
 import type { Inputs, PoolType, rows } from "./rows";
 
 type PoolRule = Rule<typeof rows>;
@@ -128,7 +129,7 @@ const pathRule: PoolRule = {
   },
 };
 
-export const rules: readonly PoolRule[] = [sourceRule, formatRule, permissionsRule, pathRule];
+export const rules: readonly PoolRule[] = [sourceRule, formatRule, permissionsRule, pathRule, overlayRule("pool")];
 
 function fault(property: string, reason: string): Fault {
   return { property, reason };

@@ -1,6 +1,6 @@
 import { parseBytes } from "../../core/units";
 import { libvirtOf } from "../facts";
-import { overlayFaults } from "../overlay";
+import { overlayRule } from "../overlay";
 import { deviceRules } from "./device-rules";
 import { diskRules } from "./disk-rules";
 import { isPcie } from "./general";
@@ -111,5 +111,5 @@ export const rules: readonly MachineRule[] = [
   ...nicRules,
   ...deviceRules,
   ...versionRules,
-  { needs: ["overlay"], check: (inputs) => overlayFaults("domain", inputs) },
+  overlayRule("domain"),
 ];
