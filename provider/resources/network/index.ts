@@ -73,7 +73,7 @@ export const network = defineResource({
     if (mark) writeMark(document, { ...mark, phase: "ready" });
     await calls.define(document);
     try {
-      await bringInForce(calls, id, news, before, context);
+      await bringInForce(calls, id, news, before, context, olds.overlay);
     } catch (error) {
       throw await undo(calls, id, before, news, error);
     }
@@ -154,6 +154,7 @@ async function bringInForce(
   inputs: Inputs,
   before: Element,
   context: Context,
+  formerOverlay?: Inputs["overlay"],
 ): Promise<void> {
   if ((await calls.autostart(uuid)) !== inputs.autostart) await calls.setAutostart(uuid, inputs.autostart);
   if (!(await calls.isActive(uuid))) {
@@ -167,7 +168,9 @@ async function bringInForce(
   }
   const [wanted, live] = [await calls.definition(uuid), await calls.running(uuid)];
   if (!wanted) throw gone(inputs);
-  const changed = needsRestart(live, wanted, inputs);
+  // What an overlay of before wrote and the new one leaves out is still in the running network.
+  const looks = [inputs, ...(formerOverlay ? [{ ...inputs, overlay: formerOverlay }] : [])];
+  const changed = [...new Set(looks.flatMap((look) => needsRestart(live, wanted, look)))];
   const guests = changed.length === 0 ? 0 : await calls.guests(uuid);
   if (changed.length > 0 && guests === 0) {
     context.progress("starting the network anew");
