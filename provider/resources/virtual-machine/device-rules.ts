@@ -39,11 +39,6 @@ const filesystemRules: readonly MachineRule[] = [
 type ScsiController = Inputs["scsiControllers"][string];
 const virtioScsiOnly = ["queues", "commandsPerLun", "maxSectors", "ioeventfd", "iothread"];
 
-const bootOrders = (map: string, entries: unknown) =>
-  entriesOf<{ bootOrder?: unknown }>(entries).map(
-    ([key, { bootOrder }]) => [`${map}.${key}.bootOrder`, bootOrder] as const,
-  );
-
 /** Rules of more than one kind of device. */
 export const deviceRules: readonly MachineRule[] = [
   {
@@ -70,13 +65,11 @@ export const deviceRules: readonly MachineRule[] = [
   ...filesystemRules,
   {
     needs: [],
-    check: ({ disks, nics, hostDevices, redirdevs, filesystems }) => [
+    check: ({ disks, nics, filesystems }) => [
       ...duplicates(
         [
           ...entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.bootOrder`, disk.bootOrder] as const),
           ...entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.bootOrder`, nic.bootOrder] as const),
-          ...bootOrders("hostDevices", hostDevices),
-          ...bootOrders("redirdevs", redirdevs),
         ],
         "the place in the boot order",
       ),

@@ -69,13 +69,12 @@ function offload(lenses: Readonly<Record<string, ElementLens<boolean>>>, name: s
   });
 }
 
-export const romSchema = z.strictObject({
-  enabled: z.boolean().optional(),
-  file: hostPath.optional(),
-  bar: z.boolean().optional(),
-});
-type Rom = z.infer<typeof romSchema>;
-export const romLens: ElementLens<Rom> = {
+type Rom = {
+  readonly enabled?: boolean | undefined;
+  readonly file?: string | undefined;
+  readonly bar?: boolean | undefined;
+};
+const romLens: ElementLens<Rom> = {
   get(nic) {
     const found = child(nic, "rom")?.attributes;
     if (!found) return undefined;
@@ -230,7 +229,9 @@ export const nicHardwareRows = {
   }),
   rom: attribute({
     doc: "The option ROM that boots from the network (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: QEMU's own.",
-    schema: romSchema.optional(),
+    schema: z
+      .strictObject({ enabled: z.boolean().optional(), file: hostPath.optional(), bar: z.boolean().optional() })
+      .optional(),
     change: plugged,
     lens: romLens,
   }),
