@@ -23,6 +23,13 @@ interface Handle {
   readonly id: number;
 }
 
+/** virDomainBlockJobType of what is done to one disk, and how many of its bytes are done. */
+export interface BlockJob {
+  readonly type: number;
+  readonly cur: bigint;
+  readonly end: bigint;
+}
+
 /** One domain on one host; every call names the domain and the host when it fails. */
 export class Domain {
   private constructor(
@@ -264,6 +271,25 @@ export class Domain {
       this.libvirt.call("DOMAIN_INTERFACE_ADDRESSES", { dom: this.dom, source, flags: 0 }, { timeout: 15 }),
     );
     return ifaces;
+  }
+
+  /** virDomainJobOperation of what libvirt is doing with the guest as a whole; undefined when it is nothing. */
+  async jobOperation(): Promise<number | undefined> {
+    const { type, params } = await this.run("read the job of", () =>
+      this.libvirt.call("DOMAIN_GET_JOB_STATS", { dom: this.dom, flags: 0 }),
+    );
+    // virDomainJobType: 1 and 2 are under way, 0 is none, the others are over.
+    if (type !== 1 && type !== 2) return undefined;
+    const operation = params.find(({ field }) => field === "operation")?.value;
+    return typeof operation === "number" ? operation : 0;
+  }
+
+  /** The job under way on the disk that the domain calls `disk` ("vda"). */
+  async blockJob(disk: string): Promise<BlockJob | undefined> {
+    const { found, ...job } = await this.run(`read the block job of ${disk} of`, () =>
+      this.libvirt.call("DOMAIN_GET_BLOCK_JOB_INFO", { dom: this.dom, path: disk, flags: 0 }),
+    );
+    return found === 1 ? job : undefined;
   }
 
   private async xml(flags: number): Promise<Element> {

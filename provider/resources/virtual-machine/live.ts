@@ -108,10 +108,19 @@ export class Operation {
     });
     try {
       await this.domain.detach(alias);
-      const wait = { step: `unplug ${alias} from VirtualMachine ${this.domain.name}`, seconds: unplugTime };
-      await poll({ ...wait, signal: this.context.signal, interval: 0.25 }, async () => {
+      const step = `unplug ${alias} from VirtualMachine ${this.domain.name}`;
+      const wait = { step, seconds: unplugTime, signal: this.context.signal, interval: 0.25 };
+      const outcome = await poll(wait, async () => {
         const document = await this.domain.liveInFull();
-        return failed || !devicesOf(document).some((device) => aliasOf(device) === alias) ? true : undefined;
+        if (!devicesOf(document).some((device) => aliasOf(device) === alias)) return "gone";
+        return failed ? "refused" : undefined;
+      });
+      if (outcome === "gone") return;
+      throw new KvmError("timeout", {
+        step,
+        host: this.domain.host,
+        reason: outcome ? "the guest refused to let go of it" : `the guest did not let go of it within ${unplugTime} s`,
+        remedy: "stop using the device in the guest, then run pulumi up again",
       });
     } finally {
       await unsubscribe();

@@ -9,10 +9,12 @@ import { applyInputs } from "./apply";
 import { unfinished } from "./create";
 import { diskTargets } from "./disk-layout";
 import { Domain } from "./domain";
+import { refuseWhileBusy } from "./jobs";
 import { inOrder, Operation, operationFor } from "./live";
 import { observe, type outputs } from "./outputs";
 import { pendingOf, residue } from "./pending";
 import { enforcePower, stop } from "./power";
+import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
 
 type MadeDomain = Made<typeof outputs>;
@@ -31,11 +33,12 @@ export async function update(
   const domain = await existing(id, news, context);
   const power = await domain.power();
   refuse(domain, news, changes, power !== "stopped");
+  const live = power === "stopped" ? undefined : await domain.live();
+  if (live) await refuseWhileBusy(domain, live);
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   if (news.name !== domain.name) await rename(domain, news, context);
   const before = await domain.inactive();
-  const live = power === "stopped" ? undefined : await domain.live();
   const wanted = applyInputs(clone(before), news, olds, new Set(live ? diskTargets(live) : []));
   // A running domain that somebody undefined would be gone when it stops.
   const differs = !equal(wanted, before) || !(await domain.isPersistent());
@@ -118,7 +121,33 @@ async function applyLive(domain: Domain, news: Inputs, context: Context): Promis
     if (!found || done.has(found.once)) continue;
     done.add(found.once);
     context.progress(`changing ${change.property} in the running guest`);
-    await found.operation(new Operation(domain, change, config, context));
+    await orLeave(domain, change, news, context, () => found.operation(new Operation(domain, change, config, context)));
+  }
+}
+
+/** What the running guest refuses is left to `changePolicy`: it is written already, and waits for the next start. */
+async function orLeave(
+  domain: Domain,
+  { property }: Change,
+  { changePolicy }: Inputs,
+  context: Context,
+  operation: () => Promise<void>,
+): Promise<void> {
+  try {
+    await operation();
+  } catch (error) {
+    if (!isGuestRefusal(error)) throw error;
+    const { reason } = error.details;
+    if (changePolicy === "refuse") {
+      throw new KvmError("invalid", {
+        step: `change ${property} of the running VirtualMachine ${domain.name}`,
+        host: domain.host,
+        reason: `${reason}; a restart of the guest would do it, and changePolicy is "refuse"`,
+        remedy: 'set changePolicy to "stage" (write it for the next start) or "restart", or take the change back',
+        cause: error,
+      });
+    }
+    context.warn(`the running guest did not take ${property} (${reason}): it needs a new start for it`);
   }
 }
 

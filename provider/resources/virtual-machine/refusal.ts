@@ -1,0 +1,25 @@
+import { KvmError } from "../../core/errors";
+import { errorCode, LibvirtError } from "../../libvirt/errors";
+
+/** What libvirt answers when the guest, or QEMU as it runs, does not do what it can do at the next start. */
+const refusals: readonly number[] = [
+  errorCode.operationFailed,
+  errorCode.operationInvalid,
+  errorCode.operationTimeout,
+  errorCode.argumentUnsupported,
+  errorCode.agentUnresponsive,
+];
+
+/**
+ * Whether a live operation failed for a reason that a new start of the guest removes. What would fail at the next
+ * start as well (a missing file, a VLAN on a bridge of the kernel) is none, and a lock of the daemon neither.
+ */
+export function isGuestRefusal(error: unknown): error is KvmError {
+  if (!(error instanceof KvmError)) return false;
+  const { cause } = error.details;
+  if (cause === undefined) return error.code === "timeout";
+  if (!(cause instanceof LibvirtError) || cause.message.includes("state change lock")) return false;
+  // Slots are reserved at a start, under the code of an internal error.
+  if (cause.code === errorCode.internal) return cause.message.includes("No more available PCI");
+  return refusals.includes(cause.code);
+}

@@ -1,0 +1,61 @@
+import type { Libvirt } from "../../../../provider/libvirt/api";
+import { LibvirtError } from "../../../../provider/libvirt/errors";
+import { attempt } from "../../../../provider/resources/failure";
+import { Domain } from "../../../../provider/resources/virtual-machine/domain";
+import { refuseWhileBusy } from "../../../../provider/resources/virtual-machine/jobs";
+import { isGuestRefusal } from "../../../../provider/resources/virtual-machine/refusal";
+import { parse } from "../../../../provider/schema/tree";
+
+const live = parse(
+  "<domain><devices><disk><source file='/a'/><target dev='vda'/></disk><disk><target dev='sda'/></disk></devices></domain>",
+);
+
+/** A daemon that is at work on the guest, or not. */
+async function busy(job: object, blockJob: object): Promise<Error | undefined> {
+  const answers: Record<string, object> = {
+    DOMAIN_LOOKUP_BY_UUID: { dom: { name: "db", uuid: "u", id: 1 } },
+    DOMAIN_GET_JOB_STATS: job,
+    DOMAIN_GET_BLOCK_JOB_INFO: blockJob,
+  };
+  const libvirt = { call: async (name: string) => answers[name] } as unknown as Libvirt;
+  const domain = await Domain.byUuid(libvirt, "qemu:///system", "u");
+  return refuseWhileBusy(domain as Domain, live).catch((error) => error);
+}
+
+const operation = (value: number) => ({ type: 2, params: [{ field: "operation", type: "int", value }] });
+const noBlockJob = { found: 0, type: 0, bandwidth: 0n, cur: 0n, end: 0n };
+
+test.each([
+  [
+    operation(5),
+    noBlockJob,
+    /^Unable to update VirtualMachine db.*: a migration to another host is under way; nothing/,
+  ],
+  [operation(9), noBlockJob, /a backup is under way/],
+  [
+    { type: 0, params: [] },
+    { ...noBlockJob, found: 1, type: 2, cur: 1n, end: 4n },
+    /a copy of the disk vda \(25 % done\)/,
+  ],
+  [operation(2), { ...noBlockJob, found: 1, type: 1 }, /a save and a pull of the disk vda is under way/],
+])("work of libvirt on the guest is refused by its name: %j %#", async (job, blockJob, message) => {
+  expect((await busy(job, blockJob))?.message).toMatch(message);
+});
+
+test("work that is over is none", async () => {
+  expect(await busy({ ...operation(5), type: 3 }, noBlockJob)).toBeUndefined();
+});
+
+test.each([
+  [9, "vCPU unplug request was refused", true],
+  [68, "vcpu unplug request timed out", true],
+  [68, "Timed out during operation: cannot acquire state change lock", false],
+  [1, "internal error: No more available PCI slots", true],
+  [1, "internal error: unable to execute QEMU command 'blockdev-add'", false],
+  [38, "Cannot access storage file '/x': No such file or directory", false],
+  [67, "unsupported configuration: interface vlan not supported", false],
+])("what the guest refuses is told from what can never be: %d %s", async (code, message, expected) => {
+  const failing = () => Promise.reject(new LibvirtError(code, 10, message, "DOMAIN_X"));
+  const error = await attempt({ step: "s", host: "h" }, failing).catch((failure) => failure);
+  expect(isGuestRefusal(error)).toBe(expected);
+});
