@@ -26,6 +26,9 @@ const facts: ClassFacts = {
     "secureBoot",
     "boot",
     "iothreads",
+    "cpuTune",
+    "features",
+    "clock",
     "throttleGroups",
     "scsiControllers",
     "disks",
@@ -57,12 +60,58 @@ const facts: ClassFacts = {
   secrets: [],
 };
 
+/** Sockets, dies, cores and threads that the guest sees; they multiply to `maxVcpus` (`<topology>`). Default: one socket for each vCPU. */
+export interface VirtualMachineArgsCpuTopology {
+  /** Dies of a socket (`<topology dies>`). Default 1. Default: 1. */
+  readonly dies?: pulumi.Input<number>;
+  /** Clusters of a die (`<topology clusters>`, libvirt 10.1). Default: none said, which is 1. Needs libvirt 10.1. */
+  readonly clusters?: pulumi.Input<number>;
+  /** Cores of a die, or of a cluster (`<topology cores>`). Default 1. Default: 1. */
+  readonly cores?: pulumi.Input<number>;
+  /** Threads of a core (`<topology threads>`). Default 1. Default: 1. */
+  readonly threads?: pulumi.Input<number>;
+  /** Sockets (`<topology sockets>`). Default 1. Default: 1. */
+  readonly sockets?: pulumi.Input<number>;
+}
+
+/** Caches that the guest sees (`<cache>`). Default: what QEMU makes of the mode. */
+export interface VirtualMachineArgsCpuCache {
+  /** `passthrough` (the host's; needs host-passthrough or maximum), `emulate` (needs `level`) or `disable` (`<cache mode>`). */
+  readonly mode: pulumi.Input<"passthrough" | "emulate" | "disable">;
+  /** Level of the emulated cache, which QEMU has for 3 alone (`<cache level>`). */
+  readonly level?: pulumi.Input<3>;
+}
+
+/** Width of physical addresses, for guests of much memory (`<maxphysaddr>`, libvirt 8.7). Default: QEMU's own. */
+export interface VirtualMachineArgsCpuMaxPhysicalAddress {
+  /** `passthrough` (the host's; needs host-passthrough) or `emulate` (needs `bits`) (`<maxphysaddr mode>`). Needs libvirt 8.7. */
+  readonly mode: pulumi.Input<"passthrough" | "emulate">;
+  /** Width in bits with mode emulate (`<maxphysaddr bits>`). Needs libvirt 8.7. */
+  readonly bits?: pulumi.Input<number>;
+  /** Most bits with mode passthrough (`<maxphysaddr limit>`, libvirt 9.3). Default: the host's. Needs libvirt 9.3. */
+  readonly limit?: pulumi.Input<number>;
+}
+
 /** The CPU that the guest sees (`<cpu>`). */
 export interface VirtualMachineArgsCpu {
   /** How the model is chosen. Default: `host-passthrough` (migratable) with kvm, `maximum` with qemu. */
   readonly mode?: pulumi.Input<"host-passthrough" | "host-model" | "maximum" | "custom">;
   /** Name of the CPU model, for mode `custom`. */
   readonly model?: pulumi.Input<string>;
+  /** Whether features that keep the guest from migrating are left out; modes host-passthrough and maximum (`<cpu migratable>`). Default: true with host-passthrough. */
+  readonly migratable?: pulumi.Input<boolean>;
+  /** Whether the guest may run guests with hardware virtualization: the features vmx and svm, `optional` or `disable` (`<feature>`). Default: what the mode gives. */
+  readonly nested?: pulumi.Input<boolean>;
+  /** Features of the CPU by libvirt's names, each `require`, `disable`, `force`, `optional` or `forbid` (`<feature policy>`). Default: those of the model. */
+  readonly features?: pulumi.Input<{
+    readonly [name: string]: pulumi.Input<"require" | "disable" | "force" | "optional" | "forbid">;
+  }>;
+  /** Sockets, dies, cores and threads that the guest sees; they multiply to `maxVcpus` (`<topology>`). Default: one socket for each vCPU. */
+  readonly topology?: pulumi.Input<VirtualMachineArgsCpuTopology>;
+  /** Caches that the guest sees (`<cache>`). Default: what QEMU makes of the mode. */
+  readonly cache?: pulumi.Input<VirtualMachineArgsCpuCache>;
+  /** Width of physical addresses, for guests of much memory (`<maxphysaddr>`, libvirt 8.7). Default: QEMU's own. */
+  readonly maxPhysicalAddress?: pulumi.Input<VirtualMachineArgsCpuMaxPhysicalAddress>;
 }
 
 /** Boots a kernel from files of the host, without a boot loader. */
@@ -73,6 +122,212 @@ export interface VirtualMachineArgsBoot {
   readonly initrd?: pulumi.Input<string>;
   /** Arguments of the kernel. */
   readonly cmdline?: pulumi.Input<string>;
+}
+
+/** Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit. */
+export interface VirtualMachineArgsCpuTune {
+  /** CPUs of the host for each vCPU by its number, as `{ "0": "2-3" }` (`<vcpupin>`). Default: any CPU. */
+  readonly vcpuPins?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+  /** CPUs of the host for QEMU's other threads (`<emulatorpin>`). Default: any CPU. */
+  readonly emulatorPin?: pulumi.Input<string>;
+  /** CPUs of the host for each IOThread by its number (`<iothreadpin>`). Default: any CPU. */
+  readonly iothreadPins?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+  /** Weight among the guests of a host that is short of CPU time, 2 to 262144; 1 to 10000 with cgroup v2 (`<shares>`). Default: the cgroup's own, 1024 or 100. */
+  readonly shares?: pulumi.Input<number>;
+  /** Period of the quota, of each vCPU, in microseconds (`<period>`). Default 100000. */
+  readonly period?: pulumi.Input<number>;
+  /** CPU time in a period; -1 for no limit, of each vCPU, in microseconds (`<quota>`). Default no limit. */
+  readonly quota?: pulumi.Input<-1 | number>;
+  /** Period of the quota, of the whole guest, in microseconds (`<global_period>`). Default 100000. */
+  readonly globalPeriod?: pulumi.Input<number>;
+  /** CPU time in a period; -1 for no limit, of the whole guest, in microseconds (`<global_quota>`). Default no limit. */
+  readonly globalQuota?: pulumi.Input<-1 | number>;
+  /** Period of the quota, of QEMU's other threads, in microseconds (`<emulator_period>`). Default 100000. */
+  readonly emulatorPeriod?: pulumi.Input<number>;
+  /** CPU time in a period; -1 for no limit, of QEMU's other threads, in microseconds (`<emulator_quota>`). Default no limit. */
+  readonly emulatorQuota?: pulumi.Input<-1 | number>;
+  /** Period of the quota, of each IOThread, in microseconds (`<iothread_period>`). Default 100000. */
+  readonly iothreadPeriod?: pulumi.Input<number>;
+  /** CPU time in a period; -1 for no limit, of each IOThread, in microseconds (`<iothread_quota>`). Default no limit. */
+  readonly iothreadQuota?: pulumi.Input<-1 | number>;
+  /** Schedulers of vCPUs: `fifo` and `rr` (real time, with `priority` 1 to 99), `batch` or `idle` (`<vcpusched>`). Default: the host's. */
+  readonly vcpuSchedulers?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly vcpus: pulumi.Input<string>;
+      readonly policy: pulumi.Input<"fifo" | "rr" | "batch" | "idle">;
+      readonly priority?: pulumi.Input<number>;
+    }>[]
+  >;
+  /** Schedulers of IOThreads, like those of vCPUs (`<iothreadsched>`). Default: the host's. */
+  readonly iothreadSchedulers?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly iothreads: pulumi.Input<string>;
+      readonly policy: pulumi.Input<"fifo" | "rr" | "batch" | "idle">;
+      readonly priority?: pulumi.Input<number>;
+    }>[]
+  >;
+  /** Scheduler of QEMU's other threads (`<emulatorsched>`). Default: the host's. */
+  readonly emulatorScheduler?: pulumi.Input<{
+    readonly policy: pulumi.Input<"fifo" | "rr" | "batch" | "idle">;
+    readonly priority?: pulumi.Input<number>;
+  }>;
+  /** Parts of the host's caches for vCPUs: cache `id`, `level`, `type` (both, code, data) and `size` in whole KiB; needs kvm and resctrl on the host (`<cachetune>`). Default: the whole cache, shared. */
+  readonly cacheTune?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly vcpus: pulumi.Input<string>;
+      readonly caches: pulumi.Input<
+        readonly pulumi.Input<{
+          readonly id: pulumi.Input<number>;
+          readonly level: pulumi.Input<number>;
+          readonly type: pulumi.Input<"both" | "code" | "data">;
+          readonly size: pulumi.Input<string | number>;
+        }>[]
+      >;
+    }>[]
+  >;
+  /** Memory bandwidth in percent for vCPUs, by the host's node; needs kvm and resctrl on the host (`<memorytune>`). Default: all of it. */
+  readonly memoryTune?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly vcpus: pulumi.Input<string>;
+      readonly nodes: pulumi.Input<
+        readonly pulumi.Input<{ readonly id: pulumi.Input<number>; readonly bandwidth: pulumi.Input<number> }>[]
+      >;
+    }>[]
+  >;
+}
+
+/** Hyper-V's interfaces, for Windows guests (`<hyperv>`). Default: none. */
+export interface VirtualMachineArgsFeaturesHyperv {
+  /** `custom` takes the flags below, `passthrough` all that the host's kernel has and no flag (`<hyperv mode>`, libvirt 8.0). Default custom. Needs libvirt 8.0. */
+  readonly mode?: pulumi.Input<"custom" | "passthrough">;
+  /** No watchdog timeouts when the host is loaded (`<features><hyperv><relaxed>`). Default: not said, which is QEMU's own. */
+  readonly relaxed?: pulumi.Input<boolean>;
+  /** Fast access to the interrupt controller (`<features><hyperv><vapic>`). Default: not said, which is QEMU's own. */
+  readonly vapic?: pulumi.Input<boolean>;
+  /** Tries before a waiting vCPU yields, at least 4095 (`<spinlocks retries>`). Default: off. */
+  readonly spinlocks?: pulumi.Input<number>;
+  /** Number of the vCPU (`<features><hyperv><vpindex>`). Default: not said, which is QEMU's own. */
+  readonly vpindex?: pulumi.Input<boolean>;
+  /** Time that the vCPU ran (`<features><hyperv><runtime>`). Default: not said, which is QEMU's own. */
+  readonly runtime?: pulumi.Input<boolean>;
+  /** Synthetic interrupt controller; needs vpindex (`<features><hyperv><synic>`). Default: not said, which is QEMU's own. */
+  readonly synic?: pulumi.Input<boolean>;
+  /** Synthetic timers; needs synic and the timer hypervclock (`<features><hyperv><stimer>`). Default: not said, which is QEMU's own. */
+  readonly stimer?: pulumi.Input<boolean>;
+  /** Timers without a message; needs stimer (`<features><hyperv><stimer><direct>`). Default: not said, which is QEMU's own. */
+  readonly stimerDirect?: pulumi.Input<boolean>;
+  /** Reset of the guest by the hypervisor (`<features><hyperv><reset>`). Default: not said, which is QEMU's own. */
+  readonly reset?: pulumi.Input<boolean>;
+  /** Name of the hypervisor, at most 12 characters (`<vendor_id value>`). Default: Microsoft Hv. */
+  readonly vendorId?: pulumi.Input<string>;
+  /** Frequencies of TSC and APIC (`<features><hyperv><frequencies>`). Default: not said, which is QEMU's own. */
+  readonly frequencies?: pulumi.Input<boolean>;
+  /** Notice of a new TSC frequency after a migration (`<features><hyperv><reenlightenment>`). Default: not said, which is QEMU's own. */
+  readonly reenlightenment?: pulumi.Input<boolean>;
+  /** TLB flush by the hypervisor; needs vpindex (`<features><hyperv><tlbflush>`). Default: not said, which is QEMU's own. */
+  readonly tlbflush?: pulumi.Input<boolean>;
+  /** Interrupts between vCPUs by the hypervisor; needs vpindex (`<features><hyperv><ipi>`). Default: not said, which is QEMU's own. */
+  readonly ipi?: pulumi.Input<boolean>;
+  /** Enlightened VMCS, for Hyper-V in the guest on Intel; needs vapic (`<features><hyperv><evmcs>`). Default: not said, which is QEMU's own. */
+  readonly evmcs?: pulumi.Input<boolean>;
+  /** Hardware's APIC virtualization together with synic (`<features><hyperv><avic>`). Default: not said, which is QEMU's own. Needs libvirt 8.10. */
+  readonly avic?: pulumi.Input<boolean>;
+}
+
+/** What KVM offers (`<kvm>`). Default: nothing said. */
+export interface VirtualMachineArgsFeaturesKvm {
+  /** Hides KVM from the guest (`<features><kvm><hidden>`). Default: not said, which is QEMU's own. */
+  readonly hidden?: pulumi.Input<boolean>;
+  /** Tells that each vCPU has a CPU of its own; needs cpu.mode host-passthrough or maximum (`<features><kvm><hint-dedicated>`). Default: not said, which is QEMU's own. */
+  readonly hintDedicated?: pulumi.Input<boolean>;
+  /** The guest may switch off polling of the host (`<features><kvm><poll-control>`). Default: not said, which is QEMU's own. Needs libvirt 6.10. */
+  readonly pollControl?: pulumi.Input<boolean>;
+  /** Interrupts between vCPUs by KVM (`<features><kvm><pv-ipi>`). Default: not said, which is QEMU's own. Needs libvirt 7.10. */
+  readonly pvIpi?: pulumi.Input<boolean>;
+  /** Entries of the ring of written pages of each vCPU, a power of two from 1024 to 65536 (`<dirty-ring size>`, libvirt 8.0). Default: off. Needs libvirt 8.0. */
+  readonly dirtyRing?: pulumi.Input<number>;
+}
+
+/** What the hypervisor offers the guest beside the hardware (`<features>`). Default: nothing said. */
+export interface VirtualMachineArgsFeatures {
+  /** Hyper-V's interfaces, for Windows guests (`<hyperv>`). Default: none. */
+  readonly hyperv?: pulumi.Input<VirtualMachineArgsFeaturesHyperv>;
+  /** What KVM offers (`<kvm>`). Default: nothing said. */
+  readonly kvm?: pulumi.Input<VirtualMachineArgsFeaturesKvm>;
+  /** Performance counters (`<features><pmu>`). Default: not said, which is QEMU's own. */
+  readonly pmu?: pulumi.Input<boolean>;
+  /** VMware's I/O port (`<features><vmport>`). Default: not said, which is QEMU's own. */
+  readonly vmport?: pulumi.Input<boolean>;
+}
+
+/** Programmable interval timer. */
+export interface VirtualMachineArgsClockTimersPit {
+  /** Whether it is there. Default true (`<timer name='pit' present>`). */
+  readonly present?: pulumi.Input<boolean>;
+  /** Lost ticks. Default delay (`<timer name='pit' tickpolicy>`). */
+  readonly tickPolicy?: pulumi.Input<"delay" | "catchup" | "discard">;
+}
+
+/** Real time clock. */
+export interface VirtualMachineArgsClockTimersRtc {
+  /** Whether it is there. Default true (`<timer name='rtc' present>`). */
+  readonly present?: pulumi.Input<boolean>;
+  /** Lost ticks. Default catchup (`<timer name='rtc' tickpolicy>`). */
+  readonly tickPolicy?: pulumi.Input<"delay" | "catchup">;
+  /** What it follows. Default: QEMU's own, wall (`<timer name='rtc' track>`). */
+  readonly track?: pulumi.Input<"guest" | "wall" | "realtime">;
+}
+
+/** High precision event timer. */
+export interface VirtualMachineArgsClockTimersHpet {
+  /** Whether it is there. Default false: it costs the host CPU time (`<timer name='hpet' present>`). */
+  readonly present?: pulumi.Input<boolean>;
+}
+
+/** KVM's clock, for Linux guests. */
+export interface VirtualMachineArgsClockTimersKvmclock {
+  /** Whether it is there. Default: QEMU's own, true with kvm (`<timer name='kvmclock' present>`). */
+  readonly present?: pulumi.Input<boolean>;
+}
+
+/** Hyper-V's reference counter, for Windows guests. */
+export interface VirtualMachineArgsClockTimersHypervclock {
+  /** Whether it is there. Default: false (`<timer name='hypervclock' present>`). */
+  readonly present?: pulumi.Input<boolean>;
+}
+
+/** Time stamp counter. */
+export interface VirtualMachineArgsClockTimersTsc {
+  /** Whether it is there. Default true (`<timer name='tsc' present>`). */
+  readonly present?: pulumi.Input<boolean>;
+  /** Frequency in Hz that the guest sees, also after a migration (`<timer name='tsc' frequency>`). Default: the host's. */
+  readonly frequency?: pulumi.Input<number>;
+}
+
+/** Timers, by libvirt's names (`<timer>`). */
+export interface VirtualMachineArgsClockTimers {
+  /** Programmable interval timer. */
+  readonly pit?: pulumi.Input<VirtualMachineArgsClockTimersPit>;
+  /** Real time clock. */
+  readonly rtc?: pulumi.Input<VirtualMachineArgsClockTimersRtc>;
+  /** High precision event timer. */
+  readonly hpet?: pulumi.Input<VirtualMachineArgsClockTimersHpet>;
+  /** KVM's clock, for Linux guests. */
+  readonly kvmclock?: pulumi.Input<VirtualMachineArgsClockTimersKvmclock>;
+  /** Hyper-V's reference counter, for Windows guests. */
+  readonly hypervclock?: pulumi.Input<VirtualMachineArgsClockTimersHypervclock>;
+  /** Time stamp counter. */
+  readonly tsc?: pulumi.Input<VirtualMachineArgsClockTimersTsc>;
+}
+
+/** Clock and timers of the guest (`<clock>`). Default: UTC; rtc catches up, pit delays, no hpet. */
+export interface VirtualMachineArgsClock {
+  /** What the clock shows at start: `utc`, `localtime` (of the host, for Windows) or `timezone` (`<clock offset>`). Default utc. */
+  readonly offset?: pulumi.Input<"utc" | "localtime" | "timezone">;
+  /** Zone with offset timezone, as "Europe/Berlin" (`<clock timezone>`). */
+  readonly timezone?: pulumi.Input<string>;
+  /** Timers, by libvirt's names (`<timer>`). */
+  readonly timers?: pulumi.Input<VirtualMachineArgsClockTimers>;
 }
 
 /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
@@ -618,6 +873,12 @@ export interface VirtualMachineArgs {
   readonly boot?: pulumi.Input<VirtualMachineArgsBoot>;
   /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
   readonly iothreads?: pulumi.Input<number>;
+  /** Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit. */
+  readonly cpuTune?: pulumi.Input<VirtualMachineArgsCpuTune>;
+  /** What the hypervisor offers the guest beside the hardware (`<features>`). Default: nothing said. */
+  readonly features?: pulumi.Input<VirtualMachineArgsFeatures>;
+  /** Clock and timers of the guest (`<clock>`). Default: UTC; rtc catches up, pit delays, no hpet. */
+  readonly clock?: pulumi.Input<VirtualMachineArgsClock>;
   /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
   readonly throttleGroups?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsThrottleGroup> }>;
   /** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
@@ -732,6 +993,15 @@ export class VirtualMachine extends KvmResource {
 
   /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
   declare readonly iothreads: pulumi.Output<number | undefined>;
+
+  /** Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit. */
+  declare readonly cpuTune: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsCpuTune> | undefined>;
+
+  /** What the hypervisor offers the guest beside the hardware (`<features>`). Default: nothing said. */
+  declare readonly features: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsFeatures> | undefined>;
+
+  /** Clock and timers of the guest (`<clock>`). Default: UTC; rtc catches up, pit delays, no hpet. */
+  declare readonly clock: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsClock> | undefined>;
 
   /** Limits that disks share, under names of your choice: a disk names those that its requests pass in `throttleFilters` (`<throttlegroups>`, libvirt 11.2). */
   declare readonly throttleGroups: pulumi.Output<

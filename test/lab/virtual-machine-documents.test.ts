@@ -9,7 +9,7 @@ import { image, Machine } from "./machines";
 
 /** Every golden case of a device, through a real daemon: accepted, and read back as the program wrote it. */
 const folder = join(__dirname, "../golden/virtual-machine");
-const ours = /^((?:disk|nic|passt|scsi|filesystems|iothread|throttle|qcow2|discard)[\w.-]*)\.json$/;
+const ours = /^((?:disk|nic|passt|scsi|filesystems|iothread|throttle|qcow2|discard|cpu|hyper|clock)[\w.-]*)\.json$/;
 const cases = readdirSync(folder).flatMap((file) => ours.exec(file)?.[1] ?? []);
 /** A daemon drops in silence what is newer: the name of a case says which libvirt it needs. */
 const daemons = ["9.0", "11.3"] as const;
@@ -18,7 +18,19 @@ const pairs = daemons.flatMap((libvirt, index) =>
     .filter((name) => isNotAbove(/-libvirt-([\d.]+)$/.exec(name)?.[1] ?? "0", libvirt))
     .map((name) => ({ name, libvirt, index })),
 );
-const maps = ["disks", "nics", "filesystems", "scsiControllers", "blkio", "throttleGroups", "iothreads"] as const;
+const maps = [
+  "disks",
+  "nics",
+  "filesystems",
+  "scsiControllers",
+  "blkio",
+  "throttleGroups",
+  "iothreads",
+  "cpu",
+  "cpuTune",
+  "features",
+  "clock",
+] as const;
 
 let lab: Lab;
 

@@ -1,6 +1,7 @@
 import { attribute, block, z } from "../../core/attribute";
 import { attributeAt, type ElementLens, mapped, number, textAt } from "../../schema/lens";
 import { child, ensure, remove, setText, textOf } from "../../schema/tree";
+import { cpuFeatureRows } from "./cpu-features";
 import type { LiveOperations } from "./live";
 
 const modes = ["host-passthrough", "host-model", "maximum", "custom"] as const;
@@ -98,6 +99,7 @@ export const cpuRows = {
         change: "restart",
         lens: modelLens,
       }),
+      ...cpuFeatureRows,
     },
   }),
 };

@@ -212,6 +212,33 @@ export class Domain {
     );
   }
 
+  /** CPUs of the host for one vCPU; the lowest bit of the first byte is CPU 0. */
+  async pinVcpu(vcpu: number, cpumap: Buffer): Promise<void> {
+    await this.run(`pin vCPU ${vcpu} of`, () =>
+      this.libvirt.call("DOMAIN_PIN_VCPU_FLAGS", { dom: this.dom, vcpu, cpumap, flags: affect.live }),
+    );
+  }
+
+  /** CPUs of the host for the threads of QEMU that are no vCPU and no IOThread. */
+  async pinEmulator(cpumap: Buffer): Promise<void> {
+    await this.run("pin the emulator of", () =>
+      this.libvirt.call("DOMAIN_PIN_EMULATOR", { dom: this.dom, cpumap, flags: affect.live }),
+    );
+  }
+
+  async pinIothread(iothreadsId: number, cpumap: Buffer): Promise<void> {
+    await this.run(`pin IOThread ${iothreadsId} of`, () =>
+      this.libvirt.call("DOMAIN_PIN_IOTHREAD", { dom: this.dom, iothreadsId, cpumap, flags: affect.live }),
+    );
+  }
+
+  /** Weight, periods and quotas of the guest's threads. */
+  async setSchedulerParameters(params: readonly TypedParam[]): Promise<void> {
+    await this.run("set the CPU time of", () =>
+      this.libvirt.call("DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS", { dom: this.dom, params, flags: affect.live }),
+    );
+  }
+
   /** Limits of the I/O of the disk that the domain calls `disk` ("vda"); 0 lifts one. */
   async setBlockIoTune(disk: string, params: readonly TypedParam[]): Promise<void> {
     await this.run(`limit the I/O of ${disk} of`, () =>

@@ -1,6 +1,8 @@
 import type { StateOf } from "../../core/attribute";
 import { overlayRows } from "../overlay";
+import { clockRows } from "./clock";
 import { cpuOperations, cpuRows } from "./cpu";
+import { cpuTuningOperations, cpuTuningRows } from "./cpu-tuning";
 import { deviceRows } from "./devices";
 import { scsiOperations, scsiRows } from "./disk-controllers";
 import { throttleGroupRows } from "./disk-limits";
@@ -9,6 +11,7 @@ import { diskOperations, diskRows } from "./disks";
 import { filesystemOperations, filesystemRows } from "./filesystems";
 import { firmwareRows } from "./firmware";
 import { generalOperations, generalRows } from "./general";
+import { hypervisorRows } from "./hypervisor-features";
 import { iothreadOperations, iothreadRows } from "./iothreads";
 import { lifecycleRows } from "./lifecycle";
 import type { LiveOperations } from "./live";
@@ -22,6 +25,9 @@ export const rows = {
   ...memoryRows,
   ...firmwareRows,
   ...iothreadRows,
+  ...cpuTuningRows,
+  ...hypervisorRows,
+  ...clockRows,
   ...throttleGroupRows,
   ...scsiRows,
   ...diskRows,
@@ -41,6 +47,7 @@ export const operations: LiveOperations = {
   ...cpuOperations,
   ...memoryOperations,
   ...iothreadOperations,
+  ...cpuTuningOperations,
   ...diskOperations,
   ...scsiOperations,
   ...weightOperations,

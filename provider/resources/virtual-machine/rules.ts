@@ -1,6 +1,7 @@
 import { parseBytes } from "../../core/units";
 import { libvirtOf } from "../facts";
 import { overlayRule } from "../overlay";
+import { cpuTuneRules } from "./cpu-rules";
 import { deviceRules } from "./device-rules";
 import { diskRules } from "./disk-rules";
 import { isPcie } from "./general";
@@ -105,6 +106,7 @@ const versionRules: readonly MachineRule[] = [
 /** Faults that no single attribute can see, found without the host. */
 export const rules: readonly MachineRule[] = [
   ...cpuRules,
+  ...cpuTuneRules,
   ...memoryRules,
   ...firmwareRules,
   ...diskRules,

@@ -1,0 +1,162 @@
+import type { Fault } from "../../core/check";
+import { isPlainObject } from "../../core/unknown";
+import { parseCpuSet } from "../../tuning/cpu-set";
+import { fault, type MachineRule } from "./rule-entries";
+
+/** What a flag of Hyper-V needs beside it; QEMU refuses to start without. */
+const hypervNeeds: readonly (readonly [flag: string, needs: string])[] = [
+  ["synic", "vpindex"],
+  ["stimer", "synic"],
+  ["stimerDirect", "stimer"],
+  ["tlbflush", "vpindex"],
+  ["ipi", "vpindex"],
+  ["evmcs", "vapic"],
+];
+
+const isSame = (value: unknown, all: unknown) => typeof value === "number" && typeof all === "number" && value === all;
+
+/** Faults of schedulers: a priority with the real-time ones, and with no other. */
+function schedulerFaults(at: string, scheduler: unknown): Fault[] {
+  if (!isPlainObject(scheduler)) return [];
+  const realTime = scheduler["policy"] === "fifo" || scheduler["policy"] === "rr";
+  if (realTime && scheduler["priority"] === undefined)
+    return [fault(`${at}.priority`, "is required with fifo and rr: 1 to 99")];
+  return !realTime && scheduler["priority"] !== undefined
+    ? [fault(`${at}.priority`, "goes only with fifo and rr; leave it out")]
+    : [];
+}
+
+/** Faults of numbers that are not below `count`. */
+function above(at: string, set: unknown, count: unknown, remedy: string): Fault[] {
+  if (typeof set !== "string" || typeof count !== "number") return [];
+  const wrong = parseCpuSet(set).filter((id) => id >= count);
+  return wrong.length === 0 ? [] : [fault(at, `${wrong[0]} is not below ${count}: ${remedy}`)];
+}
+
+/** Faults of pins and schedulers that no thread of the guest has. */
+const tuneRule: MachineRule = {
+  needs: ["cpuTune", "maxVcpus"],
+  check: ({ cpuTune, maxVcpus, iothreads }) => {
+    const vcpuRemedy = "vCPUs are numbered from 0; raise maxVcpus or take it out";
+    const threadRemedy = "IOThreads are numbered from 1; raise iothreads or take it out";
+    const threads = typeof iothreads === "number" ? iothreads : iothreads === undefined ? 0 : undefined;
+    const lists: Readonly<Record<string, unknown>> = cpuTune ?? {};
+    const listed = (name: string): readonly unknown[] => (Array.isArray(lists[name]) ? (lists[name] as unknown[]) : []);
+    return [
+      ...Object.keys(cpuTune?.vcpuPins ?? {}).flatMap((id) =>
+        above(`cpuTune.vcpuPins[${id}]`, id, maxVcpus, vcpuRemedy),
+      ),
+      ...Object.keys(cpuTune?.iothreadPins ?? {}).flatMap((id) => {
+        const at = `cpuTune.iothreadPins[${id}]`;
+        return id === "0" ? [fault(at, threadRemedy)] : above(at, id, threads && threads + 1, threadRemedy);
+      }),
+      ...["vcpuSchedulers", "cacheTune", "memoryTune"].flatMap((name) =>
+        listed(name).flatMap((item, index) =>
+          isPlainObject(item) ? above(`cpuTune.${name}[${index}].vcpus`, item["vcpus"], maxVcpus, vcpuRemedy) : [],
+        ),
+      ),
+      ...["vcpuSchedulers", "iothreadSchedulers"].flatMap((name) =>
+        listed(name).flatMap((item, index) => schedulerFaults(`cpuTune.${name}[${index}]`, item)),
+      ),
+      ...schedulerFaults("cpuTune.emulatorScheduler", cpuTune?.emulatorScheduler),
+    ];
+  },
+};
+
+const topologyRule: MachineRule = {
+  needs: ["cpu", "maxVcpus"],
+  check: ({ cpu, maxVcpus }) => {
+    const topology = cpu?.topology;
+    if (!topology) return [];
+    const { sockets, dies, clusters = 1, cores, threads } = topology;
+    const counts: readonly unknown[] = [sockets, dies, clusters, cores, threads];
+    if (!counts.every((value) => typeof value === "number")) return [];
+    const product = counts.reduce<number>((all, value) => all * Number(value), 1);
+    const said = `${sockets} sockets x ${dies} dies x ${clusters} clusters x ${cores} cores x ${threads} threads`;
+    const remedy = `set maxVcpus: ${product}, or change the topology`;
+    return isSame(product, maxVcpus)
+      ? []
+      : [fault("cpu.topology", `${said} make ${product} vCPUs, and maxVcpus is ${maxVcpus}: ${remedy}`)];
+  },
+};
+
+const cpuRule: MachineRule = {
+  needs: ["cpu"],
+  check: ({ cpu }) => {
+    if (!cpu) return [];
+    const hosts = cpu.mode === "host-passthrough" || cpu.mode === "maximum";
+    const { cache, maxPhysicalAddress: width, features, nested } = cpu;
+    const named = ["vmx", "svm"].filter((name) => isPlainObject(features) && Object.hasOwn(features, name));
+    const faults: (Fault | false | undefined)[] = [
+      cpu.migratable !== undefined &&
+        !hosts &&
+        fault("cpu.migratable", "goes only with cpu.mode host-passthrough or maximum; leave it out"),
+      nested !== undefined &&
+        named.length > 0 &&
+        fault(`cpu.features.${named[0]}`, "is what cpu.nested says; leave one of the two out"),
+      cache?.mode === "passthrough" &&
+        !hosts &&
+        fault(
+          "cpu.cache.mode",
+          'passthrough needs cpu.mode host-passthrough or maximum; choose "emulate" with level 3',
+        ),
+      cache?.mode === "emulate" &&
+        cache.level === undefined &&
+        fault("cpu.cache.level", "is required with mode emulate: set it to 3"),
+      cache !== undefined &&
+        cache.mode !== "emulate" &&
+        cache.level !== undefined &&
+        fault("cpu.cache.level", "goes only with mode emulate; leave it out"),
+      width?.mode === "passthrough" &&
+        cpu.mode !== "host-passthrough" &&
+        fault("cpu.maxPhysicalAddress.mode", 'passthrough needs cpu.mode host-passthrough; choose "emulate" with bits'),
+      width?.mode === "emulate" &&
+        width.bits === undefined &&
+        fault("cpu.maxPhysicalAddress.bits", "is required with mode emulate"),
+      width?.mode === "passthrough" &&
+        width.bits !== undefined &&
+        fault("cpu.maxPhysicalAddress.bits", "goes only with mode emulate; use limit"),
+      width?.mode === "emulate" &&
+        width.limit !== undefined &&
+        fault("cpu.maxPhysicalAddress.limit", "goes only with mode passthrough; use bits"),
+    ];
+    return faults.filter((found) => found !== false && found !== undefined);
+  },
+};
+
+const featureRule: MachineRule = {
+  needs: ["features", "cpu", "virtType"],
+  check: ({ features, cpu, virtType, clock }) => {
+    const flags: Readonly<Record<string, unknown>> = features?.hyperv ?? {};
+    const missing = hypervNeeds.filter(([flag, needs]) => flags[flag] === true && flags[needs] !== true);
+    const given = Object.keys(flags).filter((name) => name !== "mode" && flags[name] !== undefined);
+    const timer = flags["stimer"] === true && clock?.timers?.hypervclock?.present !== true;
+    const { kvm } = features ?? {};
+    const hosts = cpu?.mode === "host-passthrough" || cpu?.mode === "maximum";
+    return [
+      ...missing.map(([flag, needs]) => fault(`features.hyperv.${flag}`, `needs features.hyperv.${needs}: true`)),
+      ...(timer ? [fault("features.hyperv.stimer", "needs clock.timers.hypervclock.present: true")] : []),
+      ...(flags["mode"] === "passthrough" && given.length > 0
+        ? [fault("features.hyperv.mode", `passthrough takes all of the host's flags: leave out ${given.join(", ")}`)]
+        : []),
+      ...(kvm?.hintDedicated === true && !hosts
+        ? [fault("features.kvm.hintDedicated", "needs cpu.mode host-passthrough or maximum")]
+        : []),
+      ...(kvm?.dirtyRing !== undefined && virtType === "qemu"
+        ? [fault("features.kvm.dirtyRing", 'needs virtType: "kvm"; leave it out')]
+        : []),
+    ];
+  },
+};
+
+const clockRule: MachineRule = {
+  needs: ["clock"],
+  check: ({ clock }) => {
+    if (!clock || (clock.offset === "timezone") === (clock.timezone !== undefined)) return [];
+    return clock.offset === "timezone"
+      ? [fault("clock.timezone", 'is required with offset timezone, for example "Europe/Berlin"')]
+      : [fault("clock.timezone", 'needs offset: "timezone"')];
+  },
+};
+
+export const cpuTuneRules: readonly MachineRule[] = [topologyRule, cpuRule, tuneRule, featureRule, clockRule];
