@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { parseMapping, renderYaml } from "./cloud-yaml";
 import { type IsoFile, writeIso } from "./iso9660";
 import { SeedError } from "./seed-error";
+
+/** Loaded by the first medium: most previews have none to render, and it takes 25 ms. */
+const cloudYaml = (): typeof import("./cloud-yaml") => require("./cloud-yaml");
 
 /** What goes into a NoCloud seed. Objects are written as YAML in the order of their keys, text is passed through. */
 export interface SeedArgs {
@@ -58,7 +60,8 @@ export function buildSeed(args: SeedArgs): Seed {
   if (args.vendorData !== undefined) documents.push(["vendor-data", cloudConfig(args.vendorData, "vendorData")]);
   if (args.networkConfig !== undefined) {
     const { networkConfig } = args;
-    const text = typeof networkConfig === "string" ? networkConfig : renderYaml(networkConfig, "networkConfig");
+    const text =
+      typeof networkConfig === "string" ? networkConfig : cloudYaml().renderYaml(networkConfig, "networkConfig");
     documents.push(["network-config", text]);
   }
   const iso = writeIso(
@@ -83,11 +86,12 @@ function file(name: string, text: string): IsoFile {
 
 function cloudConfig(data: string | object, what: string): string {
   if (typeof data === "string") return data;
-  return `${Array.isArray(data) ? "#cloud-config-archive" : "#cloud-config"}\n${renderYaml(data, what)}`;
+  return `${Array.isArray(data) ? "#cloud-config-archive" : "#cloud-config"}\n${cloudYaml().renderYaml(data, what)}`;
 }
 
 function metaData(args: SeedArgs): string {
-  const given = typeof args.metaData === "string" ? parseMapping(args.metaData, "metaData") : (args.metaData ?? {});
+  const given =
+    typeof args.metaData === "string" ? cloudYaml().parseMapping(args.metaData, "metaData") : (args.metaData ?? {});
   if (Array.isArray(given)) throw new SeedError("metaData must be an object, not a list");
   const merged: Record<string, unknown> = {
     "instance-id": args.instanceId,
@@ -103,7 +107,7 @@ function metaData(args: SeedArgs): string {
       `"${String(hostname)}" is no host name: letters, digits and "-" in labels of at most 63, joined by dots, 253 in all`,
     );
   }
-  return renderYaml(merged, "metaData");
+  return cloudYaml().renderYaml(merged, "metaData");
 }
 
 function isHostname(name: string): boolean {

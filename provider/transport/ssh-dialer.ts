@@ -146,7 +146,7 @@ export class SshDialer implements Dialer {
     }
   }
 
-  /** Tries the ways in order. The helper's probe is also the session that makes sshd switch off Nagle's delay. */
+  /** Tries the ways in order. */
   async #findWay(server: SshConnection, slots: ExecSlots): Promise<Way> {
     const failures: string[] = [];
     const kinds = [...waysFor(this.uri)];
@@ -166,8 +166,12 @@ export class SshDialer implements Dialer {
       return { failures: [`${kind}: the socket of a session daemon is found by virt-ssh-helper only, or by ?socket=`] };
     }
     if (kind === "netcat") return judgeNetcat(await this.#probe(server, slots, netcatProbe(this.uri)));
-    await this.#probe(server, slots, "true");
-    return await trySockets(server, remoteSockets(this.uri));
+    // sshd switches off Nagle's delay when a program starts. Its login shell may take 0.1 s and more; nobody waits.
+    const [, finding] = await Promise.all([
+      this.#unlessDenied(slots.open((release) => server.start("true", release), isChannelRefusal)),
+      trySockets(server, remoteSockets(this.uri)),
+    ]);
+    return finding;
   }
 
   async #openStream(session: Session, signal: AbortSignal | undefined): Promise<Duplex> {
@@ -204,12 +208,17 @@ export class SshDialer implements Dialer {
   }
 
   async #probe(server: SshConnection, slots: ExecSlots, command: string): Promise<CommandResult> {
+    const result = await this.#unlessDenied(slots.open((release) => server.run(command, release), isChannelRefusal));
+    return result instanceof Error ? { stdout: "", stderr: reasonOf(result), status: undefined } : result;
+  }
+
+  /** The refusal itself, instead of failing: accounts may be denied every command and still be allowed to open sockets. */
+  async #unlessDenied<T>(work: Promise<T>): Promise<T | Error> {
     try {
-      return await slots.open((release) => server.run(command, release), isChannelRefusal);
+      return await work;
     } catch (error) {
-      // Accounts may be denied every command and still be allowed to open sockets.
-      if (error instanceof TransportError) throw error;
-      return { stdout: "", stderr: reasonOf(error), status: undefined };
+      if (error instanceof TransportError || !(error instanceof Error)) throw error;
+      return error;
     }
   }
 

@@ -199,6 +199,15 @@ export class SshConnection {
     });
   }
 
+  /** Starts a command that nobody hears or waits for; resolves with its channel. Rejects like `exec`. */
+  async start(command: string, onClose: () => void): Promise<Duplex> {
+    const channel = await this.#open((done) => this.client.exec(command, done));
+    channel.end();
+    channel.resume();
+    onEnd(channel, onClose);
+    return channel;
+  }
+
   /** Opens a channel to a unix socket of the server. */
   async openUnix(path: string): Promise<Duplex> {
     const channel = await this.#open((done) => this.client.openssh_forwardOutStreamLocal(path, done));

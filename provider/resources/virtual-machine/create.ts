@@ -24,11 +24,15 @@ type MadeDomain = Made<typeof outputs>;
 export async function create(inputs: Inputs, context: Context): Promise<MadeDomain> {
   const libvirt = await context.connect(inputs.host);
   const host = inputs.host.uri;
-  const own = await Domain.byUuid(libvirt, host, inputs.uuid);
-  const existing = own ?? (await Domain.byName(libvirt, host, inputs.name));
+  const [own, namesake] = await Promise.all([
+    Domain.byUuid(libvirt, host, inputs.uuid),
+    Domain.byName(libvirt, host, inputs.name),
+  ]);
+  const existing = own ?? namesake;
   if (!existing) {
     await requireVirtType(libvirt, inputs);
-    return finish(await defineNew(libvirt, inputs, context), inputs, context);
+    const domain = await defineNew(libvirt, inputs, context);
+    return finish(domain, inputs, context, true);
   }
   const document = await existing.inactive();
   const mark = readMark(document);
@@ -55,12 +59,16 @@ async function goOn(domain: Domain, document: Element, inputs: Inputs, context: 
   if (!equal(wanted, document)) await domain.redefine(wanted);
 }
 
-/** All that follows the definition: from here on a failure leaves a domain, which state must know. */
-async function finish(domain: Domain, inputs: Inputs, context: Context): Promise<MadeDomain> {
+/**
+ * All that follows the definition: from here on a failure leaves a domain, which state must know. One that is `fresh`
+ * is off, and libvirt does not start it with the host, so that needs no call.
+ */
+async function finish(domain: Domain, inputs: Inputs, context: Context, fresh = false): Promise<MadeDomain> {
   try {
-    await domain.setAutostart(inputs.autostart);
+    if (inputs.autostart || !fresh) await domain.setAutostart(inputs.autostart);
     const leases = await leasesBefore(domain, inputs);
-    const started = await enforcePower(domain, inputs, context);
+    const isOff = fresh && inputs.state === "stopped";
+    const started = !isOff && (await enforcePower(domain, inputs, context));
     if (inputs.state !== "stopped") await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
     if (started) await waitForAddress(domain, inputs, leases, context);
     return (await observe(domain, inputs, {})).made;
