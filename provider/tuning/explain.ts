@@ -1,0 +1,47 @@
+import type { HostState } from "./capacity";
+import { named } from "./cost";
+import { formatCpuSet } from "./cpu-set";
+import type { Refusal } from "./feasibility";
+import type { Request } from "./request";
+import type { Found } from "./search";
+
+function list(cpus: readonly number[]): string {
+  return formatCpuSet(cpus) || "none";
+}
+
+/** What was chosen, cell by cell, and what it costs. */
+export function explainChoice(state: HostState, request: Request, found: Found, kept: boolean): string[] {
+  const lines = found.fits.map(({ state: cell, need, pick, floating, pages }, index) => {
+    const own = pick.cpus.length > 0 ? [`owns CPUs ${list(pick.cpus)}`] : [];
+    const float = floating.length > 0 ? [`floats over CPUs ${list(floating)}`] : [];
+    const memory = `${pages.count} pages of ${pages.sizeKiB} KiB`;
+    return `guest cell ${index} (vCPUs ${list(need.vcpus)}) on host cell ${cell.cell.id}: ${[...own, ...float, memory].join(", ")}`;
+  });
+  const owned = new Set(found.fits.flatMap((fit) => fit.pick.cpus));
+  const beside = state.ledger.claims
+    .filter((claim) => claim.shared.some((cpu) => owned.has(cpu)))
+    .map((claim) => claim.name);
+  const terms = named(found.cost).filter((term) => term.value !== 0);
+  return [
+    ...(kept ? ["stays where it is: the hard rules still hold"] : []),
+    ...lines,
+    ...(beside.length > 0
+      ? [
+          `${[...beside].sort().join(", ")} may float onto its CPUs; declare dedicatedCpus on the host to keep such guests off`,
+        ]
+      : []),
+    ...(request.emulator === "housekeeping" && state.housekeeping.length === 0
+      ? ["QEMU's own threads run on the guest's CPUs; declare housekeepingCpus on the host to take them off"]
+      : []),
+    terms.length > 0
+      ? `cost: ${terms.map(({ name, value }) => `${name} ${Math.round(value * 100) / 100}`).join(", ")}`
+      : "cost: 0 in every term",
+  ];
+}
+
+/** Every fact that speaks against the guest, each once, and then what to do. */
+export function explainRefusal(refusals: readonly Refusal[]): string[] {
+  const facts = [...new Set(refusals.map((item) => item.fact))];
+  const remedies = [...new Set(refusals.map((item) => item.remedy))];
+  return [...facts, ...remedies.map((remedy) => `remedy: ${remedy}`)];
+}

@@ -1,0 +1,181 @@
+import { type CellState, type CoreState, type HostState, overheadKiB } from "./capacity";
+import { type CorePick, pickCores, roomFor } from "./cores";
+import { formatCpuSet } from "./cpu-set";
+import type { CellPages, PageRequest, Request } from "./request";
+import type { CellNeed, Shape } from "./shape";
+
+/** How one guest cell goes into one host cell. */
+export interface CellFit {
+  readonly state: CellState;
+  readonly need: CellNeed;
+  readonly pick: CorePick;
+  /** CPUs for its vCPUs that float. */
+  readonly floating: readonly number[];
+  readonly pages: CellPages;
+}
+
+/** Why something does not fit: the fact, and what to do. */
+export interface Refusal {
+  readonly fact: string;
+  readonly remedy: string;
+}
+
+/** Whether a fit was refused. */
+export function isRefusal(answer: CellFit | CellPages | Refusal): answer is Refusal {
+  return "fact" in answer;
+}
+
+function ownersIn(state: HostState, cell: CellState): string {
+  const names = new Set(cell.cell.cpus.flatMap((cpu) => state.owners.get(cpu.id) ?? []));
+  return names.size > 0 ? `owned by ${[...names].sort().join(", ")}` : "no guest owns any";
+}
+
+function noCores(state: HostState, cell: CellState, shape: Shape, units: number): Refusal {
+  const room = roomFor(cell, shape.use);
+  const cores = cell.cores.filter((core) => core.whole).length;
+  const width = Math.max(1, ...cell.cores.map((core) => core.cpus.length));
+  const [free, needed, what] =
+    shape.use === "threads"
+      ? [room, units, "CPUs"]
+      : [cores, shape.use === "spread" ? units : Math.ceil(units / width), "whole cores"];
+  return {
+    fact: `cell ${cell.cell.id}: ${free} ${what} free, ${needed} needed; ${ownersIn(state, cell)}`,
+    remedy:
+      shape.use === "threads"
+        ? "take fewer vCPUs, split the guest into more cells, widen the host's dedicatedCpus or remove one of the owners"
+        : 'take fewer vCPUs, split the guest into more cells, set smt to "any", widen the host\'s dedicatedCpus or remove one of the owners',
+  };
+}
+
+function sizeName(sizeKiB: number): string {
+  if (sizeKiB % 1048576 === 0) return `${sizeKiB / 1048576} GiB`;
+  return sizeKiB % 1024 === 0 ? `${sizeKiB / 1024} MiB` : `${sizeKiB} KiB`;
+}
+
+/** The pages for memory in a cell. Each cell chooses for itself: what one cell has says nothing of another. */
+export function choosePages(
+  state: HostState,
+  cell: CellState,
+  memoryKiB: number,
+  pages: PageRequest,
+  strict: boolean,
+): CellPages | Refusal {
+  const id = cell.cell.id;
+  const ordinary = { cell: id, sizeKiB: state.ordinaryKiB, count: Math.ceil(memoryKiB / state.ordinaryKiB) };
+  const wanted = [...cell.pages].reverse().filter((pool) => typeof pages !== "number" || pool.sizeKiB === pages);
+  if (pages !== "none" && pages !== state.ordinaryKiB) {
+    const pool = wanted.find(({ sizeKiB, free }) => memoryKiB % sizeKiB === 0 && memoryKiB / sizeKiB <= free);
+    if (pool !== undefined) return { cell: id, sizeKiB: pool.sizeKiB, count: memoryKiB / pool.sizeKiB };
+    if (pages !== "any") {
+      const odd = typeof pages === "number" && memoryKiB % pages !== 0;
+      const there = wanted.map((item) => `${item.free} pages of ${sizeName(item.sizeKiB)} free`).join(", ");
+      const which = typeof pages === "number" ? `pages of ${sizeName(pages)}` : "huge pages";
+      return {
+        fact: odd
+          ? `cell ${id}: ${sizeName(memoryKiB)} of memory are no whole number of ${sizeName(pages)} pages`
+          : `cell ${id}: ${there || `no ${which}`}, ${sizeName(memoryKiB)} of memory needed`,
+        remedy: odd
+          ? `make the memory of each guest cell a multiple of ${sizeName(pages)}`
+          : "give the host more huge pages in this cell (Host, hugePages), take less memory or another page size",
+      };
+    }
+  }
+  const needed = memoryKiB + overheadKiB(memoryKiB);
+  if (!strict || needed <= cell.memoryKiB) return ordinary;
+  return {
+    fact: `cell ${id}: ${sizeName(Math.max(0, cell.memoryKiB))} of ordinary memory free, ${sizeName(needed)} needed with QEMU's own`,
+    remedy:
+      "take less memory, split the guest into more cells, lower the host's reserve or remove a guest of this cell",
+  };
+}
+
+/** CPUs that belong to a guest's cores, though it has no vCPU on them. */
+function besides(cores: readonly CoreState[], cpus: readonly number[], smt: Request["smt"]): Set<number> {
+  const own = new Set(cpus);
+  if (smt === "any") return own;
+  return new Set(cores.filter((core) => core.cpus.some((cpu) => own.has(cpu))).flatMap((core) => core.cpus));
+}
+
+/** CPUs of a cell that a guest's other vCPUs may float over, next to those that it owns. */
+export function floatingBeside(cell: CellState, cpus: readonly number[], smt: Request["smt"]): number[] {
+  const own = besides(cell.cores, cpus, smt);
+  return cell.floating.filter((cpu) => !own.has(cpu));
+}
+
+/** Puts one guest cell into one host cell, whatever happens in the others. */
+export function fitCell(
+  state: HostState,
+  cell: CellState,
+  request: Request,
+  shape: Shape,
+  need: CellNeed,
+  strict: boolean,
+): CellFit | Refusal {
+  const id = cell.cell.id;
+  if (cell.cores.length === 0) {
+    return { fact: `cell ${id}: it has memory but no online CPU`, remedy: "use another cell" };
+  }
+  const units = need.dedicated.length + need.emulator;
+  const pick = pickCores(cell, units, shape.use);
+  if (pick === undefined) return noCores(state, cell, shape, units);
+  const floating = floatingBeside(cell, pick.cpus, request.smt);
+  const shared = need.vcpus.length - need.dedicated.length;
+  const enough = request.cells === undefined ? shared : Math.min(1, shared);
+  if (floating.length < enough) {
+    return {
+      fact: `cell ${id}: ${floating.length} CPUs (${formatCpuSet(floating) || "none"}) for ${shared} vCPUs that float; ${ownersIn(state, cell)}`,
+      remedy: "take fewer vCPUs, narrow the host's dedicatedCpus or remove one of the owners",
+    };
+  }
+  const pages = choosePages(state, cell, need.memoryKiB, request.pages, strict);
+  return isRefusal(pages) ? pages : { state: cell, need, pick, floating: shared > 0 ? floating : [], pages };
+}
+
+/** What speaks against a guest wherever it would go. */
+export function refusals(state: HostState, request: Request): Refusal[] {
+  const found: Refusal[] = [];
+  for (const { address, iommuGroup, locality, cell } of request.devices) {
+    for (const claim of state.ledger.claims) {
+      const taken = claim.devices.find((device) => device.address === address);
+      const near = claim.devices.find((device) => iommuGroup !== undefined && device.iommuGroup === iommuGroup);
+      if (taken !== undefined) {
+        found.push({
+          fact: `device ${address}: ${claim.name} has it`,
+          remedy: "name another device or take it from that guest",
+        });
+      } else if (near !== undefined) {
+        found.push({
+          fact: `device ${address}: ${claim.name} has ${near.address} of the same IOMMU group ${iommuGroup}`,
+          remedy: "name a device of another group, or give the whole group to one guest",
+        });
+      }
+    }
+    if (locality !== "required") continue;
+    if (cell === undefined && state.cells.length > 1) {
+      found.push({
+        fact: `device ${address}: the host does not say which cell it hangs on`,
+        remedy: 'set its locality to "preferred"',
+      });
+    } else if (cell !== undefined && !state.cells.some((item) => item.cell.id === cell)) {
+      found.push({
+        fact: `device ${address}: the host has no cell ${cell}`,
+        remedy: 'set its locality to "preferred"',
+      });
+    }
+  }
+  const slots = state.limits.confidentialSlots;
+  const used = state.ledger.claims.filter((claim) => claim.confidential).length;
+  if (request.confidential && slots !== undefined && used >= slots) {
+    found.push({
+      fact: `${used} of ${slots} slots for encrypted guests are taken`,
+      remedy: "remove an encrypted guest or raise the number in the host's firmware",
+    });
+  }
+  if (request.cells !== undefined && request.cells.length > state.cells.length) {
+    found.push({
+      fact: `${request.cells.length} guest cells asked, the host has ${state.cells.length}`,
+      remedy: `ask for at most ${state.cells.length}`,
+    });
+  }
+  return found;
+}

@@ -1,0 +1,102 @@
+import { ordinarySize } from "./capacity";
+import { compareCosts } from "./cost";
+import { place } from "./place";
+import type { Placement, PlacementSet } from "./placement";
+import type { Claim, HostLimits, Ledger, Request } from "./request";
+import { dedicatedVcpus } from "./shape";
+import type { HostTopology } from "./topology";
+
+/** Times that a set is tried anew with those first that found no room. */
+const roundsLimit = 6;
+
+/** What a placed guest holds, for the ledger of the next. */
+export function claimOf(host: HostTopology, request: Request, placement: Placement): Claim {
+  const ordinary = ordinarySize(host);
+  const own = new Set(placement.owned);
+  const shared = new Set(placement.vcpus.flat().filter((cpu) => !own.has(cpu)));
+  const isOrdinary = placement.pages.map((pages) => pages.sizeKiB === ordinary);
+  return {
+    name: request.name,
+    owned: placement.owned,
+    shared: [...shared].sort((a, b) => a - b),
+    smt: request.smt,
+    memory: placement.guestCells.flatMap(({ memoryKiB }, index) =>
+      isOrdinary[index] ? [{ cell: placement.cells[index] ?? 0, memoryKiB }] : [],
+    ),
+    pages: placement.pages.filter((_, index) => !isOrdinary[index]),
+    unboundKiB: placement.cells.length === 0 ? request.memoryKiB : 0,
+    devices: request.devices,
+    ...(request.confidential ? { confidential: true } : {}),
+  };
+}
+
+function size(request: Request): number[] {
+  return [
+    request.previous === undefined ? 1 : 0,
+    -dedicatedVcpus(request).length,
+    -request.maxVcpus,
+    -request.memoryKiB,
+  ];
+}
+
+/** Those that are placed already, then the biggest; names decide between equals. */
+function bySize(a: Request, b: Request): number {
+  return compareCosts(size(a), size(b)) || (a.name < b.name ? -1 : 1);
+}
+
+function inOrder(host: HostTopology, limits: HostLimits, ledger: Ledger, order: readonly Request[]) {
+  const names = new Set(order.map((request) => request.name));
+  let claims = ledger.claims.filter((claim) => !names.has(claim.name));
+  let free = limits.freePages;
+  return order.map((request): Placement => {
+    const now = free === undefined ? limits : { ...limits, freePages: free };
+    const answer = place(host, now, { claims }, request);
+    if (!answer.fits) return answer;
+    const claim = claimOf(host, request, answer);
+    claims = [...claims, claim];
+    free = free?.map((pool) => {
+      const taken = claim.pages.filter((pages) => pages.cell === pool.cell && pages.sizeKiB === pool.sizeKiB);
+      return { ...pool, count: pool.count - taken.reduce((sum, pages) => sum + pages.count, 0) };
+    });
+    return answer;
+  });
+}
+
+/**
+ * Where a set of guests goes together: those that are placed already first, then the biggest. Where some find no room
+ * the set is tried again with them first, a few times; the answer with the most guests counts.
+ */
+export function placeAll(
+  host: HostTopology,
+  limits: HostLimits,
+  ledger: Ledger,
+  requests: readonly Request[],
+): PlacementSet {
+  let order = [...requests].sort(bySize);
+  let best = inOrder(host, limits, ledger, order);
+  const unplaced = (placements: readonly Placement[]) => placements.filter((item) => !item.fits);
+  let last = best;
+  const seen = new Set([order.map((request) => request.name).join("\n")]);
+  for (let round = 0; round < roundsLimit && unplaced(best).length > 0; round++) {
+    const failed = new Set(unplaced(last).map((item) => item.name));
+    const first = order.filter((request) => failed.has(request.name) && request.previous === undefined);
+    order = [
+      ...order.filter((request) => request.previous !== undefined),
+      ...first,
+      ...order.filter((request) => request.previous === undefined && !failed.has(request.name)),
+    ];
+    const key = order.map((request) => request.name).join("\n");
+    if (seen.has(key)) break;
+    seen.add(key);
+    last = inOrder(host, limits, ledger, order);
+    if (unplaced(last).length < unplaced(best).length) best = last;
+  }
+  const answers = new Map(best.map((answer) => [answer.name, answer]));
+  const names = new Set(requests.map((request) => request.name));
+  const others = { claims: ledger.claims.filter((claim) => !names.has(claim.name)) };
+  const gap = requests.filter(
+    (request) => answers.get(request.name)?.fits === false && place(host, limits, others, request).fits,
+  ).length;
+  const placements = requests.flatMap((request) => answers.get(request.name) ?? []);
+  return { placements, gap };
+}

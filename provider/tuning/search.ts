@@ -1,0 +1,126 @@
+import { type HostState, overheadKiB } from "./capacity";
+import { compareCosts, costOf, meanDistance } from "./cost";
+import { type CellFit, fitCell, isRefusal, type Refusal } from "./feasibility";
+import type { Request } from "./request";
+import type { CellNeed, Shape } from "./shape";
+
+/** The best way found to place a guest that is cut one way. */
+export interface Found {
+  readonly shape: Shape;
+  readonly fits: readonly CellFit[];
+  readonly cost: readonly number[];
+}
+
+/** What the search of one shape came to. */
+export interface Outcome {
+  readonly found?: Found;
+  /** Why guest cells do not go into host cells. */
+  readonly refusals: readonly Refusal[];
+  /** False where the search stopped at its bound: a better answer may exist. */
+  readonly complete: boolean;
+}
+
+/** Steps after which the search takes the best answer that it has. */
+const stepsLimit = 4000;
+
+function alike(a: CellNeed, b: CellNeed): boolean {
+  return (
+    a.memoryKiB === b.memoryKiB &&
+    a.emulator === b.emulator &&
+    a.dedicated.length === b.dedicated.length &&
+    a.vcpus.length === b.vcpus.length
+  );
+}
+
+/**
+ * Looks for the cheapest assignment of guest cells to different host cells. What each pair looks like is computed once;
+ * like guest cells take host cells in ascending order; a branch ends where distance alone makes it dearer than the best.
+ */
+export function searchShape(state: HostState, request: Request, shape: Shape, strict: boolean): Outcome {
+  const { cells } = shape;
+  const firstAlike = cells.map((need) => cells.findIndex((other) => alike(other, need)));
+  const fitsOf = new Map<number, (CellFit | Refusal)[]>();
+  for (const index of new Set(firstAlike)) {
+    const need = cells[index];
+    if (need !== undefined) {
+      fitsOf.set(
+        index,
+        state.cells.map((cell) => fitCell(state, cell, request, shape, need, strict)),
+      );
+    }
+  }
+  const required = new Set(
+    request.devices.flatMap(({ locality, cell }) => (locality === "required" && cell !== undefined ? [cell] : [])),
+  );
+  const refusals = [...fitsOf.values()].flat().filter(isRefusal);
+  let best: Found | undefined;
+  let steps = 0;
+  let overcommitted = false;
+  const walk = (chosen: readonly CellFit[], positions: readonly number[]): void => {
+    if (steps++ > stepsLimit) return;
+    const missing = [...required].filter((cell) => !chosen.some((fit) => fit.state.cell.id === cell)).length;
+    if (missing > cells.length - chosen.length) return;
+    const need = cells[chosen.length];
+    if (need === undefined) {
+      if (strict && ordinaryKiB(state, chosen) > Math.max(0, state.totalKiB)) {
+        overcommitted = true;
+        return;
+      }
+      const cost = costOf(state, request, shape, chosen);
+      if (best === undefined || compareCosts(cost, best.cost) < 0) best = { shape, fits: chosen, cost };
+      return;
+    }
+    const kind = firstAlike[chosen.length] ?? 0;
+    const before = firstAlike.slice(0, chosen.length).lastIndexOf(kind);
+    const from = before < 0 ? 0 : (positions[before] ?? 0) + 1;
+    const next = (fitsOf.get(kind) ?? []).flatMap((fit, position) => {
+      if (position < from || positions.includes(position) || isRefusal(fit)) return [];
+      const own = { ...fit, need };
+      return [{ fit: own, position, distance: meanDistance([...chosen, own]) }];
+    });
+    next.sort((a, b) => a.distance - b.distance || a.position - b.position);
+    for (const { fit, position } of next) {
+      if (best !== undefined && tooFar(best, [...chosen, fit], cells)) continue;
+      walk([...chosen, fit], [...positions, position]);
+    }
+  };
+  walk([], []);
+  if (best === undefined && overcommitted) {
+    refusals.push({
+      fact: `host: ${Math.max(0, Math.floor(state.totalKiB / 1024))} MiB of ordinary memory are left once guests that are bound to no cell have theirs`,
+      remedy: "take less memory, lower the host's reserve or remove a guest",
+    });
+  }
+  if (best === undefined && required.size > cells.length) {
+    const ids = [...required].sort((a, b) => a - b).join(", ");
+    refusals.push({
+      fact: `required devices hang on cells ${ids}, the guest has ${cells.length} ${cells.length === 1 ? "cell" : "cells"}`,
+      remedy: 'give the guest one cell for each, or set the locality of some devices to "preferred"',
+    });
+  } else if (best === undefined && required.size > 0) {
+    const ids = [...required].sort((a, b) => a - b).join(", ");
+    refusals.push({
+      fact: `required devices hang on cells ${ids}`,
+      remedy: 'make room there or set their locality to "preferred"',
+    });
+  }
+  return { ...(best === undefined ? {} : { found: best }), refusals, complete: steps <= stepsLimit };
+}
+
+/** Ordinary memory of the chosen cells with QEMU's own. */
+function ordinaryKiB(state: HostState, fits: readonly CellFit[]): number {
+  return fits
+    .filter((fit) => fit.pages.sizeKiB === state.ordinaryKiB)
+    .reduce((sum, { need }) => sum + need.memoryKiB + overheadKiB(need.memoryKiB), 0);
+}
+
+/** The distance that is certain already is more than the best answer's, and no term before it can make up for it. */
+function tooFar(best: Found, chosen: readonly CellFit[], cells: readonly CellNeed[]): boolean {
+  if (best.cost[0] !== 0 || best.cost[1] !== 0) return false;
+  const memory = (needs: readonly CellNeed[]) => needs.reduce((sum, need) => sum + need.memoryKiB, 0);
+  const needs = chosen.map((fit) => fit.need);
+  const certain = meanDistance(chosen) * memory(needs) * (chosen.length - 1);
+  // Every pair that is still open costs at least the local distance of 10.
+  const pairs = memory(cells) * (cells.length - 1) - memory(needs) * (chosen.length - 1);
+  return (certain + pairs * 10) / (memory(cells) * (cells.length - 1)) > (best.cost[3] ?? 0);
+}

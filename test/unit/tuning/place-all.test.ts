@@ -1,0 +1,56 @@
+import { place } from "../../../provider/tuning/place";
+import { claimOf, placeAll } from "../../../provider/tuning/place-all";
+import { GiB, host, request, unlimited } from "./hosts";
+
+const nothing = { claims: [] };
+
+it("places the biggest first, so that all fit", () => {
+  const small = [request("a", 1), request("b", 1)];
+  const cells = { cells: [{ vcpus: [0, 1, 2, 3], memoryKiB: GiB }] };
+  const set = placeAll(host(2, 4, 1), unlimited, nothing, [...small, request("big", 4, cells)]);
+  expect(set.placements.map((item) => [item.name, item.fits])).toEqual([
+    ["a", true],
+    ["b", true],
+    ["big", true],
+  ]);
+  expect(set.gap).toBe(0);
+});
+
+it("says how many more a better arrangement could hold at most", () => {
+  const set = placeAll(host(1, 4, 1), unlimited, nothing, [request("a", 3), request("b", 3), request("c", 9)]);
+  expect(set.placements.map((item) => item.fits)).toEqual([true, false, false]);
+  expect(set.gap).toBe(1);
+});
+
+it("counts pages that are free now once", () => {
+  const pages = () => [{ sizeKiB: 2048, total: 1024 }];
+  const limits = { ...unlimited, freePages: [{ cell: 0, sizeKiB: 2048, count: 512 }] };
+  const wishes = [request("a", 1, { pages: 2048 }), request("b", 1, { pages: 2048 })];
+  const set = placeAll(host(1, 4, 1, { pages }), limits, nothing, wishes);
+  expect(set.placements.map((item) => item.fits)).toEqual([true, false]);
+});
+
+it("keeps placed guests where they are beside a bigger new one", () => {
+  const previous = { cells: [0], vcpus: [[2]], emulator: [2], iothreads: [], pages: [] };
+  const set = placeAll(host(1, 4, 1), unlimited, nothing, [request("big", 3), request("old", 1, { previous })]);
+  expect(set.placements.map((item) => item.vcpus.flat())).toEqual([[0, 1, 3], [2]]);
+});
+
+it("writes a claim that keeps the next guest off", () => {
+  const one = host(1, 4, 2);
+  const wish = request("a", 1);
+  const claim = claimOf(one, wish, place(one, unlimited, nothing, wish));
+  expect(claim).toMatchObject({ owned: [0], smt: "whole-core", memory: [{ cell: 0, memoryKiB: GiB }], pages: [] });
+  expect(place(one, unlimited, { claims: [claim] }, request("b", 7)).fits).toBe(false);
+});
+
+it("plans 200 guests on a host of 256 CPUs in time", () => {
+  const big = host(8, 16, 2, { cacheCores: 8, memoryKiB: 256 * GiB });
+  const wishes = Array.from({ length: 200 }, (_, index) => request(`vm${index}`, 1 + (index % 3), { smt: "any" }));
+  const from = performance.now();
+  const set = placeAll(big, unlimited, nothing, wishes);
+  expect(performance.now() - from).toBeLessThan(20_000);
+  const owned = set.placements.flatMap((item) => item.owned);
+  expect(new Set(owned).size).toBe(owned.length);
+  expect(owned.length).toBeGreaterThan(240);
+}, 60_000);

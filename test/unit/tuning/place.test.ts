@@ -1,0 +1,235 @@
+import { place } from "../../../provider/tuning/place";
+import type { Placement } from "../../../provider/tuning/placement";
+import type { Request } from "../../../provider/tuning/request";
+import { GiB, host, owner, request, unlimited } from "./hosts";
+
+const nothing = { claims: [] };
+const device = (cell: number, locality: "required" | "preferred" = "required") => ({
+  address: `0000:0${cell}:00.0`,
+  cell,
+  locality,
+});
+const twoCells: Partial<Request> = {
+  cells: [
+    { vcpus: [0, 1], memoryKiB: GiB },
+    { vcpus: [2, 3], memoryKiB: GiB },
+  ],
+  memoryKiB: 2 * GiB,
+};
+const term = (answer: Placement, name: string) => answer.cost.find((item) => item.name === name)?.value;
+
+it("V1: pins each guest cell to one whole core of the cell that its memory is in", () => {
+  const four = host(4, 2, 2);
+  const answer = place(four, unlimited, nothing, request("vm", 4, { ...twoCells, devices: [device(1), device(3)] }));
+  expect(answer).toMatchObject({ fits: true, cells: [1, 3], vcpus: [[4], [6], [12], [14]] });
+  expect(answer.pages.map((pages) => pages.cell)).toEqual([1, 3]);
+  expect(answer.topology).toEqual({ sockets: 2, dies: 1, clusters: 1, cores: 1, threads: 2 });
+  expect(answer.distances).toEqual([
+    [10, 20],
+    [20, 10],
+  ]);
+});
+
+it("V2: chooses large pages for each cell by itself", () => {
+  const pages = (cell: number) => (cell === 0 ? [{ sizeKiB: GiB, total: 8 }] : [{ sizeKiB: 2048, total: 4096 }]);
+  const answer = place(
+    host(2, 2, 1, { pages, memoryKiB: 8 * GiB }),
+    unlimited,
+    nothing,
+    request("vm", 1, { pages: "large", devices: [device(1)] }),
+  );
+  expect(answer).toMatchObject({ fits: true, cells: [1], pages: [{ cell: 1, sizeKiB: 2048, count: 512 }] });
+});
+
+describe("V3: one vCPU where CPU 0 of the core 0,4 is taken", () => {
+  const ledger = { claims: [owner("old", [0], "any")] };
+  it("fills the broken core when both take single threads", () => {
+    const answer = place(host(1, 4, 2), unlimited, ledger, request("vm", 1, { smt: "any" }));
+    expect(answer.vcpus).toEqual([[4]]);
+    expect(term(answer, "brokenCores")).toBe(-1);
+  });
+  it("takes a fresh core and says that it breaks it, when it wants whole cores", () => {
+    const answer = place(host(1, 4, 2), unlimited, ledger, request("vm", 1));
+    expect(answer.vcpus).toEqual([[1]]);
+    expect(term(answer, "brokenCores")).toBe(1);
+    expect(answer.explain.join("\n")).toContain("brokenCores 1");
+  });
+  it("keeps off a core whose owner asked for all of it", () => {
+    const whole = { claims: [owner("old", [0], "whole-core")] };
+    expect(place(host(1, 4, 2), unlimited, whole, request("vm", 1, { smt: "any" })).vcpus).toEqual([[1]]);
+  });
+});
+
+it("V6: puts two guest cells on the near pair", () => {
+  const near = (from: number, to: number) =>
+    from === to ? 10 : Math.min(from, to) === 1 && Math.max(from, to) === 2 ? 12 : 32;
+  const answer = place(host(4, 2, 1, { distance: near }), unlimited, nothing, request("vm", 4, twoCells));
+  expect(answer.cells).toEqual([1, 2]);
+  expect(answer.distances).toEqual([
+    [10, 12],
+    [12, 10],
+  ]);
+});
+
+it("gives the same answer whatever the order of the host's lists", () => {
+  const straight = host(2, 4, 2, { cacheCores: 2 });
+  const turned = {
+    ...straight,
+    cells: [...straight.cells].reverse().map((cell) => ({
+      ...cell,
+      cpus: [...cell.cpus].reverse().map((cpu) => ({ ...cpu, siblings: [...cpu.siblings].reverse() })),
+    })),
+  };
+  const wish = request("vm", 3, { smt: "any" });
+  const ledger = { claims: [owner("a", [1, 9], "any"), owner("b", [2], "any")] };
+  expect(place(turned, unlimited, { claims: [...ledger.claims].reverse() }, wish)).toEqual(
+    place(straight, unlimited, ledger, wish),
+  );
+});
+
+it("isolates without leaving a half-used core to others", () => {
+  const answer = place(host(1, 4, 2), unlimited, nothing, request("vm", 3, { smt: "isolate" }));
+  expect(answer.vcpus).toEqual([[0], [1], [2]]);
+  const next = place(
+    host(1, 4, 2),
+    unlimited,
+    { claims: [owner("vm", answer.owned, "isolate")] },
+    request("next", 2, { smt: "any" }),
+  );
+  expect(next.vcpus).toEqual([[3], [7]]);
+});
+
+it("spreads over whole cores while there are enough, and over cells before sharing cores", () => {
+  expect(place(host(2, 4, 2), unlimited, nothing, request("vm", 8)).vcpus.flat()).toEqual([0, 1, 2, 3, 8, 9, 10, 11]);
+  const packed = place(host(1, 4, 2), unlimited, nothing, request("vm", 8));
+  expect(packed.topology).toEqual({ sockets: 1, dies: 1, clusters: 1, cores: 4, threads: 2 });
+  expect(packed.vcpus.flat()).toEqual([0, 4, 1, 5, 2, 6, 3, 7]);
+});
+
+it("keeps a guest in as few cache groups as hold it and tells it of them as dies", () => {
+  const ccx = host(1, 8, 1, { cacheCores: 4 });
+  const ledger = { claims: [owner("old", [0])] };
+  expect(place(ccx, unlimited, ledger, request("four", 4)).vcpus.flat()).toEqual([4, 5, 6, 7]);
+  expect(place(ccx, unlimited, ledger, request("three", 3)).vcpus.flat()).toEqual([1, 2, 3]);
+  expect(place(ccx, unlimited, nothing, request("eight", 8)).topology).toMatchObject({ dies: 2, cores: 4 });
+});
+
+it("leaves a placed guest where it is, and moves it when another owns its CPUs", () => {
+  const previous = { cells: [1], vcpus: [[6], [7]], emulator: [6], iothreads: [], pages: [] };
+  const wish = request("vm", 2, { previous });
+  const two = host(2, 4, 1);
+  const kept = place(two, unlimited, nothing, wish);
+  expect(kept).toMatchObject({ cells: [1], vcpus: [[6], [7]] });
+  expect(kept.explain[0]).toContain("stays where it is");
+  const pushed = place(two, unlimited, { claims: [owner("new", [6])] }, wish);
+  expect(pushed.vcpus.flat()).not.toContain(6);
+  expect(term(pushed, "moved")).toBe(2);
+});
+
+it("runs QEMU's threads on housekeeping CPUs of the same cell, or on a CPU of the guest", () => {
+  const limits = { ...unlimited, housekeeping: [0, 4] };
+  const away = request("vm", 1, { emulator: "housekeeping", iothreads: 1, devices: [device(1)] });
+  const answer = place(host(2, 4, 1), limits, nothing, away);
+  expect(answer).toMatchObject({ vcpus: [[5]], emulator: [4], iothreads: [[4]] });
+  const own = place(host(2, 4, 1), limits, nothing, { ...away, emulator: "isolate" });
+  expect(own).toMatchObject({ vcpus: [[5]], emulator: [6], owned: [5, 6] });
+});
+
+it("lets shared vCPUs float off the dedicated set, within one cell", () => {
+  const limits = { ...unlimited, dedicated: [2, 3, 6, 7] };
+  const ledger = { claims: [{ ...owner("big", []), memory: [{ cell: 0, memoryKiB: 63.5 * GiB }] }] };
+  const answer = place(host(2, 4, 1), limits, ledger, request("vm", 2, { policy: "shared" }));
+  expect(answer).toMatchObject({
+    fits: true,
+    cells: [1],
+    vcpus: [
+      [4, 5],
+      [4, 5],
+    ],
+    owned: [],
+  });
+  const wide = place(host(1, 2, 1), unlimited, nothing, request("vm", 4, { policy: "shared" }));
+  expect(wide).toMatchObject({ fits: true, cells: [], owned: [] });
+});
+
+it("mixes vCPUs that own a CPU with some that float", () => {
+  const answer = place(
+    host(1, 4, 1),
+    unlimited,
+    nothing,
+    request("vm", 3, { policy: "mixed", dedicatedVcpus: [1, 2] }),
+  );
+  expect(answer).toMatchObject({ vcpus: [[2, 3], [0], [1]], owned: [0, 1] });
+});
+
+describe("refuses with the fact and the remedy", () => {
+  const pools = (cell: number) => [
+    { sizeKiB: 4, total: GiB },
+    { sizeKiB: 2048, total: cell === 0 ? 100 : 1024 },
+  ];
+  it.each([
+    [
+      "too few cores",
+      host(1, 4, 2),
+      [owner("db", [0, 4])],
+      request("vm", 7),
+      "cell 0: 3 whole cores free, 4 needed; owned by db",
+    ],
+    [
+      "too few pages",
+      host(1, 4, 1, { pages: pools }),
+      [],
+      request("vm", 1, { pages: 2048 }),
+      "cell 0: 100 pages of 2 MiB free, 1 GiB of memory needed",
+    ],
+    [
+      "1 GiB pages for 512 MiB",
+      host(1, 4, 1),
+      [],
+      request("vm", 1, { pages: GiB, memoryKiB: GiB / 2 }),
+      "cell 0: 512 MiB of memory are no whole number of 1 GiB pages",
+    ],
+    ["more cells than there are", host(1, 4, 1), [], request("vm", 4, twoCells), "2 guest cells asked, the host has 1"],
+    [
+      "memory of unbound guests",
+      host(2, 4, 1),
+      [{ ...owner("loose", []), unboundKiB: 126 * GiB }],
+      request("vm", 1, { memoryKiB: 4 * GiB }),
+      "ordinary memory are left",
+    ],
+    [
+      "a device whose group is shared",
+      host(1, 4, 1),
+      [{ ...owner("net", []), devices: [{ address: "0000:09:00.1", iommuGroup: 7 }] }],
+      request("vm", 1, { devices: [{ ...device(0), iommuGroup: 7 }] }),
+      "net has 0000:09:00.1 of the same IOMMU group 7",
+    ],
+  ])("%s", (_, on, claims, wish, fact) => {
+    const answer = place(on, unlimited, { claims }, wish);
+    expect(answer.fits).toBe(false);
+    expect(answer.explain.join("\n")).toContain(fact);
+    expect(answer.explain.at(-1)).toMatch(/^remedy: /);
+  });
+
+  it("more encrypted guests than slots", () => {
+    const ledger = { claims: [{ ...owner("secret", []), confidential: true }] };
+    const limits = { ...unlimited, confidentialSlots: 1 };
+    expect(place(host(1, 4, 1), limits, ledger, request("vm", 1, { confidential: true })).explain[0]).toContain(
+      "1 of 1 slots",
+    );
+  });
+});
+
+it("plans one guest of eight cells on sixteen in time", () => {
+  const far = (from: number, to: number) => (from === to ? 10 : from >> 2 === to >> 2 ? 12 : 32);
+  const sixteen = host(16, 8, 2, { distance: far });
+  const cells = Array.from({ length: 8 }, (_, cell) => ({
+    vcpus: [2 * cell, 2 * cell + 1],
+    memoryKiB: (1 + cell) * GiB,
+  }));
+  const wish = request("vm", 16, { cells, memoryKiB: 36 * GiB });
+  const from = performance.now();
+  const answer = place(sixteen, unlimited, nothing, wish);
+  expect(performance.now() - from).toBeLessThan(1000);
+  expect(new Set(answer.cells.map((cell) => cell >> 2)).size).toBe(2);
+});
