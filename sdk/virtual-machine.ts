@@ -24,7 +24,19 @@ const facts: ClassFacts = {
     "maxMemory",
     "firmware",
     "secureBoot",
+    "enrolledKeys",
+    "statelessFirmware",
+    "loader",
+    "nvram",
     "boot",
+    "bootMenu",
+    "biosSerial",
+    "rebootTimeout",
+    "smbios",
+    "fwCfg",
+    "osinfo",
+    "launchSecurity",
+    "securityLabels",
     "iothreads",
     "cpuTune",
     "features",
@@ -35,11 +47,29 @@ const facts: ClassFacts = {
     "blkio",
     "filesystems",
     "nics",
+    "hostDevices",
     "console",
     "serialLog",
     "agent",
-    "rng",
     "rootPorts",
+    "rng",
+    "tpm",
+    "watchdog",
+    "vsock",
+    "panic",
+    "crypto",
+    "serials",
+    "consoles",
+    "channels",
+    "graphics",
+    "video",
+    "inputs",
+    "sound",
+    "audio",
+    "shmems",
+    "redirdevs",
+    "smartcard",
+    "iommu",
     "autostart",
     "state",
     "stopTimeout",
@@ -57,7 +87,7 @@ const facts: ClassFacts = {
     "resolved",
     "adopted",
   ],
-  secrets: [],
+  secrets: ["fwCfg"],
 };
 
 /** Sockets, dies, cores and threads that the guest sees; they multiply to `maxVcpus` (`<topology>`). Default: one socket for each vCPU. */
@@ -122,6 +152,58 @@ export interface VirtualMachineArgsBoot {
   readonly initrd?: pulumi.Input<string>;
   /** Arguments of the kernel. */
   readonly cmdline?: pulumi.Input<string>;
+  /** Path of a device tree on the host (`<dtb>`). */
+  readonly dtb?: pulumi.Input<string>;
+}
+
+/** Memory that the host cannot read (`<launchSecurity>`). Needs UEFI on q35; refused before anything is written where the host has no such hardware, or no room for one more such guest. Default: none. */
+export interface VirtualMachineArgsLaunchSecurity {
+  /** `sev` (AMD; SEV-ES by its policy), `sev-snp` (AMD, libvirt 10.5) or `tdx` (Intel, libvirt 11.10: older ones do not say reliably whether the host has it). */
+  readonly type: pulumi.Input<"sev" | "sev-snp" | "tdx">;
+  /** What the host may do, as hexadecimal bits of the vendor's specification; bit 2 of sev asks for SEV-ES (`<policy>`). Default: no debugging (sev 0x0003, sev-snp 0x30000, tdx 0x10000000). */
+  readonly policy?: pulumi.Input<string>;
+  /** Position of the encryption bit (`<cbitpos>`). Default: the host's, by libvirt. */
+  readonly cbitpos?: pulumi.Input<number>;
+  /** Address bits that encryption takes (`<reducedPhysBits>`). Default: the host's, by libvirt. */
+  readonly reducedPhysBits?: pulumi.Input<number>;
+  /** Whether kernel, initrd and command line of `boot` are measured (`kernelHashes`). Default false. Needs libvirt 8.0. */
+  readonly kernelHashes?: pulumi.Input<boolean>;
+  /** The owner's Diffie-Hellman key for sev, base64 (`<dhCert>`). */
+  readonly dhCert?: pulumi.Input<string>;
+  /** The owner's session for sev, base64 (`<session>`). */
+  readonly session?: pulumi.Input<string>;
+  /** The owner's ID block for sev-snp, base64 (`<idBlock>`). Needs libvirt 10.5. */
+  readonly idBlock?: pulumi.Input<string>;
+  /** What signs the ID block, base64 (`<idAuth>`). Needs libvirt 10.5. */
+  readonly idAuth?: pulumi.Input<string>;
+  /** 32 bytes that sev-snp puts into its reports, base64 (`<hostData>`). Needs libvirt 10.5. */
+  readonly hostData?: pulumi.Input<string>;
+  /** Workarounds of the host that the sev-snp guest sees, base64 (`<guestVisibleWorkarounds>`). Needs libvirt 10.5. */
+  readonly guestVisibleWorkarounds?: pulumi.Input<string>;
+  /** Whether `idAuth` holds an author's key (`authorKey`). Default false. Needs libvirt 10.5. */
+  readonly authorKey?: pulumi.Input<boolean>;
+  /** Whether sev-snp signs reports by the chip's own key (`vcek`). Default true. Needs libvirt 10.5. */
+  readonly vcek?: pulumi.Input<boolean>;
+  /** Header of `secret`, base64, as the owner's tool made it from the measurement. */
+  readonly secretHeader?: pulumi.Input<string>;
+  /** Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this, then let it run. */
+  readonly secret?: pulumi.Input<string>;
+  /** Where in the guest's memory `secret` goes. Default: where the firmware says. */
+  readonly secretAddress?: pulumi.Input<string>;
+}
+
+/** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). */
+export interface VirtualMachineArgsSecurityLabel {
+  /** `dynamic`: a label of the guest's own; `static`: the `label` that you give; `none`: the guest is not confined. The last two must be accepted with `acceptLessIsolation`. Default dynamic. Default: "dynamic". */
+  readonly type?: pulumi.Input<"dynamic" | "static" | "none">;
+  /** The static label: a context (selinux), a profile (apparmor), or "user:group", with + before numbers (dac). */
+  readonly label?: pulumi.Input<string>;
+  /** What a dynamic label is made from (`<baselabel>`). Default: libvirt's own. */
+  readonly baseLabel?: pulumi.Input<string>;
+  /** Whether libvirt labels the guest's files for a static label (`relabel`). Default false. */
+  readonly relabel?: pulumi.Input<boolean>;
+  /** Says that a guest that breaks out may reach what others have, which static labels and none allow. Each update warns of it. Default false. */
+  readonly acceptLessIsolation?: pulumi.Input<boolean>;
 }
 
 /** Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit. */
@@ -828,6 +910,320 @@ export interface VirtualMachineArgsNic {
   readonly trustGuestRxFilters?: pulumi.Input<boolean>;
 }
 
+/** Devices of the host that the guest gets, under names of your choice (`<hostdev>`). They come and go as the guest runs. Each is one of pci, usb, scsi and mdev. */
+export interface VirtualMachineArgsHostDevice {
+  /** Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too: that is looked at before anything is written. */
+  readonly pci?: pulumi.Input<string>;
+  /** A USB device: `vendor` and `product` as lsusb shows them, or the `bus` and `device` number where it is now, or all four to tell two alike apart. */
+  readonly usb?: pulumi.Input<{
+    readonly vendor?: pulumi.Input<string>;
+    readonly product?: pulumi.Input<string>;
+    readonly bus?: pulumi.Input<number>;
+    readonly device?: pulumi.Input<number>;
+  }>;
+  /** A SCSI device (tape, changer): the host's `adapter`, then `bus`, `target` and `unit` as lsscsi shows them. */
+  readonly scsi?: pulumi.Input<{
+    readonly adapter: pulumi.Input<string>;
+    readonly bus: pulumi.Input<number>;
+    readonly target: pulumi.Input<number>;
+    readonly unit: pulumi.Input<number>;
+  }>;
+  /** UUID of a mediated device (vGPU) that the host has. */
+  readonly mdev?: pulumi.Input<string>;
+  /** Whether libvirt takes a pci device from the host's driver and gives it back (`managed`). Default true. */
+  readonly managed?: pulumi.Input<boolean>;
+  /** The ROM of a pci device (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: the device's own. */
+  readonly rom?: pulumi.Input<{
+    readonly enabled?: pulumi.Input<boolean>;
+    readonly file?: pulumi.Input<string>;
+    readonly bar?: pulumi.Input<boolean>;
+  }>;
+  /** Whether writes to the configuration space of a pci device are filtered (`<source writeFiltering>`). Default true. Needs libvirt 6.5. */
+  readonly writeFiltering?: pulumi.Input<boolean>;
+  /** Whether the screen of a vGPU shows in `graphics` (`display`). Default false. */
+  readonly display?: pulumi.Input<boolean>;
+  /** Whether a vGPU with `display` has a picture before its driver is loaded (`ramfb`). Default false. */
+  readonly ramfb?: pulumi.Input<boolean>;
+  /** What a start does when a usb device is not there (`startupPolicy`): `mandatory` fails, `requisite` fails but not at a migration, `optional` goes on. Default mandatory. */
+  readonly startupPolicy?: pulumi.Input<"mandatory" | "requisite" | "optional">;
+  /** Whether the guest may reset a usb device (`guestReset`): `off`, `uninitialized` or `on`. Default on. Needs libvirt 8.1. */
+  readonly guestReset?: pulumi.Input<"off" | "uninitialized" | "on">;
+  /** The guest cannot write to a scsi device. Default false. */
+  readonly readonly?: pulumi.Input<boolean>;
+  /** Other guests may have a scsi device too. Default false. */
+  readonly shareable?: pulumi.Input<boolean>;
+  /** Place in the firmware's boot order, from 1. Default: not booted from. */
+  readonly bootOrder?: pulumi.Input<number>;
+  /** Number in the guest's ACPI tables, from 1: systemd names the interface of a network card enoN (`<acpi index>`). Default: none. Needs libvirt 7.3. */
+  readonly acpiIndex?: pulumi.Input<number>;
+}
+
+/** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it. Default: none. */
+export interface VirtualMachineArgsTpm {
+  /** How the guest sees it: `tpm-crb`, or `tpm-tis` for guests without UEFI (`<tpm model>`). Default tpm-crb. Default: "tpm-crb". */
+  readonly model?: pulumi.Input<"tpm-crb" | "tpm-tis">;
+  /** `emulator` (swtpm, which the host must have) or `passthrough` of the host's own TPM (`<backend type>`). Default emulator. Default: "emulator". */
+  readonly backend?: pulumi.Input<"emulator" | "passthrough">;
+  /** The host's TPM for backend passthrough (`<device path>`). Default: libvirt's own, /dev/tpm0. */
+  readonly device?: pulumi.Input<string>;
+  /** UUID of the libvirt secret (usage type vtpm) whose passphrase encrypts the emulator's state (`<encryption secret>`). Given at creation: state that is there is never encrypted afterwards. Default: none. */
+  readonly encryptionSecret?: pulumi.Input<string>;
+  /** Banks of the emulator that each start activates (`<active_pcr_banks>`). Default: as they are. Needs libvirt 7.10. */
+  readonly activePcrBanks?: pulumi.Input<readonly pulumi.Input<"sha1" | "sha256" | "sha384" | "sha512">[]>;
+  /** Whether the emulator's state outlives a transient domain (`persistent_state`). Default: libvirt's own, no; a defined domain keeps it anyway. Needs libvirt 7.0. */
+  readonly persistentState?: pulumi.Input<boolean>;
+}
+
+/** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
+export interface VirtualMachineArgsWatchdog {
+  /** `i6300esb` (PCI), `ib700` (ISA), or `itco` (part of q35, libvirt 9.1). Default i6300esb. Default: "i6300esb". */
+  readonly model?: pulumi.Input<"i6300esb" | "ib700" | "itco">;
+  /** What happens to the guest then: `reset`, `shutdown`, `poweroff`, `pause`, `none`, `dump` or `inject-nmi`. Default reset. Default: "reset". */
+  readonly action?: pulumi.Input<"reset" | "shutdown" | "poweroff" | "pause" | "none" | "dump" | "inject-nmi">;
+}
+
+/** Sockets between guest and host without a network (`<vsock>`). Default: none. */
+export interface VirtualMachineArgsVsock {
+  /** Number that the host reaches the guest by, from 3, or `auto`: a free one at each start (`<cid>`). Default auto. Default: "auto". */
+  readonly cid?: pulumi.Input<"auto" | number>;
+}
+
+/** Serial ports beside the one of `console`, under names of your choice (`<serial>`). */
+export interface VirtualMachineArgsSerial {
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; `path` is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. Default: {"type":"pty"}. */
+  readonly source?: pulumi.Input<
+    | { readonly type: pulumi.Input<"pty"> }
+    | { readonly type: pulumi.Input<"null"> }
+    | {
+        readonly type: pulumi.Input<"file">;
+        readonly path: pulumi.Input<string>;
+        readonly append?: pulumi.Input<boolean>;
+      }
+    | { readonly type: pulumi.Input<"dev">; readonly path: pulumi.Input<string> }
+    | { readonly type: pulumi.Input<"pipe">; readonly path: pulumi.Input<string> }
+    | {
+        readonly type: pulumi.Input<"unix">;
+        readonly path?: pulumi.Input<string>;
+        readonly mode?: pulumi.Input<"bind" | "connect">;
+      }
+    | {
+        readonly type: pulumi.Input<"tcp">;
+        readonly host: pulumi.Input<string>;
+        readonly port: pulumi.Input<number>;
+        readonly mode?: pulumi.Input<"bind" | "connect">;
+        readonly protocol?: pulumi.Input<"raw" | "telnet" | "telnets" | "tls">;
+        readonly tls?: pulumi.Input<boolean>;
+      }
+    | { readonly type: pulumi.Input<"spicevmc"> }
+    | { readonly type: pulumi.Input<"spiceport">; readonly channel: pulumi.Input<string> }
+  >;
+  /** What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four. Default: "isa-serial". */
+  readonly model?: pulumi.Input<"isa-serial" | "pci-serial" | "usb-serial">;
+  /** File on the host that keeps what the guest writes; `append` (default true) keeps that of earlier runs (`<log>`). */
+  readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
+}
+
+/** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
+export interface VirtualMachineArgsConsole {
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; `path` is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. Default: {"type":"pty"}. */
+  readonly source?: pulumi.Input<
+    | { readonly type: pulumi.Input<"pty"> }
+    | { readonly type: pulumi.Input<"null"> }
+    | {
+        readonly type: pulumi.Input<"file">;
+        readonly path: pulumi.Input<string>;
+        readonly append?: pulumi.Input<boolean>;
+      }
+    | { readonly type: pulumi.Input<"dev">; readonly path: pulumi.Input<string> }
+    | { readonly type: pulumi.Input<"pipe">; readonly path: pulumi.Input<string> }
+    | {
+        readonly type: pulumi.Input<"unix">;
+        readonly path?: pulumi.Input<string>;
+        readonly mode?: pulumi.Input<"bind" | "connect">;
+      }
+    | {
+        readonly type: pulumi.Input<"tcp">;
+        readonly host: pulumi.Input<string>;
+        readonly port: pulumi.Input<number>;
+        readonly mode?: pulumi.Input<"bind" | "connect">;
+        readonly protocol?: pulumi.Input<"raw" | "telnet" | "telnets" | "tls">;
+        readonly tls?: pulumi.Input<boolean>;
+      }
+    | { readonly type: pulumi.Input<"spicevmc"> }
+    | { readonly type: pulumi.Input<"spiceport">; readonly channel: pulumi.Input<string> }
+  >;
+  /** File on the host that keeps what the guest writes; `append` (default true) keeps that of earlier runs (`<log>`). */
+  readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
+}
+
+/** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs. */
+export interface VirtualMachineArgsChannel {
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; `path` is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a unix socket of libvirt's own. Default: {"type":"unix","mode":"bind"}. */
+  readonly source?: pulumi.Input<
+    | { readonly type: pulumi.Input<"pty"> }
+    | { readonly type: pulumi.Input<"null"> }
+    | {
+        readonly type: pulumi.Input<"file">;
+        readonly path: pulumi.Input<string>;
+        readonly append?: pulumi.Input<boolean>;
+      }
+    | { readonly type: pulumi.Input<"dev">; readonly path: pulumi.Input<string> }
+    | { readonly type: pulumi.Input<"pipe">; readonly path: pulumi.Input<string> }
+    | {
+        readonly type: pulumi.Input<"unix">;
+        readonly path?: pulumi.Input<string>;
+        readonly mode?: pulumi.Input<"bind" | "connect">;
+      }
+    | {
+        readonly type: pulumi.Input<"tcp">;
+        readonly host: pulumi.Input<string>;
+        readonly port: pulumi.Input<number>;
+        readonly mode?: pulumi.Input<"bind" | "connect">;
+        readonly protocol?: pulumi.Input<"raw" | "telnet" | "telnets" | "tls">;
+        readonly tls?: pulumi.Input<boolean>;
+      }
+    | { readonly type: pulumi.Input<"spicevmc"> }
+    | { readonly type: pulumi.Input<"spiceport">; readonly channel: pulumi.Input<string> }
+  >;
+  /** Name of the port in the guest, /dev/virtio-ports/NAME; `com.redhat.spice.0` is the spice agent's. */
+  readonly name: pulumi.Input<string>;
+  /** File on the host that keeps what the guest writes; `append` (default true) keeps that of earlier runs (`<log>`). */
+  readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
+}
+
+/** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). Default: none; the guest has its serial console. */
+export interface VirtualMachineArgsGraphic {
+  /** TCP port. Default: a free one at each start, which `virsh domdisplay` shows. */
+  readonly port?: pulumi.Input<number>;
+  /** Where it listens (`<listen>`): an `address`, a unix `socket`, or the host's address in a `network`. Default: the host's qemu.conf says, 127.0.0.1. */
+  readonly listen?: pulumi.Input<
+    | { readonly address: pulumi.Input<string> }
+    | { readonly socket: pulumi.Input<string> }
+    | { readonly network: pulumi.Input<string> }
+  >;
+  /** Encrypted TCP port of spice (`tlsPort`); the host's qemu.conf must have spice_tls. Default: a free one where the host has it. */
+  readonly tlsPort?: pulumi.Input<number>;
+  /** Whether spice takes connections without TLS (`defaultMode`): `any`, `secure` or `insecure`. Default any. */
+  readonly defaultMode?: pulumi.Input<"any" | "secure" | "insecure">;
+  /** TCP port for VNC in browsers (`websocket`). Default: none. */
+  readonly websocket?: pulumi.Input<number>;
+  /** Who else may look on by VNC: `allow-exclusive`, `force-shared` or `ignore` (`sharePolicy`). Default allow-exclusive. */
+  readonly sharePolicy?: pulumi.Input<"allow-exclusive" | "force-shared" | "ignore">;
+  /** Password of those who connect, at most 8 characters with VNC (`passwd`); changed in the running guest. Default: none. */
+  readonly password?: pulumi.Input<string>;
+  /** When the password ends, in UTC, as 2027-04-09T15:51:00 (`passwdValidTo`); changed in the running guest. Default: never. */
+  readonly passwordValidTo?: pulumi.Input<string>;
+  /** Layout of the keyboard, such as `de` (`keymap`). Default: the client's. */
+  readonly keymap?: pulumi.Input<string>;
+  /** Whether spice draws by the host's GPU, for a local client (`<gl enable>`). Default false. */
+  readonly openGl?: pulumi.Input<boolean>;
+}
+
+/** The video card (`<video>`). Default: none, or what libvirt adds beside `graphics`. */
+export interface VirtualMachineArgsVideo {
+  /** `virtio`, `qxl` (spice), `vga`, `bochs` (for UEFI guests without a driver), `cirrus`, `ramfb`, or `none` beside graphics of a passed through card. Default virtio. Default: "virtio". */
+  readonly model?: pulumi.Input<"virtio" | "qxl" | "vga" | "bochs" | "cirrus" | "ramfb" | "none">;
+  /** Screens of a virtio or qxl card, 1 to 16 (`heads`). Default 1. */
+  readonly heads?: pulumi.Input<number>;
+  /** Video memory (`vram`). Default: libvirt's own, by the model. */
+  readonly vram?: pulumi.Input<string | number>;
+  /** Primary bar of a qxl card (`ram`). Default: libvirt's own, 64 MiB. */
+  readonly ram?: pulumi.Input<string | number>;
+  /** VGA frame buffer of a qxl card (`vgamem`). Default: libvirt's own, 16 MiB. */
+  readonly vgamem?: pulumi.Input<string | number>;
+  /** 3D for a virtio card by the host's GPU (`<acceleration accel3d>`); needs graphics with OpenGL. Default false. */
+  readonly accel3d?: pulumi.Input<boolean>;
+  /** GPU of the host that draws, such as /dev/dri/renderD128 (`<acceleration rendernode>`). Default: QEMU's own. */
+  readonly renderNode?: pulumi.Input<string>;
+  /** Size in pixels that the card starts with (`<resolution>`), for vga, virtio, qxl and bochs. Default: the firmware's own. */
+  readonly resolution?: pulumi.Input<{ readonly x: pulumi.Input<number>; readonly y: pulumi.Input<number> }>;
+}
+
+/** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). */
+export interface VirtualMachineArgsInput {
+  /** `tablet` (the pointer is where the viewer's is), `mouse`, `keyboard`, `passthrough` of a device of the host, or `evdev`, which shares one with the host (libvirt 7.4). */
+  readonly type: pulumi.Input<"tablet" | "mouse" | "keyboard" | "passthrough" | "evdev">;
+  /** `usb`, `virtio` or `ps2`. Default usb; virtio for passthrough, none for evdev. */
+  readonly bus?: pulumi.Input<"usb" | "virtio" | "ps2">;
+  /** Device of the host for passthrough and evdev, such as /dev/input/by-id/NAME (`<source>`). */
+  readonly source?: pulumi.Input<string>;
+  /** Whether an evdev device grabs all others with it (`grab`). Default false. */
+  readonly grabAll?: pulumi.Input<true>;
+  /** Keys that hand an evdev device between host and guest (`grabToggle`). Default ctrl-ctrl. */
+  readonly grabToggle?: pulumi.Input<
+    "ctrl-ctrl" | "alt-alt" | "shift-shift" | "meta-meta" | "scrolllock" | "ctrl-scrolllock"
+  >;
+  /** Whether keys of an evdev device repeat (`repeat`). Default false. */
+  readonly repeat?: pulumi.Input<boolean>;
+}
+
+/** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs. */
+export interface VirtualMachineArgsShmem {
+  /** Name of the memory on the host: guests that say the same share it. Default: the name of the entry. */
+  readonly name?: pulumi.Input<string>;
+  /** `ivshmem-plain`, or `ivshmem-doorbell` with interrupts by a server (`<model type>`). Default ivshmem-plain. Default: "ivshmem-plain". */
+  readonly model?: pulumi.Input<"ivshmem-plain" | "ivshmem-doorbell">;
+  /** Size of plain memory, a power of two from 1 MiB (`<size>`); that of a doorbell is its server's. Default: libvirt's own, 4 MiB. */
+  readonly size?: pulumi.Input<string | number>;
+  /** `master`: the memory moves with this guest at a migration; `peer`: it does not (`role`). Default: QEMU's own. Needs libvirt 6.6. */
+  readonly role?: pulumi.Input<"master" | "peer">;
+  /** Unix socket of the ivshmem server of a doorbell (`<server path>`). */
+  readonly server?: pulumi.Input<string>;
+  /** Interrupt vectors of a doorbell (`<msi vectors>`). Default: QEMU's own, 1. */
+  readonly vectors?: pulumi.Input<number>;
+  /** Whether interrupts of a doorbell leave the vCPU at once (`<msi ioeventfd>`). Default: QEMU's own. */
+  readonly ioeventfd?: pulumi.Input<boolean>;
+}
+
+/** Places for USB devices of whoever looks at the guest, under names of your choice (`<redirdev>`). They come and go as the guest runs. */
+export interface VirtualMachineArgsRedirdev {
+  /** Where the device comes from: `spicevmc`, or `tcp` of a usbredir server. Default spicevmc. Default: {"type":"spicevmc"}. */
+  readonly source?: pulumi.Input<
+    | { readonly type: pulumi.Input<"pty"> }
+    | { readonly type: pulumi.Input<"null"> }
+    | {
+        readonly type: pulumi.Input<"file">;
+        readonly path: pulumi.Input<string>;
+        readonly append?: pulumi.Input<boolean>;
+      }
+    | { readonly type: pulumi.Input<"dev">; readonly path: pulumi.Input<string> }
+    | { readonly type: pulumi.Input<"pipe">; readonly path: pulumi.Input<string> }
+    | {
+        readonly type: pulumi.Input<"unix">;
+        readonly path?: pulumi.Input<string>;
+        readonly mode?: pulumi.Input<"bind" | "connect">;
+      }
+    | {
+        readonly type: pulumi.Input<"tcp">;
+        readonly host: pulumi.Input<string>;
+        readonly port: pulumi.Input<number>;
+        readonly mode?: pulumi.Input<"bind" | "connect">;
+        readonly protocol?: pulumi.Input<"raw" | "telnet" | "telnets" | "tls">;
+        readonly tls?: pulumi.Input<boolean>;
+      }
+    | { readonly type: pulumi.Input<"spicevmc"> }
+    | { readonly type: pulumi.Input<"spiceport">; readonly channel: pulumi.Input<string> }
+  >;
+  /** Place in the firmware's boot order, from 1. Default: not booted from. */
+  readonly bootOrder?: pulumi.Input<number>;
+}
+
+/** An IOMMU that the guest sees (`<iommu>`), for passing devices on to its own guests and for more than 255 vCPUs. Needs q35. Default: none. */
+export interface VirtualMachineArgsIommu {
+  /** `intel`, `amd` (libvirt 11.5) or `virtio` (libvirt 8.3). */
+  readonly model: pulumi.Input<"intel" | "amd" | "virtio">;
+  /** Width of the addresses of an intel IOMMU, 39 or 48 (`aw_bits`). Default: QEMU's own. Needs libvirt 6.5. */
+  readonly awBits?: pulumi.Input<39 | 48>;
+  /** Whether interrupts are remapped (`intremap`), by an I/O APIC of QEMU. Default: QEMU's own. */
+  readonly intremap?: pulumi.Input<boolean>;
+  /** Caching mode of an intel IOMMU, which devices of the host need (`caching_mode`). Default false. */
+  readonly cachingMode?: pulumi.Input<boolean>;
+  /** Extended interrupts of an intel IOMMU, for more than 255 vCPUs (`eim`); needs `intremap`. Default: QEMU's own. */
+  readonly eim?: pulumi.Input<boolean>;
+  /** Whether devices keep translations (`iotlb`). Default false. */
+  readonly iotlb?: pulumi.Input<boolean>;
+}
+
 /** A virtual machine. Its disks are volumes of their own: nothing that happens to it touches them. */
 export interface VirtualMachineArgs {
   /** The Host that it lives on. */
@@ -869,8 +1265,56 @@ export interface VirtualMachineArgs {
   readonly firmware?: pulumi.Input<"bios" | "uefi">;
   /** Secure Boot with the vendors' keys, for uefi on q35. Default: what the host's first image offers. */
   readonly secureBoot?: pulumi.Input<boolean>;
+  /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
+  readonly enrolledKeys?: pulumi.Input<boolean>;
+  /** UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false. Needs libvirt 8.6. */
+  readonly statelessFirmware?: pulumi.Input<boolean>;
+  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
+  readonly loader?: pulumi.Input<{
+    readonly path: pulumi.Input<string>;
+    readonly type?: pulumi.Input<"pflash" | "rom">;
+    readonly secure?: pulumi.Input<boolean>;
+    readonly stateless?: pulumi.Input<true>;
+    readonly format?: pulumi.Input<"qcow2">;
+  }>;
+  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own. */
+  readonly nvram?: pulumi.Input<{
+    readonly path?: pulumi.Input<string>;
+    readonly template?: pulumi.Input<string>;
+    readonly format?: pulumi.Input<"qcow2">;
+  }>;
   /** Boots a kernel from files of the host, without a boot loader. */
   readonly boot?: pulumi.Input<VirtualMachineArgsBoot>;
+  /** Whether the firmware asks what to boot, and for how many milliseconds, 0 to 65535 (`<bootmenu>`). Default: it does not. */
+  readonly bootMenu?: pulumi.Input<{
+    readonly enabled: pulumi.Input<boolean>;
+    readonly timeout?: pulumi.Input<number>;
+  }>;
+  /** Whether BIOS writes to the serial port too (`<bios useserial>`). Default false. */
+  readonly biosSerial?: pulumi.Input<boolean>;
+  /** Milliseconds until BIOS starts again when nothing could be booted, 0 to 65535; -1 is never (`<bios rebootTimeout>`). Default -1. */
+  readonly rebootTimeout?: pulumi.Input<number>;
+  /** What the guest's firmware tables say (`<sysinfo type='smbios'>`, `<smbios mode>`): strings of `bios`, `system`, `baseBoard` and `chassis`, and `oemStrings`; `mode: "host"` shows those of the host. Default: QEMU's own. */
+  readonly smbios?: pulumi.Input<{
+    readonly mode?: pulumi.Input<"sysinfo" | "host" | "emulate">;
+    readonly bios?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+    readonly system?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+    readonly baseBoard?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+    readonly chassis?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+    readonly oemStrings?: pulumi.Input<readonly pulumi.Input<string>[]>;
+  }>;
+  /** Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with "opt/"; Ignition is opt/com.coreos/config. Default: none. Needs libvirt 6.5. */
+  readonly fwCfg?: pulumi.Input<{
+    readonly [name: string]: pulumi.Input<
+      { readonly value: pulumi.Input<string> } | { readonly file: pulumi.Input<string> }
+    >;
+  }>;
+  /** Which system runs in it, by its libosinfo id such as "http://debian.org/debian/12", for tools that show it (`<metadata>`). Default: none. */
+  readonly osinfo?: pulumi.Input<string>;
+  /** Memory that the host cannot read (`<launchSecurity>`). Needs UEFI on q35; refused before anything is written where the host has no such hardware, or no room for one more such guest. Default: none. */
+  readonly launchSecurity?: pulumi.Input<VirtualMachineArgsLaunchSecurity>;
+  /** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). */
+  readonly securityLabels?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSecurityLabel> }>;
   /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
   readonly iothreads?: pulumi.Input<number>;
   /** Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit. */
@@ -891,16 +1335,60 @@ export interface VirtualMachineArgs {
   readonly filesystems?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsFilesystem> }>;
   /** Network interfaces under names of your choice. */
   readonly nics?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsNic> }>;
+  /** Devices of the host that the guest gets, under names of your choice (`<hostdev>`). They come and go as the guest runs. Each is one of pci, usb, scsi and mdev. */
+  readonly hostDevices?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsHostDevice> }>;
   /** Serial port and console, for `virsh console`. Default true. Default: true. */
   readonly console?: pulumi.Input<boolean>;
   /** File on the host that keeps what the guest writes to its console. */
   readonly serialLog?: pulumi.Input<string>;
   /** Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. Default true. Default: true. */
   readonly agent?: pulumi.Input<boolean>;
-  /** Random number device, fed from the host's /dev/urandom. Default true. Default: true. */
-  readonly rng?: pulumi.Input<boolean>;
   /** Free PCI Express ports for devices that are plugged in later (q35 only). Default 8. */
   readonly rootPorts?: pulumi.Input<number>;
+  /** Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. Default true. Default: true. */
+  readonly rng?: pulumi.Input<
+    | boolean
+    | {
+        readonly backend?: pulumi.Input<"random" | "builtin" | "egd">;
+        readonly device?: pulumi.Input<"/dev/urandom" | "/dev/random" | "/dev/hwrng">;
+        readonly socket?: pulumi.Input<string>;
+        readonly rate?: pulumi.Input<{ readonly bytes: pulumi.Input<number>; readonly period?: pulumi.Input<number> }>;
+      }
+  >;
+  /** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it. Default: none. */
+  readonly tpm?: pulumi.Input<VirtualMachineArgsTpm>;
+  /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
+  readonly watchdog?: pulumi.Input<VirtualMachineArgsWatchdog>;
+  /** Sockets between guest and host without a network (`<vsock>`). Default: none. */
+  readonly vsock?: pulumi.Input<VirtualMachineArgsVsock>;
+  /** Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI, libvirt 9.1). Default: none. */
+  readonly panic?: pulumi.Input<"isa" | "hyperv" | "pvpanic">;
+  /** Whether the guest has a virtio device that encrypts for it (`<crypto>`, backend builtin). Default: none. Needs libvirt 9.1. */
+  readonly crypto?: pulumi.Input<boolean>;
+  /** Serial ports beside the one of `console`, under names of your choice (`<serial>`). */
+  readonly serials?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSerial> }>;
+  /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
+  readonly consoles?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsConsole> }>;
+  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs. */
+  readonly channels?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsChannel> }>;
+  /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). Default: none; the guest has its serial console. */
+  readonly graphics?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsGraphic> }>;
+  /** The video card (`<video>`). Default: none, or what libvirt adds beside `graphics`. */
+  readonly video?: pulumi.Input<VirtualMachineArgsVideo>;
+  /** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). */
+  readonly inputs?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsInput> }>;
+  /** Sound card of the guest (`<sound model>`): `ich9`, `ich6`, `ac97`, `es1370`, `sb16` or `usb`. Default: none. */
+  readonly sound?: pulumi.Input<"ich9" | "ich6" | "ac97" | "es1370" | "sb16" | "usb">;
+  /** Where its sound goes on the host (`<audio type>`): `none`, `spice`, `pulseaudio`, `alsa`, `jack`, `oss`, `sdl` or `dbus`. Default: libvirt's own, by `graphics`. Needs libvirt 7.2. */
+  readonly audio?: pulumi.Input<"none" | "spice" | "pulseaudio" | "alsa" | "jack" | "oss" | "sdl" | "dbus">;
+  /** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs. */
+  readonly shmems?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsShmem> }>;
+  /** Places for USB devices of whoever looks at the guest, under names of your choice (`<redirdev>`). They come and go as the guest runs. */
+  readonly redirdevs?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsRedirdev> }>;
+  /** Smart card reader (`<smartcard>`): `spice` passes on the viewer's, `host` that of the host. Default: none. */
+  readonly smartcard?: pulumi.Input<"spice" | "host">;
+  /** An IOMMU that the guest sees (`<iommu>`), for passing devices on to its own guests and for more than 255 vCPUs. Needs q35. Default: none. */
+  readonly iommu?: pulumi.Input<VirtualMachineArgsIommu>;
   /** Whether libvirt starts it when the host boots. Default true. Default: true. */
   readonly autostart?: pulumi.Input<boolean>;
   /** Power state that each update enforces: `running`, `stopped` or `paused`. Default running. Default: "running". */
@@ -988,8 +1476,81 @@ export class VirtualMachine extends KvmResource {
   /** Secure Boot with the vendors' keys, for uefi on q35. Default: what the host's first image offers. */
   declare readonly secureBoot: pulumi.Output<boolean | undefined>;
 
+  /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
+  declare readonly enrolledKeys: pulumi.Output<boolean | undefined>;
+
+  /** UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false. */
+  declare readonly statelessFirmware: pulumi.Output<boolean | undefined>;
+
+  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
+  declare readonly loader: pulumi.Output<
+    | pulumi.Unwrap<{
+        readonly path: pulumi.Input<string>;
+        readonly type?: pulumi.Input<"pflash" | "rom">;
+        readonly secure?: pulumi.Input<boolean>;
+        readonly stateless?: pulumi.Input<true>;
+        readonly format?: pulumi.Input<"qcow2">;
+      }>
+    | undefined
+  >;
+
+  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own. */
+  declare readonly nvram: pulumi.Output<
+    | pulumi.Unwrap<{
+        readonly path?: pulumi.Input<string>;
+        readonly template?: pulumi.Input<string>;
+        readonly format?: pulumi.Input<"qcow2">;
+      }>
+    | undefined
+  >;
+
   /** Boots a kernel from files of the host, without a boot loader. */
   declare readonly boot: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsBoot> | undefined>;
+
+  /** Whether the firmware asks what to boot, and for how many milliseconds, 0 to 65535 (`<bootmenu>`). Default: it does not. */
+  declare readonly bootMenu: pulumi.Output<
+    pulumi.Unwrap<{ readonly enabled: pulumi.Input<boolean>; readonly timeout?: pulumi.Input<number> }> | undefined
+  >;
+
+  /** Whether BIOS writes to the serial port too (`<bios useserial>`). Default false. */
+  declare readonly biosSerial: pulumi.Output<boolean | undefined>;
+
+  /** Milliseconds until BIOS starts again when nothing could be booted, 0 to 65535; -1 is never (`<bios rebootTimeout>`). Default -1. */
+  declare readonly rebootTimeout: pulumi.Output<number | undefined>;
+
+  /** What the guest's firmware tables say (`<sysinfo type='smbios'>`, `<smbios mode>`): strings of `bios`, `system`, `baseBoard` and `chassis`, and `oemStrings`; `mode: "host"` shows those of the host. Default: QEMU's own. */
+  declare readonly smbios: pulumi.Output<
+    | pulumi.Unwrap<{
+        readonly mode?: pulumi.Input<"sysinfo" | "host" | "emulate">;
+        readonly bios?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+        readonly system?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+        readonly baseBoard?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+        readonly chassis?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+        readonly oemStrings?: pulumi.Input<readonly pulumi.Input<string>[]>;
+      }>
+    | undefined
+  >;
+
+  /** Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with "opt/"; Ignition is opt/com.coreos/config. Default: none. */
+  declare readonly fwCfg: pulumi.Output<
+    | pulumi.Unwrap<{
+        readonly [name: string]: pulumi.Input<
+          { readonly value: pulumi.Input<string> } | { readonly file: pulumi.Input<string> }
+        >;
+      }>
+    | undefined
+  >;
+
+  /** Which system runs in it, by its libosinfo id such as "http://debian.org/debian/12", for tools that show it (`<metadata>`). Default: none. */
+  declare readonly osinfo: pulumi.Output<string | undefined>;
+
+  /** Memory that the host cannot read (`<launchSecurity>`). Needs UEFI on q35; refused before anything is written where the host has no such hardware, or no room for one more such guest. Default: none. */
+  declare readonly launchSecurity: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsLaunchSecurity> | undefined>;
+
+  /** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). */
+  declare readonly securityLabels: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSecurityLabel> }> | undefined
+  >;
 
   /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
   declare readonly iothreads: pulumi.Output<number | undefined>;
@@ -1031,6 +1592,11 @@ export class VirtualMachine extends KvmResource {
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsNic> }> | undefined
   >;
 
+  /** Devices of the host that the guest gets, under names of your choice (`<hostdev>`). They come and go as the guest runs. Each is one of pci, usb, scsi and mdev. */
+  declare readonly hostDevices: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsHostDevice> }> | undefined
+  >;
+
   /** Serial port and console, for `virsh console`. Default true. */
   declare readonly console: pulumi.Output<boolean>;
 
@@ -1040,11 +1606,91 @@ export class VirtualMachine extends KvmResource {
   /** Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. Default true. */
   declare readonly agent: pulumi.Output<boolean>;
 
-  /** Random number device, fed from the host's /dev/urandom. Default true. */
-  declare readonly rng: pulumi.Output<boolean>;
-
   /** Free PCI Express ports for devices that are plugged in later (q35 only). Default 8. */
   declare readonly rootPorts: pulumi.Output<number | undefined>;
+
+  /** Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. Default true. */
+  declare readonly rng: pulumi.Output<
+    pulumi.Unwrap<
+      | boolean
+      | {
+          readonly backend?: pulumi.Input<"random" | "builtin" | "egd">;
+          readonly device?: pulumi.Input<"/dev/urandom" | "/dev/random" | "/dev/hwrng">;
+          readonly socket?: pulumi.Input<string>;
+          readonly rate?: pulumi.Input<{
+            readonly bytes: pulumi.Input<number>;
+            readonly period?: pulumi.Input<number>;
+          }>;
+        }
+    >
+  >;
+
+  /** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it. Default: none. */
+  declare readonly tpm: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsTpm> | undefined>;
+
+  /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
+  declare readonly watchdog: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsWatchdog> | undefined>;
+
+  /** Sockets between guest and host without a network (`<vsock>`). Default: none. */
+  declare readonly vsock: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsVsock> | undefined>;
+
+  /** Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI, libvirt 9.1). Default: none. */
+  declare readonly panic: pulumi.Output<"isa" | "hyperv" | "pvpanic" | undefined>;
+
+  /** Whether the guest has a virtio device that encrypts for it (`<crypto>`, backend builtin). Default: none. */
+  declare readonly crypto: pulumi.Output<boolean | undefined>;
+
+  /** Serial ports beside the one of `console`, under names of your choice (`<serial>`). */
+  declare readonly serials: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSerial> }> | undefined
+  >;
+
+  /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
+  declare readonly consoles: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsConsole> }> | undefined
+  >;
+
+  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs. */
+  declare readonly channels: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsChannel> }> | undefined
+  >;
+
+  /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). Default: none; the guest has its serial console. */
+  declare readonly graphics: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsGraphic> }> | undefined
+  >;
+
+  /** The video card (`<video>`). Default: none, or what libvirt adds beside `graphics`. */
+  declare readonly video: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsVideo> | undefined>;
+
+  /** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). */
+  declare readonly inputs: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsInput> }> | undefined
+  >;
+
+  /** Sound card of the guest (`<sound model>`): `ich9`, `ich6`, `ac97`, `es1370`, `sb16` or `usb`. Default: none. */
+  declare readonly sound: pulumi.Output<"ich9" | "ich6" | "ac97" | "es1370" | "sb16" | "usb" | undefined>;
+
+  /** Where its sound goes on the host (`<audio type>`): `none`, `spice`, `pulseaudio`, `alsa`, `jack`, `oss`, `sdl` or `dbus`. Default: libvirt's own, by `graphics`. */
+  declare readonly audio: pulumi.Output<
+    "none" | "spice" | "pulseaudio" | "alsa" | "jack" | "oss" | "sdl" | "dbus" | undefined
+  >;
+
+  /** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs. */
+  declare readonly shmems: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsShmem> }> | undefined
+  >;
+
+  /** Places for USB devices of whoever looks at the guest, under names of your choice (`<redirdev>`). They come and go as the guest runs. */
+  declare readonly redirdevs: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsRedirdev> }> | undefined
+  >;
+
+  /** Smart card reader (`<smartcard>`): `spice` passes on the viewer's, `host` that of the host. Default: none. */
+  declare readonly smartcard: pulumi.Output<"spice" | "host" | undefined>;
+
+  /** An IOMMU that the guest sees (`<iommu>`), for passing devices on to its own guests and for more than 255 vCPUs. Needs q35. Default: none. */
+  declare readonly iommu: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsIommu> | undefined>;
 
   /** Whether libvirt starts it when the host boots. Default true. */
   declare readonly autostart: pulumi.Output<boolean>;

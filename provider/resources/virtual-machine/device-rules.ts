@@ -39,6 +39,11 @@ const filesystemRules: readonly MachineRule[] = [
 type ScsiController = Inputs["scsiControllers"][string];
 const virtioScsiOnly = ["queues", "commandsPerLun", "maxSectors", "ioeventfd", "iothread"];
 
+const bootOrders = (map: string, entries: unknown) =>
+  entriesOf<{ bootOrder?: unknown }>(entries).map(
+    ([key, { bootOrder }]) => [`${map}.${key}.bootOrder`, bootOrder] as const,
+  );
+
 /** Rules of more than one kind of device. */
 export const deviceRules: readonly MachineRule[] = [
   {
@@ -65,11 +70,13 @@ export const deviceRules: readonly MachineRule[] = [
   ...filesystemRules,
   {
     needs: [],
-    check: ({ disks, nics, filesystems }) => [
+    check: ({ disks, nics, hostDevices, redirdevs, filesystems }) => [
       ...duplicates(
         [
           ...entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.bootOrder`, disk.bootOrder] as const),
           ...entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.bootOrder`, nic.bootOrder] as const),
+          ...bootOrders("hostDevices", hostDevices),
+          ...bootOrders("redirdevs", redirdevs),
         ],
         "the place in the boot order",
       ),

@@ -68,16 +68,6 @@ export const deviceRows = {
       "ua-channel-agent",
     ),
   }),
-  rng: attribute({
-    doc: "Random number device, fed from the host's /dev/urandom. Default true.",
-    schema: z.boolean(),
-    defaults: { 1: true },
-    change: "restart",
-    lens: optionalDevice(
-      () => element("rng", { model: "virtio" }, element("backend", { model: "random" }, "/dev/urandom")),
-      "ua-rng-host",
-    ),
-  }),
   rootPorts: attribute({
     doc: "Free PCI Express ports for devices that are plugged in later (q35 only). Default 8.",
     schema: z.int().min(0).max(200).optional(),

@@ -1,7 +1,7 @@
-import { attribute, block, z } from "../../core/attribute";
-import { hostPath, text } from "../../core/quantities";
-import { type ElementLens, textAt } from "../../schema/lens";
-import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
+import { attribute, z } from "../../core/attribute";
+import { hostPath } from "../../core/quantities";
+import { attributeAt, type ElementLens, words } from "../../schema/lens";
+import { child, children, type Element, element, ensure, remove, setText, textOf } from "../../schema/tree";
 
 /** What libvirt chose for the old firmware; it chooses anew when the domain is defined without. */
 function forgetChoice(document: Element): void {
@@ -24,6 +24,22 @@ const firmwareLens: ElementLens<"bios" | "uefi"> = {
     }
   },
 };
+
+const loaderSchema = z.strictObject({
+  path: hostPath,
+  type: z.enum(["pflash", "rom"]).default("pflash"),
+  secure: z.boolean().default(false),
+  stateless: z.literal(true).optional(),
+  format: z.literal("qcow2").optional(),
+});
+type Loader = z.infer<typeof loaderSchema>;
+
+const nvramSchema = z.strictObject({
+  path: hostPath.optional(),
+  template: hostPath.optional(),
+  format: z.literal("qcow2").optional(),
+});
+type Nvram = z.infer<typeof nvramSchema>;
 
 const secureBootFeatures = ["enrolled-keys", "secure-boot"] as const;
 
@@ -48,6 +64,95 @@ const secureBootLens: ElementLens<boolean> = {
   },
 };
 
+/** libvirt takes it as a feature of its own, beside secure-boot. */
+const enrolledKeysLens: ElementLens<boolean> = {
+  get(document) {
+    const found = child(document, "os/firmware");
+    const feature = found && children(found, "feature").find((item) => item.attributes["name"] === "enrolled-keys");
+    return feature && feature.attributes["enabled"] === "yes";
+  },
+  set(document, value) {
+    if (value === undefined || enrolledKeysLens.get(document) === value) return;
+    forgetChoice(document);
+    const firmware = ensure(document, "os/firmware");
+    const others = firmware.children.filter((node) => !("name" in node && node.attributes["name"] === "enrolled-keys"));
+    const feature = element("feature", { enabled: value ? "yes" : "no", name: "enrolled-keys" });
+    firmware.children = [feature, ...others];
+  },
+};
+
+/** An image of the host's own that the user names: libvirt chooses nothing then. */
+const loaderLens: ElementLens<Loader> = {
+  get(document) {
+    const found = child(document, "os/loader");
+    const path = found && textOf(found).trim();
+    if (!found || !path) return undefined;
+    const { type, secure, stateless, format } = found.attributes;
+    return {
+      path,
+      type: type === "rom" ? "rom" : "pflash",
+      secure: secure === "yes",
+      ...(stateless === "yes" && { stateless: true }),
+      // libvirt says raw where nothing was said, from 9.1 on.
+      ...(format === "qcow2" && { format }),
+    };
+  },
+  set(document, value) {
+    if (value === undefined) {
+      const wasUefi = firmwareLens.get(document) === "uefi";
+      forgetChoice(document);
+      if (wasUefi) ensure(document, "os").attributes["firmware"] = "efi";
+      return;
+    }
+    delete ensure(document, "os").attributes["firmware"];
+    remove(document, "os/firmware");
+    remove(document, "os/loader");
+    const { path, type, secure, stateless, format } = value;
+    const attributes = {
+      ...(secure && { secure: "yes" }),
+      ...(stateless && { stateless: "yes" }),
+      ...(format && { format }),
+    };
+    setText(ensure(document, "os/loader"), path);
+    Object.assign(ensure(document, "os/loader").attributes, { readonly: "yes", type, ...attributes });
+    // The variables must be out of reach of all but the firmware.
+    if (secure) ensure(document, "features/smm").attributes["state"] = "on";
+  },
+};
+
+/** Where the variables of UEFI are kept; what libvirt chose stays when nothing is said. */
+const nvramLens: ElementLens<Nvram> = {
+  get(document) {
+    const found = child(document, "os/nvram");
+    const { template, format } = found?.attributes ?? {};
+    const path = found && textOf(found).trim();
+    return found && { ...(path && { path }), ...(template && { template }), ...(format === "qcow2" && { format }) };
+  },
+  set(document, value) {
+    remove(document, "os/nvram");
+    if (value === undefined) return;
+    const nvram = ensure(document, "os/nvram");
+    nvram.attributes = {
+      ...(value.template && { template: value.template }),
+      ...(value.format && { format: value.format }),
+    };
+    if (value.path) setText(nvram, value.path);
+  },
+};
+
+/** The firmware keeps nothing between starts: what libvirt chose must fit. */
+const statelessLens: ElementLens<boolean> = {
+  get: words(attributeAt("os/loader", "stateless"), "yes", "no").get,
+  set(document, value) {
+    if (statelessLens.get(document) === value) return;
+    forgetChoice(document);
+    if (value !== undefined) ensure(document, "os/loader").attributes["stateless"] = value ? "yes" : "no";
+  },
+};
+
+const newImage = () =>
+  ({ class: "restart", reason: "another firmware image; it starts with fresh variables" }) as const;
+
 export const firmwareRows = {
   firmware: attribute({
     doc: "`bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios.",
@@ -62,27 +167,29 @@ export const firmwareRows = {
     change: "restart",
     lens: secureBootLens,
   }),
-  boot: block({
-    doc: "Boots a kernel from files of the host, without a boot loader.",
-    rows: {
-      kernel: attribute({
-        doc: "Path of the kernel on the host.",
-        schema: hostPath,
-        change: "restart",
-        lens: textAt("os/kernel"),
-      }),
-      initrd: attribute({
-        doc: "Path of the initial RAM disk on the host.",
-        schema: hostPath.optional(),
-        change: "restart",
-        lens: textAt("os/initrd"),
-      }),
-      cmdline: attribute({
-        doc: "Arguments of the kernel.",
-        schema: text.min(1, "must not be empty; leave it out instead").optional(),
-        change: "restart",
-        lens: textAt("os/cmdline"),
-      }),
-    },
+  enrolledKeys: attribute({
+    doc: "Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`.",
+    schema: z.boolean().optional(),
+    change: newImage,
+    lens: enrolledKeysLens,
+  }),
+  statelessFirmware: attribute({
+    doc: "UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false.",
+    schema: z.boolean().optional(),
+    since: "8.6",
+    change: newImage,
+    lens: statelessLens,
+  }),
+  loader: attribute({
+    doc: "An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt.",
+    schema: loaderSchema.optional(),
+    change: newImage,
+    lens: loaderLens,
+  }),
+  nvram: attribute({
+    doc: "Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own.",
+    schema: nvramSchema.optional(),
+    change: "restart",
+    lens: nvramLens,
   }),
 };

@@ -5,6 +5,8 @@ import { arrangeDisks } from "./disk-layout";
 import { sourcePath } from "./disk-sources";
 import { diskEntries } from "./disks";
 import { isPcie } from "./general";
+import { arrangeIommu } from "./iommu";
+import { arrangeEncryption } from "./launch-security";
 import { nicEntries } from "./nics";
 import type { Inputs } from "./rows";
 import { arrangeMemory } from "./shared-memory";
@@ -17,6 +19,8 @@ export function arrange(document: Element, inputs: Inputs, taken: ReadonlySet<st
   arrangeDisks(document, inputs, taken);
   arrangeBootOrder(document);
   arrangeMemory(document);
+  arrangeIommu(document);
+  arrangeEncryption(document);
   if (isPcie(child(document, "os/type")?.attributes["machine"])) arrangePorts(document, inputs.rootPorts ?? 0);
 }
 
@@ -33,7 +37,9 @@ function portsInUse(document: Element): number {
   const onPort = devices.filter((device) => {
     if (device.name === "disk") return child(device, "target")?.attributes["bus"] === "virtio";
     if (device.name === "controller") return ["scsi", "virtio-serial", "usb"].includes(device.attributes["type"] ?? "");
-    return ["interface", "rng", "memballoon", "hostdev", "filesystem"].includes(device.name);
+    if (device.name === "hostdev") return ["pci", "mdev"].includes(device.attributes["type"] ?? "");
+    if (device.name === "input") return device.attributes["bus"] === "virtio";
+    return ["interface", "rng", "memballoon", "filesystem", "vsock", "crypto"].includes(device.name);
   }).length;
   const added = [
     !has(devices, "controller", "usb"),

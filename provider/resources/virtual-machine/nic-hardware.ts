@@ -69,12 +69,13 @@ function offload(lenses: Readonly<Record<string, ElementLens<boolean>>>, name: s
   });
 }
 
-type Rom = {
-  readonly enabled?: boolean | undefined;
-  readonly file?: string | undefined;
-  readonly bar?: boolean | undefined;
-};
-const romLens: ElementLens<Rom> = {
+export const romSchema = z.strictObject({
+  enabled: z.boolean().optional(),
+  file: hostPath.optional(),
+  bar: z.boolean().optional(),
+});
+type Rom = z.infer<typeof romSchema>;
+export const romLens: ElementLens<Rom> = {
   get(nic) {
     const found = child(nic, "rom")?.attributes;
     if (!found) return undefined;
@@ -229,9 +230,7 @@ export const nicHardwareRows = {
   }),
   rom: attribute({
     doc: "The option ROM that boots from the network (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: QEMU's own.",
-    schema: z
-      .strictObject({ enabled: z.boolean().optional(), file: hostPath.optional(), bar: z.boolean().optional() })
-      .optional(),
+    schema: romSchema.optional(),
     change: plugged,
     lens: romLens,
   }),

@@ -4,6 +4,7 @@ import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
 import { userLens, userSchema } from "./nic-user";
+import { pciAddress, pciElement, pciText } from "./pci-address";
 
 export const interfaceName = z.string().regex(/^[A-Za-z0-9_.:-]{1,15}$/, "is not a name of a network interface");
 
@@ -102,37 +103,22 @@ const ethernetLens: ElementLens<boolean> = {
   },
 };
 
-const pciAddress = z
-  .string()
-  .regex(/^([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]$/, 'is not a PCI address like "0000:03:10.0"')
-  .transform((value) => (value.length < 12 ? `0000:${value}` : value).toLowerCase());
 const hostdevSchema = z.strictObject({ address: pciAddress, managed: z.boolean().default(true) });
 type Hostdev = z.infer<typeof hostdevSchema>;
 const hostdevLens: ElementLens<Hostdev> = {
   get(nic) {
-    const place = child(nic, "source/address")?.attributes;
+    const place = child(nic, "source/address");
     if (nic.attributes["type"] !== "hostdev" || !place || child(nic, "source")?.attributes["network"]) return undefined;
-    const [domain, bus, slot, fn] = [
-      ["domain", 4],
-      ["bus", 2],
-      ["slot", 2],
-      ["function", 1],
-    ].map(([name, width]) =>
-      Number(place[String(name)] ?? 0)
-        .toString(16)
-        .padStart(Number(width), "0"),
-    );
-    return { address: `${domain}:${bus}:${slot}.${fn}`, managed: nic.attributes["managed"] === "yes" };
+    return { address: pciText(place), managed: nic.attributes["managed"] === "yes" };
   },
   set(nic, value) {
     if (value === undefined) return;
     become(nic, "hostdev");
     nic.attributes["managed"] = value.managed ? "yes" : "no";
-    const [domain = "", bus = "", place = ""] = value.address.split(":");
-    const [slot = "", fn = ""] = place.split(".");
-    const address = { type: "pci", domain: `0x${domain}`, bus: `0x${bus}`, slot: `0x${slot}`, function: `0x${fn}` };
     remove(nic, "source");
-    nic.children.push(element("source", {}, element("address", address)));
+    const address = pciElement(value.address);
+    address.attributes = { type: "pci", ...address.attributes };
+    nic.children.push(element("source", {}, address));
   },
 };
 

@@ -1,5 +1,6 @@
 import type { StateOf } from "../../core/attribute";
 import { overlayRows } from "../overlay";
+import { bootRows } from "./boot";
 import { clockRows } from "./clock";
 import { cpuOperations, cpuRows } from "./cpu";
 import { cpuTuningOperations, cpuTuningRows } from "./cpu-tuning";
@@ -11,12 +12,29 @@ import { diskOperations, diskRows } from "./disks";
 import { filesystemOperations, filesystemRows } from "./filesystems";
 import { firmwareRows } from "./firmware";
 import { generalOperations, generalRows } from "./general";
+import { graphicsOperations, graphicsRows } from "./graphics";
+import { hostdevOperations, hostdevRows } from "./hostdevs";
 import { hypervisorRows } from "./hypervisor-features";
+import { inputRows } from "./input";
+import { iommuRows } from "./iommu";
 import { iothreadOperations, iothreadRows } from "./iothreads";
+import { launchRows } from "./launch-security";
 import { lifecycleRows } from "./lifecycle";
 import type { LiveOperations } from "./live";
 import { memoryOperations, memoryRows } from "./memory";
 import { nicOperations, nicRows } from "./nics";
+import { panicRows } from "./panic";
+import { redirdevOperations, redirdevRows } from "./redirdevs";
+import { rngRows } from "./rng";
+import { securityRows } from "./security";
+import { serialOperations, serialRows } from "./serials";
+import { shmemOperations, shmemRows } from "./shmem";
+import { soundRows } from "./sound";
+import { sysinfoOperations, sysinfoRows } from "./sysinfo";
+import { tpmRows } from "./tpm";
+import { videoRows } from "./video";
+import { vsockRows } from "./vsock";
+import { watchdogRows } from "./watchdog";
 
 /** Every attribute of a virtual machine. */
 export const rows = {
@@ -24,6 +42,10 @@ export const rows = {
   ...cpuRows,
   ...memoryRows,
   ...firmwareRows,
+  ...bootRows,
+  ...sysinfoRows,
+  ...launchRows,
+  ...securityRows,
   ...iothreadRows,
   ...cpuTuningRows,
   ...hypervisorRows,
@@ -34,7 +56,21 @@ export const rows = {
   ...weightRows,
   ...filesystemRows,
   ...nicRows,
+  ...hostdevRows,
   ...deviceRows,
+  ...rngRows,
+  ...tpmRows,
+  ...watchdogRows,
+  ...vsockRows,
+  ...panicRows,
+  ...serialRows,
+  ...graphicsRows,
+  ...videoRows,
+  ...inputRows,
+  ...soundRows,
+  ...shmemRows,
+  ...redirdevRows,
+  ...iommuRows,
   ...lifecycleRows,
   ...overlayRows("domain"),
 };
@@ -53,4 +89,10 @@ export const operations: LiveOperations = {
   ...weightOperations,
   ...filesystemOperations,
   ...nicOperations,
+  ...hostdevOperations,
+  ...serialOperations,
+  ...graphicsOperations,
+  ...shmemOperations,
+  ...redirdevOperations,
+  ...sysinfoOperations,
 };

@@ -4,9 +4,11 @@ import { overlayRule } from "../overlay";
 import { cpuTuneRules } from "./cpu-rules";
 import { deviceRules } from "./device-rules";
 import { diskRules } from "./disk-rules";
-import { isPcie } from "./general";
+import { firmwareRules, launchRules } from "./firmware-rules";
 import { knownTypes, newestBelow } from "./host-facts";
+import { hostdevRules } from "./hostdev-rules";
 import { nicRules } from "./nic-rules";
+import { peripheralRules } from "./peripheral-rules";
 import { rows } from "./rows";
 import { fault, type MachineRule } from "./rule-entries";
 import { tooNew } from "./version-rules";
@@ -72,27 +74,6 @@ const memoryRules: readonly MachineRule[] = [
   },
 ];
 
-const firmwareRules: readonly MachineRule[] = [
-  {
-    needs: ["firmware", "secureBoot", "machine"],
-    check: ({ firmware, secureBoot, machine }) => {
-      if (secureBoot === undefined) return [];
-      if (firmware !== "uefi") return [fault("secureBoot", 'needs firmware: "uefi"')];
-      return secureBoot && !isPcie(machine) ? [fault("secureBoot", 'needs machine: "q35"')] : [];
-    },
-  },
-  {
-    needs: ["rootPorts", "machine"],
-    check: ({ rootPorts, machine }) =>
-      rootPorts !== undefined && !isPcie(machine) ? [fault("rootPorts", "exist only on the machine type q35")] : [],
-  },
-  {
-    needs: ["console", "serialLog"],
-    check: ({ console, serialLog }) =>
-      serialLog !== undefined && !console ? [fault("serialLog", "needs console: true")] : [],
-  },
-];
-
 const versionRules: readonly MachineRule[] = [
   {
     needs: ["host"],
@@ -112,6 +93,9 @@ export const rules: readonly MachineRule[] = [
   ...diskRules,
   ...nicRules,
   ...deviceRules,
+  ...hostdevRules,
+  ...peripheralRules,
+  ...launchRules,
   ...versionRules,
   overlayRule("domain"),
 ];

@@ -14,17 +14,24 @@ export function tooNew(rows: Rows, values: unknown, libvirt: number, path = ""):
       const entries = isPlainObject(value) ? Object.entries(value) : [];
       return entries.flatMap(([key, entry]) => tooNew(row.rows, entry, libvirt, `${at}.${key}`));
     }
-    return row.since !== undefined && libvirt < numberOf(row.since)
-      ? [fault(at, `needs libvirt ${row.since}; the host has ${textOf(libvirt)}. Leave it out, or upgrade the host`)]
+    return row.since !== undefined && isOlder(libvirt, row.since)
+      ? [
+          fault(
+            at,
+            `needs libvirt ${row.since}; the host has ${versionText(libvirt)}. Leave it out, or upgrade the host`,
+          ),
+        ]
       : [];
   });
 }
 
-function numberOf(version: string): number {
-  const [major = 0, minor = 0, release = 0] = version.split(".").map(Number);
-  return major * 1_000_000 + minor * 1000 + release;
+/** Whether that libvirt is older than the version that a row names. */
+export function isOlder(libvirt: number, since: string): boolean {
+  const [major = 0, minor = 0, release = 0] = since.split(".").map(Number);
+  return libvirt < major * 1_000_000 + minor * 1000 + release;
 }
 
-function textOf(version: number): string {
+/** A version as people write it: "9.0.0". */
+export function versionText(version: number): string {
   return [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join(".");
 }

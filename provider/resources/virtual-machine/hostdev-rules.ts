@@ -1,0 +1,60 @@
+import type { Inputs } from "./rows";
+import { duplicates, entriesOf, fault, given, type MachineRule, type Nic } from "./rule-entries";
+
+type Hostdev = Inputs["hostDevices"][string];
+const kinds = ["pci", "usb", "scsi", "mdev"] as const;
+/** What only one kind of device has. */
+const belongs: Readonly<Record<(typeof kinds)[number], readonly string[]>> = {
+  pci: ["managed", "rom", "writeFiltering", "acpiIndex"],
+  usb: ["startupPolicy", "guestReset"],
+  scsi: ["readonly", "shareable"],
+  mdev: ["display", "ramfb"],
+};
+
+/** PCI addresses that the inputs ask for, with the place that asks. */
+export function pciDevicesOf({ hostDevices, nics }: Pick<Inputs, "hostDevices" | "nics">): [string, string][] {
+  return [
+    ...entriesOf<Hostdev>(hostDevices).map(([key, { pci }]) => [`hostDevices.${key}.pci`, pci] as const),
+    ...entriesOf<Nic>(nics).map(([key, { hostdev }]) => [`nics.${key}.hostdev.address`, hostdev?.address] as const),
+  ].flatMap(([at, address]): [string, string][] => (typeof address === "string" ? [[at, address]] : []));
+}
+
+export const hostdevRules: readonly MachineRule[] = [
+  {
+    needs: [],
+    check: ({ hostDevices }) =>
+      entriesOf<Hostdev>(hostDevices).flatMap(([key, device]) => {
+        const at = `hostDevices.${key}`;
+        const [kind, ...more] = kinds.filter((name) => device[name] !== undefined);
+        if (kind === undefined) return [fault(at, `needs one of ${kinds.join(", ")}`)];
+        if (more.length > 0) return [fault(at, `is both ${kind} and ${more.join(" and ")}; give one`)];
+        const wrong = kinds
+          .filter((other) => other !== kind)
+          .flatMap((other) => given(device, belongs[other]).map((name) => [name, other]));
+        return [
+          ...wrong.map(([name, other]) => fault(`${at}.${name}`, `only a ${other} device has it`)),
+          ...(device.ramfb === true && device.display !== true ? [fault(`${at}.ramfb`, "needs display: true")] : []),
+          ...(device.bootOrder !== undefined && kind === "mdev"
+            ? [fault(`${at}.bootOrder`, "nothing is booted from a mediated device")]
+            : []),
+        ];
+      }),
+  },
+  {
+    needs: [],
+    check: (inputs) => [
+      ...duplicates(pciDevicesOf(inputs), "the device"),
+      ...duplicates(
+        entriesOf<Hostdev>(inputs.hostDevices).map(([key, { mdev }]) => [`hostDevices.${key}.mdev`, mdev]),
+        "the mediated device",
+      ),
+      ...duplicates(
+        entriesOf<Hostdev>(inputs.hostDevices).map(([key, { usb }]) => [
+          `hostDevices.${key}.usb`,
+          usb && JSON.stringify(usb),
+        ]),
+        "the device",
+      ),
+    ],
+  },
+];

@@ -1,0 +1,94 @@
+import { attribute, mapOf, z } from "../../core/attribute";
+import { attributeAt, number, oneOf, presenceAt, words } from "../../schema/lens";
+import { deviceEntries } from "./alias";
+import { hostdevSources } from "./hostdev-sources";
+import type { LiveOperations } from "./live";
+import { romLens, romSchema } from "./nic-hardware";
+
+const hostdevEntries = deviceEntries("hostdev", "hostdev");
+const plugged = () =>
+  ({ class: "restart", reason: "libvirt changes no device of the host that is plugged in" }) as const;
+const onOff = (name: string) => words(attributeAt("", name), "on", "off");
+
+export const hostdevRows = {
+  hostDevices: mapOf({
+    doc: "Devices of the host that the guest gets, under names of your choice (`<hostdev>`). They come and go as the guest runs. Each is one of pci, usb, scsi and mdev.",
+    change: "live",
+    entries: hostdevEntries,
+    rows: {
+      ...hostdevSources(plugged),
+      managed: attribute({
+        doc: "Whether libvirt takes a pci device from the host's driver and gives it back (`managed`). Default true.",
+        schema: z.boolean().optional(),
+        defaults: { 1: ({ siblings }) => (siblings["pci"] === undefined ? undefined : true) },
+        change: plugged,
+        lens: words(attributeAt("", "managed"), "yes", "no"),
+      }),
+      rom: attribute({
+        doc: "The ROM of a pci device (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: the device's own.",
+        schema: romSchema.optional(),
+        change: plugged,
+        lens: romLens,
+      }),
+      writeFiltering: attribute({
+        doc: "Whether writes to the configuration space of a pci device are filtered (`<source writeFiltering>`). Default true.",
+        schema: z.boolean().optional(),
+        since: "6.5",
+        change: plugged,
+        lens: words(attributeAt("source", "writeFiltering"), "yes", "no"),
+      }),
+      display: attribute({
+        doc: "Whether the screen of a vGPU shows in `graphics` (`display`). Default false.",
+        schema: z.boolean().optional(),
+        change: plugged,
+        lens: onOff("display"),
+      }),
+      ramfb: attribute({
+        doc: "Whether a vGPU with `display` has a picture before its driver is loaded (`ramfb`). Default false.",
+        schema: z.boolean().optional(),
+        change: plugged,
+        lens: onOff("ramfb"),
+      }),
+      startupPolicy: attribute({
+        doc: "What a start does when a usb device is not there (`startupPolicy`): `mandatory` fails, `requisite` fails but not at a migration, `optional` goes on. Default mandatory.",
+        schema: z.enum(["mandatory", "requisite", "optional"]).optional(),
+        change: plugged,
+        lens: oneOf(attributeAt("source", "startupPolicy"), ["mandatory", "requisite", "optional"] as const),
+      }),
+      guestReset: attribute({
+        doc: "Whether the guest may reset a usb device (`guestReset`): `off`, `uninitialized` or `on`. Default on.",
+        schema: z.enum(["off", "uninitialized", "on"]).optional(),
+        since: "8.1",
+        change: plugged,
+        lens: oneOf(attributeAt("source", "guestReset"), ["off", "uninitialized", "on"] as const),
+      }),
+      readonly: attribute({
+        doc: "The guest cannot write to a scsi device. Default false.",
+        schema: z.boolean().optional(),
+        change: plugged,
+        lens: presenceAt("readonly"),
+      }),
+      shareable: attribute({
+        doc: "Other guests may have a scsi device too. Default false.",
+        schema: z.boolean().optional(),
+        change: plugged,
+        lens: presenceAt("shareable"),
+      }),
+      bootOrder: attribute({
+        doc: "Place in the firmware's boot order, from 1. Default: not booted from.",
+        schema: z.int().min(1).max(1000).optional(),
+        change: "restart",
+        lens: number(attributeAt("boot", "order")),
+      }),
+      acpiIndex: attribute({
+        doc: "Number in the guest's ACPI tables, from 1: systemd names the interface of a network card enoN (`<acpi index>`). Default: none.",
+        schema: z.int().min(1).max(16383).optional(),
+        since: "7.3",
+        change: plugged,
+        lens: number(attributeAt("acpi", "index")),
+      }),
+    },
+  }),
+};
+
+export const hostdevOperations: LiveOperations = { "hostDevices.*": (operation) => operation.plug(hostdevEntries) };

@@ -1,0 +1,179 @@
+import { attribute, block, z } from "../../core/attribute";
+import { text } from "../../core/quantities";
+import { attributeAt, type ElementLens, mapped, number, oneOf, textAt, words } from "../../schema/lens";
+import { child, type Element, ensure, remove } from "../../schema/tree";
+import { devicesOf } from "./alias";
+
+export const launchTypes = ["sev", "sev-snp", "tdx"] as const;
+export type LaunchType = (typeof launchTypes)[number];
+
+const restart = () => ({ class: "restart", reason: "a guest is encrypted from its first instruction on" }) as const;
+const base64 = z.string().regex(/^[A-Za-z0-9+/=\s]+$/, "is not base64");
+const policyLens: ElementLens<string> = mapped(
+  textAt("launchSecurity/policy"),
+  (value) => (/^(0x)?[0-9a-fA-F]+$/.test(value.trim()) ? hex(value.trim()) : undefined),
+  (value) => value,
+);
+
+/** libvirt pads with zeros, by version. */
+function hex(value: string): string {
+  return `0x${BigInt(value.startsWith("0x") ? value : `0x${value}`)
+    .toString(16)
+    .padStart(4, "0")}`;
+}
+
+const typeLens: ElementLens<LaunchType> = {
+  get: oneOf(attributeAt("launchSecurity", "type"), launchTypes).get,
+  set(document, value) {
+    if (value !== undefined && typeLens.get(document) === value) return;
+    remove(document, "launchSecurity");
+    if (value !== undefined) ensure(document, "launchSecurity").attributes["type"] = value;
+  },
+};
+
+/** Nothing where there is no such element: what goes with the type has gone with it. */
+function inside<T>(lens: ElementLens<T>): ElementLens<T> {
+  return {
+    get: lens.get,
+    set: (document, value) => {
+      if (child(document, "launchSecurity")) lens.set(document, value);
+    },
+  };
+}
+
+const launchText = (name: string, doc: string, schema: z.ZodType<string>, since?: string) =>
+  attribute({
+    doc,
+    schema: schema.optional(),
+    ...(since && { since }),
+    change: restart,
+    lens: inside(textAt(`launchSecurity/${name}`)),
+  });
+const launchFlag = (name: string, doc: string, since: string) =>
+  attribute({
+    doc,
+    schema: z.boolean().optional(),
+    since,
+    change: restart,
+    lens: inside(words(attributeAt("launchSecurity", name), "yes", "no")),
+  });
+const launchNumber = (name: string, doc: string) =>
+  attribute({
+    doc,
+    schema: z.int().min(0).max(63).optional(),
+    change: restart,
+    lens: inside(number(textAt(`launchSecurity/${name}`))),
+  });
+
+/** Policies that forbid debugging, which the host could read the memory with. */
+const policies: Readonly<Record<LaunchType, string>> = { sev: "0x0003", "sev-snp": "0x30000", tdx: "0x10000000" };
+
+export const launchRows = {
+  launchSecurity: block({
+    doc: "Memory that the host cannot read (`<launchSecurity>`). Needs UEFI on q35; refused before anything is written where the host has no such hardware, or no room for one more such guest. Default: none.",
+    rows: {
+      type: attribute({
+        doc: "`sev` (AMD; SEV-ES by its policy), `sev-snp` (AMD, libvirt 10.5) or `tdx` (Intel, libvirt 11.10: older ones do not say reliably whether the host has it).",
+        schema: z.enum(launchTypes),
+        change: restart,
+        lens: typeLens,
+      }),
+      policy: attribute({
+        doc: "What the host may do, as hexadecimal bits of the vendor's specification; bit 2 of sev asks for SEV-ES (`<policy>`). Default: no debugging (sev 0x0003, sev-snp 0x30000, tdx 0x10000000).",
+        schema: z
+          .string()
+          .regex(/^0x[0-9a-fA-F]{1,16}$/, 'is not a hexadecimal number like "0x0003"')
+          .transform(hex)
+          .optional(),
+        defaults: { 1: ({ siblings }) => policyOf(siblings["type"]) },
+        change: restart,
+        lens: inside(policyLens),
+      }),
+      cbitpos: launchNumber(
+        "cbitpos",
+        "Position of the encryption bit (`<cbitpos>`). Default: the host's, by libvirt.",
+      ),
+      reducedPhysBits: launchNumber(
+        "reducedPhysBits",
+        "Address bits that encryption takes (`<reducedPhysBits>`). Default: the host's, by libvirt.",
+      ),
+      kernelHashes: launchFlag(
+        "kernelHashes",
+        "Whether kernel, initrd and command line of `boot` are measured (`kernelHashes`). Default false.",
+        "8.0",
+      ),
+      dhCert: launchText("dhCert", "The owner's Diffie-Hellman key for sev, base64 (`<dhCert>`).", base64),
+      session: launchText("session", "The owner's session for sev, base64 (`<session>`).", base64),
+      idBlock: launchText("idBlock", "The owner's ID block for sev-snp, base64 (`<idBlock>`).", base64, "10.5"),
+      idAuth: launchText("idAuth", "What signs the ID block, base64 (`<idAuth>`).", base64, "10.5"),
+      hostData: launchText(
+        "hostData",
+        "32 bytes that sev-snp puts into its reports, base64 (`<hostData>`).",
+        base64,
+        "10.5",
+      ),
+      guestVisibleWorkarounds: launchText(
+        "guestVisibleWorkarounds",
+        "Workarounds of the host that the sev-snp guest sees, base64 (`<guestVisibleWorkarounds>`).",
+        base64,
+        "10.5",
+      ),
+      authorKey: launchFlag(
+        "authorKey",
+        "Whether `idAuth` holds an author's key (`authorKey`). Default false.",
+        "10.5",
+      ),
+      vcek: launchFlag("vcek", "Whether sev-snp signs reports by the chip's own key (`vcek`). Default true.", "10.5"),
+      secretHeader: attribute({
+        doc: "Header of `secret`, base64, as the owner's tool made it from the measurement.",
+        schema: base64.optional(),
+        secret: true,
+        change: () => ({ class: "live", reason: "put into the paused guest" }),
+      }),
+      secret: attribute({
+        doc: 'Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this, then let it run.',
+        schema: base64.optional(),
+        secret: true,
+        change: () => ({ class: "live", reason: "put into the paused guest" }),
+      }),
+      secretAddress: attribute({
+        doc: "Where in the guest's memory `secret` goes. Default: where the firmware says.",
+        schema: text.regex(/^0x[0-9a-fA-F]{1,16}$/, 'is not an address like "0x807000"').optional(),
+        change: () => ({ class: "live", reason: "put into the paused guest" }),
+      }),
+    },
+  }),
+};
+
+function policyOf(type: unknown): string | undefined {
+  const known = launchTypes.find((item) => item === type);
+  return known && hex(policies[known]);
+}
+
+const virtioDevices = ["rng", "filesystem", "vsock", "memballoon"];
+
+/** Devices reach encrypted memory only through the guest's bounce buffers, and pages that cannot move must stay. */
+export function arrangeEncryption(document: Element): void {
+  if (!child(document, "launchSecurity")) return;
+  ensure(document, "memoryBacking/locked");
+  for (const device of devicesOf(document).filter(isVirtio)) ensure(device, "driver").attributes["iommu"] ??= "on";
+}
+
+function isVirtio(device: Element): boolean {
+  const { model = "", bus, type } = device.attributes;
+  const inner = (path: string, name: string) => child(device, path)?.attributes[name];
+  switch (device.name) {
+    case "disk":
+      return inner("target", "bus") === "virtio";
+    case "interface":
+      return inner("model", "type") === "virtio";
+    case "video":
+      return inner("model", "type") === "virtio";
+    case "controller":
+      return model === "virtio-scsi" || type === "virtio-serial";
+    case "input":
+      return bus === "virtio";
+    default:
+      return virtioDevices.includes(device.name) && model !== "none";
+  }
+}

@@ -1,0 +1,197 @@
+import type { Fault } from "../../core/check";
+import { isPlainObject } from "../../core/unknown";
+import { libvirtOf } from "../facts";
+import { isPcie } from "./general";
+import type { Inputs } from "./rows";
+import { entriesOf, fault, given, type MachineRule } from "./rule-entries";
+import { isOlder, versionText } from "./version-rules";
+
+type Graphics = Inputs["graphics"][string];
+type Input = Inputs["inputs"][string];
+type Shmem = Inputs["shmems"][string];
+
+const vncOnly = ["websocket", "sharePolicy"];
+const spiceOnly = ["tlsPort", "defaultMode", "openGl"];
+
+const graphicsRule: MachineRule = {
+  needs: [],
+  check: ({ graphics }) =>
+    entriesOf<Graphics>(graphics).flatMap(([type, screen]) => {
+      const at = `graphics.${type}`;
+      const [wrong, other] = type === "vnc" ? [spiceOnly, "spice"] : [vncOnly, "vnc"];
+      const { password, passwordValidTo, listen, port } = screen;
+      const hasSocket = isPlainObject(listen) && "socket" in listen;
+      return [
+        ...given(screen, wrong).map((name) => fault(`${at}.${name}`, `only graphics.${other} has it`)),
+        ...(hasSocket && port !== undefined
+          ? [fault(`${at}.port`, "a socket has no port; leave out one of the two")]
+          : []),
+        ...(type === "vnc" && typeof password === "string" && password.length > 8
+          ? [fault(`${at}.password`, "VNC takes at most 8 characters; use graphics.spice, or a TLS tunnel, for more")]
+          : []),
+        ...(passwordValidTo !== undefined && password === undefined
+          ? [fault(`${at}.passwordValidTo`, "needs password")]
+          : []),
+      ];
+    }),
+};
+
+const spiceRule: MachineRule = {
+  needs: ["graphics"],
+  check: ({ graphics, channels, redirdevs, smartcard, audio }) => {
+    if (Object.hasOwn(graphics, "spice")) return [];
+    const sources = (map: string, entries: unknown) =>
+      entriesOf<{ source?: { type?: string } }>(entries).flatMap(([key, { source }]) =>
+        source?.type === "spicevmc" || source?.type === "spiceport" ? [`${map}.${key}.source`] : [],
+      );
+    const users = [
+      ...sources("channels", channels),
+      ...sources("redirdevs", redirdevs),
+      ...(smartcard === "spice" ? ["smartcard"] : []),
+      ...(audio === "spice" ? ["audio"] : []),
+    ];
+    return users.map((at) => fault(at, "goes through spice; add graphics.spice"));
+  },
+};
+
+const qxlOnly = ["ram", "vgamem"];
+const videoRule: MachineRule = {
+  needs: ["video", "graphics"],
+  check: ({ video, graphics }) => {
+    if (!isPlainObject(video)) return [];
+    const { model, accel3d, heads } = video;
+    const openGl = entriesOf<Graphics>(graphics).some(([, screen]) => screen.openGl === true);
+    return [
+      ...(model === "qxl" ? [] : given(video, qxlOnly)).map((name) =>
+        fault(`video.${name}`, 'only a qxl card has it; use model: "qxl"'),
+      ),
+      ...(heads !== undefined && heads > 1 && model !== "virtio" && model !== "qxl"
+        ? [fault("video.heads", 'only virtio and qxl cards have more than one; use model: "virtio"')]
+        : []),
+      ...(accel3d === true && model !== "virtio" ? [fault("video.accel3d", 'needs model: "virtio"')] : []),
+      ...(accel3d === true && model === "virtio" && !openGl
+        ? [fault("video.accel3d", "needs graphics that draw by OpenGL: graphics.spice.openGl: true")]
+        : []),
+    ];
+  },
+};
+
+const emulatorOnly = ["encryptionSecret", "activePcrBanks", "persistentState"];
+const tpmRule: MachineRule = {
+  needs: ["tpm"],
+  check: ({ tpm }) => {
+    if (!isPlainObject(tpm)) return [];
+    if (tpm.backend === "emulator") {
+      return tpm.device === undefined ? [] : [fault("tpm.device", 'needs backend: "passthrough"')];
+    }
+    return given(tpm, emulatorOnly).map((name) => fault(`tpm.${name}`, 'needs backend: "emulator"'));
+  },
+};
+
+const inputRule: MachineRule = {
+  needs: [],
+  check: ({ inputs }) =>
+    entriesOf<Input>(inputs).flatMap(([key, input]) => {
+      const { type, source, bus } = input;
+      const at = `inputs.${key}`;
+      const isHost = type === "passthrough" || type === "evdev";
+      const evdevOnly = type === "evdev" ? [] : given(input, ["grabAll", "grabToggle", "repeat"]);
+      return [
+        ...(isHost && source === undefined ? [fault(`${at}.source`, `is required with type ${type}`)] : []),
+        ...(!isHost && source !== undefined ? [fault(`${at}.source`, "goes only with type passthrough or evdev")] : []),
+        ...(type === "passthrough" && bus !== "virtio" ? [fault(`${at}.bus`, "passthrough needs virtio")] : []),
+        ...(type === "evdev" && bus !== undefined ? [fault(`${at}.bus`, "evdev has none; leave it out")] : []),
+        ...(type === "tablet" && bus === "ps2" ? [fault(`${at}.bus`, "a tablet needs usb or virtio")] : []),
+        ...evdevOnly.map((name) => fault(`${at}.${name}`, "goes only with type evdev")),
+      ];
+    }),
+};
+
+const shmemRule: MachineRule = {
+  needs: [],
+  check: ({ shmems }) =>
+    entriesOf<Shmem>(shmems).flatMap(([key, shmem]) => {
+      const at = `shmems.${key}`;
+      if (shmem.model === "ivshmem-doorbell") {
+        const size =
+          shmem.size === undefined ? [] : [fault(`${at}.size`, "is that of the doorbell's server; leave it out")];
+        return shmem.server === undefined
+          ? [...size, fault(`${at}.server`, "is required with ivshmem-doorbell")]
+          : size;
+      }
+      return given(shmem, ["server", "vectors", "ioeventfd"]).map((name) =>
+        fault(`${at}.${name}`, 'needs model: "ivshmem-doorbell"'),
+      );
+    }),
+};
+
+const intelOnly = ["awBits", "cachingMode", "eim"];
+const machineRule: MachineRule = {
+  needs: ["machine"],
+  check: ({ machine, iommu, watchdog }) => {
+    const q35 = isPcie(machine);
+    const faults: Fault[] = [];
+    if (isPlainObject(watchdog)) {
+      if (watchdog.model === "itco" && !q35)
+        faults.push(fault("watchdog.model", 'itco is part of q35; use machine: "q35" or model: "i6300esb"'));
+      if (watchdog.model === "itco" && watchdog.action === "inject-nmi")
+        faults.push(fault("watchdog.action", "itco cannot inject an NMI; use i6300esb"));
+    }
+    if (isPlainObject(iommu)) {
+      if (!q35) faults.push(fault("iommu.model", 'needs machine: "q35"'));
+      if (iommu.model !== "intel") {
+        faults.push(...given(iommu, intelOnly).map((name) => fault(`iommu.${name}`, 'needs model: "intel"')));
+      }
+      if (iommu.model === "virtio") {
+        faults.push(
+          ...given(iommu, ["intremap", "iotlb"]).map((name) =>
+            fault(`iommu.${name}`, "a virtio IOMMU has no such option"),
+          ),
+        );
+      }
+      if (iommu.eim === true && iommu.intremap === false) faults.push(fault("iommu.eim", "needs intremap: true"));
+    }
+    return faults;
+  },
+};
+
+/** Words of rows that are newer than the row; libvirt's own schema knows of no version of a word. */
+const newWords: readonly (readonly [path: readonly [string, string?], word: string, since: string])[] = [
+  [["panic"], "pvpanic", "9.1"],
+  [["watchdog", "model"], "itco", "9.1"],
+  [["iommu", "model"], "amd", "11.5"],
+  [["iommu", "model"], "virtio", "8.3"],
+  [["launchSecurity", "type"], "sev-snp", "10.5"],
+  [["launchSecurity", "type"], "tdx", "11.10"],
+];
+
+const wordRule: MachineRule = {
+  needs: ["host"],
+  check: (inputs) => {
+    const libvirt = libvirtOf(inputs.host);
+    if (libvirt === undefined) return [];
+    return newWords.flatMap(([[row, field], word, since]) => {
+      const value: unknown = inputs[row as keyof Inputs];
+      const found = field === undefined ? value : isPlainObject(value) ? value[field] : undefined;
+      if (found !== word || !isOlder(libvirt, since)) return [];
+      const at = field === undefined ? row : `${row}.${field}`;
+      return [
+        fault(
+          at,
+          `"${word}" needs libvirt ${since}; the host has ${versionText(libvirt)}. Choose another, or upgrade the host`,
+        ),
+      ];
+    });
+  },
+};
+
+export const peripheralRules: readonly MachineRule[] = [
+  graphicsRule,
+  spiceRule,
+  videoRule,
+  tpmRule,
+  inputRule,
+  shmemRule,
+  machineRule,
+  wordRule,
+];

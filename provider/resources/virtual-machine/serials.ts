@@ -1,0 +1,114 @@
+import { attribute, mapOf, z } from "../../core/attribute";
+import { text } from "../../core/quantities";
+import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
+import { child, type Element, ensure } from "../../schema/tree";
+import { deviceEntries } from "./alias";
+import { type Chardev, chardevDoc, chardevLens, chardevLog, chardevSchema } from "./chardev";
+import type { LiveOperations } from "./live";
+
+const serialModels = ["isa-serial", "pci-serial", "usb-serial"] as const;
+const restart = "restart" as const;
+const serialChange = () => ({ class: restart, reason: "a serial port cannot be plugged in" }) as const;
+
+/** The model and the type of the target go together; libvirt numbers the ports. */
+const serialModelLens: ElementLens<(typeof serialModels)[number]> = {
+  get: oneOf(attributeAt("target/model", "name"), serialModels).get,
+  set(serial, value) {
+    if (value === undefined) return;
+    ensure(serial, "target").attributes["type"] = value;
+    ensure(serial, "target/model").attributes["name"] = value;
+  },
+};
+
+/** Adds to each new device what makes it a virtio port. */
+function virtioPorts(name: "channel" | "console") {
+  const entries = deviceEntries(name, name);
+  return {
+    ...entries,
+    add(document: Element, key: string): Element {
+      const device = entries.add(document, key);
+      ensure(device, "target").attributes["type"] = "virtio";
+      return device;
+    },
+  };
+}
+
+const ownSocket: Chardev = { type: "unix", mode: "bind" };
+const channelEntries = virtioPorts("channel");
+/** The guest agent's channel has a row of its own. */
+const otherChannels = {
+  ...channelEntries,
+  list(document: Element): ReadonlyMap<string, Element> {
+    return new Map([...channelEntries.list(document)].filter(([key]) => key !== "agent"));
+  },
+};
+
+const source = (change: typeof serialChange | typeof restart) =>
+  attribute({
+    doc: `The host's end: ${chardevDoc}. Default: a pty.`,
+    schema: chardevSchema,
+    defaults: { 1: { type: "pty" } as const },
+    change,
+    lens: chardevLens,
+  });
+const log = (change: typeof serialChange | typeof restart) =>
+  attribute({
+    doc: "File on the host that keeps what the guest writes; `append` (default true) keeps that of earlier runs (`<log>`).",
+    schema: chardevLog.schema.optional(),
+    change,
+    lens: chardevLog.lens,
+  });
+
+export const serialRows = {
+  serials: mapOf({
+    doc: "Serial ports beside the one of `console`, under names of your choice (`<serial>`).",
+    change: serialChange,
+    entries: deviceEntries("serial", "serials"),
+    rows: {
+      source: source(serialChange),
+      model: attribute({
+        doc: "What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four.",
+        schema: z.enum(serialModels),
+        defaults: { 1: "isa-serial" },
+        change: serialChange,
+        lens: serialModelLens,
+      }),
+      log: log(serialChange),
+    },
+  }),
+  consoles: mapOf({
+    doc: "Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio).",
+    change: restart,
+    entries: virtioPorts("console"),
+    rows: { source: source(restart), log: log(restart) },
+  }),
+  channels: mapOf({
+    doc: "Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs.",
+    key: /^(?!agent$)[A-Za-z][A-Za-z0-9_-]{0,31}$/,
+    change: "live",
+    entries: otherChannels,
+    rows: {
+      source: attribute({
+        doc: `The host's end: ${chardevDoc}. Default: a unix socket of libvirt's own.`,
+        schema: chardevSchema,
+        defaults: { 1: ownSocket },
+        change: restart,
+        lens: chardevLens,
+      }),
+      name: attribute({
+        doc: "Name of the port in the guest, /dev/virtio-ports/NAME; `com.redhat.spice.0` is the spice agent's.",
+        schema: text.min(1).max(200),
+        change: restart,
+        lens: {
+          get: (device) => child(device, "target")?.attributes["name"],
+          set: attributeAt("target", "name").set,
+        },
+      }),
+      log: log(restart),
+    },
+  }),
+};
+
+export const serialOperations: LiveOperations = {
+  "channels.*": (operation) => operation.plug(otherChannels),
+};

@@ -1,0 +1,60 @@
+import type { ElementLens } from "../../schema/lens";
+import { child, type Element, element, ensure } from "../../schema/tree";
+import { deviceNamed, devicesOf, setAlias } from "./alias";
+
+/** A device of which a domain has one. Its alias tells it from one that libvirt adds by itself. */
+export class SingleDevice {
+  constructor(
+    private readonly name: string,
+    /** Without an alias it is the first of its element: libvirt gives some devices none. */
+    private readonly alias?: string,
+  ) {}
+
+  find(document: Element): Element | undefined {
+    return this.alias === undefined ? devicesOf(document, this.name)[0] : deviceNamed(document, this.alias);
+  }
+
+  /** The value that makes the device by being there, and takes it away by being gone. */
+  made<T>(lens: ElementLens<T>): ElementLens<T> {
+    return {
+      get: this.at(lens).get,
+      set: (document, value) => {
+        const found = this.find(document);
+        if (value === undefined) this.remove(document);
+        // Another model needs another place on another bus.
+        else if (found && lens.get(found) === value) return;
+        else {
+          if (found) this.remove(document);
+          lens.set(this.add(document), value);
+        }
+      },
+    };
+  }
+
+  /** A value of the device; nothing where there is no device. */
+  at<T>(lens: ElementLens<T>): ElementLens<T> {
+    return {
+      get: (document) => {
+        const found = this.find(document);
+        return found && lens.get(found);
+      },
+      set: (document, value) => {
+        const found = this.find(document);
+        if (found) lens.set(found, value);
+      },
+    };
+  }
+
+  private add(document: Element): Element {
+    const device = element(this.name);
+    if (this.alias !== undefined) setAlias(device, this.alias);
+    ensure(document, "devices").children.push(device);
+    return device;
+  }
+
+  private remove(document: Element): void {
+    const devices = child(document, "devices");
+    const found = this.find(document);
+    if (devices && found) devices.children = devices.children.filter((node) => node !== found);
+  }
+}
