@@ -85,6 +85,7 @@ const facts: ClassFacts = {
     "ipAddresses",
     "pendingRestart",
     "resolved",
+    "launchMeasurement",
     "adopted",
   ],
   secrets: ["fwCfg"],
@@ -186,7 +187,7 @@ export interface VirtualMachineArgsLaunchSecurity {
   readonly vcek?: pulumi.Input<boolean>;
   /** Header of `secret`, base64, as the owner's tool made it from the measurement. */
   readonly secretHeader?: pulumi.Input<string>;
-  /** Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this, then let it run. */
+  /** Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this (libvirt 8.0), then let it run. A new start of the guest needs a new one. */
   readonly secret?: pulumi.Input<string>;
   /** Where in the guest's memory `secret` goes. Default: where the firmware says. */
   readonly secretAddress?: pulumi.Input<string>;
@@ -912,7 +913,7 @@ export interface VirtualMachineArgsNic {
 
 /** Devices of the host that the guest gets, under names of your choice (`<hostdev>`). They come and go as the guest runs. Each is one of pci, usb, scsi and mdev. */
 export interface VirtualMachineArgsHostDevice {
-  /** Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too: that is looked at before anything is written. */
+  /** Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too. Before anything is written that is looked at, and that no other domain has the device and no interface of the host on it is up. */
   readonly pci?: pulumi.Input<string>;
   /** A USB device: `vendor` and `product` as lsusb shows them, or the `bus` and `device` number where it is now, or all four to tell two alike apart. */
   readonly usb?: pulumi.Input<{
@@ -928,7 +929,7 @@ export interface VirtualMachineArgsHostDevice {
     readonly target: pulumi.Input<number>;
     readonly unit: pulumi.Input<number>;
   }>;
-  /** UUID of a mediated device (vGPU) that the host has. */
+  /** UUID of a mediated device (vGPU) that the host has; no other domain may have it. */
   readonly mdev?: pulumi.Input<string>;
   /** Whether libvirt takes a pci device from the host's driver and gives it back (`managed`). Default true. */
   readonly managed?: pulumi.Input<boolean>;
@@ -1017,7 +1018,7 @@ export interface VirtualMachineArgsSerial {
     | { readonly type: pulumi.Input<"spicevmc"> }
     | { readonly type: pulumi.Input<"spiceport">; readonly channel: pulumi.Input<string> }
   >;
-  /** What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four. Default: "isa-serial". */
+  /** What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four with that of `console`. The first isa-serial is ttyS1. Default: "isa-serial". */
   readonly model?: pulumi.Input<"isa-serial" | "pci-serial" | "usb-serial">;
   /** File on the host that keeps what the guest writes; `append` (default true) keeps that of earlier runs (`<log>`). */
   readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
@@ -1752,6 +1753,9 @@ export class VirtualMachine extends KvmResource {
     readonly loader?: string;
     readonly nvram?: string;
   }>;
+
+  /** What the firmware of the host measured of a sev guest at its start, base64 (virDomainGetLaunchSecurityInfo): the owner checks it, then makes `launchSecurity.secret` for it. Absent while the guest is off and without sev. */
+  declare readonly launchMeasurement: pulumi.Output<string>;
 
   /** True when the object existed before and was taken over by `adopt`. */
   declare readonly adopted: pulumi.Output<boolean>;

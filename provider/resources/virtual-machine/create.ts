@@ -11,12 +11,16 @@ import { leasesBefore, waitForAddress } from "./addresses";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
 import { knownTypes } from "./host-facts";
+import { requireHostDevices } from "./hostdev-claims";
+import { refuseEarlySecret } from "./launch-attestation";
+import { requireLaunchSecurity } from "./launch-check";
 import { claim } from "./layout";
 import { isOurs, markOf, setMark } from "./mark";
 import { observe, type outputs } from "./outputs";
 import { enforcePower } from "./power";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
+import { warnOfIsolation } from "./security";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -31,12 +35,16 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
   const existing = own ?? namesake;
   if (!existing) {
     await requireVirtType(libvirt, inputs);
+    await requireHardware(libvirt, inputs);
+    warnOfIsolation(inputs, context);
     const domain = await defineNew(libvirt, inputs, context);
     return finish(domain, inputs, context, true);
   }
   const document = await existing.inactive();
   const mark = readMark(document);
   if (own && isOurs(mark, inputs)) {
+    await requireHardware(libvirt, inputs);
+    warnOfIsolation(inputs, context);
     await goOn(own, document, inputs, context);
     return finish(own, inputs, context);
   }
@@ -50,6 +58,13 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
   const phase = inputs.state === "stopped" ? "ready" : "creating";
   writeMark(document, markOf(inputs, inputs.uuid, phase, context));
   return Domain.define(libvirt, inputs.host.uri, inputs.name, document);
+}
+
+/** Refuses what the host lacks or has given away, before anything is written. */
+async function requireHardware(libvirt: Libvirt, inputs: Inputs): Promise<void> {
+  refuseEarlySecret(inputs);
+  await requireLaunchSecurity(libvirt, inputs);
+  await requireHostDevices(libvirt, inputs);
 }
 
 /** Brings a half-made domain of ours to what is wanted now. */

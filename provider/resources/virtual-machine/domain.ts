@@ -270,6 +270,24 @@ export class Domain {
     );
   }
 
+  /** What the running encrypted guest was measured as, among more; libvirt fails for others. */
+  async launchSecurityInfo(): Promise<readonly TypedParam[]> {
+    const { params } = await this.run("read the measurement of", () =>
+      this.libvirt.call("DOMAIN_GET_LAUNCH_SECURITY_INFO", { dom: this.dom, flags: 0 }),
+    );
+    return params;
+  }
+
+  /** Puts a secret into the memory of the paused encrypted guest (libvirt 8.0). */
+  async setLaunchSecret(params: readonly TypedParam[]): Promise<void> {
+    const remedy = "make the secret anew from the output launchMeasurement of this very start of the guest";
+    await this.run(
+      "put the secret into",
+      () => this.libvirt.call("DOMAIN_SET_LAUNCH_SECURITY_STATE", { dom: this.dom, params, flags: 0 }),
+      remedy,
+    );
+  }
+
   async attach(device: Element): Promise<void> {
     await this.run(`plug a ${device.name} into`, () =>
       this.libvirt.call("DOMAIN_ATTACH_DEVICE_FLAGS", { dom: this.dom, xml: render(device), flags: affect.live }),

@@ -72,12 +72,14 @@ const enrolledKeysLens: ElementLens<boolean> = {
     return feature && feature.attributes["enabled"] === "yes";
   },
   set(document, value) {
-    if (value === undefined || enrolledKeysLens.get(document) === value) return;
+    // Without a value of its own it goes with secure-boot, which was written before.
+    const wanted = value ?? (child(document, "os/firmware") && secureBootLens.get(document));
+    if (enrolledKeysLens.get(document) === wanted) return;
     forgetChoice(document);
     const firmware = ensure(document, "os/firmware");
     const others = firmware.children.filter((node) => !("name" in node && node.attributes["name"] === "enrolled-keys"));
-    const feature = element("feature", { enabled: value ? "yes" : "no", name: "enrolled-keys" });
-    firmware.children = [feature, ...others];
+    const feature = element("feature", { enabled: wanted ? "yes" : "no", name: "enrolled-keys" });
+    firmware.children = wanted === undefined ? others : [feature, ...others];
   },
 };
 

@@ -101,11 +101,29 @@ const mdevLens: ElementLens<string> = {
   },
 };
 
+/** The device that a `<hostdev>` names: one of them, or none that we know. */
+export interface DeviceSource {
+  readonly pci?: string | undefined;
+  readonly usb?: Usb | undefined;
+  readonly scsi?: Scsi | undefined;
+  readonly mdev?: string | undefined;
+}
+
+/** What any `<hostdev>` names, with the place of a USB device where it has one. */
+export function sourceOf(device: Element): DeviceSource {
+  return {
+    pci: pciLens.get(device),
+    usb: usbLens.get(device, { bus: 1 }),
+    scsi: scsiLens.get(device),
+    mdev: mdevLens.get(device),
+  };
+}
+
 /** Which device it is: exactly one of them. */
 export function hostdevSources(change: ChangeRule) {
   return {
     pci: attribute({
-      doc: 'Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too: that is looked at before anything is written.',
+      doc: 'Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too. Before anything is written that is looked at, and that no other domain has the device and no interface of the host on it is up.',
       schema: pciAddress.optional(),
       change,
       lens: pciLens,
@@ -123,7 +141,7 @@ export function hostdevSources(change: ChangeRule) {
       lens: scsiLens,
     }),
     mdev: attribute({
-      doc: "UUID of a mediated device (vGPU) that the host has.",
+      doc: "UUID of a mediated device (vGPU) that the host has; no other domain may have it.",
       schema: uuid.optional(),
       change,
       lens: mdevLens,

@@ -131,7 +131,7 @@ export const launchRows = {
         change: () => ({ class: "live", reason: "put into the paused guest" }),
       }),
       secret: attribute({
-        doc: 'Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this, then let it run.',
+        doc: 'Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this (libvirt 8.0), then let it run. A new start of the guest needs a new one.',
         schema: base64.optional(),
         secret: true,
         change: () => ({ class: "live", reason: "put into the paused guest" }),

@@ -9,6 +9,7 @@ import { arrangeIommu } from "./iommu";
 import { arrangeEncryption } from "./launch-security";
 import { nicEntries } from "./nics";
 import type { Inputs } from "./rows";
+import { arrangeSerials } from "./serials";
 import { arrangeMemory } from "./shared-memory";
 
 /**
@@ -18,6 +19,7 @@ import { arrangeMemory } from "./shared-memory";
 export function arrange(document: Element, inputs: Inputs, taken: ReadonlySet<string> = new Set()): void {
   arrangeDisks(document, inputs, taken);
   arrangeBootOrder(document);
+  arrangeSerials(document);
   arrangeMemory(document);
   arrangeIommu(document);
   arrangeEncryption(document);

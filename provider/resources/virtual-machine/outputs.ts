@@ -6,6 +6,7 @@ import { adoptedOutput } from "../adoption";
 import { readRows } from "../document";
 import { type Addresses, mainAddress, seenAddresses } from "./addresses";
 import type { Domain, Power } from "./domain";
+import { measurementOf } from "./launch-attestation";
 import { pendingOf, residue } from "./pending";
 import { type Inputs, rows } from "./rows";
 
@@ -23,6 +24,10 @@ export const outputs = {
     doc: "What libvirt chose when the domain was defined, and keeps.",
     type: "{ readonly machine: string; readonly loader?: string; readonly nvram?: string }",
   },
+  launchMeasurement: {
+    doc: "What the firmware of the host measured of a sev guest at its start, base64 (virDomainGetLaunchSecurityInfo): the owner checks it, then makes `launchSecurity.secret` for it. Absent while the guest is off and without sev.",
+    type: "string",
+  },
   adopted: adoptedOutput,
 };
 
@@ -38,9 +43,10 @@ export interface Observation {
 export async function observe(domain: Domain, inputs: Inputs, known: Values): Promise<Observation> {
   const [config, power, autostart] = await Promise.all([domain.inactive(), domain.power(), domain.autostart()]);
   const active = power !== "stopped";
-  const [addresses, live] = await Promise.all([
+  const [addresses, live, launchMeasurement] = await Promise.all([
     active ? seenAddresses(domain, inputs.nics) : {},
     active ? domain.live() : undefined,
+    active ? measurementOf(domain, config) : undefined,
   ]);
   const pending = live ? pendingOf(residue(rows, inputs, live, config)) : [];
   return {
@@ -50,6 +56,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values): Pr
         ...addressOutputs(addresses, inputs, active ? known : {}),
         pendingRestart: pending,
         resolved: resolvedOf(config, live, known),
+        ...(launchMeasurement !== undefined && { launchMeasurement }),
         ...(known["adopted"] === true && { adopted: true, uuid: domain.uuid }),
       },
       applied: readRows(rows, inputs, config),

@@ -7,6 +7,9 @@ import { readRows } from "../document";
 /** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
 const inMotion: readonly string[] = ["memory"];
 
+/** What libvirt 9.0 shows of a definition and not of the running guest, whose firmware image it has chosen by it. */
+const unshown: readonly string[] = ["enrolledKeys"];
+
 /**
  * The managed values by which the running guest differs from its configuration, which is what its next start will
  * use. Devices are read whole: one that is only in the guest is still to be unplugged.
@@ -20,7 +23,8 @@ export function residue(rows: Rows, wanted: Values, live: Element, config: Eleme
     managed[name] = Object.fromEntries(keys.map((key) => [key, everything(row.rows)]));
   }
   const changes = diffRows(rows, readRows(rows, managed, live), readRows(rows, managed, config));
-  return changes.filter((change) => change.class !== "none");
+  const isShown = ({ property, old }: Change) => old !== undefined || !unshown.includes(property);
+  return changes.filter((change) => change.class !== "none" && isShown(change));
 }
 
 /** The properties that need a new start of the guest. */

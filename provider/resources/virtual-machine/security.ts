@@ -1,7 +1,9 @@
 import { attribute, mapOf, z } from "../../core/attribute";
+import type { Context } from "../../core/handler";
 import { text } from "../../core/quantities";
 import { attributeAt, type ElementLens, oneOf, textAt, words } from "../../schema/lens";
 import { children, type Element, element } from "../../schema/tree";
+import type { Inputs } from "./rows";
 
 const types = ["dynamic", "static", "none"] as const;
 const restart = () => ({ class: "restart", reason: "a label is put on the process when it starts" }) as const;
@@ -27,6 +29,17 @@ const labelLens: ElementLens<string> = {
   get: (label) => (label.attributes["type"] === "static" ? textAt("label").get(label) : undefined),
   set: textAt("label").set,
 };
+
+/** Says in every run that a guest is confined less than it could be. */
+export function warnOfIsolation({ securityLabels }: Pick<Inputs, "securityLabels">, context: Context): void {
+  for (const [model, { type, acceptLessIsolation }] of Object.entries(securityLabels)) {
+    if (type === "dynamic" || acceptLessIsolation !== true) continue;
+    const now = type === "none" ? "not confined" : "confined by a label that other guests may have too";
+    context.warn(
+      `securityLabels.${model}: ${type} and acceptLessIsolation: the guest is ${now}; one that breaks out may reach what others have. Leave the entry out to get libvirt's own label again`,
+    );
+  }
+}
 
 export const securityRows = {
   securityLabels: mapOf({

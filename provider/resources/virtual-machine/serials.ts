@@ -2,7 +2,7 @@ import { attribute, mapOf, z } from "../../core/attribute";
 import { text } from "../../core/quantities";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
 import { child, type Element, ensure } from "../../schema/tree";
-import { deviceEntries } from "./alias";
+import { deviceEntries, devicesOf } from "./alias";
 import { type Chardev, chardevDoc, chardevLens, chardevLog, chardevSchema } from "./chardev";
 import type { LiveOperations } from "./live";
 
@@ -10,7 +10,7 @@ const serialModels = ["isa-serial", "pci-serial", "usb-serial"] as const;
 const restart = "restart" as const;
 const serialChange = () => ({ class: restart, reason: "a serial port cannot be plugged in" }) as const;
 
-/** The model and the type of the target go together; libvirt numbers the ports. */
+/** The model and the type of the target go together. */
 const serialModelLens: ElementLens<(typeof serialModels)[number]> = {
   get: oneOf(attributeAt("target/model", "name"), serialModels).get,
   set(serial, value) {
@@ -19,6 +19,25 @@ const serialModelLens: ElementLens<(typeof serialModels)[number]> = {
     ensure(serial, "target/model").attributes["name"] = value;
   },
 };
+
+/** ISA has room for these ports; the first is that of `console`. */
+const isaPorts = 4;
+
+/**
+ * Numbers the ports that have no number: libvirt 9.0 gives each of them 0, and refuses its own document then. Those
+ * that have one keep it, because the guest knows an ISA port (ttyS1) by it.
+ */
+export function arrangeSerials(document: Element): void {
+  const serials = devicesOf(document, "serial");
+  const portOf = (serial: Element) => child(serial, "target")?.attributes["port"];
+  const taken = new Set(serials.flatMap((serial) => portOf(serial) ?? []));
+  for (const serial of serials.filter((item) => portOf(item) === undefined)) {
+    let port = serialModelLens.get(serial) === "isa-serial" ? 1 : isaPorts;
+    while (taken.has(String(port))) port++;
+    taken.add(String(port));
+    ensure(serial, "target").attributes["port"] = String(port);
+  }
+}
 
 /** Adds to each new device what makes it a virtio port. */
 function virtioPorts(name: "channel" | "console") {
@@ -67,7 +86,7 @@ export const serialRows = {
     rows: {
       source: source(serialChange),
       model: attribute({
-        doc: "What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four.",
+        doc: "What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four with that of `console`. The first isa-serial is ttyS1.",
         schema: z.enum(serialModels),
         defaults: { 1: "isa-serial" },
         change: serialChange,

@@ -137,7 +137,10 @@ export const sysinfoRows = {
 export const sysinfoOperations: LiveOperations = {
   osinfo: ({ domain, change }) =>
     domain.setMetadataElement(
-      change.next === undefined ? undefined : render(osinfoElement(String(change.next))),
+      // libvirt adds prefix and namespace itself, to all that is inside.
+      change.next === undefined
+        ? undefined
+        : render(element("libosinfo", {}, element("os", { id: String(change.next) }))),
       "libosinfo",
       osinfoUri,
     ),

@@ -9,13 +9,17 @@ import { applyInputs } from "./apply";
 import { unfinished } from "./create";
 import { diskTargets } from "./disk-layout";
 import { Domain } from "./domain";
+import { requireHostDevices } from "./hostdev-claims";
 import { refuseWhileBusy } from "./jobs";
+import { putSecret } from "./launch-attestation";
+import { requireLaunchSecurity } from "./launch-check";
 import { inOrder, Operation, operationFor } from "./live";
 import { observe, type outputs } from "./outputs";
 import { pendingOf, residue } from "./pending";
 import { enforcePower, stop } from "./power";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
+import { warnOfIsolation } from "./security";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -35,6 +39,8 @@ export async function update(
   refuse(domain, news, changes, power !== "stopped");
   const live = power === "stopped" ? undefined : await domain.live();
   if (live) await refuseWhileBusy(domain, live);
+  await requireHardware(domain, news, changes);
+  warnOfIsolation(news, context);
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   if (news.name !== domain.name) await rename(domain, news, context);
@@ -45,6 +51,7 @@ export async function update(
   if (differs) await domain.redefine(wanted);
   try {
     await applyLive(domain, news, context);
+    await putSecret(domain, news, olds);
   } catch (error) {
     throw await rolledBack(domain, differs ? before : undefined, olds, error);
   }
@@ -71,6 +78,13 @@ async function existing(id: string, inputs: Inputs, context: Context): Promise<D
     reason: `the host has no domain with the uuid ${id}`,
     remedy: "run pulumi refresh: it takes the lost domain out of the state, and the next up makes it anew",
   });
+}
+
+/** Looks at the host for what this update asks of its hardware anew; what the domain had before is its own. */
+async function requireHardware(domain: Domain, news: Inputs, changes: readonly Change[]): Promise<void> {
+  const touches = (...names: string[]) => changes.some(({ path }) => names.includes(path[0] ?? ""));
+  if (touches("launchSecurity")) await requireLaunchSecurity(domain.libvirt, news, domain.uuid);
+  if (touches("hostDevices", "nics")) await requireHostDevices(domain.libvirt, news, domain.uuid);
 }
 
 /** Refuses before anything is written. */

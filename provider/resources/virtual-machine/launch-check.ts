@@ -1,0 +1,97 @@
+import { KvmError } from "../../core/errors";
+import type { Libvirt } from "../../libvirt/api";
+import { child, children, type Element, parse, textOf } from "../../schema/tree";
+import { attempt } from "../failure";
+import { type LaunchType, launchTypes } from "./launch-security";
+import { otherDomains } from "./other-domains";
+import type { Inputs } from "./rows";
+
+/** What a host must have, for the reader of a refusal. */
+const hardware: Readonly<Record<LaunchType, string>> = {
+  sev: "an AMD EPYC with SEV enabled in its firmware and kvm_amd loaded with sev=1 (SEV-ES: sev_es=1)",
+  "sev-snp":
+    "an AMD EPYC of the third generation or newer with SEV-SNP enabled in its firmware, Linux 6.11, QEMU 9.1 and libvirt 10.5",
+  tdx: "an Intel Xeon with TDX enabled in its firmware, Linux 6.16, QEMU 10.1 and libvirt 11.10",
+};
+
+/**
+ * Refuses encrypted memory that the host does not have, or has no room for. Reads only; `own` is the uuid of the
+ * domain on the host.
+ */
+export async function requireLaunchSecurity(libvirt: Libvirt, inputs: Inputs, own = inputs.uuid): Promise<void> {
+  const launch = inputs.launchSecurity;
+  if (!launch) return;
+  const { type } = launch;
+  const [host, step] = [inputs.host.uri, `encrypt VirtualMachine ${inputs.name} by ${type}`];
+  const { capabilities } = await attempt({ step, host }, () =>
+    libvirt.call("CONNECT_GET_DOMAIN_CAPABILITIES", {
+      emulatorbin: undefined,
+      arch: "x86_64",
+      machine: inputs.machine,
+      virttype: inputs.virtType,
+      flags: 0,
+    }),
+  );
+  const offered = parse(capabilities);
+  if (!offers(offered, type)) {
+    throw new KvmError("unsupported", {
+      step,
+      host,
+      reason: `launchSecurity.type: the host's domain capabilities (${inputs.machine}, ${inputs.virtType}) do not offer ${type}; nothing was changed`,
+      remedy: `it takes ${hardware[type]}; leave launchSecurity out, or choose a host that has it`,
+    });
+  }
+  await requirePlace(libvirt, { step, host, own }, placeOf(type, launch.policy), offered);
+}
+
+function offers(capabilities: Element, type: LaunchType): boolean {
+  // Older ones than 10.5 know sev only, and do not list the types.
+  const listed = children(child(capabilities, "features/launchSecurity") ?? capabilities, "enum")
+    .filter(({ attributes }) => attributes["name"] === "sectype")
+    .flatMap((item) => children(item, "value"))
+    .map(textOf);
+  const hasSev = child(capabilities, "features/sev")?.attributes["supported"] === "yes";
+  return listed.includes(type) || (type === "sev" && hasSev);
+}
+
+/** Guests of SEV-ES and SEV-SNP share one set of keys, those of plain SEV another. */
+type Place = "maxGuests" | "maxESGuests";
+
+function placeOf(type: string, policy: string | undefined): Place | undefined {
+  if (type === "sev") return (BigInt(policy ?? "0") & 4n) === 0n ? "maxGuests" : "maxESGuests";
+  return type === "sev-snp" ? "maxESGuests" : undefined;
+}
+
+async function requirePlace(
+  libvirt: Libvirt,
+  { step, host, own }: { readonly step: string; readonly host: string; readonly own: string },
+  place: Place | undefined,
+  capabilities: Element,
+): Promise<void> {
+  const most = place && child(capabilities, `features/sev/${place}`);
+  if (!most) return;
+  const running = await otherDomains(libvirt, host, own, true);
+  const holders = running.filter(({ documents }) => documents.some((document) => placeTaken(document) === place));
+  const room = Number(textOf(most));
+  if (holders.length < room) return;
+  const names = holders.map(({ name }) => name).join(", ");
+  throw new KvmError("busy", {
+    step,
+    host,
+    reason: `launchSecurity: the host runs ${holders.length} such guests${names && ` (${names})`} and has room for ${room} (${place}); nothing was changed`,
+    remedy:
+      "stop one of them, choose another host, or share out the keys anew in its firmware (SEV-ES ASID space limit)",
+  });
+}
+
+function placeTaken(document: Element): Place | undefined {
+  const launch = child(document, "launchSecurity");
+  const type = launchTypes.find((item) => item === launch?.attributes["type"]);
+  const policy = launch && child(launch, "policy");
+  return type && placeOf(type, policy && hexText(textOf(policy)));
+}
+
+/** libvirt takes numbers with and without a prefix. */
+function hexText(text: string): string {
+  return text.startsWith("0x") ? text : `0x${text}`;
+}

@@ -1,0 +1,40 @@
+import type { Libvirt } from "../../libvirt/api";
+import { type Element, parse } from "../../schema/tree";
+import { attempt, ifFound } from "../failure";
+
+/** Another domain of the host: all that it has now and will have at its next start. */
+export interface OtherDomain {
+  readonly name: string;
+  readonly documents: readonly Element[];
+}
+
+/** virConnectListAllDomains' flag for running ones, and virDomainGetXMLDesc's for the definition. */
+const flags = { active: 1, inactive: 2 } as const;
+
+/** The domains beside the one with that uuid; with `running` only those that run, as they run. */
+export async function otherDomains(
+  libvirt: Libvirt,
+  host: string,
+  own: string,
+  running = false,
+): Promise<readonly OtherDomain[]> {
+  const { domains } = await attempt({ step: "list the domains", host }, () =>
+    libvirt.call("CONNECT_LIST_ALL_DOMAINS", { needResults: 1, flags: running ? flags.active : 0 }),
+  );
+  return Promise.all(
+    domains
+      .filter(({ uuid }) => uuid !== own)
+      .map(async (dom) => {
+        const wanted = running || dom.id === -1 ? [0] : [0, flags.inactive];
+        const documents = await Promise.all(
+          wanted.map((flag) =>
+            // One that goes while the host is asked has nothing any more.
+            ifFound({ step: `read the definition of the domain ${dom.name}`, host }, () =>
+              libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags: flag }),
+            ),
+          ),
+        );
+        return { name: dom.name, documents: documents.flatMap((found) => (found ? [parse(found.xml)] : [])) };
+      }),
+  );
+}

@@ -1,0 +1,156 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
+import { readRows } from "../../provider/resources/document";
+import { requireHostDevices } from "../../provider/resources/virtual-machine/hostdev-claims";
+import { requireLaunchSecurity } from "../../provider/resources/virtual-machine/launch-check";
+import { render } from "../../provider/resources/virtual-machine/render";
+import { type Inputs, rows } from "../../provider/resources/virtual-machine/rows";
+import { parse } from "../../provider/schema/tree";
+import { type Lab, startLab } from "./lab";
+import { consoleLine, furnish, Machine } from "./machines";
+import { waitFor } from "./processes";
+
+/** Every golden case of firmware, security and further devices through libvirt 9.0, and one guest that shows them. */
+const folder = join(__dirname, "../golden/virtual-machine");
+const ours = /^((?:firmware|graphics|hostdevs|iommu|launch|security|serials|shmem|tpm|watchdog|uefi)[\w-]*)\.json$/;
+const cases = readdirSync(folder).flatMap((file) => ours.exec(file)?.[1] ?? []);
+const log = "/var/log/libvirt/qemu/security.console";
+
+/** What a host without the hardware says, in the words of ours or of libvirt. */
+const lacking: Readonly<Record<string, RegExp>> = {
+  hostdevs: /give hostDevices\.\w+\.\w+ to VirtualMachine .*the host has no .*; nothing was changed\n {2}What to do/,
+  "launch-sev": /libvirt offers no virtType "kvm"/,
+};
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab();
+}, 60_000);
+
+afterAll(() => lab?.stop(), 30_000);
+
+function written(name: string): Values {
+  const text = readFileSync(join(folder, `${name}.json`), "utf8");
+  return JSON.parse(text.replaceAll("qemu+ssh://root@rack1.example/system", lab.host.socketUri)) as Values;
+}
+
+/** What a document can show of a value: the program's consent stands in state alone. */
+function shown(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (key, item) => (key === "acceptLessIsolation" ? undefined : item)));
+}
+
+test.each(cases.filter((name) => lacking[name] === undefined))(
+  "libvirt takes %s and reads it back as it was written",
+  async (name) => {
+    const vm = new Machine(lab.host, name);
+    const args = { ...written(name), virtType: "qemu", state: "stopped", autostart: false, host: vm.reference };
+    try {
+      const file = join(lab.host.directory, `${name}.xml`);
+      const inputs = vm.inputs(args);
+      writeFileSync(file, render(inputs as unknown as Inputs));
+      await lab.host.virsh("define", "--validate", file);
+      await lab.host.virsh("undefine", "--nvram", String(inputs["name"]));
+      await vm.create(args);
+      const document = parse(await vm.xml("--inactive", "--security-info"));
+      const wanted = vm.state as unknown as Inputs;
+      const seen = readRows(rows, wanted, document);
+      for (const key of Object.keys(args).filter((item) => item in seen && item !== "disks")) {
+        expect([key, seen[key]]).toEqual([key, shown(wanted[key as keyof Inputs])]);
+      }
+      const warned = vm.context.lines.warn.filter((line) => line.includes("acceptLessIsolation")).length;
+      expect(warned).toBe(name === "security-labels" ? 2 : 0);
+      expect(await vm.refresh()).toEqual([]);
+      await vm.up(args);
+      expect(await vm.refresh()).toEqual([]);
+    } finally {
+      if (vm.id !== "") await vm.delete();
+      await vm.context.close();
+    }
+  },
+  30_000,
+);
+
+test.each(Object.entries(lacking))("%s is refused on a host without the hardware", async (name, reason) => {
+  const vm = new Machine(lab.host, name);
+  const virtType = name === "launch-sev" ? "kvm" : "qemu";
+  await expect(vm.create({ ...written(name), state: "stopped", virtType, host: vm.reference })).rejects.toThrow(reason);
+  expect(await lab.host.virsh("list", "--all", "--name")).not.toContain(name);
+  await vm.context.close();
+});
+
+test("the daemon's own answers refuse SEV and absent devices", async () => {
+  const vm = new Machine(lab.host, "asked");
+  const libvirt = await vm.context.libvirt(lab.host.socketUri);
+  const inputs = vm.inputs({ nics: {} });
+  for (const type of ["sev", "sev-snp", "tdx"]) {
+    const encrypted = { ...inputs, launchSecurity: { type, policy: "0x0003" } } as unknown as Inputs;
+    await expect(requireLaunchSecurity(libvirt, encrypted)).rejects.toThrow(
+      `by ${type} on ${lab.host.socketUri}: launchSecurity.type: the host's domain capabilities`,
+    );
+  }
+  const asking = (source: Values) => ({ ...inputs, hostDevices: { d: source } }) as unknown as Inputs;
+  const absent: [Values, RegExp][] = [
+    [{ pci: "00ff:7f:1f.7" }, /has no PCI device 00ff:7f:1f.7/],
+    [{ usb: { vendor: "1234", product: "abcd" } }, /has no USB device 1234:abcd/],
+    [{ scsi: { adapter: "scsi_host77", bus: 0, target: 0, unit: 0 } }, /has no SCSI device scsi_host77 0:0:0/],
+    [{ mdev: "c2177883-f1bb-47f0-914d-32a22e3a8804" }, /has no mediated device c2177883/],
+  ];
+  for (const [source, reason] of absent)
+    await expect(requireHostDevices(libvirt, asking(source))).rejects.toThrow(reason);
+  await vm.context.close();
+}, 30_000);
+
+test("a guest has a TPM and firmware with Secure Boot, and nothing of it waits for a restart", async () => {
+  const { boot, network } = await furnish(lab.host);
+  const vm = new Machine(lab.host, "security", {
+    memory: "256 MiB",
+    firmware: "uefi",
+    secureBoot: true,
+    enrolledKeys: false,
+    tpm: {},
+    boot,
+    serialLog: log,
+    nics: { lan: { network } },
+    serials: { second: {}, third: {} },
+    osinfo: "http://debian.org/debian/11",
+  });
+  const inGuest = async (script: string) => {
+    const ask = async (execute: string, values: Values) =>
+      JSON.parse(await lab.host.virsh("qemu-agent-command", vm.name, JSON.stringify({ execute, arguments: values })));
+    const arg = ["-c", `PATH=/bin; ${script}`];
+    const { return: started } = await ask("guest-exec", { path: "/bin/sh", arg, "capture-output": true });
+    let output = "";
+    await waitFor(`the guest to run ${script}`, 30, async () => {
+      const { return: status } = await ask("guest-exec-status", { pid: started.pid });
+      output = Buffer.from(status["out-data"] ?? "", "base64").toString();
+      return status.exited;
+    });
+    return output.trim();
+  };
+  try {
+    await vm.create();
+    await consoleLine(log, /(GUEST-READY)/, lab.host);
+    expect(await inGuest("cat /sys/class/tpm/tpm0/tpm_version_major")).toBe("2");
+    expect(await inGuest("dmesg | grep -i 'secure *boot'")).toMatch(/Secure boot (disabled|enabled|could not)/i);
+    expect(await inGuest("ls -d /sys/firmware/efi")).toBe("/sys/firmware/efi");
+    expect(vm.state["pendingRestart"]).toEqual([]);
+    const osinfo = "http://debian.org/debian/12";
+    expect(vm.diff({ osinfo }).changes.map(({ property, class: kind }) => [property, kind])).toEqual([
+      ["osinfo", "live"],
+    ]);
+    await vm.up({ osinfo });
+    for (const xml of [await vm.xml(), await vm.xml("--inactive")]) {
+      expect(xml).toContain(`<libosinfo:os id="${osinfo}"/>`);
+      expect(xml).not.toContain("debian/11");
+    }
+    await vm.up({ osinfo });
+    expect(vm.state["pendingRestart"]).toEqual([]);
+    expect(vm.diff({ osinfo }).changes).toEqual([]);
+    expect(await vm.refresh()).toEqual([]);
+  } finally {
+    if (vm.id !== "") await vm.delete();
+    await vm.context.close();
+  }
+}, 90_000);

@@ -1,0 +1,148 @@
+import type { Meta, Values } from "../../../../provider/core/handler";
+import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+
+const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
+const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
+const host = { uri: "qemu+ssh://rack1/system" };
+const libvirt9 = { ...host, facts: JSON.stringify({ libvirt: 9_000_000 }) };
+
+function check(args: Values) {
+  return virtualMachine.check({ host, memory: "1 GiB", waitForAddress: false, ...args }, undefined, meta);
+}
+
+function faultsOf(args: Values): string {
+  return check(args)
+    .failures.map(({ property, reason }) => `${property}: ${reason}`)
+    .join("\n");
+}
+
+const screen = (type: string, values: Values = {}): Values => ({ graphics: { [type]: values } });
+const given = (values: Values): Values => ({ hostDevices: { d: values } });
+const sev = (values: Values = {}, more: Values = {}): Values => ({
+  firmware: "uefi",
+  launchSecurity: { type: "sev", ...values },
+  ...more,
+});
+
+test.each<[string, Values, RegExp]>([
+  ["a screen unheard of", screen("rdp"), /^graphics.rdp: the name must match/],
+  ["a long VNC password", screen("vnc", { password: "123456789" }), /^graphics.vnc.password: VNC takes at most 8/],
+  ["TLS of VNC", screen("vnc", { tlsPort: 5901 }), /^graphics.vnc.tlsPort: only graphics.spice has it/],
+  [
+    "a port of a socket",
+    screen("vnc", { listen: { socket: "/s" }, port: 5900 }),
+    /^graphics.vnc.port: a socket has no/,
+  ],
+  [
+    "an end of no password",
+    screen("vnc", { passwordValidTo: "2030-01-01T00:00:00" }),
+    /passwordValidTo: needs password/,
+  ],
+  [
+    "spice devices without spice",
+    { redirdevs: { r: {} } },
+    /^redirdevs.r.source: goes through spice; add graphics.spice/,
+  ],
+  ["heads of a vga card", { video: { model: "vga", heads: 2 } }, /^video.heads: only virtio and qxl/],
+  ["3D without OpenGL", { video: { accel3d: true } }, /^video.accel3d: needs graphics that draw by OpenGL/],
+  ["a path of an emulated TPM", { tpm: { device: "/dev/tpm0" } }, /^tpm.device: needs backend: "passthrough"/],
+  [
+    "a secret of the host's TPM",
+    { tpm: { backend: "passthrough", activePcrBanks: ["sha1"] } },
+    /needs backend: "emulator"/,
+  ],
+  ["an itco on pc", { machine: "pc", watchdog: { model: "itco" } }, /^watchdog.model: itco is part of q35/],
+  [
+    "an itco on libvirt 9.0",
+    { host: libvirt9, watchdog: { model: "itco" } },
+    /^watchdog.model: .*needs libvirt 9.1; the host has 9.0.0/,
+  ],
+  ["an AMD IOMMU on libvirt 9.0", { host: libvirt9, iommu: { model: "amd" } }, /^iommu.model: .*needs libvirt 11.5/],
+  ["an IOMMU on pc", { machine: "pc", iommu: { model: "intel" } }, /^iommu.model: needs machine: "q35"/],
+  ["eim without intremap", { iommu: { model: "intel", eim: true, intremap: false } }, /^iommu.eim: needs intremap/],
+  ["an evdev of nothing", { inputs: { i: { type: "evdev" } } }, /^inputs.i.source: is required/],
+  ["a doorbell without a server", { shmems: { s: { model: "ivshmem-doorbell" } } }, /^shmems.s.server: is required/],
+  ["an odd size", { shmems: { s: { size: "3 MiB" } } }, /^shmems.s.size: must be a power of two/],
+  ["the agent's channel again", { channels: { agent: { name: "a" } } }, /^channels.agent: the name must match/],
+  ["nothing of the host", given({}), /^hostDevices.d: needs one of pci, usb, scsi, mdev/],
+  [
+    "two kinds at once",
+    given({ pci: "65:00.0", mdev: "c2177883-f1bb-47f0-914d-32a22e3a8804" }),
+    /^hostDevices.d: is both pci and mdev/,
+  ],
+  [
+    "a ROM of a USB device",
+    given({ usb: { vendor: "1050", product: "0407" }, rom: { bar: true } }),
+    /rom: only a pci device/,
+  ],
+  ["half a USB id", given({ usb: { vendor: "1050" } }), /^hostDevices.d.usb: needs vendor and product/],
+  [
+    "one device as interface and as itself",
+    { nics: { n: { hostdev: { address: "65:00.1" } } }, hostDevices: { d: { pci: "0000:65:00.1" } } },
+    /^nics.n.hostdev.address: the device is taken by hostDevices.d.pci/,
+  ],
+  [
+    "one place in the boot order twice",
+    { disks: { a: { path: "/a", bootOrder: 1 } }, hostDevices: { d: { pci: "65:00.0", bootOrder: 1 } } },
+    /^hostDevices.d.bootOrder: the place in the boot order is taken by disks.a.bootOrder/,
+  ],
+  ["Secure Boot on BIOS", { secureBoot: true }, /^secureBoot: needs firmware: "uefi"/],
+  [
+    "Secure Boot on pc",
+    { firmware: "uefi", machine: "pc", secureBoot: true },
+    /^secureBoot: needs machine: "q35".*SMM/,
+  ],
+  ["keys that nobody looks at", { firmware: "uefi", enrolledKeys: true }, /^enrolledKeys: needs secureBoot/],
+  ["an image found and named", { firmware: "uefi", secureBoot: true, loader: { path: "/l" } }, /^secureBoot: says how/],
+  [
+    "variables of stateless firmware",
+    { firmware: "uefi", statelessFirmware: true, nvram: { path: "/n" } },
+    /^nvram: stateless/,
+  ],
+  ["firmware values of a wrong name", { fwCfg: { "etc/x": { value: "1" } } }, /^fwCfg/],
+  [
+    "strings that the host hides",
+    { smbios: { mode: "host", bios: { vendor: "A" } } },
+    /^smbios.bios: mode host shows none/,
+  ],
+  [
+    "a label taken away",
+    { securityLabels: { apparmor: { type: "none" } } },
+    /^securityLabels.apparmor.type: none .*acceptLessIsolation/,
+  ],
+  [
+    "a static label of nothing",
+    { securityLabels: { dac: { type: "static", acceptLessIsolation: true } } },
+    /dac.label: is required/,
+  ],
+  ["SEV on BIOS", sev({}, { firmware: "bios" }), /^firmware: launchSecurity sev needs "uefi"/],
+  ["SEV under emulation", sev({}, { virtType: "qemu" }), /^virtType: .*emulation encrypts nothing/],
+  ["SNP with variables", sev({ type: "sev-snp" }), /^statelessFirmware: sev-snp needs true/],
+  ["SNP's ID of a SEV guest", sev({ idBlock: "AA" }), /^launchSecurity.idBlock: only sev-snp has it/],
+  ["hashes of no kernel", sev({ kernelHashes: true }), /^launchSecurity.kernelHashes: needs boot/],
+  ["half a secret", sev({ secret: "AA" }), /^launchSecurity.secret: secret and secretHeader go together/],
+  ["a passed through device beside SEV", sev({}, given({ pci: "65:00.0" })), /^hostDevices.d: .*encrypted memory/],
+  ["vCPUs for later beside SEV", sev({}, { maxVcpus: 4 }), /^maxVcpus: .*encrypted memory/],
+  ["TDX on libvirt 9.0", sev({ type: "tdx" }, { host: libvirt9 }), /^launchSecurity.type: .*needs libvirt 11.10/],
+])("%s is refused", (_name, args, message) => {
+  expect(faultsOf(args)).toMatch(message);
+});
+
+test("passwords, ignition and secrets are encrypted in state", () => {
+  expect(virtualMachine.secretPaths).toEqual(
+    expect.arrayContaining(["graphics.*.password", "fwCfg", "launchSecurity.secret", "launchSecurity.secretHeader"]),
+  );
+});
+
+test("a policy that forbids debugging is the default, by the kind of encryption", () => {
+  const policy = (type: string) => (check(sev({ type })).inputs["launchSecurity"] as Values)["policy"];
+  expect(["sev", "sev-snp", "tdx"].map(policy)).toEqual(["0x0003", "0x30000", "0x10000000"]);
+});
+
+test("a password that goes away waits for a restart, so that no screen is open to all until then", () => {
+  const state = check(screen("vnc", { password: "secret" })).inputs;
+  const change = (next: Values) =>
+    virtualMachine.diff("id", state, check(next).inputs).changes.map(({ property, class: kind }) => [property, kind]);
+  expect(change(screen("vnc", { password: "other" }))).toEqual([["graphics.vnc.password", "live"]]);
+  expect(change(screen("vnc"))).toEqual([["graphics.vnc.password", "restart"]]);
+});
