@@ -74,8 +74,20 @@ module.exports = {
     {
       name: "nobody-imports-adapters",
       severity: "error",
-      from: { path: "^(provider|sdk)/", pathNot: "^provider/(adapters/|index)" },
+      from: { path: "^(provider|sdk)/", pathNot: "^provider/(adapters/|command/|index)" },
       to: { path: "^provider/adapters/" },
+    },
+    only(
+      "command",
+      "^provider/command/",
+      ["^provider/(command|resources|core|tuning|schema|libvirt|transport)/", "^provider/adapters/(client|hosts)"],
+      "the command drives the resources' own code and opens hosts as the provider does",
+    ),
+    {
+      name: "nobody-imports-command",
+      severity: "error",
+      from: { path: "^(provider|sdk)/", pathNot: "^provider/command/" },
+      to: { path: "^provider/command/" },
     },
     {
       name: "product-without-tests",

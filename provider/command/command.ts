@@ -1,0 +1,45 @@
+import type { ParseArgsConfig } from "node:util";
+
+/** Where a command writes; the process's own streams outside tests. */
+export interface Output {
+  /** One line of the result, on standard output. */
+  result(line: string): void;
+  /** One line beside the result, on standard error. */
+  note(line: string): void;
+}
+
+/** What parseArgs found, by the names of `Command.options`. */
+export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+/** One option of a command. */
+export interface Option {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** What stands for the value in the help, such as "GLOB". */
+  readonly value?: string;
+  readonly doc: string;
+}
+
+/** One subcommand of `pulumi-kvm`. */
+export interface Command {
+  /** One sentence, shown in the list of commands. */
+  readonly doc: string;
+  /** Names of the arguments, in their order; all are required. */
+  readonly parameters: readonly string[];
+  readonly options: Readonly<Record<string, Option>>;
+  /** Does the work. Throws a KvmError or a UsageError; its message is all that the user sees. */
+  run(words: readonly string[], flags: Flags, output: Output): Promise<void>;
+}
+
+/** The user asked for something that the command does not have: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The options as node's parser wants them; each command has --help. */
+export function parserOptions(command: Command): NonNullable<ParseArgsConfig["options"]> {
+  const own = Object.entries(command.options).map(
+    ([name, { type, short }]) => [name, { type, ...(short !== undefined && { short }) }] as const,
+  );
+  return { ...Object.fromEntries(own), help: { type: "boolean", short: "h" } };
+}

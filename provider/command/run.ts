@@ -1,0 +1,61 @@
+import { parseArgs } from "node:util";
+import { messageOf } from "../core/errors";
+import { nearest } from "../core/nearest";
+import { type Command, type Flags, type Output, parserOptions, UsageError } from "./command";
+import { commandHelp, overview } from "./help";
+
+/** By the name that the user types. */
+export type Commands = Readonly<Record<string, Command>>;
+
+/** What the process ends with. */
+export const exitCode = { done: 0, failed: 1, usage: 2 } as const;
+
+/** Runs one command line. Never throws: whatever goes wrong is one message without a stack, and the exit code. */
+export async function run(argv: readonly string[], commands: Commands, output: Output): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "--help" || name === "-h") {
+    (name === undefined ? output.note : output.result)(overview(commands));
+    return name === undefined ? exitCode.usage : exitCode.done;
+  }
+  try {
+    return await runOne(name, rest, commands, output);
+  } catch (error) {
+    output.note(messageOf(error));
+    return error instanceof UsageError ? exitCode.usage : exitCode.failed;
+  }
+}
+
+async function runOne(name: string, rest: readonly string[], commands: Commands, output: Output): Promise<number> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) throw new UsageError(unknownCommand(name, commands));
+  const { words, flags } = parsed(name, command, rest);
+  if (flags["help"] === true) {
+    output.result(commandHelp(name, command));
+    return exitCode.done;
+  }
+  if (words.length !== command.parameters.length) {
+    const wanted = command.parameters.join(" ") || "no arguments";
+    throw new UsageError(`${name} takes ${wanted}, ${words.length} given; see pulumi-kvm ${name} --help`);
+  }
+  await command.run(words, flags, output);
+  return exitCode.done;
+}
+
+function parsed(name: string, command: Command, args: readonly string[]): { words: readonly string[]; flags: Flags } {
+  try {
+    const { positionals, values } = parseArgs({
+      args: [...args],
+      options: parserOptions(command),
+      allowPositionals: true,
+    });
+    return { words: positionals, flags: values as Flags };
+  } catch (error) {
+    throw new UsageError(`${messageOf(error)}; see pulumi-kvm ${name} --help`);
+  }
+}
+
+function unknownCommand(name: string, commands: Commands): string {
+  const near = nearest(name, Object.keys(commands));
+  const hint = near === undefined ? "." : `; did you mean ${near}?`;
+  return `pulumi-kvm has no command "${name}"${hint} See pulumi-kvm --help`;
+}
