@@ -22,6 +22,12 @@ const facts: ClassFacts = {
     "cpu",
     "memory",
     "maxMemory",
+    "hugePages",
+    "memoryBacking",
+    "memoryLimits",
+    "balloon",
+    "numa",
+    "numaTune",
     "firmware",
     "secureBoot",
     "enrolledKeys",
@@ -143,6 +149,76 @@ export interface VirtualMachineArgsCpu {
   readonly cache?: pulumi.Input<VirtualMachineArgsCpuCache>;
   /** Width of physical addresses, for guests of much memory (`<maxphysaddr>`, libvirt 8.7). Default: QEMU's own. */
   readonly maxPhysicalAddress?: pulumi.Input<VirtualMachineArgsCpuMaxPhysicalAddress>;
+}
+
+/** How the host holds the memory (`<memoryBacking>`). Default: private, taken as it is used. */
+export interface VirtualMachineArgsMemoryBacking {
+  /** `anonymous`, `file` or `memfd` (`<source type>`). Default: memfd where a device shares the memory, else anonymous. */
+  readonly source?: pulumi.Input<"anonymous" | "file" | "memfd">;
+  /** `shared` lets other processes of the host map it, as virtiofsd does, `private` does not (`<access mode>`). Default: shared where a device needs it, else private. */
+  readonly access?: pulumi.Input<"shared" | "private">;
+  /** `immediate` takes all of it at start, `ondemand` as it is used (`<allocation mode>`). Default ondemand. */
+  readonly allocation?: pulumi.Input<"immediate" | "ondemand">;
+  /** Threads that take it with allocation immediate (`<allocation threads>`, libvirt 8.2). Default 1. Needs libvirt 8.2. */
+  readonly threads?: pulumi.Input<number>;
+  /** Never swapped out; needs `memoryLimits.hardLimit`, without which a guest could take all of the host's memory (`<locked>`). Default false. */
+  readonly locked?: pulumi.Input<boolean>;
+  /** Whether the host may merge equal pages of guests, KSM (`<nosharepages>` when false). Default true. */
+  readonly mergePages?: pulumi.Input<boolean>;
+  /** Throws the content away when the guest stops, instead of writing it to its file (`<discard>`). Default false. */
+  readonly discard?: pulumi.Input<boolean>;
+}
+
+/** Limits of the host's memory that QEMU may take (`<memtune>`, cgroups). Default: none. */
+export interface VirtualMachineArgsMemoryLimits {
+  /** Most memory, with all that QEMU needs for itself: one that is too low kills the guest, in whole KiB (`<hard_limit>`). Default: no limit. */
+  readonly hardLimit?: pulumi.Input<string | number>;
+  /** Most memory while the host is short of it, in whole KiB (`<soft_limit>`). Default: no limit. */
+  readonly softLimit?: pulumi.Input<string | number>;
+  /** Most memory and swap together, in whole KiB (`<swap_hard_limit>`). Default: no limit. */
+  readonly swapHardLimit?: pulumi.Input<string | number>;
+}
+
+/** Device by which the running guest gives memory back (`<memballoon>`). Default: virtio, which libvirt adds. */
+export interface VirtualMachineArgsBalloon {
+  /** `virtio` or `none`; with none `memory` changes in no running guest (`<memballoon model>`). Default virtio. Default: "virtio". */
+  readonly model?: pulumi.Input<"virtio" | "virtio-transitional" | "virtio-non-transitional" | "none">;
+  /** Gives the guest memory before it kills a process for lack of it (`<memballoon autodeflate>`). Default false. */
+  readonly autodeflate?: pulumi.Input<boolean>;
+  /** The guest tells pages that it does not use, and the host takes them (`<memballoon freePageReporting>`, libvirt 6.9). Default false. Needs libvirt 6.9. */
+  readonly freePageReporting?: pulumi.Input<boolean>;
+  /** Seconds between reports of the guest's use of memory, 0 for none (`<stats period>`). Default: none. */
+  readonly statsPeriod?: pulumi.Input<number>;
+}
+
+/** NUMA cells that the guest sees (`<numa>`). Default: none. */
+export interface VirtualMachineArgsNuma {
+  /** Cells, numbered from 0: their vCPUs (`cpus`), `memory`, `memAccess` (shared or private), `discard`, and the `distances` to each cell, 10 to itself (`<cell>`). The memory of all is `maxMemory`, the vCPUs of all are at most `maxVcpus`. */
+  readonly cells: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly cpus?: pulumi.Input<string>;
+      readonly memory: pulumi.Input<string | number>;
+      readonly memAccess?: pulumi.Input<"shared" | "private">;
+      readonly discard?: pulumi.Input<boolean>;
+      readonly distances?: pulumi.Input<readonly pulumi.Input<number>[]>;
+    }>[]
+  >;
+}
+
+/** Cells of the host that hold the guest's memory (`<numatune>`). Default: any. */
+export interface VirtualMachineArgsNumaTune {
+  /** `strict` (no other cell), `preferred`, `interleave` or `restrictive` (left to the kernel, may change while the guest runs) (`<memory mode>`, restrictive since libvirt 7.3). Default strict. */
+  readonly mode?: pulumi.Input<"strict" | "preferred" | "interleave" | "restrictive">;
+  /** Cells of the host, as "0-1" (`<memory nodeset>`). Changes in the running guest with mode restrictive. */
+  readonly nodes?: pulumi.Input<string>;
+  /** For single cells of the guest: `cell`, `mode` and `nodes` of the host (`<memnode>`). Default: like the rest. */
+  readonly cells?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly cell: pulumi.Input<number>;
+      readonly mode: pulumi.Input<"strict" | "preferred" | "interleave" | "restrictive">;
+      readonly nodes: pulumi.Input<string>;
+    }>[]
+  >;
 }
 
 /** Boots a kernel from files of the host, without a boot loader. */
@@ -1262,6 +1338,20 @@ export interface VirtualMachineArgs {
   readonly memory: pulumi.Input<string | number>;
   /** Memory that the guest starts with and the most that it can be given while it runs (`<memory>`). Default: `memory`. */
   readonly maxMemory?: pulumi.Input<string | number>;
+  /** Sizes of the host's pages that hold the memory, as `[{ size: "1 GiB" }]`; with `cells` for those of `numa.cells` (`<hugepages>`). Default: ordinary pages. */
+  readonly hugePages?: pulumi.Input<
+    readonly pulumi.Input<{ readonly size: pulumi.Input<string | number>; readonly cells?: pulumi.Input<string> }>[]
+  >;
+  /** How the host holds the memory (`<memoryBacking>`). Default: private, taken as it is used. */
+  readonly memoryBacking?: pulumi.Input<VirtualMachineArgsMemoryBacking>;
+  /** Limits of the host's memory that QEMU may take (`<memtune>`, cgroups). Default: none. */
+  readonly memoryLimits?: pulumi.Input<VirtualMachineArgsMemoryLimits>;
+  /** Device by which the running guest gives memory back (`<memballoon>`). Default: virtio, which libvirt adds. */
+  readonly balloon?: pulumi.Input<VirtualMachineArgsBalloon>;
+  /** NUMA cells that the guest sees (`<numa>`). Default: none. */
+  readonly numa?: pulumi.Input<VirtualMachineArgsNuma>;
+  /** Cells of the host that hold the guest's memory (`<numatune>`). Default: any. */
+  readonly numaTune?: pulumi.Input<VirtualMachineArgsNumaTune>;
   /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. Default: "bios". */
   readonly firmware?: pulumi.Input<"bios" | "uefi">;
   /** Secure Boot with the vendors' keys, for uefi on q35. Default: what the host's first image offers. */
@@ -1470,6 +1560,29 @@ export class VirtualMachine extends KvmResource {
 
   /** Memory that the guest starts with and the most that it can be given while it runs (`<memory>`). Default: `memory`. */
   declare readonly maxMemory: pulumi.Output<string | undefined>;
+
+  /** Sizes of the host's pages that hold the memory, as `[{ size: "1 GiB" }]`; with `cells` for those of `numa.cells` (`<hugepages>`). Default: ordinary pages. */
+  declare readonly hugePages: pulumi.Output<
+    | pulumi.Unwrap<
+        readonly pulumi.Input<{ readonly size: pulumi.Input<string | number>; readonly cells?: pulumi.Input<string> }>[]
+      >
+    | undefined
+  >;
+
+  /** How the host holds the memory (`<memoryBacking>`). Default: private, taken as it is used. */
+  declare readonly memoryBacking: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsMemoryBacking> | undefined>;
+
+  /** Limits of the host's memory that QEMU may take (`<memtune>`, cgroups). Default: none. */
+  declare readonly memoryLimits: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsMemoryLimits> | undefined>;
+
+  /** Device by which the running guest gives memory back (`<memballoon>`). Default: virtio, which libvirt adds. */
+  declare readonly balloon: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsBalloon> | undefined>;
+
+  /** NUMA cells that the guest sees (`<numa>`). Default: none. */
+  declare readonly numa: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsNuma> | undefined>;
+
+  /** Cells of the host that hold the guest's memory (`<numatune>`). Default: any. */
+  declare readonly numaTune: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsNumaTune> | undefined>;
 
   /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. */
   declare readonly firmware: pulumi.Output<"bios" | "uefi">;

@@ -11,7 +11,8 @@ import { image, Machine } from "./machines";
 
 /** Every golden case of a device, through a real daemon: accepted, and read back as the program wrote it. */
 const folder = join(__dirname, "../golden/virtual-machine");
-const ours = /^((?:disk|nic|passt|scsi|filesystems|iothread|throttle|qcow2|discard|cpu|hyper|clock)[\w.-]*)\.json$/;
+const ours =
+  /^((?:disk|nic|passt|scsi|filesystems|iothread|throttle|qcow2|discard|cpu|hyper|clock|memory|numa)[\w.-]*)\.json$/;
 const cases = readdirSync(folder).flatMap((file) => ours.exec(file)?.[1] ?? []);
 /** A daemon drops in silence what is newer: the name of a case says which libvirt it needs. */
 const daemons = ["9.0", "11.3"] as const;
@@ -32,6 +33,12 @@ const maps = [
   "cpuTune",
   "features",
   "clock",
+  "hugePages",
+  "memoryBacking",
+  "memoryLimits",
+  "balloon",
+  "numa",
+  "numaTune",
 ] as const;
 
 let lab: Lab;

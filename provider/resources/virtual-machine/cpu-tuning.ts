@@ -26,12 +26,28 @@ const schedulerSchema = z.strictObject({
   policy: z.enum(["fifo", "rr", "batch", "idle"]),
   priority: z.int().min(1).max(99).optional(),
 });
+type Scheduler = Readonly<Record<string, string | number | undefined>>;
+
 const listSchema = (name: "vcpus" | "iothreads") =>
   z
     .array(z.strictObject({ [name]: numberSet, ...schedulerSchema.shape }))
     .min(1)
+    .transform((list) => joined(list, name))
     .optional();
-type Scheduler = Readonly<Record<string, string | number | undefined>>;
+
+/** libvirt keeps one entry for each thread: those that are alike are one for us. */
+function joined(list: readonly Scheduler[], key: string): Scheduler[] {
+  const alike = new Map<string, { readonly first: Scheduler; readonly ids: number[] }>();
+  for (const item of list) {
+    const name = `${item["policy"]} ${item["priority"]}`;
+    const group = alike.get(name) ?? { first: item, ids: [] };
+    group.ids.push(...parseCpuSet(String(item[key])));
+    alike.set(name, group);
+  }
+  const least = ({ ids }: { readonly ids: readonly number[] }) => Math.min(...ids);
+  const groups = [...alike.values()].sort((a, b) => least(a) - least(b));
+  return groups.map(({ first, ids }) => ({ ...first, [key]: formatCpuSet(ids) }));
+}
 
 const policyOf = (attributes: Readonly<Record<string, string>>): Scheduler => ({
   policy: attributes["scheduler"],
@@ -47,7 +63,11 @@ const schedulersAt = (tag: string, key: string) =>
   elementsAt<readonly Scheduler[]>(
     "cputune",
     tag,
-    (found) => found.map(({ attributes }) => ({ [key]: attributes[key], ...policyOf(attributes) })),
+    (found) =>
+      joined(
+        found.map(({ attributes }) => ({ [key]: attributes[key], ...policyOf(attributes) })),
+        key,
+      ),
     (list) => list.map((item) => element(tag, { [key]: String(item[key]), ...policyAttributes(item) })),
   );
 

@@ -239,6 +239,27 @@ export class Domain {
     );
   }
 
+  /** Limits of the host's memory for QEMU, in KiB. */
+  async setMemoryParameters(params: readonly TypedParam[]): Promise<void> {
+    await this.run("limit the memory of", () =>
+      this.libvirt.call("DOMAIN_SET_MEMORY_PARAMETERS", { dom: this.dom, params, flags: affect.live }),
+    );
+  }
+
+  /** Seconds between the balloon's reports; 0 ends them. */
+  async setMemoryStatsPeriod(period: number): Promise<void> {
+    await this.run("set the period of memory statistics of", () =>
+      this.libvirt.call("DOMAIN_SET_MEMORY_STATS_PERIOD", { dom: this.dom, period, flags: affect.live }),
+    );
+  }
+
+  /** Cells of the host for the memory; taken in mode restrictive alone. */
+  async setNumaParameters(params: readonly TypedParam[]): Promise<void> {
+    await this.run("move the memory of", () =>
+      this.libvirt.call("DOMAIN_SET_NUMA_PARAMETERS", { dom: this.dom, params, flags: affect.live }),
+    );
+  }
+
   /** Limits of the I/O of the disk that the domain calls `disk` ("vda"); 0 lifts one. */
   async setBlockIoTune(disk: string, params: readonly TypedParam[]): Promise<void> {
     await this.run(`limit the I/O of ${disk} of`, () =>

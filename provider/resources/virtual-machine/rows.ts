@@ -1,5 +1,6 @@
 import type { StateOf } from "../../core/attribute";
 import { overlayRows } from "../overlay";
+import { balloonOperations, balloonRows } from "./balloon";
 import { bootRows } from "./boot";
 import { clockRows } from "./clock";
 import { cpuOperations, cpuRows } from "./cpu";
@@ -22,7 +23,9 @@ import { launchRows } from "./launch-security";
 import { lifecycleRows } from "./lifecycle";
 import type { LiveOperations } from "./live";
 import { memoryOperations, memoryRows } from "./memory";
+import { memoryBackingOperations, memoryBackingRows } from "./memory-backing";
 import { nicOperations, nicRows } from "./nics";
+import { numaOperations, numaRows } from "./numa";
 import { panicRows } from "./panic";
 import { redirdevOperations, redirdevRows } from "./redirdevs";
 import { rngRows } from "./rng";
@@ -41,6 +44,9 @@ export const rows = {
   ...generalRows,
   ...cpuRows,
   ...memoryRows,
+  ...memoryBackingRows,
+  ...balloonRows,
+  ...numaRows,
   ...firmwareRows,
   ...bootRows,
   ...sysinfoRows,
@@ -82,6 +88,9 @@ export const operations: LiveOperations = {
   ...generalOperations,
   ...cpuOperations,
   ...memoryOperations,
+  ...memoryBackingOperations,
+  ...balloonOperations,
+  ...numaOperations,
   ...iothreadOperations,
   ...cpuTuningOperations,
   ...diskOperations,

@@ -7,6 +7,7 @@ import { diskRules } from "./disk-rules";
 import { firmwareRules, launchRules } from "./firmware-rules";
 import { knownTypes, newestBelow } from "./host-facts";
 import { hostdevRules } from "./hostdev-rules";
+import { memoryPlaceRules } from "./memory-rules";
 import { nicRules } from "./nic-rules";
 import { peripheralRules } from "./peripheral-rules";
 import { rows } from "./rows";
@@ -89,6 +90,7 @@ export const rules: readonly MachineRule[] = [
   ...cpuRules,
   ...cpuTuneRules,
   ...memoryRules,
+  ...memoryPlaceRules,
   ...firmwareRules,
   ...diskRules,
   ...nicRules,
