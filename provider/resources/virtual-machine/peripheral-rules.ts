@@ -185,7 +185,23 @@ const wordRule: MachineRule = {
   },
 };
 
+/** Of four the first is kept for `console`. */
+const extraIsaPorts = 3;
+
 export const peripheralRules: readonly MachineRule[] = [
+  {
+    needs: ["serials"],
+    check: ({ serials }) =>
+      entriesOf<Inputs["serials"][string]>(serials)
+        .filter(([, { model }]) => model === "isa-serial")
+        .slice(extraIsaPorts)
+        .map(([key]) =>
+          fault(
+            `serials.${key}.model`,
+            `ISA has room for ${extraIsaPorts} ports beside that of console; use model: "pci-serial"`,
+          ),
+        ),
+  },
   graphicsRule,
   spiceRule,
   videoRule,

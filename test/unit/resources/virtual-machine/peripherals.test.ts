@@ -63,6 +63,11 @@ test.each<[string, Values, RegExp]>([
   ["an evdev of nothing", { inputs: { i: { type: "evdev" } } }, /^inputs.i.source: is required/],
   ["a doorbell without a server", { shmems: { s: { model: "ivshmem-doorbell" } } }, /^shmems.s.server: is required/],
   ["an odd size", { shmems: { s: { size: "3 MiB" } } }, /^shmems.s.size: must be a power of two/],
+  [
+    "a fifth ISA port",
+    { serials: { a: {}, b: {}, c: {}, p: { model: "pci-serial" }, d: {} } },
+    /^serials.d.model: ISA has room for 3 ports/,
+  ],
   ["the agent's channel again", { channels: { agent: { name: "a" } } }, /^channels.agent: the name must match/],
   ["nothing of the host", given({}), /^hostDevices.d: needs one of pci, usb, scsi, mdev/],
   [
