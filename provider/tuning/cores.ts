@@ -136,12 +136,16 @@ export function pickCores(cell: CellState, need: number, use: CoreUse): CorePick
   const holds = (groups: readonly number[]) => groups.reduce((sum, group) => sum + (room.get(group) ?? 0), 0) >= need;
   const size = emptiest.findIndex((_, index) => holds(emptiest.slice(0, index + 1))) + 1;
   if (size === 0) return undefined;
-  const sets = combinations(
-    [...room.keys()].sort((a, b) => a - b),
-    size,
-  );
+  const ids = [...room.keys()].sort((a, b) => a - b);
+  const sets = [emptiest.slice(0, size)];
+  // Single threads may do better in more groups, where they fill cores that are broken already.
+  for (let count = size; count <= (use === "threads" ? Math.min(ids.length, need) : size); count++) {
+    const more = combinations(ids, count);
+    if (more.length > combinationsLimit) break;
+    sets.push(...more);
+  }
   let best: CorePick | undefined;
-  for (const groups of sets.length > combinationsLimit ? [emptiest.slice(0, size)] : sets) {
+  for (const groups of sets) {
     if (!holds(groups)) continue;
     const chosen = new Set(groups);
     const pick = rate(

@@ -1,8 +1,7 @@
 import type { CellState, HostState } from "./capacity";
 import { rate } from "./cores";
 import { costOf } from "./cost";
-import type { CellFit } from "./feasibility";
-import { choosePages, isRefusal } from "./feasibility";
+import { type CellFit, choosePages, floatingBeside, isRefusal } from "./feasibility";
 import type { PlacedBefore, Request } from "./request";
 import type { Found } from "./search";
 import { type CellNeed, equalCells, needsOf, type Shape } from "./shape";
@@ -22,13 +21,12 @@ function keepCell(
   const cores = own.map((cpu) => cell.cores.find((core) => core.free.includes(cpu)));
   const allowed = cores.every((core) => core && (request.smt === "any" ? core.joinable : core.whole));
   if (!allowed || (request.smt === "isolate" && new Set(cores).size !== own.length)) return undefined;
-  const floats = need.vcpus.filter((vcpu) => !need.dedicated.includes(vcpu)).map((vcpu) => previous.vcpus[vcpu] ?? []);
-  const floating = floats[0] ?? [];
-  const pool = new Set(cell.floating.filter((cpu) => !own.includes(cpu)));
-  const still = floats.every(
-    (cpus) => cpus.join() === floating.join() && cpus.length > 0 && cpus.every((cpu) => pool.has(cpu)),
-  );
-  if (!still) return undefined;
+  const floats = need.vcpus
+    .filter((vcpu) => !need.dedicated.includes(vcpu))
+    .flatMap((vcpu) => previous.vcpus[vcpu] ?? []);
+  // Where others own some of the CPUs by now, the vCPUs go on floating over the rest.
+  const floating = floatingBeside(cell, own, request.smt).filter((cpu) => floats.includes(cpu));
+  if (need.vcpus.length > need.dedicated.length && floating.length === 0) return undefined;
   const before = previous.pages.find((pages) => pages.cell === cell.cell.id);
   const wantsHuge = request.pages === "large" || typeof request.pages === "number";
   const size = before?.sizeKiB ?? state.ordinaryKiB;

@@ -30,36 +30,60 @@ export function claimOf(host: HostTopology, request: Request, placement: Placeme
   };
 }
 
+function floats(request: Request): boolean {
+  return dedicatedVcpus(request).length === 0 && request.emulator !== "isolate";
+}
+
 function size(request: Request): number[] {
   return [
     request.previous === undefined ? 1 : 0,
+    floats(request) ? 1 : 0,
     -dedicatedVcpus(request).length,
     -request.maxVcpus,
     -request.memoryKiB,
   ];
 }
 
-/** Those that are placed already, then the biggest; names decide between equals. */
+/** Those that are placed already, then owners before those that float, the biggest first; names decide between equals. */
 function bySize(a: Request, b: Request): number {
   return compareCosts(size(a), size(b)) || (a.name < b.name ? -1 : 1);
 }
 
-function inOrder(host: HostTopology, limits: HostLimits, ledger: Ledger, order: readonly Request[]) {
-  const names = new Set(order.map((request) => request.name));
-  let claims = ledger.claims.filter((claim) => !names.has(claim.name));
-  let free = limits.freePages;
-  return order.map((request): Placement => {
-    const now = free === undefined ? limits : { ...limits, freePages: free };
-    const answer = place(host, now, { claims }, request);
-    if (!answer.fits) return answer;
-    const claim = claimOf(host, request, answer);
-    claims = [...claims, claim];
-    free = free?.map((pool) => {
-      const taken = claim.pages.filter((pages) => pages.cell === pool.cell && pages.sizeKiB === pool.sizeKiB);
-      return { ...pool, count: pool.count - taken.reduce((sum, pages) => sum + pages.count, 0) };
-    });
-    return answer;
+/** What is free now, once a guest has taken its pages (1) or given them back (-1). */
+function without(limits: HostLimits, claim: Claim, sign: 1 | -1): HostLimits {
+  if (limits.freePages === undefined) return limits;
+  const freePages = limits.freePages.map((pool) => {
+    const taken = claim.pages.filter((pages) => pages.cell === pool.cell && pages.sizeKiB === pool.sizeKiB);
+    return { ...pool, count: pool.count - sign * taken.reduce((sum, pages) => sum + pages.count, 0) };
   });
+  return { ...limits, freePages };
+}
+
+function inOrder(host: HostTopology, limits: HostLimits, ledger: Ledger, order: readonly Request[]): Placement[] {
+  const names = new Set(order.map((request) => request.name));
+  const claims = new Map(ledger.claims.filter((claim) => !names.has(claim.name)).map((claim) => [claim.name, claim]));
+  const answers = new Map<string, Placement>();
+  let left = limits;
+  const placeNext = (request: Request): void => {
+    const before = claims.get(request.name);
+    if (before !== undefined) left = without(left, before, -1);
+    const answer = place(host, left, { claims: [...claims.values()] }, request);
+    answers.set(request.name, answer);
+    if (!answer.fits) return;
+    const claim = claimOf(host, request, answer);
+    claims.set(request.name, claim);
+    left = without(left, claim, 1);
+  };
+  for (const request of order) placeNext(request);
+  // Those that float keep their room from owners, and then keep off the CPUs that these took after them.
+  for (const request of order) {
+    const claim = claims.get(request.name);
+    const previous = answers.get(request.name);
+    const others = [...claims.values()].filter((other) => other.name !== request.name);
+    const owned = new Set(others.flatMap((other) => other.owned));
+    if (previous !== undefined && claim?.shared.some((cpu) => owned.has(cpu))) placeNext({ ...request, previous });
+  }
+  return order.flatMap((request) => answers.get(request.name) ?? []);
 }
 
 /**
@@ -79,12 +103,9 @@ export function placeAll(
   const seen = new Set([order.map((request) => request.name).join("\n")]);
   for (let round = 0; round < roundsLimit && unplaced(best).length > 0; round++) {
     const failed = new Set(unplaced(last).map((item) => item.name));
-    const first = order.filter((request) => failed.has(request.name) && request.previous === undefined);
-    order = [
-      ...order.filter((request) => request.previous !== undefined),
-      ...first,
-      ...order.filter((request) => request.previous === undefined && !failed.has(request.name)),
-    ];
+    // Turns only new owners: those that float come after them, or they would float on CPUs that others own.
+    const turn = (request: Request) => [...size(request).slice(0, 2), failed.has(request.name) ? 0 : 1];
+    order = [...order].sort((a, b) => compareCosts(turn(a), turn(b)));
     const key = order.map((request) => request.name).join("\n");
     if (seen.has(key)) break;
     seen.add(key);

@@ -56,6 +56,7 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
   let best: Found | undefined;
   let steps = 0;
   let overcommitted = false;
+  const left = new Set<string>();
   const walk = (chosen: readonly CellFit[], positions: readonly number[]): void => {
     if (steps++ > stepsLimit) return;
     const missing = [...required].filter((cell) => !chosen.some((fit) => fit.state.cell.id === cell)).length;
@@ -64,6 +65,11 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
     if (need === undefined) {
       if (strict && ordinaryKiB(state, chosen) > Math.max(0, state.totalKiB)) {
         overcommitted = true;
+        return;
+      }
+      const without = stranded(state, chosen);
+      if (without !== undefined) {
+        left.add(without);
         return;
       }
       const cost = costOf(state, request, shape, chosen);
@@ -85,6 +91,12 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
     }
   };
   walk([], []);
+  if (best === undefined && left.size > 0) {
+    refusals.push({
+      fact: `${[...left].sort().join(", ")} would have no CPU left to float over`,
+      remedy: "take fewer vCPUs, let that guest float over more CPUs or give it CPUs of its own",
+    });
+  }
   if (best === undefined && overcommitted) {
     refusals.push({
       fact: `host: ${Math.max(0, Math.floor(state.totalKiB / 1024))} MiB of ordinary memory are left once guests that are bound to no cell have theirs`,
@@ -112,6 +124,15 @@ function ordinaryKiB(state: HostState, fits: readonly CellFit[]): number {
   return fits
     .filter((fit) => fit.pages.sizeKiB === state.ordinaryKiB)
     .reduce((sum, { need }) => sum + need.memoryKiB + overheadKiB(need.memoryKiB), 0);
+}
+
+/** A guest that floats and whose last CPU would be owned. */
+function stranded(state: HostState, fits: readonly CellFit[]): string | undefined {
+  const own = new Set(fits.flatMap((fit) => fit.pick.cpus));
+  const free = (cpu: number) => !state.owners.has(cpu);
+  return state.ledger.claims.find(
+    ({ shared }) => shared.some((cpu) => own.has(cpu)) && !shared.some((cpu) => free(cpu) && !own.has(cpu)),
+  )?.name;
 }
 
 /** The distance that is certain already is more than the best answer's, and no term before it can make up for it. */

@@ -211,6 +211,14 @@ describe("refuses with the fact and the remedy", () => {
     expect(answer.explain.at(-1)).toMatch(/^remedy: /);
   });
 
+  it("taking the last CPU that another floats over", () => {
+    const ledger = { claims: [{ ...owner("web", []), shared: [0, 1] }] };
+    const answer = place(host(1, 2, 1), unlimited, ledger, request("vm", 2));
+    expect(answer.fits).toBe(false);
+    expect(answer.explain.join()).toContain("web would have no CPU left");
+    expect(place(host(1, 2, 1), unlimited, ledger, request("vm", 1)).vcpus).toEqual([[0]]);
+  });
+
   it("more encrypted guests than slots", () => {
     const ledger = { claims: [{ ...owner("secret", []), confidential: true }] };
     const limits = { ...unlimited, confidentialSlots: 1 };
