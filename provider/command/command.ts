@@ -27,11 +27,16 @@ export interface Command {
   /** Names of the arguments, in their order; all are required. */
   readonly parameters: readonly string[];
   readonly options: Readonly<Record<string, Option>>;
-  /** Does the work. Throws a KvmError or a UsageError; its message is all that the user sees. */
-  run(words: readonly string[], flags: Flags, output: Output): Promise<void>;
+  /** What else there is to know, below the options: formats and an example. */
+  readonly notes?: string;
+  /**
+   * Does the work; "no" is an answer that scripts want to tell from yes. Throws a KvmError or a UsageError; its message
+   * is all that the user sees.
+   */
+  run(words: readonly string[], flags: Flags, output: Output): Promise<"done" | "no">;
 }
 
-/** The user asked for something that the command does not have: exit code 2. */
+/** The user asked for something that the command does not have. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

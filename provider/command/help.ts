@@ -17,9 +17,14 @@ export function commandHelp(name: string, command: Command): string {
     return [value === undefined ? flag : `${flag} ${value}`, doc] as const;
   });
   const usage = ["pulumi-kvm", name, ...command.parameters, ...(options.length > 0 ? ["[OPTIONS]"] : [])];
-  return [`Usage: ${usage.join(" ")}`, "", command.doc, "", ...table([...options, ["-h, --help", "This text."]])].join(
-    "\n",
-  );
+  const lines = [
+    `Usage: ${usage.join(" ")}`,
+    "",
+    command.doc,
+    "",
+    ...table([...options, ["-h, --help", "This text."]]),
+  ];
+  return [...lines, ...(command.notes === undefined ? [] : ["", command.notes])].join("\n");
 }
 
 function table(rows: readonly (readonly [string, string])[]): readonly string[] {

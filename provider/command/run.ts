@@ -7,21 +7,21 @@ import { commandHelp, overview } from "./help";
 /** By the name that the user types. */
 export type Commands = Readonly<Record<string, Command>>;
 
-/** What the process ends with. */
-export const exitCode = { done: 0, failed: 1, usage: 2 } as const;
+/** What the process ends with: 1 for whatever went wrong, wrong use included; 2 where the answer is no. */
+export const exitCode = { done: 0, failed: 1, no: 2 } as const;
 
 /** Runs one command line. Never throws: whatever goes wrong is one message without a stack, and the exit code. */
 export async function run(argv: readonly string[], commands: Commands, output: Output): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === "--help" || name === "-h") {
     (name === undefined ? output.note : output.result)(overview(commands));
-    return name === undefined ? exitCode.usage : exitCode.done;
+    return name === undefined ? exitCode.failed : exitCode.done;
   }
   try {
     return await runOne(name, rest, commands, output);
   } catch (error) {
     output.note(messageOf(error));
-    return error instanceof UsageError ? exitCode.usage : exitCode.failed;
+    return exitCode.failed;
   }
 }
 
@@ -37,8 +37,7 @@ async function runOne(name: string, rest: readonly string[], commands: Commands,
     const wanted = command.parameters.join(" ") || "no arguments";
     throw new UsageError(`${name} takes ${wanted}, ${words.length} given; see pulumi-kvm ${name} --help`);
   }
-  await command.run(words, flags, output);
-  return exitCode.done;
+  return (await command.run(words, flags, output)) === "no" ? exitCode.no : exitCode.done;
 }
 
 function parsed(name: string, command: Command, args: readonly string[]): { words: readonly string[]; flags: Flags } {

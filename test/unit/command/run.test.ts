@@ -15,6 +15,7 @@ const greet: Command = {
     if (uri === "odd") throw new UsageError("odd is no URI");
     const text = `hello ${uri} from ${flags["from"] ?? "nobody"}`;
     output.result(flags["loud"] === true ? text.toUpperCase() : text);
+    return uri === "nobody" ? "no" : "done";
   },
 };
 
@@ -31,6 +32,10 @@ test("a command gets its arguments and flags", async () => {
   expect(await typed("greet", "-l", "a", "--from", "b")).toEqual({ code: 0, result: "HELLO A FROM B", note: "" });
 });
 
+test("an answer that is no ends with 2", async () => {
+  expect((await typed("greet", "nobody")).code).toBe(2);
+});
+
 test("help lists every command, and what one takes", async () => {
   const all = await typed("--help");
   expect(all.code).toBe(0);
@@ -42,9 +47,9 @@ test("help lists every command, and what one takes", async () => {
   expect(one.result).toMatch(/^ {2}--from WHO {2}Who\.$/m);
 });
 
-test("without a command the help goes to standard error with exit code 2", async () => {
+test("without a command the help goes to standard error with exit code 1", async () => {
   const { code, result, note } = await typed();
-  expect({ code, result }).toEqual({ code: 2, result: "" });
+  expect({ code, result }).toEqual({ code: 1, result: "" });
   expect(note).toContain("Usage: pulumi-kvm COMMAND");
 });
 
@@ -53,13 +58,13 @@ test.each([
   [["constructor"], 'pulumi-kvm has no command "constructor". See pulumi-kvm --help'],
   [["greet"], "greet takes URI, 0 given; see pulumi-kvm greet --help"],
   [["greet", "odd"], "odd is no URI"],
-])("wrong use %j ends with 2 and says what is wrong", async (argv, said) => {
-  expect(await typed(...argv)).toEqual({ code: 2, result: "", note: said });
+])("wrong use %j ends with 1 and says what is wrong", async (argv, said) => {
+  expect(await typed(...argv)).toEqual({ code: 1, result: "", note: said });
 });
 
 test("an option that the command does not have is named", async () => {
   const { code, note } = await typed("greet", "a", "--quiet");
-  expect(code).toBe(2);
+  expect(code).toBe(1);
   expect(note).toContain("--quiet");
   expect(note).toContain("see pulumi-kvm greet --help");
 });

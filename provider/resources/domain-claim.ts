@@ -1,0 +1,123 @@
+import { child, children, type Element, textOf } from "../schema/tree";
+import { parseCpuSet } from "../tuning/cpu-set";
+import type { CellPages, Claim } from "../tuning/request";
+import type { HostTopology } from "../tuning/topology";
+
+/** KiB of libvirt's units; a size without one is in KiB. */
+const kibibytes: Readonly<Record<string, number>> = { b: 1 / 1024, KiB: 1, MiB: 1024, GiB: 1024 ** 2, TiB: 1024 ** 3 };
+
+/** Size of huge pages where a domain names none, in KiB. */
+const defaultPageKiB = 2048;
+
+/**
+ * What a domain holds of the host, from its document: CPUs that it is pinned to so narrowly that they are its own, CPUs
+ * that it floats over, memory and huge pages by host cell, PCI devices.
+ */
+export function domainClaim(domain: Element, host: HostTopology): Claim {
+  const { owned, shared } = cpusOf(domain, host);
+  const parts = memoryParts(domain);
+  const pages = parts.flatMap(({ pageKiB, sizeKiB, cells }): CellPages[] => {
+    const held = cells.length === 0 ? host.cells.map(({ id }) => id) : cells;
+    const count = pageKiB === undefined ? 0 : Math.ceil(sizeKiB / pageKiB / held.length);
+    return pageKiB === undefined ? [] : held.map((cell) => ({ cell, sizeKiB: pageKiB, count }));
+  });
+  const ordinary = parts.filter(({ pageKiB }) => pageKiB === undefined);
+  const bound = ordinary.filter(({ cells }) => cells.length === 1);
+  const unbound = ordinary.filter(({ cells }) => cells.length !== 1);
+  return {
+    name: textOf(child(domain, "name") ?? domain),
+    owned,
+    shared,
+    memory: bound.flatMap(({ cells, sizeKiB }) => cells.map((cell) => ({ cell, memoryKiB: Math.ceil(sizeKiB) }))),
+    pages,
+    unboundKiB: Math.ceil(unbound.reduce((sum, { sizeKiB }) => sum + sizeKiB, 0)),
+    devices: devicesOf(domain).map((address) => ({ address })),
+    ...(child(domain, "launchSecurity") && { confidential: true }),
+  };
+}
+
+/** Pins to one core, or all pins together to no more CPUs than there are vCPUs, leave no room for others. */
+function cpusOf(domain: Element, host: HostTopology): { readonly owned: number[]; readonly shared: number[] } {
+  const cpus = new Map(host.cells.flatMap((cell) => cell.cpus.map((cpu) => [cpu.id, cpu])));
+  const vcpu = child(domain, "vcpu");
+  const count = vcpu ? Number(textOf(vcpu)) : 1;
+  const tune = child(domain, "cputune");
+  const pins = (tune ? children(tune, "vcpupin") : []).map(({ attributes }) => attributes["cpuset"] ?? "");
+  const texts = pins.length < count ? [...pins, vcpu?.attributes["cpuset"] ?? ""] : pins;
+  const sets = texts.filter((text) => text !== "").map((text) => parseCpuSet(text).filter((cpu) => cpus.has(cpu)));
+  const isNarrow = new Set(sets.flat()).size <= count;
+  const isOneCore = (set: readonly number[]) => set.every((cpu) => cpus.get(set[0] ?? -1)?.siblings.includes(cpu));
+  const owned = new Set(sets.filter((set) => isNarrow || isOneCore(set)).flat());
+  // What floats over the whole host is nobody's neighbour in particular.
+  const wide = sets.filter((set) => !isNarrow && !isOneCore(set) && set.length < cpus.size);
+  const ascending = (list: Iterable<number>) => [...list].sort((a, b) => a - b);
+  return { owned: ascending(owned), shared: ascending(new Set(wide.flat().filter((cpu) => !owned.has(cpu)))) };
+}
+
+interface MemoryPart {
+  readonly sizeKiB: number;
+  /** Absent for ordinary pages. */
+  readonly pageKiB: number | undefined;
+  /** Host cells that it is bound to; none where it may lie anywhere. */
+  readonly cells: readonly number[];
+}
+
+/** The memory of each guest cell, or of the whole guest where it has none. */
+function memoryParts(domain: Element): MemoryPart[] {
+  const numa = child(domain, "cpu/numa");
+  const cells = numa ? children(numa, "cell") : [];
+  const tune = child(domain, "numatune");
+  const all = boundCells(tune && child(tune, "memory"));
+  const bindings = tune ? children(tune, "memnode") : [];
+  if (cells.length === 0) {
+    return [{ sizeKiB: sizeOf(child(domain, "memory")), pageKiB: pageOf(domain, undefined), cells: all }];
+  }
+  return cells.map((cell, index) => {
+    const id = cell.attributes["id"] ?? String(index);
+    const own = bindings.find(({ attributes }) => attributes["cellid"] === id);
+    const unit = kibibytes[cell.attributes["unit"] ?? "KiB"] ?? 1;
+    const sizeKiB = Number(cell.attributes["memory"] ?? 0) * unit;
+    return { sizeKiB, pageKiB: pageOf(domain, Number(id)), cells: own ? boundCells(own) : all };
+  });
+}
+
+/** Only strict binding and restriction keep memory where it is. */
+function boundCells(binding: Element | undefined): number[] {
+  const { mode = "strict", nodeset } = binding?.attributes ?? {};
+  return nodeset !== undefined && (mode === "strict" || mode === "restrictive") ? parseCpuSet(nodeset) : [];
+}
+
+function pageOf(domain: Element, guestCell: number | undefined): number | undefined {
+  const huge = child(domain, "memoryBacking/hugepages");
+  if (huge === undefined) return undefined;
+  const pages = children(huge, "page");
+  if (pages.length === 0) return defaultPageKiB;
+  const holds = ({ attributes: { nodeset } }: Element) =>
+    nodeset === undefined || guestCell === undefined || parseCpuSet(nodeset).includes(guestCell);
+  // A page for this very cell goes before the one for all.
+  const found = pages
+    .filter(holds)
+    .sort((a, b) => Number(!a.attributes["nodeset"]) - Number(!b.attributes["nodeset"]))[0];
+  if (found === undefined) return undefined;
+  return Number(found.attributes["size"] ?? 0) * (kibibytes[found.attributes["unit"] ?? "KiB"] ?? 1);
+}
+
+function sizeOf(memory: Element | undefined): number {
+  if (memory === undefined) return 0;
+  return Number(textOf(memory)) * (kibibytes[memory.attributes["unit"] ?? "KiB"] ?? 1);
+}
+
+/** Addresses as node devices have them: "0000:3b:00.0". */
+function devicesOf(domain: Element): string[] {
+  const devices = child(domain, "devices");
+  const sources = (devices?.children ?? []).flatMap((node) =>
+    "name" in node ? (child(node, "source/address") ?? []) : [],
+  );
+  return sources
+    .filter(({ attributes }) => attributes["bus"] !== undefined && attributes["slot"] !== undefined)
+    .filter(({ attributes: { type = "pci" } }) => type === "pci")
+    .map(({ attributes: { domain: segment = "0", bus = "0", slot = "0", function: part = "0" } }) => {
+      const hex = (value: string, width: number) => Number(value).toString(16).padStart(width, "0");
+      return `${hex(segment, 4)}:${hex(bus, 2)}:${hex(slot, 2)}.${hex(part, 1)}`;
+    });
+}

@@ -1,0 +1,97 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { commands } from "../../../provider/command/commands";
+import { run } from "../../../provider/command/run";
+
+const folder = mkdtempSync(join(tmpdir(), "kvm-plan-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Two cells of four cores with two threads each: CPU n and n + 8 are siblings. */
+function capabilities(): string {
+  const cpu = (id: number) =>
+    `<cpu id='${id}' socket_id='${Math.floor((id % 8) / 4)}' die_id='0' core_id='${id % 8}' siblings='${id % 8},${(id % 8) + 8}'/>`;
+  const cell = (id: number) => {
+    const cpus = [0, 1, 2, 3].flatMap((core) => [cpu(id * 4 + core), cpu(id * 4 + core + 8)]);
+    return `<cell id='${id}'><memory unit='KiB'>16777216</memory><pages unit='KiB' size='4'>2097152</pages>
+      <pages unit='KiB' size='2048'>4096</pages><cpus num='8'>${cpus.join("")}</cpus></cell>`;
+  };
+  return `<capabilities><host><topology><cells num='2'>${cell(0)}${cell(1)}</cells></topology></host></capabilities>`;
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+async function planned(request: unknown, ...more: readonly string[]) {
+  const results: string[] = [];
+  const notes: string[] = [];
+  const output = { result: (line: string) => results.push(line), note: (line: string) => notes.push(line) };
+  const files = [
+    "--capabilities",
+    file("caps.xml", capabilities()),
+    "--request",
+    file("r.json", JSON.stringify(request)),
+  ];
+  const code = await run(["plan", ...files, ...more], commands, output);
+  return { code, result: results.join("\n"), note: notes.join("\n") };
+}
+
+const db = { name: "db", vcpus: 2, memory: "2 GiB", cpu: { policy: "dedicated" }, hugePages: [{ size: "2 MiB" }] };
+
+test("the answer says CPUs, pages, topology and cost of each guest", async () => {
+  const { code, result } = await planned({ host: { housekeepingCpus: "0,8" }, vms: [db] }, "--json");
+  expect(code).toBe(0);
+  const { vms, gap } = JSON.parse(result);
+  expect(gap).toBe(0);
+  expect(vms[0]).toMatchObject({ name: "db", fits: true, vcpus: ["1", "2"], emulator: "0,8", owned: "1-2" });
+  expect(vms[0].pages).toEqual([{ cell: 0, sizeKiB: 2048, count: 1024 }]);
+  expect(vms[0].topology).toEqual({ sockets: 1, dies: 1, clusters: 1, cores: 2, threads: 1 });
+});
+
+test("what domains hold already is kept from others", async () => {
+  const ledger = join(folder, "ledger");
+  mkdirSync(ledger);
+  const pins = [0, 1, 2, 3].map((cpu) => `<vcpupin vcpu='${cpu}' cpuset='${cpu}'/>`).join("");
+  const domain = `<domain><name>old</name><memory unit='GiB'>8</memory><vcpu>4</vcpu><cputune>${pins}</cputune>
+    <memoryBacking><hugepages/></memoryBacking><numatune><memory mode='strict' nodeset='1'/></numatune></domain>`;
+  writeFileSync(join(ledger, "old.xml"), domain);
+  const { result } = await planned({ vms: [db] }, "--json", "--ledger", ledger);
+  expect(JSON.parse(result).vms[0]).toMatchObject({ fits: false });
+  const small = await planned({ vms: [{ ...db, hugePages: undefined }] }, "--json", "--ledger", ledger);
+  expect(JSON.parse(small.result).vms[0]).toMatchObject({ fits: true, vcpus: ["4", "5"] });
+});
+
+test("a guest that does not fit ends with 2 and the reason", async () => {
+  const { code, result } = await planned({ vms: [{ ...db, vcpus: 17, hugePages: undefined }] });
+  expect(code).toBe(2);
+  expect(result).toContain("db: does not fit");
+  expect(result).toContain("remedy:");
+});
+
+test.each([
+  [{ vms: [{ ...db, memory: "3 bananas", vcpu: 2 }] }, ["vms.0.memory: ", 'Unrecognized key: "vcpu"']],
+  [
+    { vms: [{ ...db, hugePages: [{ size: "1 GiB" }], memory: "512 MiB" }] },
+    ["vms.0.hugePages: of 1048576 KiB do not divide"],
+  ],
+  [{ vms: [db, db] }, ['two are called "db"']],
+  [{ host: { housekeepingCpus: "99" }, vms: [db] }, ["not online there: 99"]],
+  [
+    { vms: [{ ...db, numa: { cells: [{ cpus: "0", memory: "2 GiB" }] } }] },
+    ["vms.0.numa.cells: must hold each vCPU from 0 to 1 once"],
+  ],
+  [{ vms: [{ ...db, cpu: { policy: "mixed" } }] }, ['vms.0.cpu.dedicatedVcpus: is needed with policy "mixed"']],
+])("bad input %# ends with 1 and names every fault", async (request, faults) => {
+  const { code, note } = await planned(request);
+  expect(code).toBe(1);
+  for (const fault of faults) expect(note).toContain(fault);
+});
+
+test("files that are not what they should be are named", async () => {
+  const ledger = file("net.xml", "<network/>");
+  expect((await planned({ vms: [db] }, "--ledger", ledger)).note).toBe(`${ledger}: holds <network>, not a <domain>`);
+  expect((await planned({ vms: [db] }, "--ledger", join(folder, "none"))).note).toContain(join(folder, "none"));
+});

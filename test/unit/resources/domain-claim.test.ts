@@ -1,0 +1,48 @@
+import { domainClaim } from "../../../provider/resources/domain-claim";
+import { parse } from "../../../provider/schema/tree";
+import { host } from "../tuning/hosts";
+
+/** CPUs 0-3 and 4-7 are threads of the cores of cell 0, 8-15 those of cell 1. */
+const machine = host(2, 4, 2);
+
+function claim(body: string) {
+  return domainClaim(parse(`<domain><name>g</name><memory unit='MiB'>1024</memory>${body}</domain>`), machine);
+}
+
+test("single pins, pins to one core, and pins to no more CPUs than vCPUs are owned", () => {
+  expect(
+    claim("<vcpu>2</vcpu><cputune><vcpupin vcpu='0' cpuset='3'/><vcpupin vcpu='1' cpuset='1,5'/></cputune>"),
+  ).toMatchObject({
+    owned: [1, 3, 5],
+    shared: [],
+  });
+  expect(claim("<vcpu cpuset='2-3'>2</vcpu>").owned).toEqual([2, 3]);
+});
+
+test("wider pins float, those over the whole host over nothing in particular", () => {
+  expect(claim("<vcpu cpuset='0-3'>2</vcpu>")).toMatchObject({ owned: [], shared: [0, 1, 2, 3] });
+  expect(claim("<vcpu cpuset='0-15'>2</vcpu>")).toMatchObject({ owned: [], shared: [] });
+  expect(claim("<vcpu>2</vcpu>")).toMatchObject({ owned: [], shared: [], unboundKiB: 1024 * 1024 });
+});
+
+test("memory is bound where the binding is strict and names one cell", () => {
+  const bound = "<numatune><memory mode='strict' nodeset='1'/></numatune>";
+  expect(claim(bound)).toMatchObject({ memory: [{ cell: 1, memoryKiB: 1024 * 1024 }], unboundKiB: 0 });
+  expect(claim(bound.replace("strict", "preferred"))).toMatchObject({ memory: [], unboundKiB: 1024 * 1024 });
+});
+
+test("each guest cell has its own pages and place", () => {
+  const cells = [0, 1].map((id) => `<cell id='${id}' cpus='${id}' memory='512' unit='MiB'/>`).join("");
+  const found = claim(`<vcpu>2</vcpu><cpu><numa>${cells}</numa></cpu>
+    <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0'/></hugepages></memoryBacking>
+    <numatune><memnode cellid='0' mode='strict' nodeset='1'/><memnode cellid='1' mode='strict' nodeset='0'/></numatune>`);
+  expect(found.pages).toEqual([{ cell: 1, sizeKiB: 2048, count: 256 }]);
+  expect(found.memory).toEqual([{ cell: 0, memoryKiB: 512 * 1024 }]);
+});
+
+test("PCI devices are named as node devices are, other addresses are left out", () => {
+  const devices = `<devices><hostdev mode='subsystem' type='pci'><source><address domain='0x0000' bus='0x3b' slot='0x1f' function='0x2'/></source></hostdev>
+    <hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>
+    <interface type='hostdev'><source><address type='pci' domain='0x0000' bus='0x0a' slot='0x00' function='0x1'/></source></interface></devices>`;
+  expect(claim(devices).devices).toEqual([{ address: "0000:3b:1f.2" }, { address: "0000:0a:00.1" }]);
+});
