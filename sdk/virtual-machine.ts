@@ -76,6 +76,9 @@ const facts: ClassFacts = {
     "redirdevs",
     "smartcard",
     "iommu",
+    "onPoweroff",
+    "onReboot",
+    "onCrash",
     "autostart",
     "state",
     "stopTimeout",
@@ -83,6 +86,7 @@ const facts: ClassFacts = {
     "waitForAddress",
     "changePolicy",
     "deletionProtection",
+    "deleteSnapshots",
     "adopt",
     "deleteAdopted",
     "overlay",
@@ -1480,6 +1484,12 @@ export interface VirtualMachineArgs {
   readonly smartcard?: pulumi.Input<"spice" | "host">;
   /** An IOMMU that the guest sees (`<iommu>`), for passing devices on to its own guests and for more than 255 vCPUs. Needs q35. Default: none. */
   readonly iommu?: pulumi.Input<VirtualMachineArgsIommu>;
+  /** What libvirt does when the guest shuts itself down: `destroy` leaves it off, `restart` starts it anew (`<on_poweroff>`, virDomainSetLifecycleAction). libvirt's default is destroy. */
+  readonly onPoweroff?: pulumi.Input<"destroy" | "restart">;
+  /** What libvirt does when the guest reboots: `restart` or `destroy`, which leaves it off (`<on_reboot>`, virDomainSetLifecycleAction). libvirt's default is restart. */
+  readonly onReboot?: pulumi.Input<"destroy" | "restart">;
+  /** What libvirt does when the guest's kernel crashes: `destroy`, `restart`, `preserve` it for a look, or write a dump of its memory first with `coredump-destroy` or `coredump-restart` (`<on_crash>`, virDomainSetLifecycleAction). libvirt's default is destroy. */
+  readonly onCrash?: pulumi.Input<"destroy" | "restart" | "preserve" | "coredump-destroy" | "coredump-restart">;
   /** Whether libvirt starts it when the host boots. Default true. Default: true. */
   readonly autostart?: pulumi.Input<boolean>;
   /** Power state that each update enforces: `running`, `stopped` or `paused`. Default running. Default: "running". */
@@ -1503,6 +1513,8 @@ export interface VirtualMachineArgs {
   readonly changePolicy?: pulumi.Input<"stage" | "restart" | "refuse">;
   /** Refuses to delete it. Default false. Default: false. */
   readonly deletionProtection?: pulumi.Input<boolean>;
+  /** Whether deleting it takes along what libvirt knows of its snapshots and checkpoints; without it they refuse the deletion. Default false. Default: false. */
+  readonly deleteSnapshots?: pulumi.Input<boolean>;
   /** Take over an existing object of that name; nothing but our mark is written to it. Default false. */
   readonly adopt?: pulumi.Input<boolean>;
   /** Delete the object on destroy even though it was adopted. Default false: an adopted object stays on the host. */
@@ -1806,6 +1818,17 @@ export class VirtualMachine extends KvmResource {
   /** An IOMMU that the guest sees (`<iommu>`), for passing devices on to its own guests and for more than 255 vCPUs. Needs q35. Default: none. */
   declare readonly iommu: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsIommu> | undefined>;
 
+  /** What libvirt does when the guest shuts itself down: `destroy` leaves it off, `restart` starts it anew (`<on_poweroff>`, virDomainSetLifecycleAction). libvirt's default is destroy. */
+  declare readonly onPoweroff: pulumi.Output<"destroy" | "restart" | undefined>;
+
+  /** What libvirt does when the guest reboots: `restart` or `destroy`, which leaves it off (`<on_reboot>`, virDomainSetLifecycleAction). libvirt's default is restart. */
+  declare readonly onReboot: pulumi.Output<"destroy" | "restart" | undefined>;
+
+  /** What libvirt does when the guest's kernel crashes: `destroy`, `restart`, `preserve` it for a look, or write a dump of its memory first with `coredump-destroy` or `coredump-restart` (`<on_crash>`, virDomainSetLifecycleAction). libvirt's default is destroy. */
+  declare readonly onCrash: pulumi.Output<
+    "destroy" | "restart" | "preserve" | "coredump-destroy" | "coredump-restart" | undefined
+  >;
+
   /** Whether libvirt starts it when the host boots. Default true. */
   declare readonly autostart: pulumi.Output<boolean>;
 
@@ -1838,6 +1861,9 @@ export class VirtualMachine extends KvmResource {
 
   /** Refuses to delete it. Default false. */
   declare readonly deletionProtection: pulumi.Output<boolean>;
+
+  /** Whether deleting it takes along what libvirt knows of its snapshots and checkpoints; without it they refuse the deletion. Default false. */
+  declare readonly deleteSnapshots: pulumi.Output<boolean>;
 
   /** Take over an existing object of that name; nothing but our mark is written to it. Default false. */
   declare readonly adopt: pulumi.Output<boolean | undefined>;

@@ -10,7 +10,7 @@ const xmlFlags = { secure: 1, inactive: 2, migratable: 8 } as const;
 
 /** Flags of virDomainUndefineFlags with the libvirt that brought them. Volumes are never touched. */
 const undefineFlags: readonly { readonly flag: number; readonly since: number }[] = [
-  { flag: 1 | 2 | 4, since: 0 }, // managed save image, snapshots' metadata, NVRAM
+  { flag: 1 | 2, since: 0 }, // managed save image, snapshots' metadata
   { flag: 16, since: 5_006_000 }, // checkpoints' metadata
   { flag: 32, since: 8_009_000 }, // TPM state
 ];
@@ -151,10 +151,26 @@ export class Domain {
   }
 
   /** Removes the definition and what libvirt keeps with it. Volumes stay. */
-  async undefine(): Promise<void> {
+  async undefine(nvram: "remove-nvram" | "keep-nvram"): Promise<void> {
     const known = undefineFlags.filter(({ since }) => since <= this.libvirt.version);
-    const flags = known.reduce((all, { flag }) => all | flag, 0);
+    const flags = known.reduce((all, { flag }) => all | flag, nvram === "keep-nvram" ? 8 : 4);
     await this.run("undefine", () => this.libvirt.call("DOMAIN_UNDEFINE_FLAGS", { dom: this.dom, flags }));
+  }
+
+  async snapshots(): Promise<string[]> {
+    const { snapshots } = await this.run("list the snapshots of", () =>
+      this.libvirt.call("DOMAIN_LIST_ALL_SNAPSHOTS", { dom: this.dom, needResults: 1, flags: 0 }),
+    );
+    return snapshots.map(({ name }) => name);
+  }
+
+  /** Empty before libvirt 5.6, which knows none. */
+  async checkpoints(): Promise<string[]> {
+    if (this.libvirt.version < 5_006_000) return [];
+    const { checkpoints } = await this.run("list the checkpoints of", () =>
+      this.libvirt.call("DOMAIN_LIST_ALL_CHECKPOINTS", { dom: this.dom, needResults: 1, flags: 0 }),
+    );
+    return checkpoints.map(({ name }) => name);
   }
 
   async rename(name: string): Promise<void> {
@@ -191,6 +207,13 @@ export class Domain {
   async setVcpus(count: number): Promise<void> {
     await this.run("set the vCPUs of", () =>
       this.libvirt.call("DOMAIN_SET_VCPUS_FLAGS", { dom: this.dom, nvcpus: count, flags: affect.live }),
+    );
+  }
+
+  /** What libvirt does when the guest goes off (0), reboots (1) or crashes (2). */
+  async setLifecycleAction(type: 0 | 1 | 2, action: number): Promise<void> {
+    await this.run("set what follows the end of", () =>
+      this.libvirt.call("DOMAIN_SET_LIFECYCLE_ACTION", { dom: this.dom, type, action, flags: affect.live }),
     );
   }
 

@@ -1,16 +1,14 @@
-import { isNotFound, KvmError } from "../../core/errors";
+import { KvmError } from "../../core/errors";
 import type { Values } from "../../core/handler";
 import { defineResource } from "../../core/resource";
 import type { Element } from "../../schema/tree";
 import { isUuid, lookupKey } from "../adoption";
 import { readRows, withDrift } from "../document";
-import { readMark } from "../ownership";
 import { create } from "./create";
+import { remove } from "./delete";
 import { Domain } from "./domain";
-import { clearMark } from "./mark";
 import { observe, outputs } from "./outputs";
 import { everything } from "./pending";
-import { stop } from "./power";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
 import { refusedRestart, restartsOf, update } from "./update";
@@ -62,27 +60,7 @@ export const virtualMachine = defineResource({
     const libvirt = await context.connect(state.host);
     const domain = await Domain.byUuid(libvirt, state.host.uri, id);
     if (!domain) return;
-    if (state.deletionProtection) {
-      throw new KvmError("denied", {
-        step: `delete VirtualMachine ${domain.name}`,
-        host: domain.host,
-        reason: "deletionProtection is set; nothing was changed",
-        remedy: "set deletionProtection: false, run pulumi up, then delete it",
-      });
-    }
-    if (state.adopted === true && state.deleteAdopted !== true) {
-      const mark = readMark(await domain.inactive());
-      if (mark) await clearMark(domain, mark);
-      context.info(`${domain.name} was adopted and stays on the host`);
-      return;
-    }
-    try {
-      await stop(domain, state, context);
-      await domain.undefine();
-    } catch (error) {
-      // One that somebody undefined is gone as soon as it stops.
-      if (!isNotFound(error)) throw error;
-    }
+    await remove(domain, state, context);
   },
 });
 

@@ -60,6 +60,12 @@ export const lifecycleRows = {
     defaults: { 1: false },
     change: settingOnly,
   }),
+  deleteSnapshots: attribute({
+    doc: "Whether deleting it takes along what libvirt knows of its snapshots and checkpoints; without it they refuse the deletion. Default false.",
+    schema: z.boolean(),
+    defaults: { 1: false },
+    change: settingOnly,
+  }),
   ...adoptionRows,
 };
 

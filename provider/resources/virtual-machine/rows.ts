@@ -21,6 +21,7 @@ import { iommuRows } from "./iommu";
 import { iothreadOperations, iothreadRows } from "./iothreads";
 import { launchRows } from "./launch-security";
 import { lifecycleRows } from "./lifecycle";
+import { lifecycleActionOperations, lifecycleActionRows } from "./lifecycle-actions";
 import type { LiveOperations } from "./live";
 import { memoryOperations, memoryRows } from "./memory";
 import { memoryBackingOperations, memoryBackingRows } from "./memory-backing";
@@ -77,6 +78,7 @@ export const rows = {
   ...shmemRows,
   ...redirdevRows,
   ...iommuRows,
+  ...lifecycleActionRows,
   ...lifecycleRows,
   ...overlayRows("domain"),
 };
@@ -104,4 +106,5 @@ export const operations: LiveOperations = {
   ...shmemOperations,
   ...redirdevOperations,
   ...sysinfoOperations,
+  ...lifecycleActionOperations,
 };

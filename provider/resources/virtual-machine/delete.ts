@@ -1,0 +1,57 @@
+import { isNotFound, KvmError } from "../../core/errors";
+import type { Context, Values } from "../../core/handler";
+import { child, type Element, textOf } from "../../schema/tree";
+import { readMark } from "../ownership";
+import type { Domain } from "./domain";
+import { clearMark } from "./mark";
+import { stop } from "./power";
+import type { Inputs } from "./rows";
+
+/** Deletes the domain with what libvirt keeps for it alone; disks, firmware and files of others stay. */
+export async function remove(domain: Domain, state: Inputs & Values, context: Context): Promise<void> {
+  if (state.deletionProtection) {
+    throw new KvmError("denied", {
+      step: `delete VirtualMachine ${domain.name}`,
+      host: domain.host,
+      reason: "deletionProtection is set; nothing was changed",
+      remedy: "set deletionProtection: false, run pulumi up, then delete it",
+    });
+  }
+  const document = await domain.inactive();
+  if (state["adopted"] === true && state.deleteAdopted !== true) {
+    const mark = readMark(document);
+    if (mark) await clearMark(domain, mark);
+    context.info(`${domain.name} was adopted and stays on the host`);
+    return;
+  }
+  if (state.deleteSnapshots !== true) await refuseSnapshots(domain);
+  try {
+    await stop(domain, state, context);
+    await domain.undefine(hasForeignNvram(document) ? "keep-nvram" : "remove-nvram");
+  } catch (error) {
+    // One that somebody undefined is gone as soon as it stops.
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+/** Snapshots and checkpoints are somebody's way back: they go with the machine only when that is said. */
+async function refuseSnapshots(domain: Domain): Promise<void> {
+  const [snapshots, checkpoints] = await Promise.all([domain.snapshots(), domain.checkpoints()]);
+  const all = [...snapshots.map((name) => `snapshot ${name}`), ...checkpoints.map((name) => `checkpoint ${name}`)];
+  if (all.length === 0) return;
+  throw new KvmError("denied", {
+    step: `delete VirtualMachine ${domain.name}`,
+    host: domain.host,
+    reason: `it has ${all.join(", ")}; nothing was changed`,
+    remedy:
+      "set deleteSnapshots: true and run pulumi up, then delete it: what libvirt knows of them goes, their data stays in the volumes",
+  });
+}
+
+/** libvirt keeps variables that it made in `.../qemu/nvram/`; a file elsewhere may be the template of all guests. */
+function hasForeignNvram(document: Element): boolean {
+  const nvram = child(document, "os/nvram");
+  if (!nvram) return false;
+  const path = textOf(nvram);
+  return path !== "" && !/\/qemu\/nvram\/[^/]+$/.test(path);
+}

@@ -1,0 +1,258 @@
+import { type Fault, runWith, withFault } from "./fault";
+import { type Lab, startLab } from "./lab";
+import { furnish, image, Machine, owner } from "./machines";
+import { waitFor } from "./processes";
+
+/** What goes wrong under the hands of the provider; after each fault nothing is lost and the next run finishes. */
+let lab: Lab;
+let network: Record<string, unknown>;
+const machines: Machine[] = [];
+
+beforeAll(async () => {
+  lab = await startLab();
+  network = { ...(await furnish(lab.host)).network };
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all(machines.map(({ context }) => context.close()));
+  await lab.stop();
+}, 30_000);
+
+function machine(name: string, base: Record<string, unknown> = {}): Machine {
+  const made = new Machine(lab.host, name, { waitForAddress: false, stopTimeout: "0 s", ...base });
+  machines.push(made);
+  return made;
+}
+
+async function daemonDies(): Promise<void> {
+  await lab.host.killLibvirtd();
+  await lab.host.startLibvirtd();
+}
+
+/** Places of a fault: before and after each write, until an operation has no more of them. */
+async function eachPlace(run: (place: Pick<Fault, "at" | "moment">) => Promise<string>): Promise<string[]> {
+  const places: string[] = [];
+  for (let at = 1; ; at++) {
+    for (const moment of ["before", "after"] as const) {
+      const struck = await run({ at, moment });
+      if (struck === "") return places;
+      places.push(`${moment} ${struck}`);
+    }
+  }
+}
+
+const bare = () => lab.host.virsh("list", "--all", "--name");
+const pidOf = async (vm: Machine) => (await lab.host.exec(["cat", `/run/libvirt/qemu/${vm.name}.pid`])).stdout.trim();
+
+test("libvirtd killed at each step of a create: the next run finishes the same machine", async () => {
+  const root = { disks: { root: { volume: await image(lab.host, "create.qcow2") } } };
+  const places = await eachPlace(async (place) => {
+    const vm = machine("create");
+    const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
+    await runWith(vm, "create", root, context);
+    // Without an id the engine knows of nothing and creates again; otherwise it refreshes and updates.
+    if (vm.id === "") await vm.create(root);
+    else {
+      expect(await vm.refresh()).not.toBe("gone");
+      expect(vm.state["state"]).toBe((await vm.power()) === "running" ? "running" : "stopped");
+      await vm.up(root);
+    }
+    expect(await vm.power()).toBe("running");
+    expect(await vm.refresh()).toEqual([]);
+    expect(vm.state).toMatchObject({ pendingRestart: [], autostart: true });
+    await vm.delete();
+    expect((await bare()).trim()).toBe("");
+    return struck();
+  });
+  expect(places).toEqual(
+    expect.arrayContaining([
+      "before DOMAIN_DEFINE_XML_FLAGS",
+      "after DOMAIN_DEFINE_XML_FLAGS",
+      "after DOMAIN_CREATE_WITH_FLAGS",
+    ]),
+  );
+}, 120_000);
+
+test("libvirtd killed at each step of an update: the guest keeps running and the next run finishes", async () => {
+  const vm = machine("update");
+  const root = { root: { volume: await image(lab.host, "update.qcow2") } };
+  const data = { volume: await image(lab.host, "update-data.qcow2") };
+  await vm.create({ disks: root, title: "0", nics: { lan: { network } } });
+  const pid = await pidOf(vm);
+  let turn = 0;
+  const places = await eachPlace(async (place) => {
+    const on = ++turn % 2 === 0;
+    const nics = { lan: { network, link: on } };
+    const wanted = { disks: { ...root, data }, nics, title: `turn ${turn}`, autostart: on };
+    const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
+    await runWith(vm, "update", wanted, context);
+    expect(await vm.refresh()).not.toBe("gone");
+    await vm.up(wanted);
+    expect(await vm.refresh()).toEqual([]);
+    expect(vm.state).toMatchObject({ title: wanted.title, autostart: on, pendingRestart: [], state: "running" });
+    expect(await vm.xml()).toContain("ua-disk-data");
+    return struck();
+  });
+  expect(places).toEqual(
+    expect.arrayContaining([
+      "before DOMAIN_DEFINE_XML_FLAGS",
+      "after DOMAIN_DEFINE_XML_FLAGS",
+      "after DOMAIN_UPDATE_DEVICE_FLAGS",
+      "after DOMAIN_SET_AUTOSTART",
+    ]),
+  );
+  expect(await pidOf(vm)).toBe(pid);
+  await vm.delete();
+}, 120_000);
+
+test("libvirtd killed at each step of a delete: the next run deletes, and disks stay", async () => {
+  const volume = await image(lab.host, "delete.qcow2");
+  const places = await eachPlace(async (place) => {
+    const vm = machine("delete");
+    await vm.create({ disks: { root: { volume } } });
+    const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
+    await runWith(vm, "delete", {}, context);
+    await vm.delete();
+    expect((await bare()).trim()).toBe("");
+    expect(await vm.refresh()).toBe("gone");
+    await lab.host.exec(["test", "-f", String(volume["path"])]);
+    return struck();
+  });
+  expect(places).toEqual(expect.arrayContaining(["before DOMAIN_UNDEFINE_FLAGS", "after DOMAIN_UNDEFINE_FLAGS"]));
+}, 120_000);
+
+test("ssh dropped in the middle of a create and of an update: the next run goes on", async () => {
+  const host = { uri: lab.host.uri, uuid: lab.host.uuid, owner };
+  const vm = machine("ssh", { host });
+  const strike = async () => {
+    await lab.host.exec("kill -KILL $(pgrep -P $(cat /run/sshd.pid))");
+  };
+  const cut = withFault(vm, { at: 3, moment: "before", strike });
+  const failure = await runWith(vm, "create", {}, cut.context);
+  expect(cut.struck()).toBe("DOMAIN_CREATE_WITH_FLAGS");
+  if (failure) expect(failure).toMatchObject({ name: "PartialFailure" });
+  await vm.up();
+  const again = withFault(vm, { at: 2, moment: "before", strike });
+  await runWith(vm, "update", { title: "new" }, again.context);
+  expect(again.struck()).not.toBe("");
+  await vm.up({ title: "new" });
+  expect(await vm.refresh()).toEqual([]);
+  expect(vm.state).toMatchObject({ title: "new", state: "running", pendingRestart: [] });
+  await vm.delete();
+}, 60_000);
+
+test("a full disk: what could not be written is not done, and is done when there is room", async () => {
+  const [vm, other] = [machine("full"), machine("other")];
+  await vm.create({ title: "old" });
+  const pid = await pidOf(vm);
+  const before = await vm.xml("--inactive");
+  const folder = "/etc/libvirt/qemu";
+  await lab.host.exec(
+    `mount -t tmpfs -o size=4k tmpfs ${folder} && head -c 4096 /dev/zero > ${folder}/filler && mkdir -p ${folder}/autostart`,
+    { check: false },
+  );
+  try {
+    await expect(vm.up({ title: "new" })).rejects.toThrow(/define VirtualMachine full-[\s\S]*No space left/);
+    expect(await vm.xml("--inactive")).toBe(before);
+    await expect(other.create()).rejects.toThrow(/No space left/);
+    expect(other.id).toBe("");
+  } finally {
+    await lab.host.exec(["umount", folder]);
+  }
+  await vm.up({ title: "new" });
+  expect(await pidOf(vm)).toBe(pid);
+  expect(await vm.refresh()).toEqual([]);
+  await other.create();
+  expect(await other.power()).toBe("running");
+  await Promise.all([vm.delete(), other.delete()]);
+}, 30_000);
+
+test("QEMU killed under an update: state says so or the guest runs again, and nothing of it is lost", async () => {
+  const vm = machine("crash");
+  const args = { disks: { root: { volume: await image(lab.host, "crash.qcow2") } } };
+  await vm.create(args);
+  const strike = async () => {
+    await lab.host.exec(`kill -KILL ${await pidOf(vm)}`);
+    await waitFor("libvirt to see it", 10, async () => (await vm.power()) === "shut off");
+  };
+  for (const at of [1, 2]) {
+    const wanted = { ...args, title: `t${at}` };
+    const { context, struck } = withFault(vm, { at, moment: "before", strike });
+    const failure = await runWith(vm, "update", wanted, context);
+    expect(struck()).not.toBe("");
+    expect(vm.state["state"]).toBe((await vm.power()) === "running" ? "running" : "stopped");
+    if (failure) await vm.up(wanted);
+    expect(await vm.power()).toBe("running");
+    expect(await vm.refresh()).toEqual([]);
+    expect(vm.state).toMatchObject({ title: wanted.title, pendingRestart: [] });
+  }
+  await vm.delete();
+}, 60_000);
+
+test("a change under a block job is refused by its name before anything is written", async () => {
+  const vm = machine("busy");
+  const args = { disks: { root: { volume: await image(lab.host, "busy.qcow2") } } };
+  await vm.create(args);
+  const before = await vm.xml("--inactive");
+  await lab.host.virsh("blockcopy", vm.name, "vda", `${lab.host.directory}/busy-copy.qcow2`, "--transient-job");
+  await expect(vm.up({ ...args, title: "new", vcpus: 2, maxVcpus: 2 })).rejects.toThrow(
+    /a copy of the disk vda[\s\S]*nothing was changed[\s\S]*blockjob/,
+  );
+  expect(await vm.xml("--inactive")).toBe(before);
+  await lab.host.virsh("blockjob", vm.name, "vda", "--abort");
+  await vm.up({ ...args, title: "new" });
+  expect(vm.state).toMatchObject({ title: "new" });
+  await vm.delete();
+}, 30_000);
+
+test("a device that the guest does not give back waits for the next start, with the reason", async () => {
+  const vm = machine("hold");
+  const root = { root: { volume: await image(lab.host, "hold.qcow2") } };
+  await vm.create({ disks: { ...root, data: { volume: await image(lab.host, "hold-data.qcow2") } } });
+  // A guest without an operating system never answers to an unplug.
+  await vm.up({ disks: root });
+  expect(vm.state["pendingRestart"]).toEqual(["disks.data"]);
+  expect(vm.context.lines.warn.join()).toMatch(/did not take disks\.data \(the guest .* let go/);
+  await vm.up({ disks: root, changePolicy: "restart" });
+  expect(vm.state["pendingRestart"]).toEqual([]);
+  expect(await vm.xml()).not.toContain("ua-disk-data");
+  await vm.delete();
+}, 90_000);
+
+test("snapshots refuse a deletion until the program says otherwise; disks stay", async () => {
+  const vm = machine("kept");
+  const volume = await image(lab.host, "kept.qcow2");
+  const args = { disks: { root: { volume } }, state: "stopped" };
+  await vm.create(args);
+  await lab.host.virsh("snapshot-create-as", vm.name, "before");
+  await expect(vm.delete()).rejects.toThrow(/it has snapshot before; nothing was changed[\s\S]*deleteSnapshots: true/);
+  expect(await bare()).toContain(vm.name);
+  await vm.up({ ...args, deleteSnapshots: true });
+  await vm.delete();
+  expect(await bare()).not.toContain(vm.name);
+  await lab.host.exec(["test", "-f", String(volume["path"])]);
+}, 30_000);
+
+test("a variable store that is not libvirt's own is left in its place", async () => {
+  const vm = machine("vars");
+  await vm.create({ state: "stopped" });
+  const template = `${lab.host.directory}/template_VARS.fd`;
+  const firmware = `<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader><nvram>${template}</nvram></os>`;
+  await lab.host.exec(
+    `echo variables > ${template}; virsh -q dumpxml --inactive ${vm.name} | sed "s|</os>|${firmware}|" > /tmp/vars.xml; virsh -q define /tmp/vars.xml`,
+  );
+  expect(await vm.xml("--inactive")).toContain(template);
+  await vm.delete();
+  expect(await bare()).not.toContain(vm.name);
+  await lab.host.exec(["test", "-f", template]);
+}, 30_000);
+
+test("onCrash, onReboot and onPoweroff reach the running guest", async () => {
+  const vm = machine("after");
+  await vm.create({});
+  await vm.up({ onCrash: "preserve", onReboot: "restart" });
+  expect(vm.state["pendingRestart"]).toEqual([]);
+  expect(await vm.xml()).toContain("<on_crash>preserve</on_crash>");
+  expect(await vm.refresh()).toEqual([]);
+  await vm.delete();
+}, 30_000);
