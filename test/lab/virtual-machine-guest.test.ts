@@ -129,3 +129,30 @@ test("waiting for an address ends in time, as a warning or as an error that leav
   expect(await vm.power()).toBe("running");
   await vm.delete();
 }, 60_000);
+
+test("what waits for a new start outlasts a reboot inside the guest; a power cycle ends the wait, though the agent is mute", async () => {
+  const vm = machine("cycle", { serialLog: logOf("cycle"), waitForAddress: false });
+  // QEMU looks once a second whether anybody holds the terminal, and reads only then.
+  const type = (words: string) =>
+    lab.host.exec(`(printf '%s\\n' '${words}'; sleep 3) > $(virsh -q ttyconsole ${vm.name})`);
+  const boots = async () => ((await lab.host.exec(["cat", logOf("cycle")])).stdout.match(/GUEST-READY/g) ?? []).length;
+  await vm.create();
+  await consoleLine(logOf("cycle"), /GUEST-READY (\S+)/, lab.host);
+  const staged = { cpu: { mode: "custom", model: "Nehalem" } };
+  await vm.up(staged);
+  expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model"]);
+
+  await type("reboot -f");
+  await waitFor("the guest to boot again", 60, async () => (await boots()) === 2);
+  expect(await vm.refresh()).toEqual([]);
+  expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model"]);
+
+  // The agent holds its channel open and answers nothing: the power button follows.
+  await type("kill -STOP $(cat /run/agent.pid) && echo AGENT-$((40 + 2))");
+  await consoleLine(logOf("cycle"), /AGENT-(42)/, lab.host);
+  await vm.up({ ...staged, state: "stopped", onStopTimeout: "fail" });
+  expect(await vm.power()).toBe("shut off");
+  await vm.up(staged);
+  expect(vm.state["pendingRestart"]).toEqual([]);
+  await vm.delete();
+}, 120_000);
