@@ -107,6 +107,8 @@ export interface Entries<Doc> {
   list(document: Doc): ReadonlyMap<string, Doc>;
   add(document: Doc, key: string): Doc;
   remove(document: Doc, key: string): void;
+  /** Whether libvirt gives such an element to a running guest by itself, so that none in the configuration answers to it. */
+  implied?(entry: Doc): boolean;
 }
 
 export type Row = Attribute | Block | MapOf;

@@ -19,7 +19,8 @@ export function residue(rows: Rows, wanted: Values, live: Element, config: Eleme
   for (const [name, row] of Object.entries(rows)) {
     if (row.kind !== "map" || !row.entries) continue;
     const entries = row.entries as Entries<Element>;
-    const keys = [...entries.list(live).keys(), ...entries.list(config).keys()];
+    const inGuest = [...entries.list(live)].filter(([, entry]) => !entries.implied?.(entry)).map(([key]) => key);
+    const keys = [...inGuest, ...entries.list(config).keys()];
     managed[name] = Object.fromEntries(keys.map((key) => [key, everything(row.rows)]));
   }
   const changes = diffRows(rows, readRows(rows, managed, live), readRows(rows, managed, config));

@@ -22,6 +22,10 @@ const seclabelEntries = {
     const found = seclabelEntries.list(document).get(key);
     document.children = document.children.filter((node) => node !== found);
   },
+  /** After libvirtd was started anew it shows the labels that it chose as if somebody had asked for them. */
+  implied(label: Element): boolean {
+    return label.attributes["type"] === "dynamic" && children(label, "baselabel").length === 0;
+  },
 };
 
 /** libvirt shows in `<label>` what it made up for a dynamic one. */
