@@ -39,9 +39,10 @@ export const lifecycleActionRows = {
   }),
 };
 
-/** `type` is virDomainLifecycle: 0 power-off, 1 reboot, 2 crash. */
+/** `type` is virDomainLifecycle: 0 power-off, 1 reboot, 2 crash. Taken out of the program it is libvirt's own again. */
 function setAction(type: 0 | 1 | 2): LiveOperation {
-  return ({ domain, change }) => domain.setLifecycleAction(type, actions.indexOf(change.next as Action));
+  const usual: Action = type === 1 ? "restart" : "destroy";
+  return ({ domain, change }) => domain.setLifecycleAction(type, actions.indexOf((change.next ?? usual) as Action));
 }
 
 export const lifecycleActionOperations: LiveOperations = {

@@ -1,6 +1,7 @@
 import type { Entries, Rows } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
 import type { Values } from "../../core/handler";
+import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { readRows } from "../document";
 
@@ -26,6 +27,17 @@ export function residue(rows: Rows, wanted: Values, live: Element, config: Eleme
   const changes = diffRows(rows, readRows(rows, managed, live), readRows(rows, managed, config));
   const isShown = ({ property, old }: Change) => old !== undefined || !unshown.includes(property);
   return changes.filter((change) => change.class !== "none" && isShown(change));
+}
+
+/** What either program names: a value that was taken out of the program is still to be taken out of the guest. */
+export function namedByEither(rows: Rows, before: Values, wanted: Values): Values {
+  return Object.fromEntries(
+    Object.entries(rows).map(([name, row]) => {
+      const [old, next] = [before[name], wanted[name]];
+      const both = row.kind === "block" && isPlainObject(old) && isPlainObject(next);
+      return [name, both ? namedByEither(row.rows, old, next) : (next ?? old)];
+    }),
+  );
 }
 
 /** The properties that need a new start of the guest. */

@@ -15,7 +15,7 @@ import { putSecret } from "./launch-attestation";
 import { requireLaunchSecurity } from "./launch-check";
 import { inOrder, Operation, operationFor } from "./live";
 import { observe, type outputs } from "./outputs";
-import { pendingOf, residue } from "./pending";
+import { namedByEither, pendingOf, residue } from "./pending";
 import { enforcePower, stop } from "./power";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
@@ -50,14 +50,14 @@ export async function update(
   const differs = !equal(wanted, before) || !(await domain.isPersistent());
   if (differs) await domain.redefine(wanted);
   try {
-    await applyLive(domain, news, context);
+    await applyLive(domain, olds, news, context);
     await putSecret(domain, news, olds);
   } catch (error) {
-    throw await rolledBack(domain, differs ? before : undefined, olds, error);
+    throw await rolledBack(domain, differs ? before : undefined, olds, news, context, error);
   }
   try {
     await domain.setAutostart(news.autostart);
-    await restartIfWanted(domain, news, differs, context);
+    await restartIfWanted(domain, olds, news, differs, context);
     const started = await enforcePower(domain, news, context);
     if (started) await waitForAddress(domain, news, leases, context);
     const { made } = await observe(domain, news, olds);
@@ -126,11 +126,11 @@ async function rename(domain: Domain, news: Inputs, context: Context): Promise<v
 }
 
 /** Does to the running guest all that can be done to it as it runs. */
-async function applyLive(domain: Domain, news: Inputs, context: Context): Promise<void> {
+async function applyLive(domain: Domain, olds: Values, news: Inputs, context: Context): Promise<void> {
   if (!(await domain.isActive())) return;
   const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
   const done = new Set<string>();
-  for (const change of inOrder(residue(rows, news, live, config))) {
+  for (const change of inOrder(residue(rows, namedByEither(rows, olds, news), live, config))) {
     const found = change.class === "live" ? operationFor(operations, change) : undefined;
     if (!found || done.has(found.once)) continue;
     done.add(found.once);
@@ -165,11 +165,13 @@ async function orLeave(
   }
 }
 
-/** Puts the former definition in force again; the guest was never touched by the definition. */
+/** Puts the former definition in force again, and takes back what was already changed in the running guest. */
 async function rolledBack(
   domain: Domain,
   before: Element | undefined,
   olds: Inputs & Values,
+  news: Inputs,
+  context: Context,
   error: unknown,
 ): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(messageOf(error));
@@ -177,8 +179,9 @@ async function rolledBack(
     return unfinished(domain, olds, cause, olds);
   try {
     await domain.redefine(before);
+    await applyLive(domain, news, olds, context);
   } catch (failure) {
-    const text = `${cause.message}\n  The former definition could not be put back either: ${messageOf(failure)}`;
+    const text = `${cause.message}\n  The former state could not be put back in all either: ${messageOf(failure)}`;
     return unfinished(domain, olds, new Error(text, { cause }), olds);
   }
   const note = "\n  The former definition is in force again and the guest keeps running.";
@@ -186,7 +189,13 @@ async function rolledBack(
   return failed instanceof Unfinished ? failed : cause;
 }
 
-async function restartIfWanted(domain: Domain, news: Inputs, changed: boolean, context: Context): Promise<void> {
+async function restartIfWanted(
+  domain: Domain,
+  olds: Values,
+  news: Inputs,
+  changed: boolean,
+  context: Context,
+): Promise<void> {
   if (!(await domain.isActive())) {
     if (changed && (await domain.hasSavedState())) {
       context.warn(
@@ -197,7 +206,11 @@ async function restartIfWanted(domain: Domain, news: Inputs, changed: boolean, c
   }
   if (news.changePolicy !== "restart" || news.state === "stopped") return;
   const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
-  const pending = pendingOf(residue(rows, news, live, config));
+  // What was taken back in the running guest may still be shown there as the host's own value.
+  const takenOut = residue(rows, namedByEither(rows, olds, news), live, config).filter(
+    ({ class: kind }) => kind !== "live",
+  );
+  const pending = pendingOf([...residue(rows, news, live, config), ...takenOut]);
   if (pending.length === 0) return;
   context.info(`restarting the guest for ${pending.join(", ")}`);
   await stop(domain, news, context);
