@@ -21,7 +21,7 @@ export interface Outcome {
 }
 
 /** Steps after which the search takes the best answer that it has. */
-const stepsLimit = 4000;
+const stepsLimit = 1500;
 
 function alike(a: CellNeed, b: CellNeed): boolean {
   return (

@@ -6,6 +6,7 @@ import { domainHandle } from "../../provider/libvirt/procedures";
 import { Stack } from "../../test/engine/pulumi";
 import { type Lab, startLab } from "../../test/lab/lab";
 import { peakMemory } from "./memory";
+import { measurePlanning } from "./planning";
 import { measureUpload, median } from "./upload";
 
 const root = join(__dirname, "../..");
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
     options: { vms: { type: "string", default: "20" }, rounds: { type: "string", default: "3" } },
   });
   const [vms, rounds] = [Number(values.vms), Number(values.rounds)];
+  for (const line of measurePlanning()) console.log(JSON.stringify(line));
   const lab = await startLab();
   try {
     // The bare calls come first: they find the daemon as cold as it is only once.
