@@ -96,7 +96,7 @@ function medians(seconds: Readonly<Record<Step, readonly number[]>>): Times {
   return { create: median(create), preview: median(preview), update: median(update), destroy: median(destroy) };
 }
 
-/** The same work by the calls alone, over the same ssh connection. */
+/** The sum of the bare calls that such a deployment cannot do without, one after another over one ssh connection. */
 async function bareCalls(lab: Lab, vms: number): Promise<Times> {
   const { uri } = lab.host;
   await (await openConnection({ uri })).close();
@@ -105,20 +105,22 @@ async function bareCalls(lab: Lab, vms: number): Promise<Times> {
     await connection.close();
     connection = await openConnection({ uri });
   });
-  const all = (work: (uuid: string) => Promise<unknown>) =>
-    timed(() => Promise.all(Array.from({ length: vms }, (_, index) => work(uuidOf(index)))));
+  const each = (work: (uuid: string) => Promise<unknown>) =>
+    timed(async () => {
+      for (let index = 0; index < vms; index++) await work(uuidOf(index));
+    });
   try {
-    const create = await all(async (uuid) => {
+    const create = await each(async (uuid) => {
       await connection.call("DOMAIN_DEFINE_XML_FLAGS", { xml: documentOf(uuid, "bench"), flags: 0 });
       await read(connection, uuid);
     });
-    const update = await all(async (uuid) => {
+    const update = await each(async (uuid) => {
       await read(connection, uuid);
       await connection.call("DOMAIN_DEFINE_XML_FLAGS", { xml: documentOf(uuid, "another"), flags: 0 });
       await read(connection, uuid);
     });
     const undefineAll = 1 | 2 | 4;
-    const destroy = await all((uuid) =>
+    const destroy = await each((uuid) =>
       connection.call("DOMAIN_UNDEFINE_FLAGS", { dom: domainHandle(uuid), flags: undefineAll }),
     );
     return { create: connecting + create, preview: 0, update: connecting + update, destroy: connecting + destroy };

@@ -1,0 +1,37 @@
+// npm run build: declarations by tsc, and each entry of the package as one file, since every deployment starts a process that loads it.
+import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
+const entries = ["sdk/index.ts", "provider/index.ts", "provider/command/index.ts"];
+
+rmSync(join(root, "dist"), { recursive: true, force: true });
+await Promise.all([declarations(), bundles()]);
+
+function declarations() {
+  const words = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"];
+  const child = spawn(process.execPath, words, { cwd: root, stdio: "inherit" });
+  return new Promise((resolve) => {
+    child.on("close", (code) => {
+      if (code !== 0) process.exit(code ?? 1);
+      resolve();
+    });
+  });
+}
+
+function bundles() {
+  return build({
+    absWorkingDir: root,
+    entryPoints: entries,
+    outbase: ".",
+    outdir: "dist",
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    // What npm installs beside us stays there: it is updated and audited on its own.
+    packages: "external",
+    logLevel: "warning",
+  });
+}
