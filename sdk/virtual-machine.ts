@@ -96,6 +96,7 @@ const facts: ClassFacts = {
     "pendingRestart",
     "resolved",
     "launchMeasurement",
+    "iommuGroups",
     "adopted",
   ],
   secrets: ["fwCfg"],
@@ -993,7 +994,7 @@ export interface VirtualMachineArgsNic {
 
 /** Devices of the host that the guest gets, under names of your choice (`<hostdev>`). They come and go as the guest runs. Each is one of pci, usb, scsi and mdev. */
 export interface VirtualMachineArgsHostDevice {
-  /** Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too. Before anything is written that is looked at, and that no other domain has the device and no interface of the host on it is up. */
+  /** Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too. Before anything is written that is looked at, and that no other domain has the device and the host does not work with it: no interface is up or under a bridge, no disk hangs on it, it is not the only screen. The output `iommuGroups` shows the group. */
   readonly pci?: pulumi.Input<string>;
   /** A USB device: `vendor` and `product` as lsusb shows them, or the `bus` and `device` number where it is now, or all four to tell two alike apart. */
   readonly usb?: pulumi.Input<{
@@ -1009,8 +1010,10 @@ export interface VirtualMachineArgsHostDevice {
     readonly target: pulumi.Input<number>;
     readonly unit: pulumi.Input<number>;
   }>;
-  /** UUID of a mediated device (vGPU) that the host has; no other domain may have it. */
+  /** UUID of a mediated device (vGPU) that the host has; no other domain may have it. Default: derived, with `mdevFrom`. */
   readonly mdev?: pulumi.Input<string>;
+  /** Makes the mediated device for this guest, of a `type` ("nvidia-35") of the card at the address `parent`, and takes it away with it; it is there after a start of the host too (virNodeDeviceDefineXML, virNodeDeviceCreate; libvirt 7.8, mdevctl on the host). Refused when the card has no such type or no room. Default: the host has the device already. Needs libvirt 7.8. */
+  readonly mdevFrom?: pulumi.Input<{ readonly type: pulumi.Input<string>; readonly parent: pulumi.Input<string> }>;
   /** Whether libvirt takes a pci device from the host's driver and gives it back (`managed`). Default true. */
   readonly managed?: pulumi.Input<boolean>;
   /** The ROM of a pci device (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: the device's own. */
@@ -1033,6 +1036,8 @@ export interface VirtualMachineArgsHostDevice {
   readonly readonly?: pulumi.Input<boolean>;
   /** Other guests may have a scsi device too. Default false. */
   readonly shareable?: pulumi.Input<boolean>;
+  /** Cell of the guest (`numa.cells`), from 0, on whose PCI bus a pci or mdev device hangs (`<controller model='pcie-expander-bus'>`): the one that the device's own cell of the host holds the memory of. Needs q35. Default: the common bus. */
+  readonly cell?: pulumi.Input<number>;
   /** Place in the firmware's boot order, from 1. Default: not booted from. */
   readonly bootOrder?: pulumi.Input<number>;
   /** Number in the guest's ACPI tables, from 1: systemd names the interface of a network card enoN (`<acpi index>`). Default: none. Needs libvirt 7.3. */
@@ -1895,6 +1900,11 @@ export class VirtualMachine extends KvmResource {
 
   /** What the firmware of the host measured of a sev guest at its start, base64 (virDomainGetLaunchSecurityInfo): the owner checks it, then makes `launchSecurity.secret` for it. Absent while the guest is off and without sev. */
   declare readonly launchMeasurement: pulumi.Output<string>;
+
+  /** IOMMU groups of the PCI devices in `hostDevices` and `nics`, by the property that gives them: the number on the host, and the addresses of all members. Absent without such devices. */
+  declare readonly iommuGroups: pulumi.Output<{
+    readonly [property: string]: { readonly group: string; readonly members: string[] };
+  }>;
 
   /** True when the object existed before and was taken over by `adopt`. */
   declare readonly adopted: pulumi.Output<boolean>;

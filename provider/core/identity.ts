@@ -42,6 +42,11 @@ export class Identity {
     return this.digest(`serial/${key}`).toString("hex").slice(0, 20);
   }
 
+  /** Uuid of the device that the user calls `key`, where the host knows it by one. */
+  deviceUuid(key: string): string {
+    return formatUuid(this.digest(`device/${key}`));
+  }
+
   /** Name of a host interface (15 characters at most in Linux). */
   interfaceName(prefix: string): string {
     return `${prefix}${this.uuid.slice(0, 8)}`;

@@ -9,6 +9,8 @@ export interface Facts {
   readonly machines: readonly string[];
   readonly firmware: readonly string[];
   readonly secureBoot: boolean;
+  /** How guests' memory can be encrypted: sev, sev-snp, tdx. */
+  readonly launchSecurity: readonly string[];
 }
 
 /** Longest digest as JSON, in bytes: it travels twice in the state of every resource on the host. */
@@ -57,9 +59,17 @@ export function factsOf(libvirt: number, capabilities: Element, domainCapabiliti
     machines: machinesOf(capabilities),
     firmware: ["bios", ...firmware.filter((name) => name !== "bios")],
     secureBoot: secure.includes("yes"),
+    launchSecurity: domainCapabilities ? launchSecurityOf(domainCapabilities) : [],
   };
   while (facts.machines.length > 0 && Buffer.byteLength(JSON.stringify(facts)) > maxDigest) facts.machines.pop();
   return facts;
+}
+
+/** Older libvirt than 10.5 knows sev only, and does not list the types. */
+function launchSecurityOf(document: Element): string[] {
+  const listed = enumValues(document, "features/launchSecurity", "sectype");
+  const hasSev = child(document, "features/sev")?.attributes["supported"] === "yes";
+  return hasSev && !listed.includes("sev") ? ["sev", ...listed] : listed;
 }
 
 function guestOf(capabilities: Element): Element | undefined {

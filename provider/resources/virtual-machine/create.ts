@@ -1,5 +1,5 @@
 import type { Row, Rows } from "../../core/attribute";
-import { KvmError } from "../../core/errors";
+import { KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
@@ -10,12 +10,13 @@ import { notOurs, readMark, writeMark } from "../ownership";
 import { leasesBefore, waitForAddress } from "./addresses";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
+import { requireHardware } from "./hardware";
 import { knownTypes } from "./host-facts";
-import { requireHostDevices } from "./hostdev-claims";
 import { refuseEarlySecret } from "./launch-attestation";
-import { requireLaunchSecurity } from "./launch-check";
 import { claim } from "./layout";
 import { isOurs, markOf, setMark } from "./mark";
+import { makeMediated } from "./mediated-devices";
+import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
 import { enforcePower } from "./power";
 import { compose } from "./render";
@@ -34,15 +35,18 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
   ]);
   const existing = own ?? namesake;
   if (!existing) {
+    refuseEarlySecret(inputs);
     await requireVirtType(libvirt, inputs);
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
+    await warnOfMitigations(libvirt, inputs, context);
     const domain = await defineNew(libvirt, inputs, context);
     return finish(domain, inputs, context, true);
   }
   const document = await existing.inactive();
   const mark = readMark(document);
   if (own && isOurs(mark, inputs)) {
+    refuseEarlySecret(inputs);
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
     await goOn(own, document, inputs, context);
@@ -57,19 +61,19 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
   // One that is not to be started is ready as it is.
   const phase = inputs.state === "stopped" ? "ready" : "creating";
   writeMark(document, markOf(inputs, inputs.uuid, phase, context));
-  return Domain.define(libvirt, inputs.host.uri, inputs.name, document);
-}
-
-/** Refuses what the host lacks or has given away, before anything is written. */
-async function requireHardware(libvirt: Libvirt, inputs: Inputs): Promise<void> {
-  refuseEarlySecret(inputs);
-  await requireLaunchSecurity(libvirt, inputs);
-  await requireHostDevices(libvirt, inputs);
+  const undo = await makeMediated(libvirt, inputs, context);
+  try {
+    return await Domain.define(libvirt, inputs.host.uri, inputs.name, document);
+  } catch (error) {
+    await undo().catch((failure: unknown) => context.warn(messageOf(failure)));
+    throw error;
+  }
 }
 
 /** Brings a half-made domain of ours to what is wanted now. */
 async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<void> {
   context.info(`found ${domain.name} half made by an earlier run; going on with it`);
+  await makeMediated(domain.libvirt, inputs, context);
   const wanted = applyInputs(clone(document), inputs, {});
   if (!equal(wanted, document)) await domain.redefine(wanted);
 }

@@ -7,8 +7,11 @@ import { clearMark } from "./mark";
 import { stop } from "./power";
 import type { Inputs } from "./rows";
 
-/** Deletes the domain with what libvirt keeps for it alone; disks, firmware and files of others stay. */
-export async function remove(domain: Domain, state: Inputs & Values, context: Context): Promise<void> {
+/**
+ * Deletes the domain with what libvirt keeps for it alone; disks, firmware and files of others stay. One that was
+ * adopted may be left.
+ */
+export async function remove(domain: Domain, state: Inputs & Values, context: Context): Promise<"left" | "deleted"> {
   if (state.deletionProtection) {
     throw new KvmError("denied", {
       step: `delete VirtualMachine ${domain.name}`,
@@ -22,7 +25,7 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
     const mark = readMark(document);
     if (mark) await clearMark(domain, mark);
     context.info(`${domain.name} was adopted and stays on the host`);
-    return;
+    return "left";
   }
   if (state.deleteSnapshots !== true) await refuseSnapshots(domain);
   try {
@@ -32,6 +35,7 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
     // One that somebody undefined is gone as soon as it stops.
     if (!isNotFound(error)) throw error;
   }
+  return "deleted";
 }
 
 /** Snapshots and checkpoints are somebody's way back: they go with the machine only when that is said. */

@@ -1,5 +1,7 @@
 import { isPlainObject } from "../../core/unknown";
 import { isPcie } from "./general";
+import { knownEncryption } from "./host-facts";
+import { encryptionHardware } from "./launch-security";
 import type { Inputs } from "./rows";
 import { entriesOf, fault, given, type MachineRule } from "./rule-entries";
 
@@ -107,6 +109,19 @@ const amdOnly = ["cbitpos", "reducedPhysBits", "kernelHashes"];
 
 /** What encrypted memory allows and asks for. */
 export const launchRules: readonly MachineRule[] = [
+  {
+    needs: ["launchSecurity", "host"],
+    check: ({ launchSecurity: launch, host }) => {
+      const offered = knownEncryption(host);
+      if (!isPlainObject(launch) || offered === undefined || offered.includes(launch.type)) return [];
+      return [
+        fault(
+          "launchSecurity.type",
+          `the host has no ${launch.type}: it takes ${encryptionHardware[launch.type]}; leave launchSecurity out, or choose a host that has it (after a change of the host run pulumi refresh)`,
+        ),
+      ];
+    },
+  },
   {
     needs: ["launchSecurity", "firmware", "machine", "virtType"],
     check: (inputs) => {

@@ -13,6 +13,11 @@ export function newestBelow(host: unknown, machine: string): string | undefined 
   return machine.localeCompare(newest, "en", { numeric: true }) > 0 ? newest : undefined;
 }
 
+/** The ways of encrypting memory that Host found; undefined when it is not known. */
+export function knownEncryption(host: unknown): readonly unknown[] | undefined {
+  return Array.isArray(factsOf(host)["launchSecurity"]) ? listed(host, "launchSecurity") : undefined;
+}
+
 function listed(host: unknown, name: string): readonly unknown[] {
   const list = factsOf(host)[name];
   return Array.isArray(list) ? list : [];

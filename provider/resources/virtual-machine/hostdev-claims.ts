@@ -3,8 +3,10 @@ import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child, type Element } from "../../schema/tree";
 import { devicesOf } from "./alias";
+import { type BridgePort, bridgePorts, type Objection, usedByHost } from "./host-use";
 import { type DeviceSource, sourceOf } from "./hostdev-sources";
-import { NodeDevices } from "./node-devices";
+import { type MediatedSource, mediatedObjection } from "./mediated-devices";
+import { isHostsOwn, NodeDevices } from "./node-devices";
 import { otherDomains } from "./other-domains";
 import { pciText } from "./pci-address";
 import type { Inputs } from "./rows";
@@ -20,16 +22,9 @@ interface Claim {
   readonly shareable: boolean;
   /** The guest starts without it when it is not there. */
   readonly optional: boolean;
+  /** What a mediated device is made from for this guest. */
+  readonly from: MediatedSource | undefined;
 }
-
-/** What is wrong with a claim, and what to do. */
-interface Objection {
-  readonly reason: string;
-  readonly remedy: string;
-}
-
-/** Drivers that hold a device for guests. */
-const forGuests: readonly (string | undefined)[] = [undefined, "vfio-pci", "pci-stub"];
 
 /**
  * Refuses devices of the host that are not there, that another domain has, that the host works with itself, or whose
@@ -41,9 +36,9 @@ export async function requireHostDevices(libvirt: Libvirt, inputs: Inputs, own =
   const host = inputs.host.uri;
   const devices = new NodeDevices(libvirt, host);
   const hasPci = claims.some(({ source }) => source.pci !== undefined);
-  const [others, interfaces] = await Promise.all([
+  const [others, ports] = await Promise.all([
     otherDomains(libvirt, host, own),
-    hasPci ? devices.interfacesUp() : [],
+    hasPci ? bridgePorts(libvirt, host) : [],
   ]);
   const given = claims.flatMap(({ source }) => source.pci ?? []);
   for (const claim of claims) {
@@ -51,7 +46,7 @@ export async function requireHostDevices(libvirt: Libvirt, inputs: Inputs, own =
       takenBy(claim, others) ??
       (claim.source.pci === undefined
         ? await missing(claim, devices)
-        : await pciObjection(claim.source.pci, given, devices, interfaces));
+        : await pciObjection(claim.source.pci, given, devices, ports));
     if (!objection) continue;
     throw new KvmError("conflict", {
       step: `give ${claim.at} to VirtualMachine ${inputs.name}`,
@@ -62,16 +57,20 @@ export async function requireHostDevices(libvirt: Libvirt, inputs: Inputs, own =
   }
 }
 
+/** A virtual function is its guest's alone, and must be there. */
+const alone = { shareable: false, optional: false, from: undefined };
+
 function claimsOf({ hostDevices, nics }: Inputs): Claim[] {
   const devices = entriesOf<Hostdev>(hostDevices).flatMap(([key, { pci, usb, scsi, mdev, ...more }]) => {
     const source = { pci, usb, scsi, mdev };
     const kind = (["pci", "usb", "scsi", "mdev"] as const).find((name) => source[name] !== undefined);
     const optional = more.startupPolicy === "optional" || more.startupPolicy === "requisite";
-    return kind ? [{ at: `hostDevices.${key}.${kind}`, source, shareable: more.shareable === true, optional }] : [];
+    const claim = { source, shareable: more.shareable === true, optional, from: more.mdevFrom };
+    return kind ? [{ at: `hostDevices.${key}.${kind}`, ...claim }] : [];
   });
   const functions = entriesOf<Nic>(nics).flatMap(([key, { hostdev }]) =>
     typeof hostdev?.address === "string"
-      ? [{ at: `nics.${key}.hostdev.address`, source: { pci: hostdev.address }, shareable: false, optional: false }]
+      ? [{ at: `nics.${key}.hostdev.address`, source: { pci: hostdev.address }, ...alone }]
       : [],
   );
   return [...devices, ...functions];
@@ -121,7 +120,7 @@ async function pciObjection(
   address: string,
   given: readonly string[],
   devices: NodeDevices,
-  interfaces: Awaited<ReturnType<NodeDevices["interfacesUp"]>>,
+  ports: readonly BridgePort[],
 ): Promise<Objection | undefined> {
   const device = await devices.pci(address);
   if (!device) {
@@ -130,14 +129,8 @@ async function pciObjection(
       remedy: "`lspci -D` on the host shows those that it has",
     };
   }
-  const name = `pci_${address.replace(/[:.]/g, "_")}`;
-  const used = device.isVirtualFunction ? undefined : interfaces.find(({ parent }) => parent === name);
-  if (used) {
-    return {
-      reason: `${address} is in use by the host: its interface ${used.name} is up`,
-      remedy: `give another device, or set the interface down for good (ip link set ${used.name} down) when the host is reached by another one`,
-    };
-  }
+  const used = await usedByHost(address, device, devices, ports);
+  if (used) return used;
   if (!device.group) {
     return {
       reason: `${address} is in no IOMMU group: the IOMMU is off`,
@@ -148,7 +141,7 @@ async function pciObjection(
   const rest: string[] = [];
   for (const member of device.group.members.filter((item) => !given.includes(item))) {
     const found = await devices.pci(member);
-    if (found && !found.isBridge && !forGuests.includes(found.driver)) rest.push(`${member} (${found.driver})`);
+    if (found && !found.isBridge && isHostsOwn(found)) rest.push(`${member} (${found.driver})`);
   }
   if (rest.length === 0) return undefined;
   return {
@@ -158,13 +151,10 @@ async function pciObjection(
   };
 }
 
-async function missing({ source, optional }: Claim, devices: NodeDevices): Promise<Objection | undefined> {
+async function missing({ source, optional, from }: Claim, devices: NodeDevices): Promise<Objection | undefined> {
   const { usb, scsi, mdev } = source;
   const what = nameOf(source);
-  if (mdev !== undefined && !(await devices.hasMdev(mdev))) {
-    const remedy = "make it first: `virsh nodedev-list --cap mdev_types` on the host shows what can be made";
-    return { reason: `the host has no ${what}`, remedy };
-  }
+  if (mdev !== undefined) return mediatedObjection(mdev, from, devices);
   if (scsi && !(await devices.hasScsi(scsi.adapter, scsi.bus, scsi.target, scsi.unit))) {
     return { reason: `the host has no ${what}`, remedy: "`lsscsi` on the host shows those that it has" };
   }

@@ -1,5 +1,6 @@
+import { isPcie } from "./general";
 import type { Inputs } from "./rows";
-import { duplicates, entriesOf, fault, given, type MachineRule, type Nic } from "./rule-entries";
+import { duplicates, entriesOf, fault, given, isMore, type MachineRule, type Nic } from "./rule-entries";
 
 type Hostdev = Inputs["hostDevices"][string];
 const kinds = ["pci", "usb", "scsi", "mdev"] as const;
@@ -8,7 +9,7 @@ const belongs: Readonly<Record<(typeof kinds)[number], readonly string[]>> = {
   pci: ["managed", "rom", "writeFiltering", "acpiIndex"],
   usb: ["startupPolicy", "guestReset"],
   scsi: ["readonly", "shareable"],
-  mdev: ["display", "ramfb"],
+  mdev: ["display", "ramfb", "mdevFrom"],
 };
 
 /** PCI addresses that the inputs ask for, with the place that asks. */
@@ -19,11 +20,22 @@ export function pciDevicesOf({ hostDevices, nics }: Pick<Inputs, "hostDevices" |
   ].flatMap(([at, address]): [string, string][] => (typeof address === "string" ? [[at, address]] : []));
 }
 
+function cellFaults(cell: unknown, at: string, kind: string, { machine, numa }: Inputs) {
+  const cells = numa?.cells;
+  return [
+    ...(kind === "pci" || kind === "mdev" ? [] : [fault(at, "only a pci or mdev device hangs on a PCI bus")]),
+    ...(isPcie(machine) ? [] : [fault(at, 'needs machine: "q35"')]),
+    ...(cells === undefined || (Array.isArray(cells) && isMore(cell, cells.length - 1))
+      ? [fault(at, `there is no cell ${cell} in numa.cells`)]
+      : []),
+  ];
+}
+
 export const hostdevRules: readonly MachineRule[] = [
   {
-    needs: [],
-    check: ({ hostDevices }) =>
-      entriesOf<Hostdev>(hostDevices).flatMap(([key, device]) => {
+    needs: ["machine"],
+    check: (inputs) =>
+      entriesOf<Hostdev>(inputs.hostDevices).flatMap(([key, device]) => {
         const at = `hostDevices.${key}`;
         const [kind, ...more] = kinds.filter((name) => device[name] !== undefined);
         if (kind === undefined) return [fault(at, `needs one of ${kinds.join(", ")}`)];
@@ -34,6 +46,7 @@ export const hostdevRules: readonly MachineRule[] = [
         return [
           ...wrong.map(([name, other]) => fault(`${at}.${name}`, `only a ${other} device has it`)),
           ...(device.ramfb === true && device.display !== true ? [fault(`${at}.ramfb`, "needs display: true")] : []),
+          ...(device.cell === undefined ? [] : cellFaults(device.cell, `${at}.cell`, kind, inputs)),
           ...(device.bootOrder !== undefined && kind === "mdev"
             ? [fault(`${at}.bootOrder`, "nothing is booted from a mediated device")]
             : []),

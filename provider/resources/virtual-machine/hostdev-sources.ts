@@ -123,7 +123,7 @@ export function sourceOf(device: Element): DeviceSource {
 export function hostdevSources(change: ChangeRule) {
   return {
     pci: attribute({
-      doc: 'Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too. Before anything is written that is looked at, and that no other domain has the device and no interface of the host on it is up.',
+      doc: 'Address of a PCI device, such as "0000:65:00.0". All of its IOMMU group that a driver of the host holds must be given too. Before anything is written that is looked at, and that no other domain has the device and the host does not work with it: no interface is up or under a bridge, no disk hangs on it, it is not the only screen. The output `iommuGroups` shows the group.',
       schema: pciAddress.optional(),
       change,
       lens: pciLens,
@@ -141,10 +141,21 @@ export function hostdevSources(change: ChangeRule) {
       lens: scsiLens,
     }),
     mdev: attribute({
-      doc: "UUID of a mediated device (vGPU) that the host has; no other domain may have it.",
+      doc: "UUID of a mediated device (vGPU) that the host has; no other domain may have it. Default: derived, with `mdevFrom`.",
       schema: uuid.optional(),
+      derive: ({ identity, keys, siblings, olds }) =>
+        siblings["mdevFrom"] === undefined
+          ? undefined
+          : ((olds?.["mdev"] as string | undefined) ?? identity.deviceUuid(keys.join("/"))),
+      follows: true,
       change,
       lens: mdevLens,
+    }),
+    mdevFrom: attribute({
+      doc: 'Makes the mediated device for this guest, of a `type` ("nvidia-35") of the card at the address `parent`, and takes it away with it; it is there after a start of the host too (virNodeDeviceDefineXML, virNodeDeviceCreate; libvirt 7.8, mdevctl on the host). Refused when the card has no such type or no room. Default: the host has the device already.',
+      schema: z.strictObject({ type: z.string().regex(/^[A-Za-z0-9_.-]+$/), parent: pciAddress }).optional(),
+      since: "7.8",
+      change,
     }),
   };
 }

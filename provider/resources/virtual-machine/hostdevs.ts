@@ -1,4 +1,5 @@
-import { attribute, mapOf, z } from "../../core/attribute";
+import { attribute, mapOf, type Verdict, z } from "../../core/attribute";
+import { isPlainObject } from "../../core/unknown";
 import { attributeAt, number, oneOf, presenceAt, words } from "../../schema/lens";
 import { deviceEntries } from "./alias";
 import { hostdevSources } from "./hostdev-sources";
@@ -10,10 +11,17 @@ const plugged = () =>
   ({ class: "restart", reason: "libvirt changes no device of the host that is plugged in" }) as const;
 const onOff = (name: string) => words(attributeAt("", name), "on", "off");
 
+/** Devices come and go as the guest runs, but their bus does not. */
+function entryChange(_old: unknown, next: unknown): Verdict {
+  return isPlainObject(next) && next["cell"] !== undefined
+    ? { class: "restart", reason: "a bus of a cell cannot be plugged in" }
+    : { class: "live" };
+}
+
 export const hostdevRows = {
   hostDevices: mapOf({
     doc: "Devices of the host that the guest gets, under names of your choice (`<hostdev>`). They come and go as the guest runs. Each is one of pci, usb, scsi and mdev.",
-    change: "live",
+    change: entryChange,
     entries: hostdevEntries,
     rows: {
       ...hostdevSources(plugged),
@@ -73,6 +81,11 @@ export const hostdevRows = {
         schema: z.boolean().optional(),
         change: plugged,
         lens: presenceAt("shareable"),
+      }),
+      cell: attribute({
+        doc: "Cell of the guest (`numa.cells`), from 0, on whose PCI bus a pci or mdev device hangs (`<controller model='pcie-expander-bus'>`): the one that the device's own cell of the host holds the memory of. Needs q35. Default: the common bus.",
+        schema: z.int().min(0).max(127).optional(),
+        change: () => ({ class: "restart", reason: "a bus of a cell cannot be plugged in" }),
       }),
       bootOrder: attribute({
         doc: "Place in the firmware's boot order, from 1. Default: not booted from.",

@@ -7,6 +7,7 @@ import { readRows, withDrift } from "../document";
 import { create } from "./create";
 import { remove } from "./delete";
 import { Domain } from "./domain";
+import { removeMediated } from "./mediated-devices";
 import { observe, outputs } from "./outputs";
 import { everything } from "./pending";
 import { type Inputs, rows } from "./rows";
@@ -59,8 +60,8 @@ export const virtualMachine = defineResource({
   async delete(id, state, context) {
     const libvirt = await context.connect(state.host);
     const domain = await Domain.byUuid(libvirt, state.host.uri, id);
-    if (!domain) return;
-    await remove(domain, state, context);
+    if (domain && (await remove(domain, state, context)) === "left") return;
+    await removeMediated(libvirt, state, undefined);
   },
 });
 

@@ -2,17 +2,9 @@ import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child, children, type Element, parse, textOf } from "../../schema/tree";
 import { attempt } from "../failure";
-import { type LaunchType, launchTypes } from "./launch-security";
+import { encryptionHardware, type LaunchType, launchTypes } from "./launch-security";
 import { otherDomains } from "./other-domains";
 import type { Inputs } from "./rows";
-
-/** What a host must have, for the reader of a refusal. */
-const hardware: Readonly<Record<LaunchType, string>> = {
-  sev: "an AMD EPYC with SEV enabled in its firmware and kvm_amd loaded with sev=1 (SEV-ES: sev_es=1)",
-  "sev-snp":
-    "an AMD EPYC of the third generation or newer with SEV-SNP enabled in its firmware, Linux 6.11, QEMU 9.1 and libvirt 10.5",
-  tdx: "an Intel Xeon with TDX enabled in its firmware, Linux 6.16, QEMU 10.1 and libvirt 11.10",
-};
 
 /**
  * Refuses encrypted memory that the host does not have, or has no room for. Reads only; `own` is the uuid of the
@@ -38,7 +30,7 @@ export async function requireLaunchSecurity(libvirt: Libvirt, inputs: Inputs, ow
       step,
       host,
       reason: `launchSecurity.type: the host's domain capabilities (${inputs.machine}, ${inputs.virtType}) do not offer ${type}; nothing was changed`,
-      remedy: `it takes ${hardware[type]}; leave launchSecurity out, or choose a host that has it`,
+      remedy: `it takes ${encryptionHardware[type]}; leave launchSecurity out, or choose a host that has it`,
     });
   }
   await requirePlace(libvirt, { step, host, own }, placeOf(type, launch.policy), offered);

@@ -7,6 +7,14 @@ import { devicesOf } from "./alias";
 export const launchTypes = ["sev", "sev-snp", "tdx"] as const;
 export type LaunchType = (typeof launchTypes)[number];
 
+/** What a host must have, for the reader of a refusal. */
+export const encryptionHardware: Readonly<Record<LaunchType, string>> = {
+  sev: "an AMD EPYC with SEV enabled in its firmware and kvm_amd loaded with sev=1 (SEV-ES: sev_es=1)",
+  "sev-snp":
+    "an AMD EPYC of the third generation or newer with SEV-SNP enabled in its firmware, Linux 6.11, QEMU 9.1 and libvirt 10.5",
+  tdx: "an Intel Xeon with TDX enabled in its firmware, Linux 6.16, QEMU 10.1 and libvirt 11.10",
+};
+
 const restart = () => ({ class: "restart", reason: "a guest is encrypted from its first instruction on" }) as const;
 const base64 = z.string().regex(/^[A-Za-z0-9+/=\s]+$/, "is not base64");
 const policyLens: ElementLens<string> = mapped(

@@ -4,6 +4,7 @@ import { aliasOf, deviceAlias, devicesOf, setAlias } from "./alias";
 import { arrangeDisks } from "./disk-layout";
 import { sourcePath } from "./disk-sources";
 import { diskEntries } from "./disks";
+import { arrangeExpanders } from "./expander-bus";
 import { isPcie } from "./general";
 import { arrangeIommu } from "./iommu";
 import { arrangeEncryption } from "./launch-security";
@@ -23,7 +24,9 @@ export function arrange(document: Element, inputs: Inputs, taken: ReadonlySet<st
   arrangeMemory(document);
   arrangeIommu(document);
   arrangeEncryption(document);
-  if (isPcie(child(document, "os/type")?.attributes["machine"])) arrangePorts(document, inputs.rootPorts ?? 0);
+  if (!isPcie(child(document, "os/type")?.attributes["machine"])) return;
+  arrangeExpanders(document, inputs);
+  arrangePorts(document, inputs.rootPorts ?? 0);
 }
 
 /** libvirt refuses the two ways of giving a boot order together. */
@@ -54,7 +57,7 @@ function portsInUse(document: Element): number {
 function arrangePorts(document: Element, spare: number): void {
   const devices = ensure(document, "devices");
   const pci = children(devices, "controller").filter((controller) => controller.attributes["type"] === "pci");
-  const ports = pci.filter((controller) => controller.attributes["model"] === "pcie-root-port").length;
+  const ports = pci.filter(({ attributes }) => attributes["model"] === "pcie-root-port").length;
   const next = Math.max(0, ...pci.map((controller) => Number(controller.attributes["index"] ?? 0))) + 1;
   const missing = spare === 0 ? 0 : Math.max(0, portsInUse(document) + spare - ports);
   for (let index = next; index < next + missing; index++) {

@@ -8,13 +8,41 @@ export interface PciDevice {
   /** Driver of the host that holds it now. */
   readonly driver: string | undefined;
   readonly isBridge: boolean;
+  /** A card with a screen. */
+  readonly isDisplay: boolean;
   /** A virtual function is made to be given away. */
   readonly isVirtualFunction: boolean;
   readonly group: { readonly number: string; readonly members: readonly string[] } | undefined;
+  /** Ids of the mediated devices that can be made of it, with how many more of each. */
+  readonly mediatedTypes: ReadonlyMap<string, number>;
+}
+
+/** A mediated device, started or only defined. */
+export interface MediatedDevice {
+  readonly name: string;
+  readonly type: string;
+  /** PCI address of what it is made of. */
+  readonly parent: string;
+  readonly isActive: boolean;
+}
+
+/** libvirt's name of the PCI device at an address. */
+export function pciName(address: string): string {
+  return `pci_${address.replace(/[:.]/g, "_")}`;
+}
+
+/** Drivers that hold a device for guests. */
+const forGuests: readonly (string | undefined)[] = [undefined, "vfio-pci", "pci-stub"];
+
+/** Whether the host works with the device itself. */
+export function isHostsOwn({ driver }: Pick<PciDevice, "driver">): boolean {
+  return !forGuests.includes(driver);
 }
 
 /** virConnectListAllNodeDevices: the kinds that are asked for. */
-const kinds = { usb_device: 1 << 2, net: 1 << 4, mdev: 1 << 14 } as const;
+const kinds = { pci: 1 << 1, usb_device: 1 << 2, net: 1 << 4, storage: 1 << 8, mdev: 1 << 14 } as const;
+/** Its flag for those alone that are defined and not there now (libvirt 7.3). */
+const onlyInactive = 1 << 30;
 
 /** The devices of one host, as libvirt lists them (`virsh nodedev-list`). */
 export class NodeDevices {
@@ -25,33 +53,35 @@ export class NodeDevices {
 
   /** Undefined when the host has no device at that address. */
   async pci(address: string): Promise<PciDevice | undefined> {
-    const document = await this.document(`pci_${address.replace(/[:.]/g, "_")}`);
-    const capability = document && child(document, "capability");
-    if (!document || !capability) return undefined;
-    const group = child(capability, "iommuGroup");
-    const code = child(capability, "class");
-    const driver = child(document, "driver/name");
-    return {
-      driver: driver && textOf(driver),
-      isBridge: code !== undefined && /^0x06/.test(textOf(code)),
-      isVirtualFunction: children(capability, "capability").some(
-        ({ attributes }) => attributes["type"] === "phys_function",
-      ),
-      group: group && {
-        number: group.attributes["number"] ?? "",
-        members: children(group, "address").map(pciText),
-      },
-    };
+    const document = await this.document(pciName(address));
+    return document && describe(document);
   }
 
-  /** Names of the interfaces that are up on the host, with the PCI address of their device. */
-  async interfacesUp(): Promise<readonly { readonly name: string; readonly parent: string }[]> {
+  /** Disks of the host that hang on the PCI device, as files in /dev. */
+  async disksOf(address: string): Promise<readonly string[]> {
+    const documents = await this.list("storage");
+    const found = await Promise.all(
+      documents.map(async (document) => {
+        const block = child(document, "capability/block");
+        return block && (await this.hangsOn(document, pciName(address))) ? [textOf(block)] : [];
+      }),
+    );
+    return found.flat();
+  }
+
+  /** How many cards with a screen the host works with. */
+  async displays(): Promise<number> {
+    return (await this.list("pci")).map(describe).filter((device) => device?.isDisplay && isHostsOwn(device)).length;
+  }
+
+  /** Interfaces of the host, with libvirt's name of the device that each is of. */
+  async interfaces() {
     const documents = await this.list("net");
     return documents.flatMap((document) => {
       const capability = child(document, "capability");
       const [parent, name] = [child(document, "parent"), capability && child(capability, "interface")];
-      const isUp = capability && child(capability, "link")?.attributes["state"] === "up";
-      return isUp && parent && name ? [{ name: textOf(name), parent: textOf(parent) }] : [];
+      const isUp = capability !== undefined && child(capability, "link")?.attributes["state"] === "up";
+      return parent && name ? [{ name: textOf(name), parent: textOf(parent), isUp }] : [];
     });
   }
 
@@ -71,9 +101,21 @@ export class NodeDevices {
   }
 
   /** Newer versions of libvirt (7.8) put the address of the parent behind the uuid. */
-  async hasMdev(uuid: string): Promise<boolean> {
-    const name = `mdev_${uuid.replaceAll("-", "_")}`;
-    return (await this.names("mdev")).some((found) => found === name || found.startsWith(`${name}_`));
+  async mediated(uuid: string): Promise<MediatedDevice | undefined> {
+    const prefix = `mdev_${uuid.replaceAll("-", "_")}`;
+    const isIts = (name: string) => name === prefix || name.startsWith(`${prefix}_`);
+    const [all, inactive] = await Promise.all([this.names("mdev"), this.names("mdev", onlyInactive)]);
+    const name = [...all, ...inactive].find(isIts);
+    const document = name === undefined ? undefined : await this.document(name);
+    if (name === undefined || !document) return undefined;
+    const parent = /^pci_(\w{4})_(\w\w)_(\w\w)_(\w)$/.exec(textOf(child(document, "parent") ?? document));
+    const [, domain, bus, slot, fn] = parent ?? [];
+    return {
+      name,
+      type: child(document, "capability/type")?.attributes["id"] ?? "",
+      parent: parent ? `${domain}:${bus}:${slot}.${fn}` : "",
+      isActive: !inactive.includes(name),
+    };
   }
 
   private async list(kind: keyof typeof kinds): Promise<readonly Element[]> {
@@ -84,9 +126,17 @@ export class NodeDevices {
     );
   }
 
-  private async names(kind: keyof typeof kinds): Promise<readonly string[]> {
+  private async hangsOn(document: Element, name: string): Promise<boolean> {
+    const parent = child(document, "parent");
+    if (!parent) return false;
+    if (textOf(parent) === name) return true;
+    const above = await this.document(textOf(parent));
+    return above !== undefined && this.hangsOn(above, name);
+  }
+
+  private async names(kind: keyof typeof kinds, which = 0): Promise<readonly string[]> {
     const { devices } = await attempt({ step: "list the devices of the host", host: this.host }, () =>
-      this.libvirt.call("CONNECT_LIST_ALL_NODE_DEVICES", { needResults: 1, flags: kinds[kind] }),
+      this.libvirt.call("CONNECT_LIST_ALL_NODE_DEVICES", { needResults: 1, flags: kinds[kind] | which }),
     );
     return devices.map(({ name }) => name);
   }
@@ -98,4 +148,25 @@ export class NodeDevices {
     );
     return found && parse(found.xml);
   }
+}
+
+function describe(document: Element): PciDevice | undefined {
+  const capability = child(document, "capability");
+  if (!capability) return undefined;
+  const group = child(capability, "iommuGroup");
+  const code = textOf(child(capability, "class") ?? capability);
+  const driver = child(document, "driver/name");
+  const capabilities = children(capability, "capability");
+  const mediated = capabilities.filter(({ attributes }) => attributes["type"] === "mdev_types");
+  const types = mediated.flatMap((item) => children(item, "type"));
+  return {
+    driver: driver && textOf(driver),
+    isBridge: /^0x06/.test(code),
+    isDisplay: /^0x03/.test(code),
+    isVirtualFunction: capabilities.some(({ attributes }) => attributes["type"] === "phys_function"),
+    group: group && { number: group.attributes["number"] ?? "", members: children(group, "address").map(pciText) },
+    mediatedTypes: new Map(
+      types.map((type) => [type.attributes["id"] ?? "", Number(textOf(child(type, "availableInstances") ?? type))]),
+    ),
+  };
 }

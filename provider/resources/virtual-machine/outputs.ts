@@ -6,6 +6,7 @@ import { adoptedOutput } from "../adoption";
 import { readRows } from "../document";
 import { type Addresses, mainAddress, seenAddresses } from "./addresses";
 import type { Domain, Power } from "./domain";
+import { groupsOf } from "./iommu-groups";
 import { measurementOf } from "./launch-attestation";
 import { pendingOf, residue } from "./pending";
 import { type Inputs, rows } from "./rows";
@@ -28,6 +29,10 @@ export const outputs = {
     doc: "What the firmware of the host measured of a sev guest at its start, base64 (virDomainGetLaunchSecurityInfo): the owner checks it, then makes `launchSecurity.secret` for it. Absent while the guest is off and without sev.",
     type: "string",
   },
+  iommuGroups: {
+    doc: "IOMMU groups of the PCI devices in `hostDevices` and `nics`, by the property that gives them: the number on the host, and the addresses of all members. Absent without such devices.",
+    type: "{ readonly [property: string]: { readonly group: string; readonly members: string[] } }",
+  },
   adopted: adoptedOutput,
 };
 
@@ -41,7 +46,12 @@ export interface Observation {
 
 /** Reads everything back, without waiting for anything. `known` are outputs of before. */
 export async function observe(domain: Domain, inputs: Inputs, known: Values): Promise<Observation> {
-  const [config, power, autostart] = await Promise.all([domain.inactive(), domain.power(), domain.autostart()]);
+  const [config, power, autostart, iommuGroups] = await Promise.all([
+    domain.inactive(),
+    domain.power(),
+    domain.autostart(),
+    groupsOf(domain.libvirt, inputs),
+  ]);
   const active = power !== "stopped";
   const [addresses, live, launchMeasurement] = await Promise.all([
     active ? seenAddresses(domain, inputs.nics) : {},
@@ -57,6 +67,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values): Pr
         pendingRestart: pending,
         resolved: resolvedOf(config, live, known),
         ...(launchMeasurement !== undefined && { launchMeasurement }),
+        ...(iommuGroups && { iommuGroups }),
         ...(known["adopted"] === true && { adopted: true, uuid: domain.uuid }),
       },
       applied: readRows(rows, inputs, config),

@@ -9,11 +9,12 @@ import { applyInputs } from "./apply";
 import { unfinished } from "./create";
 import { diskTargets } from "./disk-layout";
 import { Domain } from "./domain";
-import { requireHostDevices } from "./hostdev-claims";
+import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
 import { putSecret } from "./launch-attestation";
-import { requireLaunchSecurity } from "./launch-check";
 import { inOrder, Operation, operationFor } from "./live";
+import { makeMediated, removeMediated } from "./mediated-devices";
+import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
 import { namedByEither, pendingOf, residue } from "./pending";
 import { enforcePower, stop } from "./power";
@@ -39,8 +40,11 @@ export async function update(
   refuse(domain, news, changes, power !== "stopped");
   const live = power === "stopped" ? undefined : await domain.live();
   if (live) await refuseWhileBusy(domain, live);
-  await requireHardware(domain, news, changes);
+  // What the domain had before is its own.
+  const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
+  await requireHardware(domain.libvirt, news, domain.uuid, touched);
   warnOfIsolation(news, context);
+  if (touched("cpu")) await warnOfMitigations(domain.libvirt, news, context);
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   if (news.name !== domain.name) await rename(domain, news, context);
@@ -48,18 +52,28 @@ export async function update(
   const wanted = applyInputs(clone(before), news, olds, new Set(live ? diskTargets(live) : []));
   // A running domain that somebody undefined would be gone when it stops.
   const differs = !equal(wanted, before) || !(await domain.isPersistent());
-  if (differs) await domain.redefine(wanted);
+  const undo = await makeMediated(domain.libvirt, news, context);
+  try {
+    if (differs) await domain.redefine(wanted);
+  } catch (error) {
+    await undo().catch((failure: unknown) => context.warn(messageOf(failure)));
+    throw error;
+  }
   try {
     await applyLive(domain, olds, news, context);
     await putSecret(domain, news, olds);
   } catch (error) {
-    throw await rolledBack(domain, differs ? before : undefined, olds, news, context, error);
+    const failed = await rolledBack(domain, differs ? before : undefined, olds, news, context, error);
+    await undo().catch((failure: unknown) => context.warn(messageOf(failure)));
+    throw failed;
   }
   try {
     await domain.setAutostart(news.autostart);
     await restartIfWanted(domain, olds, news, differs, context);
     const started = await enforcePower(domain, news, context);
     if (started) await waitForAddress(domain, news, leases, context);
+    // One that the running guest still has stays for its owner to take away; the message says how.
+    await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const { made } = await observe(domain, news, olds);
     report(made.outputs.pendingRestart, context);
     return made;
@@ -78,13 +92,6 @@ async function existing(id: string, inputs: Inputs, context: Context): Promise<D
     reason: `the host has no domain with the uuid ${id}`,
     remedy: "run pulumi refresh: it takes the lost domain out of the state, and the next up makes it anew",
   });
-}
-
-/** Looks at the host for what this update asks of its hardware anew; what the domain had before is its own. */
-async function requireHardware(domain: Domain, news: Inputs, changes: readonly Change[]): Promise<void> {
-  const touches = (...names: string[]) => changes.some(({ path }) => names.includes(path[0] ?? ""));
-  if (touches("launchSecurity")) await requireLaunchSecurity(domain.libvirt, news, domain.uuid);
-  if (touches("hostDevices", "nics")) await requireHostDevices(domain.libvirt, news, domain.uuid);
 }
 
 /** Refuses before anything is written. */

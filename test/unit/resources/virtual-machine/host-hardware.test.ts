@@ -1,46 +1,26 @@
-import type { Libvirt } from "../../../../provider/libvirt/api";
-import { LibvirtError } from "../../../../provider/libvirt/errors";
+import type { Context } from "../../../../provider/core/handler";
 import { requireHostDevices } from "../../../../provider/resources/virtual-machine/hostdev-claims";
+import { groupsOf } from "../../../../provider/resources/virtual-machine/iommu-groups";
 import { requireLaunchSecurity } from "../../../../provider/resources/virtual-machine/launch-check";
+import { makeMediated, removeMediated } from "../../../../provider/resources/virtual-machine/mediated-devices";
+import { warnOfMitigations } from "../../../../provider/resources/virtual-machine/mitigations";
 import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
+import { HostDaemon, type HostDocuments } from "./host-daemon";
 
 const base = { name: "db", uuid: "own", machine: "q35", virtType: "kvm", host: { uri: "qemu:///system" }, nics: {} };
 
-interface Machine {
-  readonly devices?: Readonly<Record<string, string>>;
-  readonly domains?: Readonly<Record<string, string>>;
-  readonly capabilities?: string;
-}
-
-/** A libvirt that knows these documents; what the calls answer is what real daemons answer. */
-function daemon({ devices = {}, domains = {}, capabilities = "" }: Machine): Libvirt {
-  const call = async (name: string, args: { name?: string; flags?: number; dom?: { uuid: string } }) => {
-    switch (name) {
-      case "CONNECT_LIST_ALL_DOMAINS":
-        return { domains: Object.keys(domains).map((uuid) => ({ name: `vm-${uuid}`, uuid, id: -1 })) };
-      case "DOMAIN_GET_XML_DESC":
-        return { xml: domains[args.dom?.uuid ?? ""] };
-      case "CONNECT_LIST_ALL_NODE_DEVICES":
-        return { devices: Object.keys(devices).map((device) => ({ name: device })) };
-      case "NODE_DEVICE_GET_XML_DESC": {
-        const xml = devices[args.name ?? ""];
-        if (xml === undefined) throw new LibvirtError(53, 0, "no node device with matching name", name);
-        return { xml };
-      }
-      case "CONNECT_GET_DOMAIN_CAPABILITIES":
-        return { capabilities };
-      default:
-        throw new Error(`unexpected call of ${name}`);
-    }
-  };
-  return { call } as unknown as Libvirt;
-}
+const daemon = (documents: HostDocuments) => new HostDaemon(documents).libvirt;
 
 const group = (...members: number[]) =>
   `<iommuGroup number='7'>${members.map((fn) => `<address domain='0x0000' bus='0x65' slot='0x00' function='0x${fn}'/>`).join("")}</iommuGroup>`;
 const pci = (driver: string, inside: string, code = "0x030000") =>
   `<device><name>d</name><driver><name>${driver}</name></driver><capability type='pci'><class>${code}</class>${inside}</capability></device>`;
-const gpu = { pci_0000_65_00_0: pci("nouveau", group(0, 1)), pci_0000_65_00_1: pci("snd_hda_intel", group(0, 1)) };
+const bmc = { pci_0000_03_00_0: pci("ast", "") };
+const gpu = {
+  ...bmc,
+  pci_0000_65_00_0: pci("nouveau", group(0, 1)),
+  pci_0000_65_00_1: pci("snd_hda_intel", group(0, 1), "0x040300"),
+};
 
 const want = (hostDevices: Readonly<Record<string, unknown>>) => ({ ...base, hostDevices }) as unknown as Inputs;
 const one = want({ gpu: { pci: "0000:65:00.0" } });
@@ -60,9 +40,13 @@ test("bridges of the group, and members that are set aside, may stay", async () 
   await requireHostDevices(daemon({ devices: aside }), one);
 });
 
-test.each<[string, Machine, RegExp]>([
+test.each<[string, HostDocuments, RegExp]>([
   ["is not there", {}, /has no PCI device 0000:65:00.0/],
-  ["is in no group", { devices: { pci_0000_65_00_0: pci("nouveau", "") } }, /IOMMU is off[\s\S]*intel_iommu=on/],
+  [
+    "is in no group",
+    { devices: { ...bmc, pci_0000_65_00_0: pci("nouveau", "") } },
+    /IOMMU is off[\s\S]*intel_iommu=on/,
+  ],
   [
     "belongs to another domain",
     {
@@ -81,7 +65,38 @@ test.each<[string, Machine, RegExp]>([
         net_eno1: `<device><name>net_eno1</name><parent>pci_0000_65_00_0</parent><capability type='net'><interface>eno1</interface><link state='up'/></capability></device>`,
       },
     },
-    /in use by the host: its interface eno1 is up/,
+    /in use by the host: its interface eno1 is up[\s\S]*ip link set eno1 down/,
+  ],
+  [
+    "carries a bridge",
+    {
+      devices: {
+        ...gpu,
+        net_eno1: `<device><name>net_eno1</name><parent>pci_0000_65_00_0</parent><capability type='net'><interface>eno1</interface><link state='down'/></capability></device>`,
+      },
+      interfaces: {
+        br0: `<interface type='bridge' name='br0'><bridge><interface type='ethernet' name='eno1'/></bridge></interface>`,
+      },
+    },
+    /its interface eno1 is the uplink of the bridge br0[\s\S]*nomaster/,
+  ],
+  [
+    "has the host's disks",
+    {
+      devices: {
+        ...gpu,
+        pci_0000_65_00_0: pci("nvme", group(0, 1), "0x010802"),
+        scsi_0: `<device><parent>pci_0000_65_00_0</parent></device>`,
+        block_sda: `<device><parent>scsi_0</parent><capability type='storage'><block>/dev/sda</block></capability></device>`,
+        block_sdb: `<device><parent>computer</parent><capability type='storage'><block>/dev/sdb</block></capability></device>`,
+      },
+    },
+    /in use by the host: \/dev\/sda hangs on it; nothing was changed[\s\S]*virsh nodedev-detach pci_0000_65_00_0/,
+  ],
+  [
+    "is the host's only screen",
+    { devices: { pci_0000_65_00_0: gpu.pci_0000_65_00_0, pci_0000_65_00_1: gpu.pci_0000_65_00_1 } },
+    /it is its only screen \(driver nouveau\)[\s\S]*reached without it/,
   ],
 ])("a device that %s is refused", async (_name, machine, message) => {
   await expect(requireHostDevices(daemon(machine), whole)).rejects.toThrow(message);
@@ -90,6 +105,75 @@ test.each<[string, Machine, RegExp]>([
 test("its own definition does not stand in a guest's way", async () => {
   const own = `<domain><devices><hostdev type='pci'><source><address domain='0' bus='0x65' slot='0' function='0'/></source></hostdev></devices></domain>`;
   await requireHostDevices(daemon({ devices: gpu, domains: { own } }), whole);
+});
+
+test("the group of what is given shows among the outputs", async () => {
+  const members = ["0000:65:00.0", "0000:65:00.1"];
+  expect(await groupsOf(daemon({ devices: gpu }), whole)).toEqual({
+    "hostDevices.gpu.pci": { group: "7", members },
+    "hostDevices.sound.pci": { group: "7", members },
+  });
+  expect(await groupsOf(daemon({}), want({}))).toBeUndefined();
+});
+
+const tesla = (room: number) =>
+  `<capability type='mdev_types'><type id='nvidia-35'><availableInstances>${room}</availableInstances></type></capability>`;
+const card = (room: number) => ({ pci_0000_65_00_0: pci("nvidia", tesla(room), "0x030200") });
+const made = "c435f52c-4aec-58a1-a1a0-8397162ac42f";
+const vgpu = (type: string) => want({ vgpu: { mdev: made, mdevFrom: { type, parent: "0000:65:00.0" } } });
+const said: string[] = [];
+const context = { progress: () => {}, warn: (line: string) => said.push(line) } as unknown as Context;
+
+test("a mediated device is made of a card that has room for it, and goes with its guest", async () => {
+  const host = new HostDaemon({ devices: card(1) });
+  await requireHostDevices(host.libvirt, vgpu("nvidia-35"));
+  await makeMediated(host.libvirt, vgpu("nvidia-35"), context);
+  expect(host.changes).toEqual(["NODE_DEVICE_DEFINE_XML", "NODE_DEVICE_CREATE", "NODE_DEVICE_SET_AUTOSTART"]);
+  expect([...host.mediated.values()]).toEqual([true]);
+  // The second time it is there, and the card has no more room: its own device does not stand in its way.
+  await requireHostDevices(host.libvirt, vgpu("nvidia-35"));
+  await makeMediated(host.libvirt, vgpu("nvidia-35"), context);
+  expect(host.changes).toHaveLength(3);
+  await removeMediated(host.libvirt, vgpu("nvidia-35"), vgpu("nvidia-35"));
+  expect(host.changes).toHaveLength(3);
+  await removeMediated(host.libvirt, vgpu("nvidia-35"), want({}));
+  expect(host.changes.slice(3)).toEqual(["NODE_DEVICE_DESTROY", "NODE_DEVICE_UNDEFINE"]);
+  expect(host.mediated.size).toBe(0);
+  await removeMediated(host.libvirt, vgpu("nvidia-35"), undefined);
+});
+
+test("a mediated device that cannot be started leaves nothing", async () => {
+  const host = new HostDaemon({ devices: card(1), failing: { NODE_DEVICE_CREATE: "no space left" } });
+  await expect(makeMediated(host.libvirt, vgpu("nvidia-35"), context)).rejects.toThrow(
+    /make hostDevices.vgpu.mdevFrom \(nvidia-35 of 0000:65:00.0\).*no space left[\s\S]*mdevctl/,
+  );
+  expect(host.changes).toEqual(["NODE_DEVICE_DEFINE_XML", "NODE_DEVICE_UNDEFINE"]);
+});
+
+test.each<[string, HostDocuments, string, RegExp]>([
+  ["no card", {}, "nvidia-35", /no PCI device 0000:65:00.0/],
+  ["another type", { devices: card(1) }, "i915-GVTg", /has no type i915-GVTg \(it offers nvidia-35\)/],
+  ["a full card", { devices: card(0) }, "nvidia-35", /no room for one more nvidia-35[\s\S]*another card/],
+])("a mediated device of %s is refused", async (_name, documents, type, reason) => {
+  await expect(requireHostDevices(daemon(documents), vgpu(type))).rejects.toThrow(reason);
+});
+
+test("a named CPU model says what it lacks against side channels, and a complete one nothing", async () => {
+  const host = daemon({
+    capabilities: `<domainCapabilities><cpu><mode name='host-model' supported='yes'><model>Icelake-Server</model><feature policy='require' name='md-clear'/></mode></cpu></domainCapabilities>`,
+    cpus: { "Icelake-Server": ["spec-ctrl", "ssbd", "avx512f"], Haswell: ["pcid"], "Haswell-IBRS": ["spec-ctrl"] },
+  });
+  const warned = async (cpu: object) => {
+    said.length = 0;
+    await warnOfMitigations(host, { ...base, cpu: { mode: "custom", ...cpu } } as unknown as Inputs, context);
+    return said.join();
+  };
+  expect(await warned({ model: "Haswell" })).toMatch(
+    /cpu.model: Haswell lacks spec-ctrl, ssbd, md-clear, .*cpu.features: { "spec-ctrl": "require", .*host-model/,
+  );
+  const features = { ssbd: "require", "md-clear": "require" };
+  expect(await warned({ model: "Haswell-IBRS", features })).toBe("");
+  expect(await warned({ mode: "host-model" })).toBe("");
 });
 
 test("a mediated device must be there", async () => {

@@ -94,3 +94,24 @@ test("pending is what the running guest lacks or still has; a moving balloon is 
   expect(pendingOf(residue(rows, inputs, live, config))).toEqual(["disks.a", "disks.b", "firmware"]);
   expect(pendingOf(residue(rows, inputs, config, config))).toEqual([]);
 });
+
+test("a device hangs on the bus of the cell that it names, and comes back to the common one", () => {
+  const withCell = (cell?: number) =>
+    inputsOf({
+      vcpus: 2,
+      numa: { cells: [0, 1].map((cpu) => ({ cpus: String(cpu), memory: "512 MiB" })) },
+      hostDevices: { gpu: { pci: "65:00.0", ...(cell !== undefined && { cell }) } },
+    });
+  const gpu = (document: Element) => deviceNamed(document, "ua-hostdev-gpu") as Element;
+  const controllers = (document: Element, model: string) =>
+    devicesOf(document, "controller").filter(({ attributes }) => attributes["model"] === model);
+  const document = compose(withCell(1));
+  const [expander] = controllers(document, "pcie-expander-bus");
+  expect(child(expander as Element, "target/node")?.children).toEqual([{ text: "1" }]);
+  expect(equal(applyInputs(clone(document), withCell(1), withCell(1)), document)).toBe(true);
+  const port = (of: Element) => Number(child(gpu(of), "address")?.attributes["bus"]);
+  const moved = applyInputs(clone(document), withCell(0), withCell(1));
+  expect(controllers(moved, "pcie-expander-bus")).toHaveLength(2);
+  expect(port(moved)).not.toBe(port(document));
+  expect(child(gpu(applyInputs(clone(document), withCell(), withCell(1))), "address")).toBeUndefined();
+});

@@ -1,0 +1,25 @@
+import type { Libvirt } from "../../libvirt/api";
+import { requireBlockDevices } from "./disk-claims";
+import { requireHostDevices } from "./hostdev-claims";
+import { requireLaunchSecurity } from "./launch-check";
+import { requireCards } from "./nic-claims";
+import type { Inputs } from "./rows";
+
+/** What is to be looked at again: all for a new domain, for an old one what changes. */
+export type Touched = (...rows: readonly (keyof Inputs)[]) => boolean;
+
+/**
+ * Refuses what the host lacks, works with itself or has given to others, before anything is written. Reads only;
+ * `own` is the uuid of the domain on the host.
+ */
+export async function requireHardware(
+  libvirt: Libvirt,
+  inputs: Inputs,
+  own = inputs.uuid,
+  touched: Touched = () => true,
+): Promise<void> {
+  if (touched("launchSecurity")) await requireLaunchSecurity(libvirt, inputs, own);
+  if (touched("hostDevices", "nics")) await requireHostDevices(libvirt, inputs, own);
+  if (touched("nics")) await requireCards(libvirt, inputs, own);
+  if (touched("disks")) await requireBlockDevices(libvirt, inputs, own);
+}
