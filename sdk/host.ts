@@ -9,6 +9,10 @@ const facts: ClassFacts = {
     "hostKey",
     "identityFile",
     "identityEnv",
+    "housekeepingCpus",
+    "dedicatedCpus",
+    "reservedMemory",
+    "reservedPages",
     "uuid",
     "owner",
     "hostname",
@@ -33,6 +37,20 @@ export interface HostArgs {
   readonly identityFile?: pulumi.Input<string>;
   /** Name of an environment variable that holds a private ssh key as text; the key itself is never stored. */
   readonly identityEnv?: pulumi.Input<string>;
+  /** CPUs for the host itself and QEMU's own threads, as "0-1,32-33"; no vCPU is placed on them. Default: none. */
+  readonly housekeepingCpus?: pulumi.Input<string>;
+  /** CPUs that guests with dedicated CPUs may own, as "2-31"; vCPUs that share keep off them. Default: all but the housekeeping CPUs. */
+  readonly dedicatedCpus?: pulumi.Input<string>;
+  /** Ordinary memory that placement leaves to the host: one size for each cell, or one by the cell's number, as `{ "0": "8 GiB", "1": "2 GiB" }`. Default: none. */
+  readonly reservedMemory?: pulumi.Input<string | number | { readonly [name: string]: pulumi.Input<string | number> }>;
+  /** Huge pages that placement leaves alone, as `[{ cell: 0, size: "2 MiB", count: 64 }]`; without `cell` in each cell. Default: none. */
+  readonly reservedPages?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly cell?: pulumi.Input<number>;
+      readonly size: pulumi.Input<string | number>;
+      readonly count: pulumi.Input<number>;
+    }>[]
+  >;
 }
 
 /** A machine that runs libvirt, reached by its URI. Nothing on it is changed. */
@@ -48,6 +66,29 @@ export class Host extends KvmResource {
 
   /** Name of an environment variable that holds a private ssh key as text; the key itself is never stored. */
   declare readonly identityEnv: pulumi.Output<string | undefined>;
+
+  /** CPUs for the host itself and QEMU's own threads, as "0-1,32-33"; no vCPU is placed on them. Default: none. */
+  declare readonly housekeepingCpus: pulumi.Output<string | undefined>;
+
+  /** CPUs that guests with dedicated CPUs may own, as "2-31"; vCPUs that share keep off them. Default: all but the housekeeping CPUs. */
+  declare readonly dedicatedCpus: pulumi.Output<string | undefined>;
+
+  /** Ordinary memory that placement leaves to the host: one size for each cell, or one by the cell's number, as `{ "0": "8 GiB", "1": "2 GiB" }`. Default: none. */
+  declare readonly reservedMemory: pulumi.Output<
+    pulumi.Unwrap<string | number | { readonly [name: string]: pulumi.Input<string | number> }> | undefined
+  >;
+
+  /** Huge pages that placement leaves alone, as `[{ cell: 0, size: "2 MiB", count: 64 }]`; without `cell` in each cell. Default: none. */
+  declare readonly reservedPages: pulumi.Output<
+    | pulumi.Unwrap<
+        readonly pulumi.Input<{
+          readonly cell?: pulumi.Input<number>;
+          readonly size: pulumi.Input<string | number>;
+          readonly count: pulumi.Input<number>;
+        }>[]
+      >
+    | undefined
+  >;
 
   /** UUID that libvirt reports for the machine. */
   declare readonly uuid: pulumi.Output<string>;

@@ -83,6 +83,7 @@ export interface NetworkArgs {
         readonly identityEnv?: pulumi.Input<string>;
         readonly owner?: pulumi.Input<string>;
         readonly facts?: pulumi.Input<string>;
+        readonly limits?: pulumi.Input<string>;
       }
   >;
   /** Name in libvirt. Default: the resource's name and 7 hex digits. libvirt cannot rename a network. */
@@ -148,6 +149,7 @@ export class Network extends KvmResource {
       readonly identityEnv?: pulumi.Input<string>;
       readonly owner?: pulumi.Input<string>;
       readonly facts?: pulumi.Input<string>;
+      readonly limits?: pulumi.Input<string>;
     }>
   >;
 

@@ -54,13 +54,24 @@ export function lift(args: object, object: string): Lifted {
   return { values, host: [...hosts.keys()][0] };
 }
 
-/** The facts travel as text: they stand twice in the state of every resource, which the engine writes at every step. */
+/** What Host's arguments say of the use of its machine: known in previews, for its resources to be placed by. */
+const limits = ["housekeepingCpus", "dedicatedCpus", "reservedMemory", "reservedPages"];
+
 function hostReference(resource: Fields): Fields {
-  const facts: pulumi.Output<unknown> = pulumi.output(resource["facts"]);
   return {
     ...pick(resource, ["uri", "hostKey", "identityFile", "identityEnv", "uuid", "owner"]),
-    facts: facts.apply((value) => (value === undefined ? undefined : JSON.stringify(value))),
+    facts: asText(resource["facts"]),
+    limits: asText(pick(resource, limits)),
   };
+}
+
+/** Facts and limits travel as text: they stand twice in the state of every resource, which the engine writes at every step. */
+function asText(value: unknown): pulumi.Output<string | undefined> {
+  const settled: pulumi.Output<unknown> = pulumi.output(value);
+  return settled.apply((fields) => {
+    const text = fields === undefined ? "{}" : JSON.stringify(fields);
+    return text === "{}" ? undefined : text;
+  });
 }
 
 function volumeReference(resource: Fields, lifted: Fields): Fields {

@@ -69,6 +69,7 @@ export interface StoragePoolArgs {
         readonly identityEnv?: pulumi.Input<string>;
         readonly owner?: pulumi.Input<string>;
         readonly facts?: pulumi.Input<string>;
+        readonly limits?: pulumi.Input<string>;
       }
   >;
   /** Name in libvirt. Default: the resource's name and 7 hex digits. libvirt cannot rename a pool. */
@@ -113,6 +114,7 @@ export class StoragePool extends KvmResource {
       readonly identityEnv?: pulumi.Input<string>;
       readonly owner?: pulumi.Input<string>;
       readonly facts?: pulumi.Input<string>;
+      readonly limits?: pulumi.Input<string>;
     }>
   >;
 

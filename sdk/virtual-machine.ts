@@ -1323,6 +1323,7 @@ export interface VirtualMachineArgs {
         readonly identityEnv?: pulumi.Input<string>;
         readonly owner?: pulumi.Input<string>;
         readonly facts?: pulumi.Input<string>;
+        readonly limits?: pulumi.Input<string>;
       }
   >;
   /** Name of the domain on the host. Default: the logical name and 7 hex digits of the uuid. Renamed only while stopped. */
@@ -1542,6 +1543,7 @@ export class VirtualMachine extends KvmResource {
       readonly identityEnv?: pulumi.Input<string>;
       readonly owner?: pulumi.Input<string>;
       readonly facts?: pulumi.Input<string>;
+      readonly limits?: pulumi.Input<string>;
     }>
   >;
 

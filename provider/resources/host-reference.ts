@@ -3,6 +3,9 @@ import { equal } from "../core/equal";
 import type { HostReference } from "../core/handler";
 import { isPlainObject } from "../core/unknown";
 
+// As text, in which form the classes of the SDK hand them on: the shorter state.
+const asText = z.preprocess((value) => (isPlainObject(value) ? JSON.stringify(value) : value), z.string().optional());
+
 const schema = z.object({
   uri: z.string(),
   uuid: z.string().optional(),
@@ -10,11 +13,11 @@ const schema = z.object({
   identityFile: z.string().optional(),
   identityEnv: z.string().optional(),
   owner: z.string().optional(),
-  // As text, in which form the classes of the SDK hand it on: the shorter state.
-  facts: z.preprocess((value) => (isPlainObject(value) ? JSON.stringify(value) : value), z.string().optional()),
+  facts: asText,
+  limits: asText,
 });
 
-/** Row of a resource that names its host itself. Facts take no part in diff; another address of one host is no move. */
+/** Row of a resource that names its host itself. Facts and limits take no part in diff; another address of one host is no move. */
 export const hostRow = attribute<HostReference>({
   doc: "The Host that it lives on.",
   schema,

@@ -1,5 +1,8 @@
 import { host } from "../../provider/resources/host";
 import { maxDigest } from "../../provider/resources/host/facts";
+import { freePages } from "../../provider/resources/host-pages";
+import { topologyOf } from "../../provider/resources/host-topology";
+import { parse } from "../../provider/schema/tree";
 import { handlerContext, type TestContext } from "./handler-context";
 import { type Lab, startLab } from "./lab";
 
@@ -16,8 +19,8 @@ afterAll(async () => {
   await lab.stop();
 }, 30_000);
 
-function inputsOf(uri: string) {
-  const { inputs, failures } = host.check({ uri }, undefined, undefined);
+function inputsOf(uri: string, more: Readonly<Record<string, unknown>> = {}) {
+  const { inputs, failures } = host.check({ uri, ...more }, undefined, undefined);
   expect(failures).toEqual([]);
   return inputs;
 }
@@ -62,6 +65,37 @@ test("another machine is refused by update and by refresh", async () => {
     /another machine answers at this address: its host uuid is .* expected was/,
   );
   await expect(host.read(made.id, { ...made.state, ...news }, context)).rejects.toThrow(/another machine/);
+});
+
+test("limits that the machine does not have are refused by create, update and look-up, with what it has", async () => {
+  const { socketUri: uri } = lab.host;
+  const made = await host.create(inputsOf(uri, { housekeepingCpus: "0", reservedMemory: "64 MiB" }), context);
+  expect(made.state).toMatchObject({ housekeepingCpus: "0", reservedMemory: "64 MiB" });
+  expect((await host.read(made.id, made.state, context))?.inputs).toMatchObject({ housekeepingCpus: "0" });
+
+  const wrong = inputsOf(uri, { dedicatedCpus: "0,4000", reservedPages: [{ cell: 9, size: "2 MiB", count: 1 }] });
+  const refusal =
+    /dedicatedCpus: the host has no CPU 4000; it has 0-\d+\n.*reservedPages\[0\]\.cell: the host has no cell 9; it has 0/;
+  await expect(host.create(wrong, context)).rejects.toThrow(refusal);
+  await expect(host.update(made.id, made.state, wrong, context)).rejects.toThrow(refusal);
+  await expect(host.read(`lookup:${uri}`, wrong, context)).rejects.toThrow(refusal);
+  await expect(host.read(`lookup:${uri}`, { uri, dedicatedCpus: "x" }, context)).rejects.toThrow(/"x" is not a CPU/);
+});
+
+test("free pages of every pool are read", async () => {
+  const libvirt = await context.libvirt(lab.host.socketUri);
+  const { capabilities } = await libvirt.call("CONNECT_GET_CAPABILITIES", {});
+  const topology = topologyOf(parse(capabilities));
+  const pages = await freePages(libvirt, lab.host.socketUri, topology);
+  const pools = topology.cells.flatMap((cell) =>
+    cell.pages.map(({ sizeKiB, total }) => ({ cell: cell.id, sizeKiB, total })),
+  );
+  expect(pages.map(({ cell, sizeKiB }) => ({ cell, sizeKiB }))).toEqual(
+    pools.map(({ cell, sizeKiB }) => ({ cell, sizeKiB })),
+  );
+  const ordinary = pages.find(({ sizeKiB }) => sizeKiB === 4)?.count ?? 0;
+  expect(ordinary).toBeGreaterThan(0);
+  expect(ordinary).toBeLessThanOrEqual(pools.find(({ sizeKiB }) => sizeKiB === 4)?.total ?? 0);
 });
 
 test("resources share the Host's connection, and one that expects another machine is refused", async () => {

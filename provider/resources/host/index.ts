@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { StateOf } from "../../core/attribute";
+import type { Fault } from "../../core/check";
 import { KvmError } from "../../core/errors";
-import type { Context } from "../../core/handler";
+import type { Context, Values } from "../../core/handler";
 import { Identity } from "../../core/identity";
 import { defineResource, type Made } from "../../core/resource";
 import { formatBytes } from "../../core/units";
@@ -9,7 +10,10 @@ import type { Libvirt } from "../../libvirt/api";
 import { type Element, parse } from "../../schema/tree";
 import { isUuid, lookupKey } from "../adoption";
 import { attempt } from "../failure";
+import { topologyOf } from "../host-topology";
 import { architectureOf, factsOf, sizeOf, virtTypesOf } from "./facts";
+import { limitFaults } from "./limit-faults";
+import { limitRules } from "./limits";
 import { outputs, rows } from "./rows";
 
 type Inputs = StateOf<typeof rows>;
@@ -20,29 +24,47 @@ export const host = defineResource({
   doc: "A machine that runs libvirt, reached by its URI. Nothing on it is changed.",
   rows,
   outputs,
+  rules: limitRules,
 
   async create(inputs, context) {
-    return observe(await reach(inputs, context), inputs, randomBytes(16).toString("hex"));
+    const libvirt = await reach(inputs, context);
+    const capabilities = await capabilitiesOf(libvirt, inputs.uri);
+    requireFit(inputs, capabilities, "create Host");
+    return observe(libvirt, capabilities, inputs, randomBytes(16).toString("hex"));
   },
 
   async read(id, state, context) {
     const libvirt = await reach(state, context);
     sameMachine(id, libvirt, state.uri, "refresh Host");
-    const { uri, hostKey, identityFile, identityEnv } = state;
-    const made = await observe(libvirt, state, ownerOf(state.owner, context));
-    return { ...made, inputs: { uri, hostKey, identityFile, identityEnv } };
+    const capabilities = await capabilitiesOf(libvirt, state.uri);
+    const inputs = lookupKey(id) === undefined ? inputsOf(state) : lookedUp(state, capabilities);
+    return { ...(await observe(libvirt, capabilities, inputs, ownerOf(state.owner, context))), inputs };
   },
 
   async update(id, olds, news, _changes, context) {
     const libvirt = await reach(news, context);
     sameMachine(id, libvirt, news.uri, "update Host");
-    return observe(libvirt, news, ownerOf(olds.owner, context));
+    const capabilities = await capabilitiesOf(libvirt, news.uri);
+    requireFit(news, capabilities, "update Host");
+    return observe(libvirt, capabilities, news, ownerOf(olds.owner, context));
   },
 
   async delete() {
     // The machine was there before and stays as it is.
   },
 });
+
+function inputsOf(state: Inputs): Inputs {
+  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
+}
+
+/** The engine does not check the arguments of a look-up. */
+function lookedUp(state: Inputs, capabilities: Element): Inputs {
+  const { inputs, failures } = host.check(inputsOf(state) as Values, undefined, undefined);
+  refuse(failures, state.uri, "look up Host");
+  requireFit(inputs as Inputs, capabilities, "look up Host");
+  return inputs as Inputs;
+}
 
 function reach(inputs: Inputs, context: Context): Promise<Libvirt> {
   const { uri, hostKey, identityFile, identityEnv } = inputs;
@@ -71,16 +93,33 @@ function sameMachine(id: string, libvirt: Libvirt, uri: string, step: string): v
   });
 }
 
-async function observe(libvirt: Libvirt, inputs: Inputs, owner: string): Promise<Made<typeof outputs>> {
-  const step = { step: "read the capabilities", host: inputs.uri };
-  const [capabilitiesXml, hostname, hypervisor] = await attempt(step, () =>
-    Promise.all([
-      libvirt.call("CONNECT_GET_CAPABILITIES", {}),
-      libvirt.call("CONNECT_GET_HOSTNAME", {}),
-      libvirt.call("CONNECT_GET_VERSION", {}),
-    ]),
+async function capabilitiesOf(libvirt: Libvirt, host: string): Promise<Element> {
+  return attempt({ step: "read the capabilities", host }, async () =>
+    parse((await libvirt.call("CONNECT_GET_CAPABILITIES", {})).capabilities),
   );
-  const capabilities = parse(capabilitiesXml.capabilities);
+}
+
+/** Limits are about the machine as it is: what it does not have is refused before anything is made. */
+function requireFit(inputs: Inputs, capabilities: Element, step: string): void {
+  refuse(limitFaults(inputs, topologyOf(capabilities)), inputs.uri, step);
+}
+
+function refuse(faults: readonly Fault[], host: string, step: string): void {
+  if (faults.length === 0) return;
+  const reason = faults.map(({ property, reason }) => `${property}: ${reason}`).join("\n  ");
+  const remedy = '"virsh capabilities" on the machine shows the cells, CPUs and pages that it has';
+  throw new KvmError("invalid", { step, host, reason, remedy });
+}
+
+async function observe(
+  libvirt: Libvirt,
+  capabilities: Element,
+  inputs: Inputs,
+  owner: string,
+): Promise<Made<typeof outputs>> {
+  const [hostname, hypervisor] = await attempt({ step: "read the versions", host: inputs.uri }, () =>
+    Promise.all([libvirt.call("CONNECT_GET_HOSTNAME", {}), libvirt.call("CONNECT_GET_VERSION", {})]),
+  );
   const [virtTypes, architecture] = [virtTypesOf(capabilities), architectureOf(capabilities)];
   const domainCapabilities = await domainCapabilitiesOf(libvirt, inputs.uri, architecture, virtTypes);
   const { cpus, memory } = sizeOf(capabilities);

@@ -1,4 +1,5 @@
 import { attribute, z } from "../../core/attribute";
+import { limitRows } from "./limits";
 
 const drivers = ["qemu", "test"];
 const transports = ["unix", "ssh", "libssh", "libssh2", "tls", "tcp"];
@@ -66,6 +67,7 @@ export const rows = {
       .optional(),
     change: "live",
   }),
+  ...limitRows,
 };
 
 export const outputs = {

@@ -2,7 +2,8 @@ import { attribute, z } from "../../core/attribute";
 import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { children, type Element, element } from "../../schema/tree";
-import { elementsAt, numberSet } from "./host-sets";
+import { numberSet } from "../number-set";
+import { elementsAt } from "./host-sets";
 
 const cacheSchema = z.strictObject({
   vcpus: numberSet,

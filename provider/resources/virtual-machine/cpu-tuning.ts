@@ -2,8 +2,9 @@ import { attribute, block, z } from "../../core/attribute";
 import { attributeAt, number, textAt } from "../../schema/lens";
 import { element } from "../../schema/tree";
 import { formatCpuSet, parseCpuSet } from "../../tuning/cpu-set";
+import { numberSet } from "../number-set";
 import { resourceControlRows } from "./cpu-resource-control";
-import { bitMap, elementsAt, numberSet, setAt } from "./host-sets";
+import { bitMap, elementsAt, setAt } from "./host-sets";
 import type { LiveOperation, LiveOperations } from "./live";
 
 type Pins = Readonly<Record<string, string>>;

@@ -4,7 +4,8 @@ import { formatBytes, parseBytes } from "../../core/units";
 import { attributeAt, type ElementLens, number, oneOf, presenceAt } from "../../schema/lens";
 import { element, remove } from "../../schema/tree";
 import { sizeAt } from "../document";
-import { elementsAt, numberSet } from "./host-sets";
+import { numberSet } from "../number-set";
+import { elementsAt } from "./host-sets";
 import type { LiveOperation, LiveOperations } from "./live";
 
 const pageSchema = z.strictObject({ size, cells: numberSet.optional() });

@@ -3,7 +3,8 @@ import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { attributeAt, oneOf } from "../../schema/lens";
 import { child, children, type Element, element } from "../../schema/tree";
-import { elementsAt, numberSet, setAt } from "./host-sets";
+import { numberSet } from "../number-set";
+import { elementsAt, setAt } from "./host-sets";
 import type { LiveOperations } from "./live";
 
 const cellSchema = z.strictObject({
