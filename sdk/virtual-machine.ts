@@ -20,6 +20,8 @@ const facts: ClassFacts = {
     "vcpus",
     "maxVcpus",
     "cpu",
+    "memoryHotplug",
+    "memoryDevices",
     "memory",
     "maxMemory",
     "hugePages",
@@ -154,6 +156,48 @@ export interface VirtualMachineArgsCpu {
   readonly cache?: pulumi.Input<VirtualMachineArgsCpuCache>;
   /** Width of physical addresses, for guests of much memory (`<maxphysaddr>`, libvirt 8.7). Default: QEMU's own. */
   readonly maxPhysicalAddress?: pulumi.Input<VirtualMachineArgsCpuMaxPhysicalAddress>;
+}
+
+/** Room for memory beside what the guest starts with, for `memoryDevices`. Brings one NUMA cell for all when `numa` gives none. Default: none. */
+export interface VirtualMachineArgsMemoryHotplug {
+  /** Most memory of the guest, with all devices (`<maxMemory>`). */
+  readonly limit: pulumi.Input<string | number>;
+  /** Most devices, 1 to 256 (`<maxMemory slots>`). Default 16. Default: 16. */
+  readonly slots?: pulumi.Input<number>;
+}
+
+/** Memory beside `maxMemory`, under names of your choice (`<memory model>`), in the room of `memoryHotplug`. Modules and virtio-mem come and go as the guest runs; a Linux guest gives a module back when it was put online as movable (kernel argument `memhp_default_state=online_movable`). */
+export interface VirtualMachineArgsMemoryDevice {
+  /** `virtio-mem` (grows and shrinks in the running guest, libvirt 7.9), `dimm` (a module), `nvdimm` and `virtio-pmem` (lasting memory in a file; libvirt 9.0 starts no guest with virtio-pmem), `sgx-epc` (enclaves, libvirt 8.10). Default virtio-mem. Default: "virtio-mem". */
+  readonly model?: pulumi.Input<"virtio-mem" | "dimm" | "nvdimm" | "virtio-pmem" | "sgx-epc">;
+  /** Size, whole blocks of 2 MiB; Linux uses whole blocks of 128 MiB of a dimm (`<size>`). */
+  readonly size: pulumi.Input<string | number>;
+  /** What the guest shall have of virtio-mem, from 0 to `size`; changed in the running guest (`<requested>`). Default: all. */
+  readonly requested?: pulumi.Input<string | number>;
+  /** Steps in which virtio-mem grows and shrinks, a power of two (`<block>`). Default: the page size of its memory, at least 2 MiB. */
+  readonly block?: pulumi.Input<string | number>;
+  /** NUMA cell of the guest that it belongs to (`<node>`). Default 0; none for virtio-pmem and sgx-epc. */
+  readonly cell?: pulumi.Input<number>;
+  /** Cells of the host that hold it, as "0-1" (`<nodemask>`). Default: any. */
+  readonly nodes?: pulumi.Input<string>;
+  /** Size of the host's pages that hold it, 2 MiB or 1 GiB (`<pagesize>`). Default: like the rest of the memory. */
+  readonly pageSize?: pulumi.Input<string | number>;
+  /** Whether other processes of the host see what the guest writes: `shared` or `private` (`access`). Default: like `memoryBacking`. */
+  readonly access?: pulumi.Input<"shared" | "private">;
+  /** Throws the content away when the guest stops (`discard`). Default: like `memoryBacking`. */
+  readonly discard?: pulumi.Input<boolean>;
+  /** Lets QEMU manage virtio-mem in smaller parts of the host's memory as it is used (`dynamicMemslots`, libvirt 10.1). Default false. Needs libvirt 10.1. */
+  readonly dynamicSlots?: pulumi.Input<boolean>;
+  /** File or device on the host that holds an nvdimm or virtio-pmem (`<path>`). */
+  readonly path?: pulumi.Input<string>;
+  /** Room for the labels of an nvdimm, from 128 KiB, taken from its size (`<label>`). Default: none. */
+  readonly labelSize?: pulumi.Input<string | number>;
+  /** Page size of the device behind an nvdimm (`<alignsize>`). Default: libvirt's own. */
+  readonly alignSize?: pulumi.Input<string | number>;
+  /** The file of an nvdimm lies on lasting memory, so that QEMU makes writes last (`<pmem>`). Default false. */
+  readonly persistent?: pulumi.Input<boolean>;
+  /** The guest cannot write to the nvdimm (`<readonly>`). Default false. */
+  readonly readonly?: pulumi.Input<boolean>;
 }
 
 /** How the host holds the memory (`<memoryBacking>`). Default: private, taken as it is used. */
@@ -1344,9 +1388,13 @@ export interface VirtualMachineArgs {
   readonly maxVcpus?: pulumi.Input<number>;
   /** The CPU that the guest sees (`<cpu>`). */
   readonly cpu?: pulumi.Input<VirtualMachineArgsCpu>;
-  /** Memory of the guest. May be changed in the running guest up to `maxMemory`, by the balloon (`<currentMemory>`). */
+  /** Room for memory beside what the guest starts with, for `memoryDevices`. Brings one NUMA cell for all when `numa` gives none. Default: none. */
+  readonly memoryHotplug?: pulumi.Input<VirtualMachineArgsMemoryHotplug>;
+  /** Memory beside `maxMemory`, under names of your choice (`<memory model>`), in the room of `memoryHotplug`. Modules and virtio-mem come and go as the guest runs; a Linux guest gives a module back when it was put online as movable (kernel argument `memhp_default_state=online_movable`). */
+  readonly memoryDevices?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsMemoryDevice> }>;
+  /** Memory of the guest, without `memoryDevices`. May be changed in the running guest up to `maxMemory`, by the balloon (`<currentMemory>`). */
   readonly memory: pulumi.Input<string | number>;
-  /** Memory that the guest starts with and the most that it can be given while it runs (`<memory>`). Default: `memory`. */
+  /** Memory that the guest starts with and the most that the balloon can give it, without `memoryDevices` (`<memory>`). Default: `memory`. */
   readonly maxMemory?: pulumi.Input<string | number>;
   /** Sizes of the host's pages that hold the memory, as `[{ size: "1 GiB" }]`; with `cells` for those of `numa.cells` (`<hugepages>`). Default: ordinary pages. */
   readonly hugePages?: pulumi.Input<
@@ -1574,10 +1622,18 @@ export class VirtualMachine extends KvmResource {
   /** The CPU that the guest sees (`<cpu>`). */
   declare readonly cpu: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsCpu> | undefined>;
 
-  /** Memory of the guest. May be changed in the running guest up to `maxMemory`, by the balloon (`<currentMemory>`). */
+  /** Room for memory beside what the guest starts with, for `memoryDevices`. Brings one NUMA cell for all when `numa` gives none. Default: none. */
+  declare readonly memoryHotplug: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsMemoryHotplug> | undefined>;
+
+  /** Memory beside `maxMemory`, under names of your choice (`<memory model>`), in the room of `memoryHotplug`. Modules and virtio-mem come and go as the guest runs; a Linux guest gives a module back when it was put online as movable (kernel argument `memhp_default_state=online_movable`). */
+  declare readonly memoryDevices: pulumi.Output<
+    pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsMemoryDevice> }> | undefined
+  >;
+
+  /** Memory of the guest, without `memoryDevices`. May be changed in the running guest up to `maxMemory`, by the balloon (`<currentMemory>`). */
   declare readonly memory: pulumi.Output<string>;
 
-  /** Memory that the guest starts with and the most that it can be given while it runs (`<memory>`). Default: `memory`. */
+  /** Memory that the guest starts with and the most that the balloon can give it, without `memoryDevices` (`<memory>`). Default: `memory`. */
   declare readonly maxMemory: pulumi.Output<string | undefined>;
 
   /** Sizes of the host's pages that hold the memory, as `[{ size: "1 GiB" }]`; with `cells` for those of `numa.cells` (`<hugepages>`). Default: ordinary pages. */

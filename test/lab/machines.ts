@@ -88,6 +88,23 @@ export class Machine {
     return this.host.virsh("dumpxml", this.name, ...flags);
   }
 
+  /** Runs a shell script in the guest, by its agent; answers what it wrote. */
+  async inGuest(script: string): Promise<string> {
+    const ask = async (execute: string, values: Values) =>
+      JSON.parse(
+        await this.host.virsh("qemu-agent-command", this.name, JSON.stringify({ execute, arguments: values })),
+      );
+    const arg = ["-c", `PATH=/bin; ${script}`];
+    const { return: started } = await ask("guest-exec", { path: "/bin/sh", arg, "capture-output": true });
+    let output = "";
+    await waitFor(`the guest to run ${script}`, 30, async () => {
+      const { return: status } = await ask("guest-exec-status", { pid: started.pid });
+      output = ["out-data", "err-data"].map((part) => Buffer.from(status[part] ?? "", "base64").toString()).join("");
+      return status.exited;
+    });
+    return output.trim();
+  }
+
   async power(): Promise<string> {
     return (await this.host.virsh("domstate", this.name)).trim();
   }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine } from "./machines";
-import { run, waitFor } from "./processes";
+import { run } from "./processes";
 
 /** One guest whose disks and interfaces are changed as it runs; what it sees is asked through its agent. */
 let lab: Lab;
@@ -53,23 +53,7 @@ afterEach(async () => {
   expect(await inGuest("cat /proc/sys/kernel/random/boot_id")).toBe(bootId);
 });
 
-/** Runs a shell script in the guest; answers what it wrote. */
-async function inGuest(script: string): Promise<string> {
-  const ask = async (execute: string, values: Values) =>
-    JSON.parse(await lab.host.virsh("qemu-agent-command", vm.name, JSON.stringify({ execute, arguments: values })));
-  const { return: started } = await ask("guest-exec", {
-    path: "/bin/sh",
-    arg: ["-c", `PATH=/bin; ${script}`],
-    "capture-output": true,
-  });
-  let output = "";
-  await waitFor(`the guest to run ${script}`, 30, async () => {
-    const { return: status } = await ask("guest-exec-status", { pid: started.pid });
-    output = ["out-data", "err-data"].map((part) => Buffer.from(status[part] ?? "", "base64").toString()).join("");
-    return status.exited;
-  });
-  return output.trim();
-}
+const inGuest = (script: string) => vm.inGuest(script);
 
 async function up(change: Partial<Arguments>): Promise<void> {
   const wanted = { ...args, ...change };

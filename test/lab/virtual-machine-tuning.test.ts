@@ -22,8 +22,12 @@ const numa = {
 beforeAll(async () => {
   lab = await startLab();
   const { boot } = await furnish(lab.host);
-  vm = new Machine(lab.host, name, { memory: "256 MiB", boot, serialLog: log, waitForAddress: false });
+  // Memory that comes later is put where the kernel can leave it again.
+  const movable = { ...boot, cmdline: `${boot["cmdline"]} memhp_default_state=online_movable` };
+  vm = new Machine(lab.host, name, { memory: "256 MiB", boot: movable, serialLog: log, waitForAddress: false });
   args = {
+    maxMemory: "256 MiB",
+    memoryHotplug: { limit: "1 GiB", slots: 2 },
     vcpus: 2,
     maxVcpus: 4,
     iothreads: 1,
@@ -63,20 +67,7 @@ async function up(change: Values): Promise<void> {
   args = wanted;
 }
 
-/** Runs a shell script in the guest; answers what it wrote. */
-async function inGuest(script: string): Promise<string> {
-  const ask = async (execute: string, values: Values) =>
-    JSON.parse(await virsh("qemu-agent-command", JSON.stringify({ execute, arguments: values })));
-  const arg = ["-c", `PATH=/bin; ${script}`];
-  const { return: started } = await ask("guest-exec", { path: "/bin/sh", arg, "capture-output": true });
-  let output = "";
-  await waitFor(`the guest to run ${script}`, 30, async () => {
-    const { return: status } = await ask("guest-exec-status", { pid: started.pid });
-    output = Buffer.from(status["out-data"] ?? "", "base64").toString();
-    return status.exited;
-  });
-  return output.trim();
-}
+const inGuest = (script: string) => vm.inGuest(script);
 
 test("the guest sees its cells, their distances, and its sockets", async () => {
   const nodes = "cd /sys/devices/system/node; cat online node0/cpulist node1/cpulist node0/distance node1/distance";
@@ -140,6 +131,45 @@ test("the period of statistics and a limit change as the guest runs", async () =
   expect(await virsh("memtune")).toMatch(/soft_limit\s*: 2097152/);
 }, 30_000);
 
+test("memory comes as a module and by virtio-mem, and goes; what QEMU does not unplug waits for a new start", async () => {
+  const total = async () => Number(await inGuest("sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo")) / 1024;
+  const cellOne = async () =>
+    Number(await inGuest("sed -n 's/.*MemTotal: *\\([0-9]*\\).*/\\1/p' /sys/devices/system/node/node1/meminfo"));
+  const atFirst = await total();
+  const module = { model: "dimm", size: "128 MiB", cell: 1 };
+  const elastic = (requested: string) => ({ size: "256 MiB", requested });
+  const inCellOne = await cellOne();
+  await up({ memoryDevices: { module, elastic: elastic("0 B") } });
+  expect(await total()).toBeCloseTo(atFirst + 128, -1);
+  expect(await cellOne()).toBe(inCellOne + 128 * 1024);
+  await up({ memoryDevices: { module, elastic: elastic("128 MiB") } });
+  expect(await total()).toBeCloseTo(atFirst + 256, -1);
+
+  // The balloon reaches what the guest started with, whatever came on top.
+  await up({ memory: "224 MiB" });
+  await waitFor("the balloon", 20, async () => /^actual 360448$/m.test(await virsh("dommemstat")));
+  expect(await vm.refresh()).toEqual([]);
+  await up({ memory: "256 MiB" });
+  await waitFor("the balloon", 20, async () => /^actual 393216$/m.test(await virsh("dommemstat")));
+
+  await up({ memoryDevices: { module, elastic: elastic("0 B") } });
+  await up({ memoryDevices: { elastic: elastic("0 B") } });
+  expect(await total()).toBeCloseTo(atFirst, -1);
+  expect(await vm.xml()).not.toContain("ua-memory-module");
+
+  // QEMU 7.2 unplugs no virtio-mem at all.
+  const without = { ...args, memoryDevices: {} };
+  const refused = vm.up({ ...without, changePolicy: "refuse" });
+  await expect(refused).rejects.toThrow(
+    /virtio based memory devices cannot be unplugged[\s\S]*changePolicy is "refuse"/,
+  );
+  expect(await vm.xml("--inactive")).toContain("ua-memory-elastic");
+  await vm.up(without);
+  expect(vm.state["pendingRestart"]).toEqual(["memoryDevices.elastic"]);
+  expect(vm.context.lines.warn.join()).toMatch(/did not take memoryDevices.elastic \(.*cannot be unplugged/);
+  await up({ memoryDevices: { elastic: elastic("0 B") } });
+}, 120_000);
+
 test("a CPU that the host has not is refused by libvirt, and the former definition stays", async () => {
   const before = await vm.xml("--inactive");
   const pinned = { ...args, cpuTune: { vcpuPins: { "0": "7" } } };
@@ -157,6 +187,8 @@ test("what this kernel refuses is told with libvirt's words", async () => {
     }
   };
   await refused("huge", { memory: "1 GiB", hugePages: [{ size: "1 GiB" }] }, /hugetlbfs mount for 1048576 KiB/);
+  const enclave = { model: "sgx-epc", size: "16 MiB" };
+  await refused("sgx", { memoryHotplug: { limit: "1 GiB" }, memoryDevices: { enclave } }, /sgx epc isn't supported/);
   const fifo = { cpuTune: { vcpuSchedulers: [{ vcpus: "0", policy: "fifo", priority: 1 }] } };
   await refused("fifo", fifo, /Cannot set scheduler parameters for pid \d+: Operation not permitted/);
   const tune = { cpuTune: { memoryTune: [{ vcpus: "0", nodes: [{ id: 0, bandwidth: 50 }] }] } };

@@ -14,7 +14,7 @@ chmod 755 . && mkdir -m 777 download && (cd download && apt-get -qq download "$k
 for package in download/*.deb; do dpkg -x "$package" files; done
 version=$(basename files/lib/modules/*)
 
-wanted="virtio_pci virtio_net virtio_blk virtio_scsi sd_mod sr_mod virtio_balloon virtio_console virtio-rng button evdev isofs ahci e1000e"
+wanted="virtio_pci virtio_net virtio_blk virtio_scsi sd_mod sr_mod virtio_balloon virtio_mem virtio_console virtio-rng button evdev isofs ahci e1000e"
 depmod -b files "$version"
 
 guest=initramfs

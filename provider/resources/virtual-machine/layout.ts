@@ -8,6 +8,7 @@ import { arrangeExpanders } from "./expander-bus";
 import { isPcie } from "./general";
 import { arrangeIommu } from "./iommu";
 import { arrangeEncryption } from "./launch-security";
+import { arrangeCells } from "./memory";
 import { nicEntries } from "./nics";
 import type { Inputs } from "./rows";
 import { arrangeSerials } from "./serials";
@@ -22,6 +23,7 @@ export function arrange(document: Element, inputs: Inputs, taken: ReadonlySet<st
   arrangeBootOrder(document);
   arrangeSerials(document);
   arrangeMemory(document);
+  arrangeCells(document, inputs);
   arrangeIommu(document);
   arrangeEncryption(document);
   if (!isPcie(child(document, "os/type")?.attributes["machine"])) return;
@@ -44,6 +46,7 @@ function portsInUse(document: Element): number {
     if (device.name === "controller") return ["scsi", "virtio-serial", "usb"].includes(device.attributes["type"] ?? "");
     if (device.name === "hostdev") return ["pci", "mdev"].includes(device.attributes["type"] ?? "");
     if (device.name === "input") return device.attributes["bus"] === "virtio";
+    if (device.name === "memory") return device.attributes["model"]?.startsWith("virtio") === true;
     return ["interface", "rng", "memballoon", "filesystem", "vsock", "crypto"].includes(device.name);
   }).length;
   const added = [

@@ -78,6 +78,22 @@ export class Operation {
     return { configured: entries.list(this.config).get(this.key), live: entries.list(live).get(this.key) };
   }
 
+  /** Looks at the running device until it is what is wanted, or a guest has had its time. Answers what it is then. */
+  async settled(entries: Entries<Element>, isWanted: (live: Element) => boolean): Promise<Element | undefined> {
+    const step = `change ${this.change.property} of VirtualMachine ${this.domain.name}`;
+    const wait = { step, seconds: unplugTime, signal: this.context.signal, interval: 0.25 };
+    let found: Element | undefined;
+    await poll(wait, async () => {
+      found = entries.list(await this.domain.liveInFull()).get(this.key);
+      return !found || isWanted(found) ? true : undefined;
+    });
+    return found;
+  }
+
+  warn(message: string): void {
+    this.context.warn(message);
+  }
+
   private async attach(wanted: Element, document: Element): Promise<void> {
     const device = clone(wanted);
     if (!addressIsFree(device, document)) remove(device, "address");
@@ -134,6 +150,8 @@ export class Operation {
  */
 function addressIsFree(device: Element, document: Element): boolean {
   const wanted = child(device, "address")?.attributes;
+  // A slot of memory is nothing that the guest knows it by.
+  if (wanted?.["type"] === "dimm") return false;
   if (wanted?.["type"] !== "pci") return true;
   const place = (address: Readonly<Record<string, string>> | undefined) =>
     ["type", "domain", "bus", "slot", "function"].map((name) => address?.[name]).join(" ");

@@ -2,6 +2,7 @@ import type { Fault } from "../../core/check";
 import { formatBytes, parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import { parseCpuSet } from "../../tuning/cpu-set";
+import { addedBy } from "./memory-device-rules";
 import { fault, type MachineRule } from "./rule-entries";
 
 const pageSizes = ["2 MiB", "1 GiB"];
@@ -76,15 +77,18 @@ const backingRule: MachineRule = {
 };
 
 const limitRule: MachineRule = {
-  needs: ["memoryLimits", "maxMemory"],
-  check: ({ memoryLimits, maxMemory }) => {
+  needs: ["memoryLimits", "maxMemory", "memoryDevices"],
+  check: ({ memoryLimits, maxMemory, memoryDevices }) => {
     const { hardLimit, swapHardLimit } = memoryLimits ?? {};
+    const added = addedBy(memoryDevices) ?? 0n;
+    const whole = added === 0n ? "maxMemory" : "maxMemory and memoryDevices";
+    const most = parseBytes(maxMemory) + added;
     return [
-      ...(isSize(hardLimit) && parseBytes(hardLimit) <= parseBytes(maxMemory)
+      ...(isSize(hardLimit) && parseBytes(hardLimit) <= most
         ? [
             fault(
               "memoryLimits.hardLimit",
-              `${hardLimit} is not above maxMemory (${maxMemory}): the host would kill the guest; leave room for QEMU`,
+              `${hardLimit} is not above ${whole} (${formatBytes(most)}): the host would kill the guest; leave room for QEMU`,
             ),
           ]
         : []),

@@ -1,31 +1,71 @@
 import { attribute } from "../../core/attribute";
 import { size } from "../../core/quantities";
-import { parseBytes } from "../../core/units";
+import { formatBytes, parseBytes } from "../../core/units";
+import type { ElementLens } from "../../schema/lens";
+import { child, children, type Element, element, ensure } from "../../schema/tree";
 import { sizeAt } from "../document";
 import type { LiveOperations } from "./live";
+import { currentOfDevices, memoryOfDevices, memoryOfModules } from "./memory-devices";
+import type { Inputs } from "./rows";
 
 /** Whether the balloon of a guest with these limits reaches `wanted`. */
 function within(wanted: unknown, most: unknown): boolean {
   return typeof wanted === "string" && typeof most === "string" && parseBytes(wanted) <= parseBytes(most);
 }
 
+/** A total of libvirt's without the part of the memory devices, which it counts among it. */
+function without(path: string, part: (document: Element) => bigint): ElementLens<string> {
+  const whole = sizeAt(path, "KiB");
+  return {
+    get(document) {
+      const found = whole.get(document);
+      return found && formatBytes(parseBytes(found) - part(document));
+    },
+    set(document, value) {
+      whole.set(document, value && formatBytes(parseBytes(value) + part(document)));
+    },
+  };
+}
+
+/** They come after the devices, whose sizes they add. */
 export const memoryRows = {
   memory: attribute({
-    doc: "Memory of the guest. May be changed in the running guest up to `maxMemory`, by the balloon (`<currentMemory>`).",
+    doc: "Memory of the guest, without `memoryDevices`. May be changed in the running guest up to `maxMemory`, by the balloon (`<currentMemory>`).",
     schema: size,
     change: (_old, next, around) =>
       within(next, around.old["maxMemory"]) ? { class: "live" } : { class: "restart", reason: "above maxMemory" },
-    lens: sizeAt("currentMemory", "KiB"),
+    lens: without("currentMemory", currentOfDevices),
   }),
   maxMemory: attribute({
-    doc: "Memory that the guest starts with and the most that it can be given while it runs (`<memory>`). Default: `memory`.",
+    doc: "Memory that the guest starts with and the most that the balloon can give it, without `memoryDevices` (`<memory>`). Default: `memory`.",
     schema: size,
     defaults: { 1: ({ inputs }) => inputs["memory"] as string | undefined },
     change: "restart",
-    lens: sizeAt("memory", "KiB"),
+    lens: without("memory", memoryOfDevices),
   }),
 };
 
+/**
+ * Gives a guest with room for more memory the NUMA cell without which libvirt before 9.6 refuses it; newer ones add
+ * the same by themselves. It holds all vCPUs and all memory that is there at the start.
+ */
+export function arrangeCells(document: Element, { numa, maxMemory, maxVcpus }: Inputs): void {
+  if (numa !== undefined || !child(document, "maxMemory")) return;
+  const table = ensure(document, "cpu/numa");
+  const [first = element("cell", { id: "0" }), second] = children(table, "cell");
+  if (second) return;
+  if (!table.children.includes(first)) table.children.push(first);
+  Object.assign(first.attributes, {
+    cpus: maxVcpus === 1 ? "0" : `0-${maxVcpus - 1}`,
+    memory: String(parseBytes(maxMemory) / 1024n),
+    unit: "KiB",
+  });
+}
+
 export const memoryOperations: LiveOperations = {
-  memory: ({ domain, change }) => domain.setMemory(parseBytes(String(change.next)) / 1024n),
+  memory: async ({ domain, change }) => {
+    // The balloon counts modules as its own, virtio-mem not.
+    const modules = memoryOfModules(await domain.live());
+    await domain.setMemory((parseBytes(String(change.next)) + modules) / 1024n);
+  },
 };

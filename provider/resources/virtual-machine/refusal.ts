@@ -10,6 +10,9 @@ const refusals: readonly number[] = [
   errorCode.agentUnresponsive,
 ];
 
+/** What a running QEMU lacks or will not do, whatever the guest says. */
+const startOnly = /No more available PCI|cannot (be|get) unplugged|unplug is not supported|nvdimm is not enabled/;
+
 /**
  * Whether a live operation failed for a reason that a new start of the guest removes. What would fail at the next
  * start as well (a missing file, a VLAN on a bridge of the kernel) is none, and a lock of the daemon neither.
@@ -19,7 +22,7 @@ export function isGuestRefusal(error: unknown): error is KvmError {
   const { cause } = error.details;
   if (cause === undefined) return error.code === "timeout";
   if (!(cause instanceof LibvirtError) || cause.message.includes("state change lock")) return false;
-  // Slots are reserved at a start, under the code of an internal error.
-  if (cause.code === errorCode.internal) return cause.message.includes("No more available PCI");
+  // Slots are reserved at a start, and QEMU's own words come under the code of an internal error as well.
+  if (cause.code === errorCode.internal) return startOnly.test(cause.message);
   return refusals.includes(cause.code);
 }

@@ -25,6 +25,8 @@ import { lifecycleActionOperations, lifecycleActionRows } from "./lifecycle-acti
 import type { LiveOperations } from "./live";
 import { memoryOperations, memoryRows } from "./memory";
 import { memoryBackingOperations, memoryBackingRows } from "./memory-backing";
+import { memoryDeviceRows } from "./memory-devices";
+import { memoryDeviceOperations } from "./memory-resize";
 import { nicOperations, nicRows } from "./nics";
 import { numaOperations, numaRows } from "./numa";
 import { panicRows } from "./panic";
@@ -44,6 +46,7 @@ import { watchdogRows } from "./watchdog";
 export const rows = {
   ...generalRows,
   ...cpuRows,
+  ...memoryDeviceRows,
   ...memoryRows,
   ...memoryBackingRows,
   ...balloonRows,
@@ -89,6 +92,7 @@ export type Inputs = StateOf<typeof rows>;
 export const operations: LiveOperations = {
   ...generalOperations,
   ...cpuOperations,
+  ...memoryDeviceOperations,
   ...memoryOperations,
   ...memoryBackingOperations,
   ...balloonOperations,

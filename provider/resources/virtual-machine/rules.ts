@@ -7,6 +7,7 @@ import { diskRules } from "./disk-rules";
 import { firmwareRules, launchRules } from "./firmware-rules";
 import { knownTypes, newestBelow } from "./host-facts";
 import { hostdevRules } from "./hostdev-rules";
+import { memoryDeviceRules } from "./memory-device-rules";
 import { memoryPlaceRules } from "./memory-rules";
 import { nicRules } from "./nic-rules";
 import { peripheralRules } from "./peripheral-rules";
@@ -91,6 +92,7 @@ export const rules: readonly MachineRule[] = [
   ...cpuTuneRules,
   ...memoryRules,
   ...memoryPlaceRules,
+  ...memoryDeviceRules,
   ...firmwareRules,
   ...diskRules,
   ...nicRules,
