@@ -1,61 +1,44 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { judge } from "./corpus/judge";
+import { documentsIn } from "./corpus/read";
+import { Tally } from "./corpus/tally";
 
-/** Most failures that are listed. */
-const listed = 50;
-
-/** Reads every XML file below the folders and tells how many survive the typed model unchanged. */
+/** Reads every XML file below the folders and tells how many documents survive the typed model unchanged. */
 function main(folders: readonly string[]): number {
   if (folders.length === 0) {
     console.error("usage: npm run corpus -- DIR...");
     return 2;
   }
-  const counts = new Map<string, { good: number; all: number }>();
-  const others = new Map<string, number>();
-  const failures: string[] = [];
+  const missing = folders.filter((folder) => statSync(folder, { throwIfNoEntry: false }) === undefined);
+  if (missing.length > 0) {
+    console.error(`there is no ${missing.join(", ")}`);
+    return 2;
+  }
+  const tally = new Tally();
   for (const path of folders.flatMap((folder) => xmlFiles(folder))) {
-    const { kind, known, fault } = judge(readFileSync(path));
-    if (fault !== undefined) failures.push(`${path}: ${fault}`);
-    if (!known) {
-      const what = kind === "" ? "no XML" : `unknown root <${kind}>`;
-      others.set(what, (others.get(what) ?? 0) + 1);
-      continue;
+    try {
+      const documents = documentsIn(readFileSync(path));
+      if (documents.length === 0) tally.setAside("empty file");
+      for (const document of documents) tally.add(path, judge(document));
+    } catch (error) {
+      tally.fail(path, error instanceof Error ? error.message : String(error));
     }
-    const count = counts.get(kind) ?? { good: 0, all: 0 };
-    counts.set(kind, { good: count.good + (fault === undefined ? 1 : 0), all: count.all + 1 });
   }
-  report(failures, others);
-  let [good, all] = [0, 0];
-  for (const [kind, count] of sorted(counts)) {
-    console.log(`${kind}: ${count.good} of ${count.all}`);
-    good += count.good;
-    all += count.all;
-  }
-  console.log(`${good} of ${all} round-trip`);
-  return failures.length === 0 ? 0 : 1;
-}
-
-function report(failures: readonly string[], others: ReadonlyMap<string, number>): void {
-  for (const failure of failures.slice(0, listed)) console.log(failure);
-  if (failures.length > listed) console.log(`and ${failures.length - listed} more`);
-  for (const [what, count] of sorted(others)) console.log(`${what}: ${count}, not judged`);
-}
-
-function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
-  return [...map].sort(([a], [b]) => a.localeCompare(b));
+  for (const line of tally.report()) console.log(line);
+  return tally.failed ? 1 : 0;
 }
 
 /** Folders are not followed through links: test trees hold loops of them. */
 function xmlFiles(path: string): string[] {
   if (statSync(path).isFile()) return [path];
   return readdirSync(path, { withFileTypes: true })
-    .sort((a, b) => a.name.localeCompare(b.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const inside = join(path, entry.name);
       if (entry.isDirectory()) return xmlFiles(inside);
-      const isXml = entry.name.endsWith(".xml") && !entry.isDirectory();
-      return isXml && statSync(inside, { throwIfNoEntry: false })?.isFile() ? [inside] : [];
+      const isFile = statSync(inside, { throwIfNoEntry: false })?.isFile() === true;
+      return isFile && /\.xml$/i.test(entry.name) ? [inside] : [];
     });
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { shapesOf } from "../provider/schema/shape";
 import { cacheFolder } from "../test/lab/lab";
+import { addByHand } from "./gen-schema/additions";
 import { readGrammar } from "./gen-schema/rng";
 import { type Shape, Shaper } from "./gen-schema/shapes";
 import { makeTables } from "./gen-schema/tables";
@@ -37,7 +38,9 @@ const target = join(__dirname, "../provider/schema/generated");
 /** Reads libvirt's schemas from Debian's source packages and writes what they say of names, nesting and values. */
 function main(): void {
   const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
-  const { tables } = makeTables(rootsOf("trixie"), rootsOf("bookworm"));
+  const newest = rootsOf("trixie");
+  addByHand(newest);
+  const { tables } = makeTables(newest, rootsOf("bookworm"));
   const shapes = shapesOf(tables);
   const written = [
     ["tables.json", `${JSON.stringify(tables)}\n`],

@@ -40,6 +40,11 @@ export function split(name: string): { readonly uri: string; readonly local: str
   return { uri: found?.[1] ?? "", local: found?.[2] ?? name };
 }
 
+/** True for a namespace of libvirt's own. */
+export function isLibvirts(uri: string): boolean {
+  return Object.hasOwn(prefixes, uri);
+}
+
 /** The prefix under which we write a namespace. */
 export function prefixOf(uri: string): string {
   const prefix = prefixes[uri];

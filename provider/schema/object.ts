@@ -1,6 +1,6 @@
 import { oddWord } from "./kind";
 import { expanded, inner, isDeclaration, prefixOf, type Scope, split } from "./namespaces";
-import { type ChildShape, type ElementShape, type FieldShape, rootShape } from "./shape";
+import { type ChildShape, type ElementShape, type FieldShape, shapeOf } from "./shape";
 import { type Element, element, isElement, parse, render, textOf } from "./tree";
 
 /** What an attribute or a text may be written as; documents that were read hold text and safe whole numbers. */
@@ -9,7 +9,8 @@ export type Scalar = string | number | bigint | boolean;
 /**
  * A document, or a part of one, as plain data in libvirt's own names: attributes and child elements are members,
  * `value` is the text beside attributes, `$name` a child element whose name an attribute has too, lists are arrays.
- * `$xml` and `$attrs` hold what the schemas do not know.
+ * `$xml`, `$attrs` and `$text` hold what the schemas do not know, `$order` the names of children where their order
+ * counts and is not the schema's.
  */
 export interface DocumentObject {
   readonly [member: string]: Scalar | null | undefined | DocumentObject | readonly (Scalar | DocumentObject)[];
@@ -22,24 +23,29 @@ export class UnknownRoot extends Error {
   override readonly name = "UnknownRoot";
 }
 
-/** Reads a document into plain data. Nothing is lost but comments and the order of siblings with different names. */
-export function toObject(root: Element): DocumentObject {
-  const shape = knownRoot(root.name);
+/**
+ * Reads a document into plain data. Nothing is lost but comments and the order of siblings with different names where
+ * that has no meaning.
+ *
+ * @param kind Name of the root, or where in a document an element stands: "domain/devices/disk".
+ */
+export function toObject(root: Element, kind = root.name): DocumentObject {
+  const shape = knownShape(kind);
   const member = memberOf(root, shape, {});
   return isObject(member) ? member : { value: member };
 }
 
-/** Makes the document of the root `name` from plain data, in the schema's order. */
-export function toElement(name: string, object: DocumentObject): Element {
+/** Makes the document of a kind from plain data, in the schema's order. */
+export function toElement(kind: string, object: DocumentObject): Element {
   const used = new Set<string>();
-  const root = elementOf(name, object, knownRoot(name), used);
+  const root = elementOf(kind.slice(kind.lastIndexOf("/") + 1), object, knownShape(kind), used);
   for (const uri of used) root.attributes[`xmlns:${prefixOf(uri)}`] = uri;
   return root;
 }
 
-function knownRoot(name: string): ElementShape {
-  const shape = rootShape(name);
-  if (!shape) throw new UnknownRoot(`<${name}> is no document that libvirt's schemas know`);
+function knownShape(kind: string): ElementShape {
+  const shape = shapeOf(kind);
+  if (!shape) throw new UnknownRoot(`<${kind}> is no document that libvirt's schemas know`);
   return shape;
 }
 
@@ -54,11 +60,13 @@ function memberOf(node: Element, shape: ElementShape, outer: Scope): Member {
     else if (!isDeclaration(name)) strangeAttributes[name] = value;
   }
   const strange: string[] = [];
+  const order: string[] = [];
   for (const item of node.children.filter(isElement)) {
     const child = shape.child(expanded(item.name, inner(scope, item.attributes)));
-    if (!child) strange.push(renderWithin(item, scope));
-    else put(object, child, memberOf(item, child.shape, scope), () => strange.push(renderWithin(item, scope)));
+    if (child && put(object, child, memberOf(item, child.shape, scope))) order.push(child.key);
+    else strange.push(renderWithin(item, scope));
   }
+  if (shape.ordered && !isSchemaOrder(order, shape)) object["$order"] = order;
   if (Object.keys(strangeAttributes).length > 0) object["$attrs"] = strangeAttributes;
   if (strange.length > 0) object["$xml"] = strange;
   const text = textOf(node);
@@ -71,12 +79,18 @@ function memberOf(node: Element, shape: ElementShape, outer: Scope): Member {
   return Object.keys(object).length === 0 && shape.isPlain ? value : ({ ...object, value } as DocumentObject);
 }
 
-/** A second element where the schemas know only one is kept as it is. */
-function put(object: Record<string, unknown>, child: ChildShape, member: Member, spare: () => void): void {
+/** False for a second element where the schemas know only one. */
+function put(object: Record<string, unknown>, child: ChildShape, member: Member): boolean {
   const present = object[child.key];
-  if (child.list) object[child.key] = [...(Array.isArray(present) ? present : []), member];
-  else if (present === undefined) object[child.key] = member;
-  else spare();
+  if (child.list && Array.isArray(present)) present.push(member);
+  else if (present !== undefined) return false;
+  else object[child.key] = child.list ? [member] : member;
+  return true;
+}
+
+function isSchemaOrder(order: readonly string[], shape: ElementShape): boolean {
+  const ranks = new Map([...shape.children.keys()].map((key, index) => [key, index]));
+  return order.every((key, index) => index === 0 || (ranks.get(order[index - 1] ?? "") ?? 0) <= (ranks.get(key) ?? 0));
 }
 
 /** Content that the schemas leave open is kept as XML text, with the prefixes that it uses. */
@@ -122,18 +136,28 @@ function elementOf(name: string, member: unknown, shape: ElementShape, used: Set
     if (value !== undefined && value !== null) made.attributes[attribute] = textFor(value, field);
   }
   Object.assign(made.attributes, object["$attrs"]);
+  const byKey = new Map<string, Element[]>();
   for (const [key, child] of shape.children) {
     const { uri, local } = split(child.name);
     if (uri !== "" && object[key] !== undefined) used.add(uri);
     const childName = uri === "" ? local : `${prefixOf(uri)}:${local}`;
-    for (const item of itemsOf(object[key], child.shape))
-      made.children.push(elementOf(childName, item, child.shape, used));
+    byKey.set(
+      key,
+      itemsOf(object[key], child.shape).map((item) => elementOf(childName, item, child.shape, used)),
+    );
   }
+  made.children = inOrder(byKey, object["$order"]);
   const strange = object["$xml"];
-  if (Array.isArray(strange)) made.children.push(...strange.map((xml) => parse(String(xml))));
+  if (Array.isArray(strange)) for (const xml of strange) made.children.push(parse(String(xml)));
   const text = object["$text"] ?? (shape.text && object["value"]);
   if (text !== undefined && text !== null) made.children.push({ text: textFor(text, shape.text) });
   return made;
+}
+
+/** First what `order` names, one by one, then the rest in the schema's order. */
+function inOrder(byKey: ReadonlyMap<string, Element[]>, order: unknown): Element[] {
+  const first = Array.isArray(order) ? order.flatMap((key) => byKey.get(String(key))?.shift() ?? []) : [];
+  return [...first, ...[...byKey.values()].flat()];
 }
 
 /** Where no text may stand, `true` means an element that says yes by being there, and `false` none. */

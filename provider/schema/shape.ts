@@ -6,6 +6,8 @@ export interface FieldShape {
   readonly kind: KindRow;
   readonly required: boolean;
   readonly newer: boolean;
+  /** The libvirt that brought it, where that is newer than both schemas. */
+  readonly since?: string;
 }
 
 /** One child element. */
@@ -17,6 +19,8 @@ export interface ChildShape {
   readonly required: boolean;
   readonly list: boolean;
   readonly newer: boolean;
+  /** The libvirt that brought it, where that is newer than both schemas. */
+  readonly since?: string;
   readonly shape: ElementShape;
 }
 
@@ -28,18 +32,22 @@ export class ElementShape {
   readonly text: FieldShape | undefined;
   /** Content that the schema leaves open: kept as XML text. */
   readonly open: boolean;
+  /** The order of children with different names counts, as that of rules and references in a network filter. */
+  readonly ordered: boolean;
   private readonly byName: ReadonlyMap<string, ChildShape>;
 
   constructor(row: ShapeRow, source: Tables, shapeOf: (number: number, uri: string) => ElementShape, uri: string) {
-    const field = ([kind, flags]: Entry): FieldShape => ({
+    const field = ([kind, flags, since]: Entry): FieldShape => ({
       kind: source.kinds[kind] ?? {},
       required: (flags & flag.required) !== 0,
       newer: (flags & flag.newer) !== 0,
+      ...(since !== undefined && { since }),
     });
     this.attributes = new Map(Object.entries(row.a ?? {}).map(([name, entry]) => [name, field(entry)]));
     this.text = row.t && field(row.t);
     this.open = row.o === 1;
-    const found = Object.entries(row.c ?? {}).map(([name, [number, flags]]): ChildShape => {
+    this.ordered = row.s === 1;
+    const found = Object.entries(row.c ?? {}).map(([name, [number, flags, since]]): ChildShape => {
       const own = split(name);
       const plain = own.uri === uri ? own.local : `${prefixOf(own.uri)}:${own.local}`;
       return {
@@ -49,6 +57,7 @@ export class ElementShape {
         required: (flags & flag.required) !== 0,
         list: (flags & flag.list) !== 0,
         newer: (flags & flag.newer) !== 0,
+        ...(since !== undefined && { since }),
         // Looked up when asked for: shapes recurse.
         get shape() {
           return shapeOf(number, own.uri);
@@ -89,7 +98,12 @@ export function shapesOf(source: Tables): (root: string) => ElementShape {
 
 const known = shapesOf(tables);
 
-/** The shape of a document by the name of its root element; undefined for a root that libvirt's schemas do not have. */
-export function rootShape(name: string): ElementShape | undefined {
-  return Object.hasOwn(tables.roots, name) ? known(name) : undefined;
+/**
+ * The shape of a document by the name of its root element, or of a part of one by its path ("domain/devices/disk");
+ * undefined where libvirt's schemas have none.
+ */
+export function shapeOf(path: string): ElementShape | undefined {
+  const [root = "", ...names] = path.split("/");
+  if (!Object.hasOwn(tables.roots, root)) return undefined;
+  return names.reduce<ElementShape | undefined>((shape, name) => shape?.child(name)?.shape, known(root));
 }

@@ -6,14 +6,16 @@ export interface KindRow {
   readonly w?: readonly string[];
   /** Those of the words that the older schema does not know. */
   readonly n?: readonly string[];
+  /** Those of the words that came after the newer schema, with the libvirt that brought them. */
+  readonly s?: Readonly<Record<string, string>>;
   /** XSD patterns, which match the whole value. */
   readonly p?: readonly string[];
   /** Whole numbers as "low..high"; a bound may be missing. */
   readonly r?: readonly string[];
 }
 
-/** Number of a kind or shape, and flags. */
-export type Entry = readonly [number: number, flags: number];
+/** Number of a kind or shape, flags, and the libvirt that brought it where that is newer than both schemas. */
+export type Entry = readonly [number: number, flags: number, since?: string];
 
 export const flag = { required: 1, list: 2, newer: 4 } as const;
 
@@ -25,6 +27,8 @@ export interface ShapeRow {
   readonly t?: Entry;
   /** Content that the schema leaves open. */
   readonly o?: 1;
+  /** The order of children with different names counts. */
+  readonly s?: 1;
 }
 
 /** libvirt's schemas in short form; `npm run generate:schema` writes them. */
@@ -35,7 +39,7 @@ export interface Tables {
   readonly roots: Readonly<Record<string, number>>;
 }
 
-/** libvirt whose schema knows everything in the tables, and the one that does not know what is marked as newer. */
+/** libvirt whose schema knows what is marked as newer, and the one whose does not. What came later has its version. */
 export const versions = { newer: "11.3.0", older: "9.0.0" } as const;
 
 /** Everything that the schemas say. */

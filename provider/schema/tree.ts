@@ -20,8 +20,8 @@ export class XmlError extends Error {
   override readonly name = "XmlError";
 }
 
-/** Longest document that is read, in characters; twice libvirt's own limit of a string on the wire. */
-export const MAX_LENGTH = 8 * 1024 * 1024;
+/** Longest document that is read, in characters: libvirt sends and takes no longer string (REMOTE_STRING_MAX). */
+export const MAX_LENGTH = 4 * 1024 * 1024;
 /** Deepest nesting that is read; libvirt's longest backing chain (200 images) needs two levels an image. */
 export const MAX_DEPTH = 512;
 
@@ -71,7 +71,7 @@ export function parse(xml: string): Element {
   const verdict = XMLValidator.validate(source);
   if (verdict !== true) {
     const { msg, line, col } = verdict.err;
-    throw new XmlError(`XML is malformed at line ${line}, column ${col}: ${msg}`);
+    throw new XmlError(`XML is malformed at line ${line}, column ${col}: ${shortened(msg)}`);
   }
   let wrapped: Node;
   try {
@@ -80,11 +80,18 @@ export function parse(xml: string): Element {
     wrapped = fromRaw(document ?? {}, "", 0);
   } catch (error) {
     if (error instanceof XmlError) throw error;
-    throw new XmlError(`XML is refused: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new XmlError(`XML is refused: ${shortened(String(error instanceof Error ? error.message : error))}`, {
+      cause: error,
+    });
   }
   const [root, ...others] = isElement(wrapped) ? wrapped.children : [];
   if (!isElement(root) || others.length > 0) throw new XmlError("XML must be exactly one root element");
   return root;
+}
+
+/** The parser quotes what it could not read, whole. */
+function shortened(message: string): string {
+  return message.length > 200 ? `${message.slice(0, 200)}...` : message;
 }
 
 function fromRaw(raw: Raw, path: string, depth: number): Node {

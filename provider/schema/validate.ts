@@ -1,6 +1,6 @@
 import { isAccepted, oddWord } from "./kind";
 import { type DocumentObject, isObject } from "./object";
-import { type ChildShape, type ElementShape, type FieldShape, rootShape } from "./shape";
+import { type ChildShape, type ElementShape, type FieldShape, shapeOf } from "./shape";
 import { versions } from "./tables";
 
 export interface SchemaFault {
@@ -23,10 +23,12 @@ export interface ValidateOptions {
  * unite all alternatives of an element.
  */
 export function validate(root: string, object: DocumentObject, options: ValidateOptions = {}): SchemaFault[] {
-  const shape = rootShape(root);
+  const shape = shapeOf(root);
   if (!shape) return [fault("name", root, "is no document that libvirt's schemas know")];
   return new Validator(options).element(object, shape, "");
 }
+
+type Age = Pick<FieldShape, "newer" | "since">;
 
 class Validator {
   constructor(private readonly options: ValidateOptions) {}
@@ -45,10 +47,11 @@ class Validator {
       if (member === undefined) return [];
       if (member === null) return this.options.partial ? [] : [fault("value", at, "is null")];
       const attribute = shape.attributes.get(key);
-      if (attribute) return [...this.age(attribute.newer, at), ...this.field(member, attribute, at)];
+      if (attribute) return [...this.age(attribute, at), ...this.field(member, attribute, at)];
       const child = shape.children.get(key);
-      if (child) return [...this.age(child.newer, at), ...this.child(member, child, at)];
+      if (child) return [...this.age(child, at), ...this.child(member, child, at)];
       if (key === "value" && shape.text) return this.field(member, shape.text, at);
+      if (key === "$order" && shape.ordered) return [];
       return [fault("name", at, `is not known${hint(key, [...shape.attributes.keys(), ...shape.children.keys()])}`)];
     });
   }
@@ -83,14 +86,18 @@ class Validator {
       const onlyWords = kind.p === undefined && kind.r === undefined;
       return [fault(onlyWords ? "word" : "value", path, `${JSON.stringify(value)} is not ${expected(kind)}`)];
     }
-    return this.age(kind.n?.includes(text) === true, path);
+    const since = kind.s?.[text.trim()];
+    return this.age({ newer: kind.n?.includes(text.trim()) === true, ...(since !== undefined && { since }) }, path);
   }
 
-  private age(newer: boolean, path: string): SchemaFault[] {
+  /** Of what came between the two schemas only the ends are known: there the host's libvirt judges. */
+  private age({ newer, since }: Age, path: string): SchemaFault[] {
     const { libvirt } = this.options;
-    if (!newer || libvirt === undefined || libvirt >= numberOf(versions.newer)) return [];
-    const known = libvirt <= numberOf(versions.older) ? versions.older : "an older one";
-    return [fault("version", path, `needs a libvirt newer than ${known}; the host has ${spelled(libvirt)}`)];
+    if (libvirt === undefined) return [];
+    const isLacking = since === undefined ? newer && libvirt <= numberOf(versions.older) : libvirt < numberOf(since);
+    if (!isLacking) return [];
+    const needed = since === undefined ? `a libvirt newer than ${versions.older}` : `libvirt ${since}`;
+    return [fault("version", path, `needs ${needed}; the host has ${spelled(libvirt)}`)];
   }
 }
 

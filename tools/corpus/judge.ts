@@ -1,40 +1,62 @@
-import { expanded, inner, isDeclaration, type Scope } from "../../provider/schema/namespaces";
-import { type DocumentObject, isObject, toElement, toObject, UnknownRoot } from "../../provider/schema/object";
+import { expanded, inner, isDeclaration, isLibvirts, type Scope, split } from "../../provider/schema/namespaces";
+import { type DocumentObject, isObject, toElement, toObject } from "../../provider/schema/object";
+import { shapeOf } from "../../provider/schema/shape";
 import { type Element, element, equal, isElement, parse, render, textOf } from "../../provider/schema/tree";
 import { validate } from "../../provider/schema/validate";
 
 export interface Verdict {
-  /** Name of the root element; empty for what is no XML. */
+  /** Name of the root; where other documents have an element of that name too, where in them it stands. */
   readonly kind: string;
-  /** False for a root that libvirt's schemas do not have, and for what is no XML. */
+  /** False for a root that libvirt's schemas do not have. */
   readonly known: boolean;
-  /** Why the document does not survive; absent when it does. */
+  /** What was lost, or the first name or word that is not known; absent when the document survives. */
   readonly fault?: string;
+  /** True when nothing was lost, and the fault is a name or a word alone. */
+  readonly kept?: boolean;
 }
 
+/** A root may be an element of other documents too: what attach-device or net-update take of a guest or a network. */
+const elsewhere: Readonly<Record<string, readonly string[]>> = {
+  interface: ["domain/devices/interface", "network/forward/interface"],
+};
+
 /** Reads a document, makes it again from the typed model, and looks for what was lost or is not known. */
-export function judge(bytes: Buffer): Verdict {
-  let root: Element;
+export function judge(root: Element): Verdict {
+  if (!shapeOf(root.name)) return { kind: root.name, known: false };
+  const first = judgeAs(root.name, root);
+  if (first.fault === undefined) return first;
+  const others = (elsewhere[root.name] ?? []).map((kind) => judgeAs(kind, root));
+  return others.find(({ fault }) => fault === undefined) ?? first;
+}
+
+function judgeAs(kind: string, root: Element): Verdict {
   try {
-    root = parse(bytes.toString("utf8"));
+    const object = toObject(root, kind);
+    const before = plain(root, {});
+    const lost = firstDifference(before, rebuilt(kind, object)) ?? lostOrder(kind, root, object);
+    if (lost !== undefined) return { kind, known: true, fault: lost };
+    const own = withoutPassthrough(object) as DocumentObject;
+    const unknown = firstDifference(ownContent(before), ownContent(rebuilt(kind, own)));
+    if (unknown !== undefined) return { kind, known: true, fault: `not known: ${unknown}`, kept: true };
+    const fault = validate(kind, own).find(({ kind: what }) => what === "name" || what === "word");
+    return { kind, known: true, ...(fault && { fault: `${fault.path}: ${fault.reason}`, kept: true }) };
   } catch (error) {
-    return { kind: "", known: false, fault: messageOf(error) };
+    return { kind, known: true, fault: error instanceof Error ? error.message : String(error) };
   }
-  const kind = root.name;
-  try {
-    const object = toObject(root);
-    const again = parse(render(toElement(kind, object)));
-    const difference = firstDifference(plain(root, {}), plain(again, {}));
-    if (difference !== undefined) return { kind, known: true, fault: difference };
-    const bare = parse(render(toElement(kind, withoutPassthrough(object) as DocumentObject)));
-    const lost = firstDifference(ownContent(plain(root, {})), ownContent(plain(bare, {})));
-    if (lost !== undefined) return { kind, known: true, fault: `not known: ${lost}` };
-    const [fault] = validate(kind, object).filter(({ kind: what }) => what === "name" || what === "word");
-    return { kind, known: true, ...(fault && { fault: `${fault.path}: ${fault.reason}` }) };
-  } catch (error) {
-    if (error instanceof UnknownRoot) return { kind, known: false };
-    return { kind, known: true, fault: messageOf(error) };
-  }
+}
+
+function rebuilt(kind: string, object: DocumentObject): Element {
+  return plain(parse(render(toElement(kind, object))), {});
+}
+
+/** In a network filter the order of rules and references among each other has a meaning. */
+function lostOrder(kind: string, root: Element, object: DocumentObject): string | undefined {
+  if (shapeOf(kind)?.ordered !== true) return undefined;
+  const names = (node: Element) => node.children.filter(isElement).map(({ name }) => name);
+  const [before, after] = [names(root).join(" "), names(toElement(kind, object)).join(" ")];
+  return object["$order"] === undefined || before === after
+    ? undefined
+    : `/${kind}: the order ${before} became ${after}`;
 }
 
 /** Names with their namespace instead of a prefix, and no declarations. */
@@ -48,10 +70,17 @@ function plain(node: Element, outer: Scope): Element {
 
 /** Without metadata and what stands in foreign namespaces. */
 function ownContent(node: Element): Element {
-  const kept = node.children.filter(
-    (item) => !isElement(item) || !(item.name === "metadata" || item.name.startsWith("{")),
-  );
-  return { ...node, children: kept.map((item) => (isElement(item) ? ownContent(item) : item)) };
+  const attributes = Object.entries(node.attributes).filter(([name]) => !name.includes(":"));
+  const made = element(node.name, Object.fromEntries(attributes));
+  made.children = node.children
+    .filter((item) => !isElement(item) || isOwn(item.name))
+    .map((item) => (isElement(item) ? ownContent(item) : item));
+  return made;
+}
+
+function isOwn(name: string): boolean {
+  const { uri } = split(name);
+  return name !== "metadata" && !name.includes(":", uri.length) && (uri === "" || isLibvirts(uri));
 }
 
 function withoutPassthrough(value: unknown): unknown {
@@ -67,7 +96,8 @@ function firstDifference(a: Element, b: Element, path = ""): string | undefined 
   const here = `${path}/${a.name}`;
   for (const name of new Set([...Object.keys(a.attributes), ...Object.keys(b.attributes)])) {
     const [x, y] = [a.attributes[name], b.attributes[name]];
-    if (x !== y) return `${here}/@${name}: ${JSON.stringify(x)} became ${JSON.stringify(y)}`;
+    if (x !== y)
+      return `${here}/@${name}: ${JSON.stringify(x)} became ${y === undefined ? "nothing" : JSON.stringify(y)}`;
   }
   const [left, right] = [sorted(a), sorted(b)];
   for (let index = 0; index < Math.max(left.length, right.length); index++) {
@@ -81,8 +111,4 @@ function firstDifference(a: Element, b: Element, path = ""): string | undefined 
 
 function sorted(node: Element): Element[] {
   return node.children.filter(isElement).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -7,17 +7,23 @@ export interface Kind {
   /** Bounds as text, as they go beyond doubles; an empty one is none. */
   readonly ranges: ReadonlySet<string>;
   readonly free: boolean;
+  /** Words that no schema has, with the libvirt that brought them. */
+  readonly since?: ReadonlyMap<string, string>;
 }
 
 export interface Field {
   readonly required: boolean;
   readonly kind: Kind;
+  /** The libvirt that brought it, where no schema has it. */
+  readonly since?: string;
 }
 
 export interface Child {
   readonly required: boolean;
   readonly list: boolean;
   readonly shape: Shape;
+  /** The libvirt that brought it, where no schema has it. */
+  readonly since?: string;
 }
 
 /** All that one element may hold, whatever alternative of the schema it follows. */
@@ -32,6 +38,8 @@ export interface Shape {
   readonly text: Field | undefined;
   /** Holds content that the schema leaves open. */
   readonly open: boolean;
+  /** The order of children with different names counts. */
+  readonly ordered: boolean;
 }
 
 type ElementPattern = Extract<Pattern, { kind: "element" }>;
@@ -73,6 +81,7 @@ export class Shaper {
       children,
       text: undefined as Field | undefined,
       open: false,
+      ordered: false,
     };
     // Known before its children are read: the schema recurses.
     this.shapes.set(key, shape);

@@ -1,4 +1,4 @@
-import type { KindRow, ShapeRow, Tables } from "../../provider/schema/tables";
+import type { Entry, KindRow, ShapeRow, Tables } from "../../provider/schema/tables";
 import { flag } from "../../provider/schema/tables";
 import type { Field, Kind, Shape } from "./shapes";
 
@@ -109,25 +109,26 @@ function shapeRow(pair: Pair, kinds: KindTable, numberOf: (child: Pair) => numbe
     return [name, fieldRow(field, before, older !== undefined && !before, kinds)] as const;
   });
   const children = childrenOf(pair).map(([key, child]) => {
-    const { required = false, list = false } = shape.children.get(key) ?? {};
-    const isNew = older !== undefined && !older.children.has(key);
-    return [key, [numberOf(child), flags(required, list, isNew)]] as const;
+    const { required = false, list = false, since } = shape.children.get(key) ?? {};
+    const isNew = older !== undefined && since === undefined && !older.children.has(key);
+    return [key, entry(numberOf(child), flags(required, list, isNew), since)] as const;
   });
   return {
     ...(attributes.length > 0 && { a: Object.fromEntries(attributes) }),
     ...(children.length > 0 && { c: Object.fromEntries(children) }),
     ...(shape.text && { t: fieldRow(shape.text, older?.text, false, kinds) }),
     ...(shape.open && { o: 1 as const }),
+    ...(shape.ordered && { s: 1 as const }),
   };
 }
 
-function fieldRow(
-  field: Field,
-  before: Field | undefined,
-  isNew: boolean,
-  kinds: KindTable,
-): readonly [number, number] {
-  return [kinds.numberOf(field.kind, before?.kind), flags(field.required, false, isNew)];
+function fieldRow(field: Field, before: Field | undefined, isNew: boolean, kinds: KindTable): Entry {
+  const isMarked = isNew && field.since === undefined;
+  return entry(kinds.numberOf(field.kind, before?.kind), flags(field.required, false, isMarked), field.since);
+}
+
+function entry(number: number, marks: number, since: string | undefined): Entry {
+  return since === undefined ? [number, marks] : [number, marks, since];
 }
 
 function flags(required: boolean, list: boolean, isNew: boolean): number {
@@ -149,12 +150,15 @@ class KindTable {
   private readonly numbers = new Map<string, number>();
 
   numberOf(kind: Kind, before: Kind | undefined): number {
-    const newer = before && !before.free ? [...kind.words].filter((word) => !before.words.has(word)) : [];
+    const dated = Object.fromEntries(kind.since ?? []);
+    const isNew = (word: string) => !before?.words.has(word) && dated[word] === undefined;
+    const newer = before && !before.free ? [...kind.words].filter(isNew) : [];
     const row: KindRow = kind.free
       ? {}
       : {
           ...(kind.words.size > 0 && { w: [...kind.words] }),
           ...(newer.length > 0 && { n: newer }),
+          ...(kind.since && { s: dated }),
           ...(kind.patterns.size > 0 && { p: [...kind.patterns] }),
           ...(kind.ranges.size > 0 && { r: [...kind.ranges] }),
         };

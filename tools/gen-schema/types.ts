@@ -1,4 +1,7 @@
 import type { ElementShape, FieldShape } from "../../provider/schema/shape";
+import { versions } from "../../provider/schema/tables";
+
+type Age = Pick<FieldShape, "newer" | "since">;
 
 /** Writes TypeScript types of whole documents, in which everything may be left out, from the shapes of their roots. */
 export function typesOf(roots: readonly (readonly [name: string, shape: ElementShape])[]): string {
@@ -42,19 +45,20 @@ function freeName(path: readonly string[], taken: ReadonlySet<string>): string {
 
 function interfaceOf(name: string, shape: ElementShape, names: ReadonlyMap<ElementShape, string>): string {
   const lines = [
-    ...[...shape.attributes].map(([key, field]) => member(key, `${scalar(field)} | null`, field.newer)),
-    ...(shape.text ? [member("value", `${scalar(shape.text)} | null`, false)] : []),
+    ...[...shape.attributes].map(([key, field]) => member(key, `${scalar(field)} | null`, field)),
+    ...(shape.text ? [member("value", `${scalar(shape.text)} | null`, { newer: false })] : []),
     ...[...shape.children.values()].map((child) => {
       const type = elementType(child.shape, names);
-      return member(child.key, child.list ? `Many<${type}>` : `${type} | null`, child.newer);
+      return member(child.key, child.list ? `Many<${type}>` : `${type} | null`, child);
     }),
   ];
   return [`export interface ${name} {`, ...lines, "}"].join("\n");
 }
 
-function member(key: string, type: string, newer: boolean): string {
+function member(key: string, type: string, { newer, since }: Age): string {
   const name = /^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key);
-  return `${newer ? "  /** Not known to libvirt 9.0. */\n" : ""}  readonly ${name}?: ${type};`;
+  const age = since === undefined ? `Not known to libvirt ${versions.older}.` : `Needs libvirt ${since}.`;
+  return `${newer || since !== undefined ? `  /** ${age} */\n` : ""}  readonly ${name}?: ${type};`;
 }
 
 function elementType(shape: ElementShape, names: ReadonlyMap<ElementShape, string>): string {

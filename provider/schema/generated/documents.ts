@@ -17,7 +17,7 @@ export interface Domain {
   readonly bootloader_args?: Text | null;
   readonly os?: DomainOs | null;
   readonly clock?: DomainClock | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly throttlegroups?: DomainThrottlegroups | null;
   readonly memory?: DomainMemory | Text | null;
   readonly maxMemory?: DomainMaxMemory | Text | null;
@@ -53,15 +53,19 @@ export interface Domain {
   readonly "bhyve:commandline"?: DomainBhyveCommandline | null;
   readonly "xen:commandline"?: DomainXenCommandline | null;
   readonly "vmware:datacenterpath"?: Text | null;
+  /** Needs libvirt 11.7.0. */
+  readonly hwuuid?: Text | null;
+  /** Needs libvirt 12.2.0. */
+  readonly iommufd?: DomainIommufd | null;
 }
 export interface Network {
   readonly connections?: Text | null;
   readonly ipv6?: "yes" | "no" | boolean | null;
   readonly trustGuestRxFilters?: "yes" | "no" | boolean | null;
   readonly name?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly title?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly description?: Text | null;
   readonly metadata?: string | null;
   readonly uuid?: Text | null;
@@ -109,7 +113,7 @@ export interface DomainCpu {
   readonly mode?: "custom" | "host-model" | "host-passthrough" | "maximum" | null;
   readonly match?: "minimum" | "exact" | "strict" | null;
   readonly check?: "none" | "partial" | "full" | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly deprecated_features?: "on" | "off" | boolean | null;
   readonly migratable?: "on" | "off" | boolean | null;
   readonly model?: DomainModel | Text | null;
@@ -136,7 +140,7 @@ export interface DomainOs {
   readonly initrd?: Text | null;
   readonly root?: Text | null;
   readonly cmdline?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly shim?: Text | null;
   readonly dtb?: Text | null;
   readonly $firmware?: DomainFirmware | null;
@@ -153,6 +157,8 @@ export interface DomainOs {
   readonly initdir?: Text | null;
   readonly inituser?: Text | null;
   readonly initgroup?: Text | null;
+  /** Needs libvirt 12.1.0. */
+  readonly varstore?: DomainVarstore | null;
 }
 export interface DomainClock {
   readonly offset?: "localtime" | "utc" | "timezone" | "variable" | "absolute" | null;
@@ -232,6 +238,8 @@ export interface DomainCputune {
   readonly emulatorsched?: DomainEmulatorsched | null;
   readonly cachetune?: Many<DomainCachetune>;
   readonly memorytune?: Many<DomainMemorytune>;
+  /** Needs libvirt 12.4.0. */
+  readonly energytune?: Many<DomainEnergytune>;
 }
 export interface DomainNumatune {
   readonly memory?: DomainNumatuneMemory | null;
@@ -268,14 +276,16 @@ export interface DomainFeatures {
   readonly sbbc?: DomainCfpc | null;
   readonly ibs?: DomainIbs | null;
   readonly tcg?: DomainTcg | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly "async-teardown"?: DomainAsyncTeardown | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly ras?: DomainHtm | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly ps2?: DomainHtm | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly aia?: DomainAia | null;
+  /** Needs libvirt 12.0.0. */
+  readonly virtualization?: DomainHap | null;
 }
 export interface DomainPm {
   readonly "suspend-to-mem"?: DomainAsyncTeardown | null;
@@ -313,15 +323,15 @@ export interface DomainDevices {
   readonly tpm?: Many<DomainTpm>;
   readonly shmem?: Many<DomainShmem>;
   readonly memory?: Many<DomainDevicesMemory>;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly crypto?: Many<DomainCrypto>;
   readonly watchdog?: Many<DomainWatchdog>;
   readonly memballoon?: DomainMemballoon | null;
   readonly nvram?: DomainDevicesNvram | null;
   readonly panic?: Many<DomainPanic>;
-  readonly iommu?: DomainIommu | null;
+  readonly iommu?: Many<DomainIommu>;
   readonly vsock?: DomainVsock | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly pstore?: DomainPstore | null;
 }
 export interface DomainSeclabel {
@@ -355,11 +365,11 @@ export interface DomainKeywrap {
   readonly cipher?: Many<DomainCipher>;
 }
 export interface DomainLaunchSecurity {
-  readonly type?: "sev" | "sev-snp" | "s390-pv" | null;
+  readonly type?: "sev" | "sev-snp" | "s390-pv" | "tdx" | null;
   readonly kernelHashes?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly authorKey?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly vcek?: "yes" | "no" | boolean | null;
   readonly cbitpos?: Text | null;
   readonly reducedPhysBits?: Text | null;
@@ -367,20 +377,32 @@ export interface DomainLaunchSecurity {
   readonly handle?: Text | null;
   readonly dhCert?: Text | null;
   readonly session?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly guestVisibleWorkarounds?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly idBlock?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly idAuth?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly hostData?: Text | null;
+  /** Needs libvirt 11.6.0. */
+  readonly mrConfigId?: Text | null;
+  /** Needs libvirt 11.6.0. */
+  readonly mrOwner?: Text | null;
+  /** Needs libvirt 11.6.0. */
+  readonly mrOwnerConfig?: Text | null;
+  /** Needs libvirt 11.6.0. */
+  readonly quoteGenerationService?: DomainQuoteGenerationService | null;
 }
 export interface DomainBhyveCommandline {
   readonly arg?: Many<DomainBhyveCommandlineArg>;
 }
 export interface DomainXenCommandline {
   readonly arg?: Many<DomainXenCommandlineArg>;
+}
+export interface DomainIommufd {
+  readonly enabled?: "yes" | "no" | boolean | null;
+  readonly fdgroup?: Text | null;
 }
 export interface NetworkBridge {
   readonly name?: Text | null;
@@ -420,7 +442,7 @@ export interface NetworkPortgroup {
 export interface NetworkDomain {
   readonly name?: Text | null;
   readonly localOnly?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly register?: "yes" | "no" | boolean | null;
 }
 export interface NetworkDns {
@@ -520,7 +542,7 @@ export interface DomainModel {
 export interface DomainTopology {
   readonly sockets?: Text | null;
   readonly dies?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly clusters?: Text | null;
   readonly cores?: Text | null;
   readonly threads?: Text | null;
@@ -540,7 +562,7 @@ export interface DomainCache {
 export interface DomainMaxphysaddr {
   readonly mode?: "emulate" | "passthrough" | null;
   readonly bits?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly limit?: Text | null;
 }
 export interface DomainBios {
@@ -576,15 +598,15 @@ export interface DomainLoader {
   readonly secure?: "yes" | "no" | boolean | null;
   readonly type?: "rom" | "pflash" | null;
   readonly stateless?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly format?: "raw" | "qcow2" | null;
   readonly value?: Text | null;
 }
 export interface DomainNvram {
   readonly template?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly templateFormat?: "raw" | "qcow2" | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly format?: "raw" | "qcow2" | null;
   readonly type?: "file" | "block" | "dir" | "network" | "volume" | "nvme" | "vhostuser" | "vhostvdpa" | null;
   readonly value?: Text | null;
@@ -610,6 +632,10 @@ export interface DomainAcpi {
 export interface DomainInitenv {
   readonly name?: Text | null;
   readonly value?: Text | null;
+}
+export interface DomainVarstore {
+  readonly path?: Text | null;
+  readonly template?: Text | null;
 }
 export interface DomainTimer {
   readonly name?: "platform" | "rtc" | "tsc" | "hpet" | "pit" | "armvtimer" | "kvmclock" | "hypervclock" | null;
@@ -665,7 +691,7 @@ export interface DomainIothread {
   readonly id?: Text | null;
   readonly thread_pool_min?: Text | null;
   readonly thread_pool_max?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly poll?: DomainPoll | null;
 }
 export interface DomainDevice {
@@ -712,6 +738,11 @@ export interface DomainMemorytune {
   readonly node?: Many<DomainNode>;
   readonly monitor?: Many<DomainMemorytuneMonitor>;
 }
+export interface DomainEnergytune {
+  readonly vcpus?: Text | null;
+  readonly id?: Text | null;
+  readonly monitor?: Many<DomainEnergytuneMonitor>;
+}
 export interface DomainNumatuneMemory {
   readonly mode?: "strict" | "preferred" | "interleave" | "restrictive" | null;
   readonly placement?: "static" | "auto" | null;
@@ -732,7 +763,7 @@ export interface DomainHap {
   readonly state?: "on" | "off" | boolean | null;
 }
 export interface DomainHyperv {
-  readonly mode?: "passthrough" | "custom" | null;
+  readonly mode?: "passthrough" | "custom" | "host-model" | null;
   readonly relaxed?: DomainHtm | null;
   readonly vapic?: DomainHtm | null;
   readonly spinlocks?: DomainSpinlocks | null;
@@ -748,9 +779,9 @@ export interface DomainHyperv {
   readonly ipi?: DomainHtm | null;
   readonly evmcs?: DomainHtm | null;
   readonly avic?: DomainHtm | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly emsr_bitmap?: DomainHtm | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly xmm_input?: DomainHtm | null;
 }
 export interface DomainKvm {
@@ -850,7 +881,7 @@ export interface DomainUid {
 }
 export interface DomainDisk {
   readonly device?: "floppy" | "disk" | "cdrom" | "lun" | null;
-  readonly type?: "file" | "block" | "dir" | "network" | "volume" | "nvme" | "vhostuser" | "vhostvdpa" | null;
+  readonly type?: "file" | "block" | "dir" | "network" | "volume" | "nvme" | "vhostuser" | "vhostvdpa" | "ctl" | null;
   readonly rawio?: "yes" | "no" | boolean | null;
   readonly sgio?: "filtered" | "unfiltered" | null;
   readonly model?: "virtio" | "virtio-transitional" | "virtio-non-transitional" | null;
@@ -867,7 +898,7 @@ export interface DomainDisk {
   readonly transient?: DomainTransient | null;
   readonly serial?: Text | null;
   readonly encryption?: VolumeEncryption | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly throttlefilters?: DomainThrottlefilters | null;
   readonly iotune?: DomainThrottlegroup | null;
   readonly alias?: DomainAlias | null;
@@ -883,7 +914,7 @@ export interface DomainDisk {
 }
 export interface DomainController {
   readonly index?: Text | null;
-  readonly type?: "fdc" | "sata" | "ccid" | "scsi" | "usb" | "ide" | "isa" | "pci" | "virtio-serial" | "xenbus" | null;
+  readonly type?: "fdc" | "sata" | "ccid" | "scsi" | "usb" | "ide" | "isa" | "pci" | "virtio-serial" | "xenbus" | "nvme" | null;
   readonly model?: "auto" | "buslogic" | "lsilogic" | "lsisas1068" | "vmpvscsi" | "ibmvscsi" | "virtio-scsi" | "lsisas1078" | "virtio-transitional" | "virtio-non-transitional" | "ncr53c90" | "dc390" | "am53c974" | "piix3-uhci" | "piix4-uhci" | "ehci" | "ich9-ehci1" | "ich9-uhci1" | "ich9-uhci2" | "ich9-uhci3" | "vt82c686b-uhci" | "pci-ohci" | "nec-xhci" | "none" | "qusb1" | "qusb2" | "qemu-xhci" | "piix3" | "piix4" | "ich6" | "pci-root" | "pcie-root" | "pci-bridge" | "dmi-to-pci-bridge" | "pcie-to-pci-bridge" | "pcie-root-port" | "pcie-switch-upstream-port" | "pcie-switch-downstream-port" | "pci-expander-bus" | "pcie-expander-bus" | "virtio" | null;
   readonly ports?: Text | null;
   readonly vectors?: Text | null;
@@ -897,6 +928,8 @@ export interface DomainController {
   readonly target?: DomainControllerTarget | null;
   readonly pcihole64?: DomainCurrentMemory | Text | null;
   readonly driver?: DomainControllerDriver | null;
+  /** Needs libvirt 11.5.0. */
+  readonly serial?: Text | null;
 }
 export interface DomainLease {
   readonly lockspace?: Text | null;
@@ -921,7 +954,7 @@ export interface DomainFilesystem {
   readonly space_hard_limit?: DomainCurrentMemory | Text | null;
   readonly space_soft_limit?: DomainCurrentMemory | Text | null;
   readonly binary?: DomainBinary | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly idmap?: DomainIdmap | null;
 }
 export interface DomainInterface {
@@ -969,16 +1002,16 @@ export interface DomainInput {
 }
 export interface DomainSound {
   readonly model?: "sb16" | "es1370" | "pcspk" | "ac97" | "ich6" | "ich7" | "ich9" | "usb" | "virtio" | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly multichannel?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly streams?: Text | null;
   readonly alias?: DomainAlias | null;
   readonly acpi?: DomainDiskAcpi | null;
   readonly address?: DomainAddress | null;
   readonly audio?: DomainSoundAudio | null;
   readonly codec?: Many<DomainCodec>;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly driver?: DomainInputDriver | null;
 }
 export interface DomainAudio {
@@ -988,7 +1021,7 @@ export interface DomainAudio {
   readonly tryMMap?: "yes" | "no" | boolean | null;
   readonly exclusive?: "yes" | "no" | boolean | null;
   readonly dspPolicy?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly runtimeDir?: Text | null;
   readonly serverName?: Text | null;
   readonly driver?: "esd" | "alsa" | "arts" | "pulseaudio" | null;
@@ -1040,8 +1073,10 @@ export interface DomainGraphics {
   readonly p2p?: "yes" | "no" | boolean | null;
   readonly replaceUser?: "yes" | "no" | boolean | null;
   readonly multiUser?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly username?: Text | null;
+  /** Needs libvirt 11.10.0. */
+  readonly wait?: Text | null;
   readonly gl?: DomainGl | null;
   readonly audio?: DomainSoundAudio | null;
   readonly $listen?: Many<DomainListen>;
@@ -1092,6 +1127,8 @@ export interface DomainChannel {
   readonly target?: DomainChannelTarget | null;
   readonly alias?: DomainAlias | null;
   readonly address?: DomainAddress | null;
+  /** Not known to libvirt 9.0.0. */
+  readonly acpi?: DomainDiskAcpi | null;
 }
 export interface DomainSmartcard {
   readonly mode?: "host" | "host-certificates" | "passthrough" | null;
@@ -1104,11 +1141,15 @@ export interface DomainSmartcard {
   readonly target?: DomainConsoleTarget | null;
   readonly acpi?: DomainDiskAcpi | null;
   readonly address?: DomainAddress | null;
+  /** Not known to libvirt 9.0.0. */
+  readonly alias?: DomainAlias | null;
 }
 export interface DomainHub {
   readonly type?: "usb" | null;
   readonly alias?: DomainAlias | null;
   readonly address?: DomainAddress | null;
+  /** Not known to libvirt 9.0.0. */
+  readonly acpi?: DomainDiskAcpi | null;
 }
 export interface DomainRedirdev {
   readonly bus?: "usb" | null;
@@ -1119,6 +1160,8 @@ export interface DomainRedirdev {
   readonly alias?: DomainAlias | null;
   readonly address?: DomainAddress | null;
   readonly boot?: DomainDiskBoot | null;
+  /** Not known to libvirt 9.0.0. */
+  readonly acpi?: DomainDiskAcpi | null;
 }
 export interface DomainRedirfilter {
   readonly usbdev?: Many<DomainUsbdev>;
@@ -1137,6 +1180,8 @@ export interface DomainTpm {
   readonly backend?: DomainTpmBackend | null;
   readonly alias?: DomainAlias | null;
   readonly address?: DomainAddress | null;
+  /** Not known to libvirt 9.0.0. */
+  readonly acpi?: DomainDiskAcpi | null;
 }
 export interface DomainShmem {
   readonly name?: Text | null;
@@ -1159,6 +1204,8 @@ export interface DomainDevicesMemory {
   readonly address?: DomainAddress | null;
   readonly alias?: DomainAlias | null;
   readonly acpi?: DomainDiskAcpi | null;
+  /** Needs libvirt 11.9.0. */
+  readonly driver?: DomainInputDriver | null;
 }
 export interface DomainCrypto {
   readonly model?: "virtio" | null;
@@ -1167,6 +1214,7 @@ export interface DomainCrypto {
   readonly driver?: DomainInputDriver | null;
   readonly alias?: DomainAlias | null;
   readonly address?: DomainAddress | null;
+  readonly acpi?: DomainDiskAcpi | null;
 }
 export interface DomainWatchdog {
   readonly model?: "i6300esb" | "ib700" | "diag288" | "itco" | null;
@@ -1187,14 +1235,20 @@ export interface DomainMemballoon {
 }
 export interface DomainDevicesNvram {
   readonly address?: DomainAddress | null;
+  /** Not known to libvirt 9.0.0. */
+  readonly alias?: DomainAlias | null;
+  /** Not known to libvirt 9.0.0. */
+  readonly acpi?: DomainDiskAcpi | null;
 }
 export interface DomainPanic {
   readonly model?: "isa" | "pseries" | "hyperv" | "s390" | "pvpanic" | null;
   readonly alias?: DomainAlias | null;
   readonly address?: DomainAddress | null;
+  /** Not known to libvirt 9.0.0. */
+  readonly acpi?: DomainDiskAcpi | null;
 }
 export interface DomainIommu {
-  readonly model?: "intel" | "smmuv3" | "virtio" | null;
+  readonly model?: "intel" | "smmuv3" | "virtio" | "amd" | null;
   readonly driver?: DomainIommuDriver | null;
   readonly acpi?: DomainDiskAcpi | null;
   readonly address?: DomainAddress | null;
@@ -1214,6 +1268,7 @@ export interface DomainPstore {
   readonly size?: DomainCurrentMemory | Text | null;
   readonly address?: DomainAddress | null;
   readonly alias?: DomainAlias | null;
+  readonly acpi?: DomainDiskAcpi | null;
 }
 export interface DomainArg {
   readonly value?: Text | null;
@@ -1241,6 +1296,9 @@ export interface DomainCipher {
   readonly name?: "aes" | "dea" | null;
   readonly state?: "on" | "off" | boolean | null;
 }
+export interface DomainQuoteGenerationService {
+  readonly path?: Text | null;
+}
 export interface DomainBhyveCommandlineArg {
   readonly value?: Text | null;
 }
@@ -1265,7 +1323,7 @@ export interface NetworkPf {
 }
 export interface NetworkDriver {
   readonly name?: "kvm" | "vfio" | "xen" | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly model?: Text | null;
 }
 export interface NetworkNat {
@@ -1284,6 +1342,8 @@ export interface NetworkParameters {
 export interface NetworkForwarder {
   readonly addr?: Text | null;
   readonly domain?: Text | null;
+  /** Needs libvirt 12.0.0. */
+  readonly port?: Text | null;
 }
 export interface NetworkTxt {
   readonly name?: Text | null;
@@ -1463,7 +1523,7 @@ export interface DomainNvramSource {
   readonly managed?: "yes" | "no" | boolean | null;
   readonly path?: Text | null;
   readonly slices?: DomainSlices | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly dataStore?: DomainDataStore | null;
   readonly privateData?: boolean | Readonly<Record<string, never>> | null;
   readonly encryption?: VolumeEncryption | null;
@@ -1479,7 +1539,7 @@ export interface DomainNvramSource {
   readonly readahead?: DomainReadahead | null;
   readonly timeout?: DomainTimeout | null;
   readonly ssl?: DomainSsl | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly knownHosts?: DomainKnownHosts | null;
   readonly identity?: DomainIdentity | null;
   readonly address?: DomainSourceAddress | null;
@@ -1502,6 +1562,8 @@ export interface DomainPoll {
   readonly max?: Text | null;
   readonly grow?: Text | null;
   readonly shrink?: Text | null;
+  /** Needs libvirt 12.7.0. */
+  readonly weight?: Text | null;
 }
 export interface DomainCachetuneCache {
   readonly id?: Text | null;
@@ -1521,6 +1583,9 @@ export interface DomainNode {
 export interface DomainMemorytuneMonitor {
   readonly vcpus?: Text | null;
 }
+export interface DomainEnergytuneMonitor {
+  readonly vcpus?: Text | null;
+}
 export interface DomainSpinlocks {
   readonly state?: "on" | "off" | boolean | null;
   readonly retries?: Text | null;
@@ -1535,9 +1600,9 @@ export interface DomainVendorId {
 }
 export interface DomainTlbflush {
   readonly state?: "on" | "off" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly direct?: DomainHtm | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly extended?: DomainHtm | null;
 }
 export interface DomainDirtyRing {
@@ -1561,7 +1626,7 @@ export interface DomainDriver {
   readonly discard?: "unmap" | "ignore" | null;
   readonly iothread?: Text | null;
   readonly detect_zeroes?: "off" | "on" | "unmap" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly discard_no_unref?: "on" | "off" | boolean | null;
   readonly queues?: Text | null;
   readonly queue_size?: Text | null;
@@ -1570,8 +1635,10 @@ export interface DomainDriver {
   readonly packed?: "on" | "off" | boolean | null;
   readonly page_per_vq?: "on" | "off" | boolean | null;
   readonly metadata_cache?: DomainMetadataCache | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly iothreads?: DomainIothreads | null;
+  /** Needs libvirt 11.9.0. */
+  readonly statistics?: DomainStatistics | null;
 }
 export interface DomainMirror {
   readonly file?: Text | null;
@@ -1589,10 +1656,12 @@ export interface DomainAuth {
 }
 export interface DomainTarget {
   readonly dev?: Text | null;
-  readonly bus?: "ide" | "fdc" | "scsi" | "virtio" | "xen" | "usb" | "uml" | "sata" | "sd" | null;
+  readonly bus?: "ide" | "fdc" | "scsi" | "virtio" | "xen" | "usb" | "uml" | "sata" | "sd" | "nvme" | null;
   readonly tray?: "open" | "closed" | null;
   readonly removable?: "on" | "off" | boolean | null;
   readonly rotation_rate?: Text | null;
+  /** Needs libvirt 11.10.0. */
+  readonly dpofua?: Text | null;
 }
 export interface DomainDiskBoot {
   readonly order?: Text | null;
@@ -1612,6 +1681,8 @@ export interface DomainAlias {
 }
 export interface DomainDiskAcpi {
   readonly index?: Text | null;
+  /** Needs libvirt 11.8.0. */
+  readonly nodeset?: Text | null;
 }
 export interface DomainAddress {
   readonly type?: "pci" | "drive" | "virtio-serial" | "ccid" | "usb" | "spapr-vio" | "ccw" | "isa" | "virtio-mmio" | "dimm" | "unassigned" | null;
@@ -1642,7 +1713,7 @@ export interface DomainGeometry {
 export interface DomainBlockio {
   readonly logical_block_size?: Text | null;
   readonly physical_block_size?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly discard_granularity?: Text | null;
 }
 export interface DomainBackingStore {
@@ -1665,7 +1736,7 @@ export interface DomainControllerTarget {
   readonly busNr?: Text | null;
   readonly index?: Text | null;
   readonly hotplug?: "on" | "off" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly memReserve?: Text | null;
   readonly node?: Text | null;
 }
@@ -1679,7 +1750,7 @@ export interface DomainControllerDriver {
   readonly ats?: "on" | "off" | boolean | null;
   readonly packed?: "on" | "off" | boolean | null;
   readonly page_per_vq?: "on" | "off" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly iothreads?: DomainIothreads | null;
 }
 export interface DomainLeaseTarget {
@@ -1715,7 +1786,7 @@ export interface DomainBinary {
   readonly sandbox?: DomainSandbox | null;
   readonly lock?: DomainLock | null;
   readonly thread_pool?: DomainThreadPool | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly openfiles?: DomainOpenfiles | null;
 }
 export interface DomainInterfaceSource {
@@ -1761,7 +1832,7 @@ export interface DomainMac {
   readonly address?: Text | null;
   readonly type?: "generated" | "static" | null;
   readonly check?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly currentAddress?: Text | null;
 }
 export interface DomainIp {
@@ -1787,10 +1858,14 @@ export interface DomainBackend {
   readonly tap?: Text | null;
   readonly vhost?: Text | null;
   readonly logFile?: Text | null;
+  /** Needs libvirt 11.8.0. */
+  readonly hostname?: Text | null;
+  /** Needs libvirt 11.8.0. */
+  readonly fqdn?: Text | null;
 }
 export interface DomainInterfaceDriver {
   readonly name?: "kvm" | "vfio" | "xen" | "qemu" | "vhost" | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly model?: Text | null;
   readonly queues?: Text | null;
   readonly rx_queue_size?: Text | null;
@@ -1861,8 +1936,10 @@ export interface DomainAudioInput {
 }
 export interface DomainHostdevDriver {
   readonly name?: "kvm" | "vfio" | "xen" | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly model?: Text | null;
+  /** Needs libvirt 12.1.0. */
+  readonly iommufd?: "yes" | "no" | boolean | null;
 }
 export interface DomainHostdevSource {
   readonly startupPolicy?: "mandatory" | "requisite" | "optional" | null;
@@ -1933,8 +2010,12 @@ export interface DomainVideoModel {
   readonly vram?: Text | null;
   readonly heads?: Text | null;
   readonly primary?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly blob?: "on" | "off" | boolean | null;
+  /** Needs libvirt 11.7.0. */
+  readonly edid?: Text | null;
+  /** Needs libvirt 12.5.0. */
+  readonly device?: Text | null;
   readonly acceleration?: DomainAcceleration | null;
   readonly resolution?: DomainResolution | null;
 }
@@ -1994,14 +2075,14 @@ export interface DomainRate {
 export interface DomainTpmBackend {
   readonly type?: "passthrough" | "emulator" | "external" | null;
   readonly persistent_state?: "yes" | "no" | boolean | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly debug?: Text | null;
   readonly version?: "1.2" | "2.0" | null;
   readonly device?: DomainBackendDevice | null;
   readonly encryption?: DomainEncryption | null;
   readonly active_pcr_banks?: DomainActivePcrBanks | null;
   readonly source?: DomainBackendSource | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly profile?: DomainProfile | null;
 }
 export interface DomainShmemModel {
@@ -2022,7 +2103,7 @@ export interface DomainMemorySource {
   readonly pmem?: boolean | Readonly<Record<string, never>> | null;
 }
 export interface DomainMemoryTarget {
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly dynamicMemslots?: "yes" | "no" | boolean | null;
   readonly size?: DomainCurrentMemory | Text | null;
   readonly node?: Text | null;
@@ -2031,7 +2112,7 @@ export interface DomainMemoryTarget {
   readonly current?: DomainCurrentMemory | Text | null;
   readonly label?: DomainLabel | null;
   readonly readonly?: boolean | Readonly<Record<string, never>> | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly address?: DomainTargetAddress | null;
 }
 export interface DomainCryptoBackend {
@@ -2047,8 +2128,28 @@ export interface DomainIommuDriver {
   readonly eim?: "on" | "off" | boolean | null;
   readonly iotlb?: "on" | "off" | boolean | null;
   readonly aw_bits?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly dma_translation?: "on" | "off" | boolean | null;
+  /** Needs libvirt 11.5.0. */
+  readonly passthrough?: "on" | "off" | boolean | null;
+  /** Needs libvirt 11.5.0. */
+  readonly xtsup?: "on" | "off" | boolean | null;
+  /** Needs libvirt 11.10.0. */
+  readonly pciBus?: Text | null;
+  /** Needs libvirt 12.6.0. */
+  readonly accel?: Text | null;
+  /** Needs libvirt 12.6.0. */
+  readonly cmdqv?: Text | null;
+  /** Needs libvirt 12.6.0. */
+  readonly ats?: Text | null;
+  /** Needs libvirt 12.6.0. */
+  readonly ril?: Text | null;
+  /** Needs libvirt 12.6.0. */
+  readonly ssidsize?: Text | null;
+  /** Needs libvirt 12.6.0. */
+  readonly oas?: Text | null;
+  /** Needs libvirt 12.1.0. */
+  readonly granule?: DomainGranule | null;
 }
 export interface DomainCid {
   readonly auto?: "yes" | "no" | boolean | null;
@@ -2149,6 +2250,10 @@ export interface DomainSourceSeclabel {
 }
 export interface DomainReservations {
   readonly managed?: "yes" | "no" | boolean | null;
+  /** Needs libvirt 12.0.0. */
+  readonly enabled?: "yes" | "no" | boolean | null;
+  /** Needs libvirt 12.0.0. */
+  readonly migration?: Text | null;
   readonly source?: DomainReservationsSource | null;
 }
 export interface DomainHost {
@@ -2160,7 +2265,7 @@ export interface DomainHost {
 export interface DomainReconnect {
   readonly enabled?: "yes" | "no" | boolean | null;
   readonly timeout?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly delay?: Text | null;
 }
 export interface DomainSnapshot {
@@ -2185,11 +2290,11 @@ export interface DomainKnownHosts {
   readonly path?: Text | null;
 }
 export interface DomainIdentity {
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly username?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly keyfile?: Text | null;
-  /** Not known to libvirt 9.0. */
+  /** Not known to libvirt 9.0.0. */
   readonly agentsock?: Text | null;
   readonly user?: Text | null;
   readonly group?: Text | null;
@@ -2206,6 +2311,11 @@ export interface DomainMetadataCache {
 }
 export interface DomainIothreads {
   readonly iothread?: Many<DomainIothreadsIothread>;
+}
+export interface DomainStatistics {
+  readonly statistic?: Many<DomainStatistic>;
+  /** Needs libvirt 12.1.0. */
+  readonly "latency-histogram"?: Many<DomainLatencyHistogram>;
 }
 export interface DomainFormat {
   readonly type?: "raw" | "dir" | "bochs" | "cloop" | "dmg" | "iso" | "vpc" | "vdi" | "fat" | "vhd" | "ploop" | "luks" | "cow" | "qcow" | "qcow2" | "qed" | "vmdk" | null;
@@ -2344,6 +2454,11 @@ export interface DomainLabel {
 export interface DomainTargetAddress {
   readonly base?: Text | null;
 }
+export interface DomainGranule {
+  readonly size?: Text | null;
+  readonly unit?: Text | null;
+  readonly mode?: Text | null;
+}
 export interface DomainProperty {
   readonly name?: Text | null;
   readonly type?: "string" | "signed" | "unsigned" | "bool" | "remove" | null;
@@ -2419,6 +2534,13 @@ export interface DomainIothreadsIothread {
   readonly id?: Text | null;
   readonly queue?: Many<DomainQueue>;
 }
+export interface DomainStatistic {
+  readonly interval?: Text | null;
+}
+export interface DomainLatencyHistogram {
+  readonly type?: Text | null;
+  readonly bin?: Many<DomainBin>;
+}
 export interface DomainFrames {
   readonly max?: Text | null;
 }
@@ -2431,6 +2553,10 @@ export interface DomainSourceEncryption {
 }
 export interface DomainSourceReservations {
   readonly managed?: "yes" | "no" | boolean | null;
+  /** Needs libvirt 12.0.0. */
+  readonly enabled?: "yes" | "no" | boolean | null;
+  /** Needs libvirt 12.0.0. */
+  readonly migration?: Text | null;
   readonly source?: DomainSourceReservationsSource | null;
 }
 export interface DomainSourceReconnect {
@@ -2447,6 +2573,9 @@ export interface DomainSourceIdentity {
 }
 export interface DomainQueue {
   readonly id?: Text | null;
+}
+export interface DomainBin {
+  readonly start?: Text | null;
 }
 export interface DomainSourceReservationsSource {
   readonly type?: "unix" | null;

@@ -81,6 +81,25 @@ test("members come out in the schema's order", () => {
   expect(children.map((node) => ("name" in node ? node.name : ""))).toEqual(["name", "forward", "ip"]);
 });
 
+test("the order of rules and references of a network filter counts, and is kept", () => {
+  const rule = (action: string) => `<rule action='${action}' direction='in'/>`;
+  const inside = `${rule("drop")}<filterref filter='a'/>${rule("accept")}<filterref filter='b'/>`;
+  const filter = parse(`<filter name='f'><uuid>01a992d2-f8c8-7c27-f69b-ab0a9d377379</uuid>${inside}</filter>`);
+  const object = toObject(filter);
+  expect(object["$order"]).toEqual(["uuid", "rule", "filterref", "rule", "filterref"]);
+  expect(validate("filter", object)).toEqual([]);
+  expect(render(toElement("filter", object))).toBe(render(filter));
+  const grouped = parse(`<filter name='f'><filterref filter='a'/>${rule("drop")}</filter>`);
+  expect(toObject(grouped)).not.toHaveProperty("$order");
+});
+
+test("a part of a document is read and made by its path", () => {
+  const disk = parse("<disk type='file'><target dev='vda' bus='virtio'/></disk>");
+  const object = toObject(disk, "domain/devices/disk");
+  expect(object).toEqual({ type: "file", target: { dev: "vda", bus: "virtio" } });
+  expect(render(toElement("domain/devices/disk", object))).toBe(render(disk));
+});
+
 test("a root that nobody knows is said", () => {
   expect(() => toObject(parse("<cpudata/>"))).toThrow(UnknownRoot);
 });
@@ -106,6 +125,24 @@ describe("validate", () => {
       "launchSecurity.type: needs a libvirt newer than 9.0.0; the host has 9.0.0",
       "launchSecurity.vcek: needs a libvirt newer than 9.0.0; the host has 9.0.0",
     ]);
+    // When it came between the two is not known: that libvirt judges itself.
+    expect(faults(overlay, { libvirt: 10_000_000 })).toEqual([]);
+  });
+
+  test("what came after the newest schema is known with its version", () => {
+    const overlay = {
+      launchSecurity: { type: "tdx", policy: "0x0", quoteGenerationService: { path: "/run/qgs.sock" } },
+      features: { hyperv: { mode: "host-model" } },
+      iommufd: { enabled: true },
+    };
+    expect(faults(overlay, { libvirt: 12_002_000 })).toEqual([]);
+    expect(faults(overlay, { libvirt: 11_008_000 })).toEqual([
+      "features.hyperv.mode: needs libvirt 11.9.0; the host has 11.8.0",
+      "iommufd: needs libvirt 12.2.0; the host has 11.8.0",
+    ]);
+    expect(faults(overlay, { libvirt: 9_000_000 })).toContain(
+      "launchSecurity.type: needs libvirt 11.6.0; the host has 9.0.0",
+    );
   });
 
   test("a whole document misses what it must have, a part of one nothing", () => {
