@@ -9,5 +9,5 @@ const suite = (name, extra = {}) => ({
 });
 
 module.exports = {
-  projects: ["unit", "golden", "property", "fake", "wire", "lab", "engine"].map((name) => suite(name)),
+  projects: ["unit", "golden", "property", "fake", "browser", "wire", "lab", "engine"].map((name) => suite(name)),
 };

@@ -11,6 +11,12 @@ export interface Output {
 /** What parseArgs found, by the names of `Command.options`. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
+/** The value of an option that takes one; undefined where it was not given. */
+export function textFlag(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" ? value : undefined;
+}
+
 /** One option of a command. */
 export interface Option {
   readonly type: "string" | "boolean";
@@ -24,7 +30,7 @@ export interface Option {
 export interface Command {
   /** One sentence, shown in the list of commands. */
   readonly doc: string;
-  /** Names of the arguments, in their order; all are required. */
+  /** Names of the arguments, in their order; one in brackets, "[URI]", may be left out. */
   readonly parameters: readonly string[];
   readonly options: Readonly<Record<string, Option>>;
   /** What else there is to know, below the options: formats and an example. */

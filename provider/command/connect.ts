@@ -1,6 +1,6 @@
 import { Hosts } from "../adapters/hosts";
 import type { Libvirt } from "../libvirt/api";
-import type { Flags, Option } from "./command";
+import { type Flags, type Option, textFlag } from "./command";
 
 /** Options of every command that talks to a host; without them ssh's own configuration, agent and known_hosts count. */
 export const connectOptions = {
@@ -11,10 +11,7 @@ export const connectOptions = {
 
 /** Opens the host that the URI names as the provider does, for as long as the work takes. */
 export async function withHost<T>(uri: string, flags: Flags, work: (libvirt: Libvirt) => Promise<T>): Promise<T> {
-  const text = (name: keyof typeof connectOptions) => {
-    const value = flags[name];
-    return typeof value === "string" ? value : undefined;
-  };
+  const text = (name: keyof typeof connectOptions) => textFlag(flags, name);
   const [hostKey, identityFile, identityEnv] = [text("host-key"), text("identity-file"), text("identity-env")];
   const hosts = new Hosts();
   try {

@@ -1,14 +1,9 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { messageOf } from "../core/errors";
 import { domainClaim } from "../resources/domain-claim";
-import { topologyOf } from "../resources/host-topology";
-import { type Element, parse } from "../schema/tree";
 import { formatCpuSet } from "../tuning/cpu-set";
 import { placeAll } from "../tuning/place-all";
 import type { Placement } from "../tuning/placement";
-import type { HostTopology } from "../tuning/topology";
-import { type Command, UsageError } from "./command";
+import { type Command, textFlag, UsageError } from "./command";
+import { documentsAt, hostOf, read } from "./documents";
 import { readPlanRequest } from "./plan-request";
 
 const notes = `CAPABILITIES is what "virsh capabilities" prints. LEDGER is a domain document ("virsh dumpxml"), or a
@@ -48,7 +43,7 @@ export const plan: Command = {
     const host = hostOf(wanted(flags["capabilities"], "capabilities"));
     const requestFile = wanted(flags["request"], "request");
     const { limits, requests } = readPlanRequest(read(requestFile), requestFile, host);
-    const claims = ledgerFiles(flags["ledger"]).map((file) => within(file, () => domainClaim(domainOf(file), host)));
+    const claims = documentsAt(textFlag(flags, "ledger"), "domain", (domain) => domainClaim(domain, host));
     const { placements, gap } = placeAll(host, limits, { claims }, requests);
     if (flags["json"] === true) output.result(JSON.stringify({ vms: placements.map(asJson), gap }, undefined, 2));
     else for (const placement of placements) for (const line of asText(placement)) output.result(line);
@@ -79,40 +74,7 @@ function asText({ name, fits, cells, vcpus, emulator, explain }: Placement): str
   ];
 }
 
-function hostOf(file: string): HostTopology {
-  return within(file, () => topologyOf(parse(read(file))));
-}
-
-function domainOf(file: string): Element {
-  const document = parse(read(file));
-  if (document.name !== "domain") throw new UsageError(`holds <${document.name}>, not a <domain>`);
-  return document;
-}
-
-/** The documents of a ledger; a folder's in the order of their names. */
-function ledgerFiles(path: string | boolean | undefined): string[] {
-  if (typeof path !== "string") return [];
-  const isFolder = within(path, () => statSync(path).isDirectory());
-  if (!isFolder) return [path];
-  const names = readdirSync(path).filter((name) => name.endsWith(".xml"));
-  return names.sort().map((name) => join(path, name));
-}
-
 function wanted(value: string | boolean | undefined, option: string): string {
   if (typeof value === "string") return value;
   throw new UsageError(`plan needs --${option} FILE; see pulumi-kvm plan --help`);
-}
-
-function read(file: string): string {
-  return within(file, () => readFileSync(file, "utf8"));
-}
-
-/** Names the file in whatever goes wrong with it. */
-function within<T>(file: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const text = messageOf(error);
-    throw new UsageError(text.includes(file) ? text : `${file}: ${text}`);
-  }
 }

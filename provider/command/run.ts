@@ -33,7 +33,8 @@ async function runOne(name: string, rest: readonly string[], commands: Commands,
     output.result(commandHelp(name, command));
     return exitCode.done;
   }
-  if (words.length !== command.parameters.length) {
+  const required = command.parameters.filter((parameter) => !parameter.startsWith("["));
+  if (words.length < required.length || words.length > command.parameters.length) {
     const wanted = command.parameters.join(" ") || "no arguments";
     throw new UsageError(`${name} takes ${wanted}, ${words.length} given; see pulumi-kvm ${name} --help`);
   }

@@ -28,9 +28,12 @@ export function topologyOf(capabilities: Element): HostTopology {
       .map((cpu) => numberOf(cpu, "id")),
   );
   const cells = elements.map((cell) => cellOf(cell, online)).sort((a, b) => a.id - b.id);
+  const banks = lastLevelBanks(capabilities);
+  const cacheLevel = banks[0] && numberOf(banks[0], "level");
   return {
     cells,
-    cacheGroups: cacheGroupsOf(capabilities, cells),
+    cacheGroups: cacheGroupsOf(banks, cells),
+    ...(cacheLevel !== undefined && { cacheLevel }),
     offline: all.filter((cpu) => !online.has(cpu)).sort((a, b) => a - b),
   };
 }
@@ -77,14 +80,19 @@ function cpuOf(cpu: Element, cell: number, online: ReadonlySet<number>): HostCpu
   };
 }
 
-/** The banks of the highest cache level; CPUs that no bank names are grouped by socket and die. */
-function cacheGroupsOf(capabilities: Element, cells: readonly HostCell[]): number[][] {
+/** The banks of the highest cache level. */
+function lastLevelBanks(capabilities: Element): Element[] {
   const cache = child(capabilities, "host/cache");
   const banks = cache ? children(cache, "bank") : [];
   const highest = Math.max(0, ...banks.map((bank) => numberOf(bank, "level")));
+  return banks.filter((bank) => numberOf(bank, "level") === highest);
+}
+
+/** CPUs that no bank names are grouped by socket and die. */
+function cacheGroupsOf(banks: readonly Element[], cells: readonly HostCell[]): number[][] {
   const left = new Map(cells.flatMap((cell) => cell.cpus.map((cpu) => [cpu.id, cpu])));
   const groups: number[][] = [];
-  for (const bank of banks.filter((item) => numberOf(item, "level") === highest)) {
+  for (const bank of banks) {
     const group = parseCpuSet(bank.attributes["cpus"] ?? "").filter((cpu) => left.delete(cpu));
     if (group.length > 0) groups.push(group);
   }

@@ -61,7 +61,8 @@ export function ordinarySize(host: HostTopology): number {
   return smallest <= 64 ? smallest : 4;
 }
 
-function ordinaryMemory(cell: HostCell, ordinaryKiB: number): number {
+/** What a cell has in ordinary pages, in KiB. */
+export function ordinaryMemory(cell: HostCell, ordinaryKiB: number): number {
   const pool = cell.pages.find((item) => item.sizeKiB === ordinaryKiB);
   if (pool !== undefined) return pool.total * pool.sizeKiB;
   return Math.max(0, cell.memoryKiB - cell.pages.reduce((sum, item) => sum + item.total * item.sizeKiB, 0));

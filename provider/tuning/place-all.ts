@@ -50,7 +50,7 @@ function bySize(a: Request, b: Request): number {
 }
 
 /** What is free now, once a guest has taken its pages (1) or given them back (-1). */
-function without(limits: HostLimits, claim: Claim, sign: 1 | -1): HostLimits {
+export function without(limits: HostLimits, claim: Claim, sign: 1 | -1): HostLimits {
   if (limits.freePages === undefined) return limits;
   const freePages = limits.freePages.map((pool) => {
     const taken = claim.pages.filter((pages) => pages.cell === pool.cell && pages.sizeKiB === pool.sizeKiB);

@@ -38,6 +38,8 @@ export interface HostTopology {
   readonly cells: readonly HostCell[];
   /** Online CPUs that share one last-level cache: each CPU is in exactly one group, lowest CPU first. */
   readonly cacheGroups: readonly (readonly number[])[];
+  /** Level of those caches; absent where libvirt names none, and the groups are the dies. */
+  readonly cacheLevel?: number;
   /** CPUs that the kernel has switched off; nothing may be placed on them. */
   readonly offline: readonly number[];
 }

@@ -34,6 +34,7 @@ export const packages = [
   "e2fsprogs",
   "xz-utils",
   "lvm2",
+  "chromium",
 ];
 
 /** Installs what is missing; starts no service and changes no running one. */

@@ -1,0 +1,73 @@
+import type { Libvirt } from "../../libvirt/api";
+import { domainClaim } from "../../resources/domain-claim";
+import { attempt, ifFound } from "../../resources/failure";
+import { freePages } from "../../resources/host-pages";
+import { topologyOf } from "../../resources/host-topology";
+import { type Element, parse } from "../../schema/tree";
+import type { HostTopology } from "../../tuning/topology";
+import { devicesOf } from "./devices";
+import { joinClaims, type Survey, type SurveyedGuest } from "./survey";
+
+/** virDomainGetXMLDesc's flag for the definition, and virConnectListAllNodeDevices' for PCI devices and interfaces. */
+const flags = { inactive: 2, devices: (1 << 1) | (1 << 4) } as const;
+
+/** Asks a host for all that the picture shows, in one pipelined pass. */
+export async function surveyHost(libvirt: Libvirt): Promise<Omit<Survey, "limits">> {
+  const host = libvirt.uri;
+  const [{ capabilities }, domains, devices] = await Promise.all([
+    attempt({ step: "read the host's capabilities", host }, () => libvirt.call("CONNECT_GET_CAPABILITIES", {})),
+    domainDocuments(libvirt),
+    deviceDocuments(libvirt),
+  ]);
+  const topology = topologyOf(parse(capabilities));
+  return {
+    name: host,
+    readAt: new Date().toISOString(),
+    topology,
+    guests: domains.flatMap(({ running, documents }) => guestOf(topology, running, documents)),
+    devices: devicesOf(devices),
+    freePages: await freePages(libvirt, host, topology),
+  };
+}
+
+function guestOf(topology: HostTopology, running: boolean, documents: readonly Element[]): SurveyedGuest[] {
+  const claims = documents.map((document) => domainClaim(document, topology));
+  const [first, second] = claims;
+  return first ? [{ running, claim: second ? joinClaims(first, second) : first }] : [];
+}
+
+/** Each domain as it runs and as it is defined; one that goes while the host is asked is left out. */
+async function domainDocuments(libvirt: Libvirt) {
+  const host = libvirt.uri;
+  const { domains } = await attempt({ step: "list the domains", host }, () =>
+    libvirt.call("CONNECT_LIST_ALL_DOMAINS", { needResults: 1, flags: 0 }),
+  );
+  return Promise.all(
+    domains.map(async (dom) => {
+      const running = dom.id !== -1;
+      const texts = await Promise.all(
+        (running ? [0, flags.inactive] : [0]).map((flag) =>
+          ifFound({ step: `read the definition of the domain ${dom.name}`, host }, () =>
+            libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags: flag }),
+          ),
+        ),
+      );
+      return { running, documents: texts.flatMap((text) => (text ? [parse(text.xml)] : [])) };
+    }),
+  );
+}
+
+async function deviceDocuments(libvirt: Libvirt): Promise<Element[]> {
+  const host = libvirt.uri;
+  const { devices } = await attempt({ step: "list the devices of the host", host }, () =>
+    libvirt.call("CONNECT_LIST_ALL_NODE_DEVICES", { needResults: 1, flags: flags.devices }),
+  );
+  const texts = await Promise.all(
+    devices.map(({ name }) =>
+      ifFound({ step: `read the device ${name}`, host }, () =>
+        libvirt.call("NODE_DEVICE_GET_XML_DESC", { name, flags: 0 }),
+      ),
+    ),
+  );
+  return texts.flatMap((text) => (text ? [parse(text.xml)] : []));
+}
