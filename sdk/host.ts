@@ -19,9 +19,21 @@ const facts: ClassFacts = {
     "libvirtVersion",
     "qemuVersion",
     "virtTypes",
+    "kvm",
+    "nested",
     "architecture",
+    "cpu",
     "cpus",
     "memory",
+    "machineTypes",
+    "firmware",
+    "tpm",
+    "launchSecurity",
+    "sev",
+    "sgx",
+    "topology",
+    "nodeDevices",
+    "free",
     "facts",
   ],
   secrets: [],
@@ -108,8 +120,24 @@ export class Host extends KvmResource {
   /** What guests can run on: "kvm" (hardware) and "qemu" (emulation). */
   declare readonly virtTypes: pulumi.Output<readonly string[]>;
 
+  /** Guests can run on the hardware. */
+  declare readonly kvm: pulumi.Output<boolean>;
+
+  /** Guests on KVM can run guests of their own. Absent without KVM, and on other architectures than x86. */
+  declare readonly nested: pulumi.Output<boolean | undefined>;
+
   /** CPU architecture, e.g. "x86_64". */
   declare readonly architecture: pulumi.Output<string>;
+
+  /** The CPU as libvirt knows it: its model and the features beyond it, and those of a guest with `cpu.mode` host-model. */
+  declare readonly cpu: pulumi.Output<{
+    readonly model?: string;
+    readonly vendor?: string;
+    readonly features: readonly string[];
+    readonly guestModel?: string;
+    readonly guestFeatures?: readonly string[];
+    readonly guestLacks?: readonly string[];
+  }>;
 
   /** Number of logical CPUs. */
   declare readonly cpus: pulumi.Output<number>;
@@ -117,13 +145,95 @@ export class Host extends KvmResource {
   /** Memory of the machine, e.g. "64 GiB". */
   declare readonly memory: pulumi.Output<string>;
 
-  /** Digest of the capabilities, at most 1 KiB, that checks of virtual machines use. */
+  /** Machine types of the host's own architecture, under their lasting names. */
+  declare readonly machineTypes: pulumi.Output<readonly string[]>;
+
+  /** Kinds of firmware that guests can have, the images that libvirt's firmware descriptors offer, and whether Secure Boot is among them. */
+  declare readonly firmware: pulumi.Output<
+    { readonly types: readonly string[]; readonly loaders: readonly string[]; readonly secureBoot: boolean } | undefined
+  >;
+
+  /** Models, backends and versions of TPM that guests can have. Absent without. */
+  declare readonly tpm: pulumi.Output<
+    | { readonly models: readonly string[]; readonly backends: readonly string[]; readonly versions: readonly string[] }
+    | undefined
+  >;
+
+  /** How guests' memory can be encrypted: `sev`, `sev-es`, `sev-snp`, `tdx`, `s390-pv`. */
+  declare readonly launchSecurity: pulumi.Output<readonly string[]>;
+
+  /** How many guests with SEV, and with SEV-ES or SEV-SNP, can run at a time. Absent without SEV; 0 where libvirt does not say. */
+  declare readonly sev: pulumi.Output<{ readonly guests: number; readonly esGuests: number } | undefined>;
+
+  /** Memory for SGX enclaves, and whether guests may choose their launch key. Absent without SGX. */
+  declare readonly sgx: pulumi.Output<{ readonly size: string; readonly launchControl: boolean } | undefined>;
+
+  /** Cells (NUMA nodes) with memory, CPUs, cores as sets of sibling threads, distances and pools of pages; sockets with dies and clusters; CPUs that share a last-level cache; CPUs that are switched off. */
+  declare readonly topology: pulumi.Output<{
+    readonly cells: readonly {
+      readonly id: number;
+      readonly memory: string;
+      readonly cpus: string;
+      readonly cores: readonly string[];
+      readonly distances: Readonly<Record<string, number>>;
+      readonly pages: readonly { readonly size: string; readonly total: number }[];
+    }[];
+    readonly sockets: readonly {
+      readonly id: number;
+      readonly cpus: string;
+      readonly dies: readonly { readonly id: number; readonly cpus: string; readonly clusters: readonly string[] }[];
+    }[];
+    readonly cacheGroups: readonly string[];
+    readonly offline: string;
+  }>;
+
+  /** PCI devices but for the chipset's own, with cell, IOMMU group, physical and virtual functions, network interface and the bridge that it is a port of, and kinds of mediated devices. `driver` is told by `getHost` only: it changes as guests take a device. Absent where the daemon has no node device driver. */
+  declare readonly nodeDevices: pulumi.Output<
+    | readonly {
+        readonly address: string;
+        readonly class: string;
+        readonly vendor: string;
+        readonly product: string;
+        readonly cell?: number;
+        readonly iommuGroup?: number;
+        readonly driver?: string;
+        readonly physicalFunction?: string;
+        readonly virtualFunctions?: { readonly addresses: readonly string[]; readonly max: number };
+        readonly interface?: string;
+        readonly bridge?: string;
+        readonly mediatedTypes?: readonly string[];
+      }[]
+    | undefined
+  >;
+
+  /** Memory and huge pages of each cell that are free at this moment. Told by `getHost` only: in the state of a Host each refresh would show them as changes. */
+  declare readonly free: pulumi.Output<
+    | readonly {
+        readonly cell: number;
+        readonly memory: string;
+        readonly pages: readonly { readonly size: string; readonly count: number }[];
+      }[]
+    | undefined
+  >;
+
+  /** Digest of all this, at most 2 KiB, that checks of virtual machines use. */
   declare readonly facts: pulumi.Output<{
     readonly libvirt: number;
     readonly virtTypes: readonly string[];
     readonly machines: readonly string[];
     readonly firmware: readonly string[];
     readonly secureBoot: boolean;
+    readonly launchSecurity: readonly string[];
+    readonly nested?: boolean;
+    readonly sgx?: boolean;
+    readonly tpm?: readonly string[];
+    readonly cells?: readonly {
+      readonly id: number;
+      readonly cpus: number;
+      readonly cores: number;
+      readonly memory: number;
+      readonly pages: Readonly<Record<string, number>>;
+    }[];
   }>;
 
   constructor(name: string, args: HostArgs, options?: pulumi.CustomResourceOptions) {

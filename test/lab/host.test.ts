@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { host } from "../../provider/resources/host";
 import { maxDigest } from "../../provider/resources/host/facts";
 import { freePages } from "../../provider/resources/host-pages";
@@ -80,6 +81,59 @@ test("limits that the machine does not have are refused by create, update and lo
   await expect(host.update(made.id, made.state, wrong, context)).rejects.toThrow(refusal);
   await expect(host.read(`lookup:${uri}`, wrong, context)).rejects.toThrow(refusal);
   await expect(host.read(`lookup:${uri}`, { uri, dedicatedCpus: "x" }, context)).rejects.toThrow(/"x" is not a CPU/);
+});
+
+test("a host of two cells tells its topology, devices and what is free now; a refresh shows no change", async () => {
+  const [, second] = lab.hosts;
+  if (!second) throw new Error("no second host");
+  await second.exec(["sh", join(__dirname, "fake-numa.sh")]);
+  // A daemon learns how many cells there are when it starts.
+  await second.restartLibvirtd();
+  const { socketUri: uri } = second;
+  const made = await host.create(inputsOf(uri), context);
+  const { state } = made;
+  expect(state["topology"]).toMatchObject({
+    cells: [
+      { id: 0, cpus: "0", cores: ["0"], distances: { "0": 10, "1": 21 }, memory: expect.stringMatching(/iB$/) },
+      { id: 1, cpus: "1", cores: ["1"], distances: { "0": 21, "1": 10 } },
+    ],
+    sockets: expect.arrayContaining([expect.objectContaining({ dies: expect.any(Array) })]),
+  });
+  expect(state).toMatchObject({
+    kvm: false,
+    cpu: { guestModel: expect.stringMatching(/./), guestFeatures: expect.any(Array) },
+    machineTypes: expect.arrayContaining(["pc-q35-7.2", "pc-i440fx-7.2"]),
+    firmware: {
+      types: ["bios", "efi"],
+      secureBoot: true,
+      loaders: expect.arrayContaining([expect.stringMatching(/OVMF/)]),
+    },
+    tpm: { models: ["tpm-tis", "tpm-crb"], backends: expect.arrayContaining(["emulator"]), versions: ["2.0"] },
+    launchSecurity: [],
+    facts: { tpm: ["tpm-tis", "tpm-crb"], cells: [{ id: 0, cpus: 1, cores: 1 }, { id: 1 }] },
+  });
+  // Emulation says nothing of guests within guests.
+  expect(state["nested"]).toBeUndefined();
+  const devices = state["nodeDevices"] as { address: string; driver?: string }[];
+  expect(devices.length).toBeGreaterThan(0);
+  for (const { address } of devices) expect(address).toMatch(/^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/);
+  expect(devices.filter(({ driver }) => driver !== undefined)).toEqual([]);
+  expect(state["free"]).toBeUndefined();
+  expect(JSON.stringify(state).length).toBeLessThan(16_384);
+
+  const refreshed = await host.read(made.id, state, context);
+  expect(refreshed?.state).toEqual(state);
+
+  const found = await host.read(`lookup:${uri}`, { uri }, context);
+  expect(found?.state).toMatchObject({
+    topology: state["topology"],
+    free: [
+      { cell: 0, memory: expect.stringMatching(/iB$/), pages: expect.arrayContaining([{ size: "2 MiB", count: 0 }]) },
+      { cell: 1 },
+    ],
+  });
+  const seen = found?.state["nodeDevices"] as { driver?: string }[];
+  expect(seen.some(({ driver }) => driver !== undefined)).toBe(true);
 });
 
 test("free pages of every pool are read", async () => {

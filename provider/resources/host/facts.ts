@@ -1,20 +1,12 @@
+import { formatBytes } from "../../core/units";
 import { child, children, type Element, textOf } from "../../schema/tree";
-
-/** What checks of virtual machines may rely on, without asking the host. */
-export interface Facts {
-  /** Version of libvirt, as 1000000 * major + 1000 * minor + release. */
-  readonly libvirt: number;
-  readonly virtTypes: readonly string[];
-  /** The newest machine type of each family that the host's own architecture has: `pc-q35-7.2`. */
-  readonly machines: readonly string[];
-  readonly firmware: readonly string[];
-  readonly secureBoot: boolean;
-  /** How guests' memory can be encrypted: sev, sev-snp, tdx. */
-  readonly launchSecurity: readonly string[];
-}
+import { ordinarySize } from "../../tuning/capacity";
+import { coresOf, type HostTopology } from "../../tuning/topology";
+import { enumValues, launchSecurityIn, nestedIn } from "../domain-capabilities";
+import type { CellFacts, Facts } from "../facts";
 
 /** Longest digest as JSON, in bytes: it travels twice in the state of every resource on the host. */
-export const maxDigest = 1024;
+export const maxDigest = 2048;
 
 /** Architecture of the machine, from its capabilities. */
 export function architectureOf(capabilities: Element): string {
@@ -29,12 +21,18 @@ export function virtTypesOf(capabilities: Element): string[] {
   return [...new Set(types)];
 }
 
-/** The newest of each family of machine types, under the name that stays the same for ever; "q35" is only an alias. */
-export function machinesOf(capabilities: Element): string[] {
+/** Every machine type of the host's own architecture, under the name that stays the same for ever; "q35" is only an alias. */
+export function machineTypesOf(capabilities: Element): string[] {
   const guest = guestOf(capabilities);
   const entries = guest ? children(guest, "machine") : [];
-  const names = entries.map((machine) => machine.attributes["canonical"] ?? textOf(machine)).sort(oldestFirst);
-  return [...new Map(names.map((name) => [name.replace(/-[\d.]+$/, ""), name])).values()];
+  const names = entries.map((machine) => machine.attributes["canonical"] ?? textOf(machine));
+  return [...new Set(names)].sort(oldestFirst);
+}
+
+/** The newest of each family of machine types; those without a version, boards of Arm mostly, have no newer ones. */
+export function machinesOf(capabilities: Element): string[] {
+  const versioned = machineTypesOf(capabilities).filter((name) => family(name) !== name);
+  return [...new Map(versioned.map((name) => [family(name), name])).values()];
 }
 
 /** Logical CPUs and memory in bytes as the cells of the topology show them. */
@@ -49,27 +47,57 @@ export function sizeOf(capabilities: Element): { cpus: number; memory: bigint } 
   return { cpus: cpus.reduce((sum, count) => sum + count, 0), memory: memory.reduce((sum, bytes) => sum + bytes, 0n) };
 }
 
-/** The digest; families of machine types that would make it too long are left out. */
-export function factsOf(libvirt: number, capabilities: Element, domainCapabilities: Element | undefined): Facts {
-  const firmware = domainCapabilities ? enumValues(domainCapabilities, "os", "firmware") : [];
-  const secure = domainCapabilities ? enumValues(domainCapabilities, "os/loader", "secure") : [];
-  const facts = {
+/** The digest. What would make it too long is left out: first pools without a page, then the cells. */
+export function factsOf(
+  libvirt: number,
+  capabilities: Element,
+  domainCapabilities: Element | undefined,
+  topology: HostTopology,
+): Facts {
+  const facts: Facts = {
     libvirt,
     virtTypes: virtTypesOf(capabilities),
     machines: machinesOf(capabilities),
-    firmware: ["bios", ...firmware.filter((name) => name !== "bios")],
-    secureBoot: secure.includes("yes"),
-    launchSecurity: domainCapabilities ? launchSecurityOf(domainCapabilities) : [],
+    ...(domainCapabilities
+      ? offersOf(domainCapabilities)
+      : { firmware: ["bios"], secureBoot: false, launchSecurity: [] }),
   };
-  while (facts.machines.length > 0 && Buffer.byteLength(JSON.stringify(facts)) > maxDigest) facts.machines.pop();
-  return facts;
+  const cells = cellFacts(topology);
+  const short = cells.map(({ pages, ...cell }) => ({
+    ...cell,
+    pages: Object.fromEntries(Object.entries(pages).filter(([, total]) => total > 0)),
+  }));
+  const fits = (digest: Facts) => Buffer.byteLength(JSON.stringify(digest)) <= maxDigest;
+  return [{ ...facts, cells }, { ...facts, cells: short }, facts].find(fits) ?? { ...facts, machines: [] };
 }
 
-/** Older libvirt than 10.5 knows sev only, and does not list the types. */
-function launchSecurityOf(document: Element): string[] {
-  const listed = enumValues(document, "features/launchSecurity", "sectype");
-  const hasSev = child(document, "features/sev")?.attributes["supported"] === "yes";
-  return hasSev && !listed.includes("sev") ? ["sev", ...listed] : listed;
+function offersOf(document: Element) {
+  const firmware = enumValues(document, "os", "firmware");
+  const nested = nestedIn(document);
+  const sgx = child(document, "features/sgx")?.attributes["supported"] === "yes";
+  return {
+    firmware: ["bios", ...firmware.filter((name) => name !== "bios")],
+    secureBoot: enumValues(document, "os/loader", "secure").includes("yes"),
+    launchSecurity: launchSecurityIn(document),
+    ...(nested !== undefined && { nested }),
+    ...(sgx && { sgx }),
+    tpm: enumValues(document, "devices/tpm", "model"),
+  };
+}
+
+function cellFacts(topology: HostTopology): CellFacts[] {
+  const ordinary = ordinarySize(topology);
+  return topology.cells.map((cell) => ({
+    id: cell.id,
+    cpus: cell.cpus.length,
+    cores: coresOf(cell).length,
+    memory: Math.floor(cell.memoryKiB / 1024),
+    pages: Object.fromEntries(
+      cell.pages
+        .filter(({ sizeKiB }) => sizeKiB !== ordinary)
+        .map(({ sizeKiB, total }) => [formatBytes(BigInt(sizeKiB) * 1024n), total]),
+    ),
+  }));
 }
 
 function guestOf(capabilities: Element): Element | undefined {
@@ -78,10 +106,8 @@ function guestOf(capabilities: Element): Element | undefined {
   return guests.find((arch) => arch?.attributes["name"] === own);
 }
 
-function enumValues(document: Element, path: string, name: string): string[] {
-  const parent = child(document, path);
-  const found = parent && children(parent, "enum").find((item) => item.attributes["name"] === name);
-  return found ? children(found, "value").map(textOf) : [];
+function family(machine: string): string {
+  return machine.replace(/-[\d.]+$/, "");
 }
 
 function oldestFirst(a: string, b: string): number {

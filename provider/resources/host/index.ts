@@ -4,17 +4,14 @@ import type { Fault } from "../../core/check";
 import { KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { Identity } from "../../core/identity";
-import { defineResource, type Made } from "../../core/resource";
-import { formatBytes } from "../../core/units";
+import { defineResource } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
-import { type Element, parse } from "../../schema/tree";
 import { isUuid, lookupKey } from "../adoption";
-import { attempt } from "../failure";
-import { topologyOf } from "../host-topology";
-import { architectureOf, factsOf, sizeOf, virtTypesOf } from "./facts";
 import { limitFaults } from "./limit-faults";
 import { limitRules } from "./limits";
-import { outputs, rows } from "./rows";
+import { type Machine, machineOf, observe } from "./observe";
+import { outputs } from "./outputs";
+import { rows } from "./rows";
 
 type Inputs = StateOf<typeof rows>;
 
@@ -28,25 +25,26 @@ export const host = defineResource({
 
   async create(inputs, context) {
     const libvirt = await reach(inputs, context);
-    const capabilities = await capabilitiesOf(libvirt, inputs.uri);
-    requireFit(inputs, capabilities, "create Host");
-    return observe(libvirt, capabilities, inputs, randomBytes(16).toString("hex"));
+    const machine = await machineOf(libvirt, inputs.uri);
+    requireFit(inputs, machine, "create Host");
+    return made(libvirt, inputs, machine, randomBytes(16).toString("hex"));
   },
 
   async read(id, state, context) {
     const libvirt = await reach(state, context);
     sameMachine(id, libvirt, state.uri, "refresh Host");
-    const capabilities = await capabilitiesOf(libvirt, state.uri);
-    const inputs = lookupKey(id) === undefined ? inputsOf(state) : lookedUp(state, capabilities);
-    return { ...(await observe(libvirt, capabilities, inputs, ownerOf(state.owner, context))), inputs };
+    const machine = await machineOf(libvirt, state.uri);
+    const isLookup = lookupKey(id) !== undefined;
+    const inputs = isLookup ? lookedUp(state, machine) : inputsOf(state);
+    return { ...(await made(libvirt, inputs, machine, ownerOf(state.owner, context), isLookup)), inputs };
   },
 
   async update(id, olds, news, _changes, context) {
     const libvirt = await reach(news, context);
     sameMachine(id, libvirt, news.uri, "update Host");
-    const capabilities = await capabilitiesOf(libvirt, news.uri);
-    requireFit(news, capabilities, "update Host");
-    return observe(libvirt, capabilities, news, ownerOf(olds.owner, context));
+    const machine = await machineOf(libvirt, news.uri);
+    requireFit(news, machine, "update Host");
+    return made(libvirt, news, machine, ownerOf(olds.owner, context));
   },
 
   async delete() {
@@ -54,15 +52,19 @@ export const host = defineResource({
   },
 });
 
+async function made(libvirt: Libvirt, inputs: Inputs, machine: Machine, owner: string, now = false) {
+  return { id: libvirt.hostUuid, outputs: { ...(await observe(libvirt, inputs.uri, machine, now)), owner } };
+}
+
 function inputsOf(state: Inputs): Inputs {
   return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
 }
 
 /** The engine does not check the arguments of a look-up. */
-function lookedUp(state: Inputs, capabilities: Element): Inputs {
+function lookedUp(state: Inputs, machine: Machine): Inputs {
   const { inputs, failures } = host.check(inputsOf(state) as Values, undefined, undefined);
   refuse(failures, state.uri, "look up Host");
-  requireFit(inputs as Inputs, capabilities, "look up Host");
+  requireFit(inputs as Inputs, machine, "look up Host");
   return inputs as Inputs;
 }
 
@@ -93,15 +95,9 @@ function sameMachine(id: string, libvirt: Libvirt, uri: string, step: string): v
   });
 }
 
-async function capabilitiesOf(libvirt: Libvirt, host: string): Promise<Element> {
-  return attempt({ step: "read the capabilities", host }, async () =>
-    parse((await libvirt.call("CONNECT_GET_CAPABILITIES", {})).capabilities),
-  );
-}
-
 /** Limits are about the machine as it is: what it does not have is refused before anything is made. */
-function requireFit(inputs: Inputs, capabilities: Element, step: string): void {
-  refuse(limitFaults(inputs, topologyOf(capabilities)), inputs.uri, step);
+function requireFit(inputs: Inputs, { topology }: Machine, step: string): void {
+  refuse(limitFaults(inputs, topology), inputs.uri, step);
 }
 
 function refuse(faults: readonly Fault[], host: string, step: string): void {
@@ -109,59 +105,4 @@ function refuse(faults: readonly Fault[], host: string, step: string): void {
   const reason = faults.map(({ property, reason }) => `${property}: ${reason}`).join("\n  ");
   const remedy = '"virsh capabilities" on the machine shows the cells, CPUs and pages that it has';
   throw new KvmError("invalid", { step, host, reason, remedy });
-}
-
-async function observe(
-  libvirt: Libvirt,
-  capabilities: Element,
-  inputs: Inputs,
-  owner: string,
-): Promise<Made<typeof outputs>> {
-  const [hostname, hypervisor] = await attempt({ step: "read the versions", host: inputs.uri }, () =>
-    Promise.all([libvirt.call("CONNECT_GET_HOSTNAME", {}), libvirt.call("CONNECT_GET_VERSION", {})]),
-  );
-  const [virtTypes, architecture] = [virtTypesOf(capabilities), architectureOf(capabilities)];
-  const domainCapabilities = await domainCapabilitiesOf(libvirt, inputs.uri, architecture, virtTypes);
-  const { cpus, memory } = sizeOf(capabilities);
-  return {
-    id: libvirt.hostUuid,
-    outputs: {
-      uuid: libvirt.hostUuid,
-      owner,
-      hostname: hostname.hostname,
-      libvirtVersion: formatVersion(BigInt(libvirt.version)),
-      qemuVersion: formatVersion(hypervisor.hvVersion),
-      virtTypes,
-      architecture,
-      cpus,
-      memory: formatBytes(memory),
-      facts: factsOf(libvirt.version, capabilities, domainCapabilities),
-    },
-  };
-}
-
-/** Undefined where no emulator of the machine's own architecture is installed, or the driver (test) has none. */
-async function domainCapabilitiesOf(
-  libvirt: Libvirt,
-  host: string,
-  architecture: string,
-  virtTypes: readonly string[],
-): Promise<Element | undefined> {
-  if (!virtTypes.some((type) => type === "kvm" || type === "qemu")) return undefined;
-  const { capabilities } = await attempt({ step: "read the domain capabilities", host }, () =>
-    libvirt.call("CONNECT_GET_DOMAIN_CAPABILITIES", {
-      emulatorbin: undefined,
-      arch: architecture,
-      // Secure Boot needs q35 on x86; elsewhere the default machine says it.
-      machine: architecture === "x86_64" ? "q35" : undefined,
-      virttype: virtTypes.includes("kvm") ? "kvm" : "qemu",
-      flags: 0,
-    }),
-  );
-  return parse(capabilities);
-}
-
-/** "9.0.0" of 9000000. */
-function formatVersion(version: bigint): string {
-  return [version / 1000000n, (version / 1000n) % 1000n, version % 1000n].join(".");
 }

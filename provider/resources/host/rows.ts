@@ -69,19 +69,3 @@ export const rows = {
   }),
   ...limitRows,
 };
-
-export const outputs = {
-  uuid: { doc: "UUID that libvirt reports for the machine.", type: "string" },
-  owner: { doc: "128 random bits made once: the mark of this deployment's objects on the host.", type: "string" },
-  hostname: { doc: "The machine's own host name.", type: "string" },
-  libvirtVersion: { doc: 'Version of the libvirt daemon, e.g. "9.0.0".', type: "string" },
-  qemuVersion: { doc: 'Version of QEMU, e.g. "7.2.11".', type: "string" },
-  virtTypes: { doc: 'What guests can run on: "kvm" (hardware) and "qemu" (emulation).', type: "readonly string[]" },
-  architecture: { doc: 'CPU architecture, e.g. "x86_64".', type: "string" },
-  cpus: { doc: "Number of logical CPUs.", type: "number" },
-  memory: { doc: 'Memory of the machine, e.g. "64 GiB".', type: "string" },
-  facts: {
-    doc: "Digest of the capabilities, at most 1 KiB, that checks of virtual machines use.",
-    type: "{ readonly libvirt: number; readonly virtTypes: readonly string[]; readonly machines: readonly string[]; readonly firmware: readonly string[]; readonly secureBoot: boolean }",
-  },
-} as const;

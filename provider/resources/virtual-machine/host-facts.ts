@@ -15,10 +15,10 @@ export function newestBelow(host: unknown, machine: string): string | undefined 
 
 /** The ways of encrypting memory that Host found; undefined when it is not known. */
 export function knownEncryption(host: unknown): readonly unknown[] | undefined {
-  return Array.isArray(factsOf(host)["launchSecurity"]) ? listed(host, "launchSecurity") : undefined;
+  return Array.isArray(factsOf(host).launchSecurity) ? listed(host, "launchSecurity") : undefined;
 }
 
-function listed(host: unknown, name: string): readonly unknown[] {
+function listed(host: unknown, name: "virtTypes" | "machines" | "launchSecurity"): readonly unknown[] {
   const list = factsOf(host)[name];
   return Array.isArray(list) ? list : [];
 }

@@ -2,7 +2,7 @@ import { attribute, type ChangeRule, z } from "../../core/attribute";
 import { uuid } from "../../core/quantities";
 import type { ElementLens } from "../../schema/lens";
 import { child, type Element, element, remove } from "../../schema/tree";
-import { pciAddress, pciElement, pciText } from "./pci-address";
+import { pciAddress, pciElement, pciText } from "../pci-address";
 
 /** Gives the device that type of source, in place of another one. */
 function setSource(device: Element, type: string, more: Readonly<Record<string, string>>, ...inside: Element[]): void {

@@ -1,8 +1,9 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
-import { child, children, type Element, parse, textOf } from "../../schema/tree";
+import { child, type Element, parse, textOf } from "../../schema/tree";
+import { launchSecurityIn } from "../domain-capabilities";
 import { attempt } from "../failure";
-import { encryptionHardware, type LaunchType, launchTypes } from "./launch-security";
+import { encryptionHardware, launchTypes } from "./launch-security";
 import { otherDomains } from "./other-domains";
 import type { Inputs } from "./rows";
 
@@ -25,7 +26,7 @@ export async function requireLaunchSecurity(libvirt: Libvirt, inputs: Inputs, ow
     }),
   );
   const offered = parse(capabilities);
-  if (!offers(offered, type)) {
+  if (!launchSecurityIn(offered).includes(type)) {
     throw new KvmError("unsupported", {
       step,
       host,
@@ -34,16 +35,6 @@ export async function requireLaunchSecurity(libvirt: Libvirt, inputs: Inputs, ow
     });
   }
   await requirePlace(libvirt, { step, host, own }, placeOf(type, launch.policy), offered);
-}
-
-function offers(capabilities: Element, type: LaunchType): boolean {
-  // Older ones than 10.5 know sev only, and do not list the types.
-  const listed = children(child(capabilities, "features/launchSecurity") ?? capabilities, "enum")
-    .filter(({ attributes }) => attributes["name"] === "sectype")
-    .flatMap((item) => children(item, "value"))
-    .map(textOf);
-  const hasSev = child(capabilities, "features/sev")?.attributes["supported"] === "yes";
-  return listed.includes(type) || (type === "sev" && hasSev);
 }
 
 /** Guests of SEV-ES and SEV-SNP share one set of keys, those of plain SEV another. */

@@ -3,8 +3,8 @@ import { hostPath, text } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
+import { pciAddress, pciElement, pciText } from "../pci-address";
 import { userLens, userSchema } from "./nic-user";
-import { pciAddress, pciElement, pciText } from "./pci-address";
 
 export const interfaceName = z.string().regex(/^[A-Za-z0-9_.:-]{1,15}$/, "is not a name of a network interface");
 

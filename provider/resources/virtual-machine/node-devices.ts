@@ -1,7 +1,7 @@
 import type { Libvirt } from "../../libvirt/api";
 import { child, children, type Element, parse, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
-import { pciText } from "./pci-address";
+import { pciText } from "../pci-address";
 
 /** What the host says of one PCI device. */
 export interface PciDevice {

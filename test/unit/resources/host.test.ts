@@ -1,6 +1,7 @@
 import { host } from "../../../provider/resources/host";
 import { factsOf, machinesOf, maxDigest, sizeOf, virtTypesOf } from "../../../provider/resources/host/facts";
 import { parse } from "../../../provider/schema/tree";
+import * as hosts from "../tuning/hosts";
 
 function faults(args: Readonly<Record<string, unknown>>): string[] {
   return host.check(args, undefined, undefined).failures.map(({ property, reason }) => `${property}: ${reason}`);
@@ -60,9 +61,31 @@ test("facts come from the machine's own architecture", () => {
 
 test("the digest stays small, and says the newest machine type of each family", () => {
   const versions = Array.from({ length: 300 }, (_, index) => `pc-q35-${index}.0`);
-  expect(factsOf(9000000, capabilities(versions), undefined).machines).toEqual(["pc-q35-299.0"]);
+  const one = hosts.host(1, 1, 1);
+  expect(factsOf(9000000, capabilities(versions), undefined, one).machines).toEqual(["pc-q35-299.0"]);
+  expect(machinesOf(capabilities(["isapc", "pc-i440fx-7.2"]))).toEqual(["pc-i440fx-7.2", "pc-q35-7.2"]);
   const families = Array.from({ length: 300 }, (_, index) => `machine${index}-1.0`);
-  const facts = factsOf(9000000, capabilities(families), undefined);
+  const facts = factsOf(9000000, capabilities(families), undefined, one);
   expect(JSON.stringify(facts).length).toBeLessThanOrEqual(maxDigest);
   expect(facts.firmware).toEqual(["bios"]);
+});
+
+test("the digest tells of 16 cells with 512 CPUs, and leaves cells out before it is too long", () => {
+  const sizes = [4, 64, 2048, 32768, 1048576];
+  const pages = (cell: number) => sizes.map((sizeKiB) => ({ sizeKiB, total: sizeKiB === 2048 ? 262144 + cell : 0 }));
+  const memoryKiB = 263931 * 1024 + 700;
+  const large = hosts.host(16, 16, 2, { pages, memoryKiB });
+  const { cells } = factsOf(11003000, capabilities(["pc-i440fx-10.0"]), undefined, large);
+  expect(cells).toHaveLength(16);
+  expect(cells?.[15]).toEqual({
+    ...{ id: 15, cpus: 32, cores: 16, memory: 263931 },
+    pages: { "64 KiB": 0, "2 MiB": 262159, "32 MiB": 0, "1 GiB": 0 },
+  });
+  const more = factsOf(11003000, capabilities([]), undefined, hosts.host(22, 4, 2, { pages, memoryKiB })).cells;
+  expect(more).toHaveLength(22);
+  expect(more?.[0]?.pages).toEqual({ "2 MiB": 262144 });
+  const huge = factsOf(11003000, capabilities([]), undefined, hosts.host(64, 4, 2, { pages, memoryKiB }));
+  expect(huge.cells).toBeUndefined();
+  expect(huge.machines).toEqual(["pc-q35-7.2"]);
+  for (const facts of [cells, more, huge]) expect(JSON.stringify(facts).length).toBeLessThanOrEqual(maxDigest);
 });

@@ -1,5 +1,5 @@
-import { z } from "../../core/attribute";
-import { type Element, element } from "../../schema/tree";
+import { z } from "../core/attribute";
+import { type Element, element } from "../schema/tree";
 
 /** "0000:03:10.0", the domain in front optional; canonical in lower case. */
 export const pciAddress = z

@@ -1,0 +1,45 @@
+import { formatBytes } from "../../core/units";
+import { formatCpuSet } from "../../tuning/cpu-set";
+import { coresOf, type HostCpu, type HostTopology } from "../../tuning/topology";
+
+/** The topology as Host shows it: sets of CPUs in libvirt's notation, sizes with their unit. */
+export function describeTopology(topology: HostTopology) {
+  const cpus = topology.cells.flatMap((cell) => cell.cpus);
+  return {
+    cells: topology.cells.map((cell) => ({
+      id: cell.id,
+      memory: formatBytes(BigInt(cell.memoryKiB) * 1024n),
+      cpus: setOf(cell.cpus),
+      cores: coresOf(cell).map((threads) => formatCpuSet(threads)),
+      distances: Object.fromEntries(cell.distances),
+      pages: cell.pages.map(({ sizeKiB, total }) => ({ size: formatBytes(BigInt(sizeKiB) * 1024n), total })),
+    })),
+    sockets: grouped(cpus, "socket").map(([id, members]) => ({
+      id,
+      cpus: setOf(members),
+      dies: grouped(members, "die").map(([die, inside]) => ({
+        id: die,
+        cpus: setOf(inside),
+        clusters: clustersOf(inside),
+      })),
+    })),
+    cacheGroups: topology.cacheGroups.map((group) => formatCpuSet(group)),
+    offline: formatCpuSet(topology.offline),
+  };
+}
+
+/** Cores that share a part of the die's caches or its bus; a die with a single cluster has none to tell apart. */
+function clustersOf(cpus: readonly HostCpu[]): string[] {
+  const clusters = grouped(cpus, "cluster");
+  return clusters.length > 1 ? clusters.map(([, members]) => setOf(members)) : [];
+}
+
+function grouped(cpus: readonly HostCpu[], by: "socket" | "die" | "cluster"): [id: number, cpus: HostCpu[]][] {
+  const groups = new Map<number, HostCpu[]>();
+  for (const cpu of cpus) groups.set(cpu[by], [...(groups.get(cpu[by]) ?? []), cpu]);
+  return [...groups].sort(([a], [b]) => a - b);
+}
+
+function setOf(cpus: readonly HostCpu[]): string {
+  return formatCpuSet(cpus.map(({ id }) => id));
+}
