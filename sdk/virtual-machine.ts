@@ -594,6 +594,13 @@ export interface VirtualMachineArgsScsiController {
   readonly ioeventfd?: pulumi.Input<boolean>;
   /** Number of the IOThread, from 1, that serves its disks (`<driver iothread>`). Default: QEMU's main loop. */
   readonly iothread?: pulumi.Input<number>;
+  /** IOThreads that share the queues of a virtio-scsi controller (`<driver><iothreads>`, QEMU 10.0), in place of `iothread`; either every one or none names its `queues`, counted from 0. Needs libvirt 11.2. */
+  readonly iothreadMapping?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly iothread: pulumi.Input<number>;
+      readonly queues?: pulumi.Input<readonly pulumi.Input<number>[]>;
+    }>[]
+  >;
 }
 
 /** Limits of the disk's I/O (`<iotune>`), by QEMU; changed in the running guest. Default: none. */
@@ -1066,8 +1073,6 @@ export interface VirtualMachineArgsHostDevice {
     readonly file?: pulumi.Input<string>;
     readonly bar?: pulumi.Input<boolean>;
   }>;
-  /** Whether writes to the configuration space of a pci device are filtered (`<source writeFiltering>`). Default true. Needs libvirt 6.5. */
-  readonly writeFiltering?: pulumi.Input<boolean>;
   /** Whether the screen of a vGPU shows in `graphics` (`display`). Default false. */
   readonly display?: pulumi.Input<boolean>;
   /** Whether a vGPU with `display` has a picture before its driver is loaded (`ramfb`). Default false. */

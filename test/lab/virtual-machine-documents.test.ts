@@ -5,21 +5,20 @@ import { readRows } from "../../provider/resources/document";
 import { render } from "../../provider/resources/virtual-machine/render";
 import { type Inputs, rows } from "../../provider/resources/virtual-machine/rows";
 import { parse } from "../../provider/schema/tree";
+import { handlerContext } from "./handler-context";
 import type { LabHost } from "./host";
 import { type Lab, startLab } from "./lab";
 import { image, Machine } from "./machines";
 
 /** Every golden case of a device, through a real daemon: accepted, and read back as the program wrote it. */
 const folder = join(__dirname, "../golden/virtual-machine");
-const ours =
-  /^((?:disk|nic|passt|scsi|filesystems|iothread|throttle|qcow2|discard|cpu|hyper|clock|memory|numa)[\w.-]*)\.json$/;
-const cases = readdirSync(folder).flatMap((file) => ours.exec(file)?.[1] ?? []);
+const all = readdirSync(folder).flatMap((file) => /^(.+)\.json$/.exec(file)?.[1] ?? []);
+const ours = /^(?:disk|nic|passt|scsi|filesystems|iothread|throttle|qcow2|discard|cpu|hyper|clock|memory|numa)/;
+const cases = all.filter((name) => ours.test(name));
 /** A daemon drops in silence what is newer: the name of a case says which libvirt it needs. */
 const daemons = ["9.0", "11.3"] as const;
 const pairs = daemons.flatMap((libvirt, index) =>
-  cases
-    .filter((name) => isNotAbove(/-libvirt-([\d.]+)$/.exec(name)?.[1] ?? "0", libvirt))
-    .map((name) => ({ name, libvirt, index })),
+  cases.filter((name) => isNotAbove(neededBy(name), libvirt)).map((name) => ({ name, libvirt, index })),
 );
 const maps = [
   "disks",
@@ -45,6 +44,9 @@ const maps = [
   "numaTune",
 ] as const;
 
+/** VIR_DOMAIN_DEFINE_VALIDATE; VIR_DOMAIN_UNDEFINE_NVRAM */
+const [validating, withNvram] = [1, 4];
+
 let lab: Lab;
 
 beforeAll(async () => {
@@ -61,6 +63,11 @@ const otherwise = ["volume", "format", "controller", "parameters"];
 
 function comparable(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value ?? null, (key, item) => (otherwise.includes(key) ? undefined : item)));
+}
+
+/** The libvirt that a case needs. */
+function neededBy(name: string): string {
+  return /-libvirt-([\d.]+)$/.exec(name)?.[1] ?? "0";
 }
 
 function isNotAbove(version: string, most: string): boolean {
@@ -83,6 +90,53 @@ async function expectDefinition(host: LabHost, inputs: Inputs): Promise<void> {
     await host.virsh("undefine", inputs.name);
   }
 }
+
+/** What the lab's hosts lack, in the words of their libvirt. */
+const noFirmware = /^Unable to find 'efi' firmware that is compatible/;
+const lacking: Readonly<Record<(typeof daemons)[number], Readonly<Record<string, RegExp>>>> = {
+  "9.0": {
+    "kvm-resource-control": /^cachetune is only supported for KVM domains/,
+    "launch-sev": /^SEV launch security is not supported with this QEMU binary/,
+  },
+  // It looks for the firmware when it defines, where 9.0 does so at the start.
+  "11.3": {
+    "kvm-resource-control": /^cachetune is only supported for KVM domains/,
+    "launch-sev": noFirmware,
+    "launch-sev-snp-libvirt-10.5": noFirmware,
+    "firmware-stateless": noFirmware,
+    "graphics-spice": /does not support video model 'qxl'/,
+  },
+};
+const tooNew = /failed to validate against schema|Invalid value for attribute/;
+
+test.each(daemons)(
+  "libvirt %s takes every document of its time by DEFINE_VALIDATE, and none of a later one",
+  async (libvirt) => {
+    const host = lab.hosts[daemons.indexOf(libvirt)];
+    if (!host) throw new Error("the lab has a host for each daemon");
+    const context = handlerContext();
+    const connection = await context.libvirt(host.socketUri);
+    const surprises: string[] = [];
+    for (const name of all) {
+      const isLater = !isNotAbove(neededBy(name), libvirt);
+      const expected = isLater ? tooNew : lacking[libvirt][name];
+      // The lab has no KVM, and libvirt defines nothing for it then.
+      const xml = readFileSync(join(folder, `${name}.xml`), "utf8").replace(
+        "<domain type='kvm'",
+        "<domain type='qemu'",
+      );
+      const answer = await connection
+        .call("DOMAIN_DEFINE_XML_FLAGS", { xml, flags: validating })
+        .then(({ dom }) => connection.call("DOMAIN_UNDEFINE_FLAGS", { dom, flags: withNvram }))
+        .then(() => "taken")
+        .catch((error: Error) => error.message.replace(/^(unsupported configuration|operation failed): /, ""));
+      if (!(expected ?? /^taken$/).test(answer)) surprises.push(`${name}: ${answer}`);
+    }
+    await context.close();
+    expect(surprises).toEqual([]);
+  },
+  60_000,
+);
 
 test.each(pairs)(
   "libvirt $libvirt: $name",

@@ -1,20 +1,22 @@
 #!/bin/bash
 # Builds the test guest from Debian's packages: a kernel and a busybox initramfs, also as a bootable disk image.
-#   make-image.sh FOLDER   leaves vmlinuz, initrd.gz and guest.qcow2 there
+#   make-image.sh FOLDER [KERNEL]   leaves vmlinuz, initrd.gz and guest.qcow2 there
+# KERNEL is the package of a kernel; the default, that of the clouds, is small and knows virtio alone.
 # No mount, no loop device. Everything is fetched by package name from the configured Debian mirror.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=$1
+flavour=${2:-linux-image-cloud-amd64}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
+kernel=$(apt-cache depends "$flavour" | awk '/Depends: linux-image/ { print $2; exit }')
 chmod 755 . && mkdir -m 777 download && (cd download && apt-get -qq download "$kernel" qemu-guest-agent >/dev/null)
 for package in download/*.deb; do dpkg -x "$package" files; done
 version=$(basename files/lib/modules/*)
 
-wanted="virtio_pci virtio_net virtio_blk virtio_scsi sd_mod sr_mod virtio_balloon virtio_mem virtio_console virtio-rng button evdev isofs ahci e1000e"
+wanted="virtio_pci virtio_net virtio_blk virtio_scsi sd_mod sr_mod virtio_balloon virtio_mem virtio_console virtio-rng button evdev isofs ahci ata_piix e1000 e1000e efivarfs"
 depmod -b files "$version"
 
 guest=initramfs
@@ -40,6 +42,7 @@ ldd files/usr/sbin/qemu-ga | awk '/=> \// { print $3 } /^\t\/lib64/ { print $1 }
 done
 install -m 755 "$here/init" $guest/init
 install -m 755 "$here/lease" $guest/lease
+install -m 755 "$here/bench" $guest/bench
 (cd $guest && find . | LC_ALL=C sort | cpio -o -H newc --quiet | gzip -n -6) >initrd.gz
 cp "files/boot/vmlinuz-$version" vmlinuz
 

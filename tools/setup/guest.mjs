@@ -6,17 +6,28 @@ import { run } from "./steps.mjs";
 
 /** Folder with vmlinuz, initrd.gz and guest.qcow2. */
 export const guestFolder = join(cache, "guest");
+export const benchGuestFolder = join(cache, "guest-bench");
 
 /** Builds the test guest when it is absent or its recipe changed. */
-export async function buildGuest() {
+export function buildGuest() {
+  return build(guestFolder);
+}
+
+/** Builds the guest of the device benchmark: its kernel drives the hardware of old as well. */
+export function buildBenchGuest() {
+  return build(benchGuestFolder, "linux-image-amd64");
+}
+
+async function build(folder, ...kernel) {
   const recipe = createHash("sha256");
-  for (const name of ["init", "lease", "make-image.sh"]) recipe.update(readFileSync(join(root, "tools/guest", name)));
+  for (const name of ["init", "lease", "bench", "make-image.sh"])
+    recipe.update(readFileSync(join(root, "tools/guest", name)));
   const digest = recipe.digest("hex");
-  const stamp = join(guestFolder, "recipe");
+  const stamp = join(folder, "recipe");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return "built before";
-  mkdirSync(guestFolder, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   await run("apt-get", ["-qq", "update"]);
-  await run("bash", [join(root, "tools/guest/make-image.sh"), guestFolder]);
+  await run("bash", [join(root, "tools/guest/make-image.sh"), folder, ...kernel]);
   writeFileSync(stamp, digest);
   return "built";
 }

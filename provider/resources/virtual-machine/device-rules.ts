@@ -1,4 +1,5 @@
 import { isPlainObject } from "../../core/unknown";
+import { threadFaults } from "./disk-rules";
 import type { Inputs } from "./rows";
 import {
   type Disk,
@@ -37,7 +38,7 @@ const filesystemRules: readonly MachineRule[] = [
 ];
 
 type ScsiController = Inputs["scsiControllers"][string];
-const virtioScsiOnly = ["queues", "commandsPerLun", "maxSectors", "ioeventfd", "iothread"];
+const virtioScsiOnly = ["queues", "commandsPerLun", "maxSectors", "ioeventfd", "iothread", "iothreadMapping"];
 
 const bootOrders = (map: string, entries: unknown) =>
   entriesOf<{ bootOrder?: unknown }>(entries).map(
@@ -49,11 +50,9 @@ export const deviceRules: readonly MachineRule[] = [
   {
     needs: ["iothreads"],
     check: ({ scsiControllers, iothreads = 0 }) =>
-      entriesOf<ScsiController>(scsiControllers)
-        .filter(([, { iothread }]) => isMore(iothread, iothreads))
-        .map(([key, { iothread }]) =>
-          fault(`scsiControllers.${key}.iothread`, `there is no IOThread ${iothread}; iothreads is ${iothreads}`),
-        ),
+      entriesOf<ScsiController>(scsiControllers).flatMap(([key, controller]) =>
+        threadFaults(controller, `scsiControllers.${key}`, iothreads),
+      ),
   },
   {
     needs: ["maxVcpus"],

@@ -2,6 +2,7 @@ import { attribute, mapOf, z } from "../../core/attribute";
 import { attributeAt, number, oneOf, words } from "../../schema/lens";
 import { children, type Element, element, ensure } from "../../schema/tree";
 import { deviceEntries, devicesOf } from "./alias";
+import { mappingLens, mappingSchema } from "./disk-driver";
 import type { LiveOperations } from "./live";
 
 const models = ["virtio-scsi", "lsilogic", "lsisas1068", "lsisas1078", "vmpvscsi"] as const;
@@ -73,6 +74,13 @@ export const scsiRows = {
         schema: z.int().min(1).max(4096).optional(),
         change: plugged,
         lens: driver("iothread"),
+      }),
+      iothreadMapping: attribute({
+        doc: "IOThreads that share the queues of a virtio-scsi controller (`<driver><iothreads>`, QEMU 10.0), in place of `iothread`; either every one or none names its `queues`, counted from 0.",
+        schema: mappingSchema.optional(),
+        since: "11.2",
+        change: plugged,
+        lens: mappingLens,
       }),
     },
   }),

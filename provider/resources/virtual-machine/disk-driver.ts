@@ -30,10 +30,14 @@ export interface MappedThread {
   readonly queues?: readonly number[] | undefined;
 }
 
-/** `<driver><iothreads>`: which IOThreads serve the disk, each with the queues that are its own. */
-const mappingLens: ElementLens<readonly MappedThread[]> = {
-  get(disk) {
-    const found = child(disk, "driver/iothreads");
+export const mappingSchema = z
+  .array(z.strictObject({ iothread: z.int().min(1).max(4096), queues: z.array(z.int().min(0)).min(1).optional() }))
+  .min(1);
+
+/** `<driver><iothreads>`: which IOThreads serve a disk or controller, each with the queues that are its own. */
+export const mappingLens: ElementLens<readonly MappedThread[]> = {
+  get(device) {
+    const found = child(device, "driver/iothreads");
     return (
       found &&
       children(found, "iothread").map((thread) => {
@@ -42,13 +46,13 @@ const mappingLens: ElementLens<readonly MappedThread[]> = {
       })
     );
   },
-  set(disk, value) {
-    remove(disk, "driver/iothreads");
+  set(device, value) {
+    remove(device, "driver/iothreads");
     if (value === undefined) return;
     const threads = value.map(({ iothread, queues = [] }) =>
       element("iothread", { id: String(iothread) }, ...queues.map((queue) => element("queue", { id: String(queue) }))),
     );
-    ensure(disk, "driver").children.push(element("iothreads", {}, ...threads));
+    ensure(device, "driver").children.push(element("iothreads", {}, ...threads));
   },
 };
 
@@ -76,10 +80,7 @@ export const diskDriverRows = {
   }),
   iothreadMapping: attribute({
     doc: "IOThreads that share the queues of a virtio disk (`<driver><iothreads>`), in place of `iothread`; either every one or none names its `queues`, counted from 0.",
-    schema: z
-      .array(z.strictObject({ iothread: z.int().min(1).max(4096), queues: z.array(z.int().min(0)).min(1).optional() }))
-      .min(1)
-      .optional(),
+    schema: mappingSchema.optional(),
     since: "10.0",
     change: () => ({ class: "restart", reason: "libvirt moves no plugged disk to another IOThread" }),
     lens: mappingLens,

@@ -1,5 +1,7 @@
+import type { Fault } from "../../core/check";
 import { parseRate } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
+import type { MappedThread } from "./disk-driver";
 import { isBlockDevice } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
 import { isPcie } from "./general";
@@ -142,12 +144,20 @@ const shared: EntryCheck<Disk> = ({ shareable, cache, volume, format }, at) => {
   ];
 };
 
-const iothreads: EntryCheck<Disk> = ({ iothread, iothreadMapping }, at, { iothreads: count = 0 }) => {
-  const mapped = Array.isArray(iothreadMapping) ? iothreadMapping : [];
+const iothreads: EntryCheck<Disk> = (disk, at, { iothreads: count = 0 }) => threadFaults(disk, at, count);
+
+interface Threaded {
+  readonly iothread?: unknown;
+  readonly iothreadMapping?: unknown;
+}
+
+/** What is wrong with the IOThreads of a disk or controller. */
+export function threadFaults({ iothread, iothreadMapping }: Threaded, at: string, count: number): Fault[] {
+  const mapped: readonly MappedThread[] = Array.isArray(iothreadMapping) ? iothreadMapping : [];
   const withQueues = mapped.filter(({ queues }) => queues !== undefined).length;
   const all = mapped.flatMap(({ queues = [] }) => queues);
-  const beyond = (thread: number) => isMore(thread, count);
-  const message = (thread: number) => `there is no IOThread ${thread}; iothreads is ${String(count)}`;
+  const beyond = (thread: unknown) => isMore(thread, count);
+  const message = (thread: unknown) => `there is no IOThread ${thread}; iothreads is ${count}`;
   return [
     ...(iothread !== undefined && iothreadMapping !== undefined
       ? [fault(at, "has both iothread and iothreadMapping; give one")]
@@ -164,7 +174,7 @@ const iothreads: EntryCheck<Disk> = ({ iothread, iothreadMapping }, at, { iothre
       ? [fault(`${at}.iothreadMapping`, "either none or every IOThread names its queues, and each queue once")]
       : []),
   ];
-};
+}
 
 const ways = ["BytesSec", "IopsSec"] as const;
 

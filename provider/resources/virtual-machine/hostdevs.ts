@@ -38,13 +38,6 @@ export const hostdevRows = {
         change: plugged,
         lens: romLens,
       }),
-      writeFiltering: attribute({
-        doc: "Whether writes to the configuration space of a pci device are filtered (`<source writeFiltering>`). Default true.",
-        schema: z.boolean().optional(),
-        since: "6.5",
-        change: plugged,
-        lens: words(attributeAt("source", "writeFiltering"), "yes", "no"),
-      }),
       display: attribute({
         doc: "Whether the screen of a vGPU shows in `graphics` (`display`). Default false.",
         schema: z.boolean().optional(),

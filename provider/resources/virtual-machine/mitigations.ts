@@ -42,23 +42,30 @@ async function lackingIn(libvirt: Libvirt, { machine, virtType }: Inputs, cpu: C
     if (!hosts) return [];
     const features = Object.entries(cpu.features ?? {}).map(([name, policy]) => element("feature", { name, policy }));
     const named = [element("model", { fallback: "forbid" }, cpu.model ?? ""), ...features];
-    const [has, offers] = await Promise.all([expanded(named), expanded(children(hosts))]);
+    const [has, offers] = await Promise.all([
+      featuresOf(libvirt, where, named),
+      featuresOf(libvirt, where, children(hosts)),
+    ]);
     return mitigations.filter((name) => offers.has(name) && !has.has(name));
   } catch (error) {
     // A model that libvirt does not know is refused by it at once, in its own words.
     if (error instanceof LibvirtError) return [];
     throw error;
   }
+}
 
-  async function expanded(parts: readonly Element[]): Promise<ReadonlySet<string>> {
-    const xml = render(element("cpu", { mode: "custom", match: "exact" }, ...parts));
-    const { cpu: full } = await libvirt.call("CONNECT_BASELINE_HYPERVISOR_CPU", {
-      ...where,
-      emulator: undefined,
-      xmlCPUs: [xml],
-      flags: expandFeatures,
-    });
-    const found = children(parse(full), "feature").filter(({ attributes }) => attributes["policy"] !== "disable");
-    return new Set(found.map(({ attributes }) => attributes["name"] ?? ""));
-  }
+/** Every feature of a CPU of that model with these features. */
+export async function featuresOf(
+  libvirt: Libvirt,
+  where: { readonly arch: string; readonly machine: string; readonly virttype: string },
+  parts: readonly Element[],
+): Promise<ReadonlySet<string>> {
+  const { cpu } = await libvirt.call("CONNECT_BASELINE_HYPERVISOR_CPU", {
+    ...where,
+    emulator: undefined,
+    xmlCPUs: [render(element("cpu", { mode: "custom", match: "exact" }, ...parts))],
+    flags: expandFeatures,
+  });
+  const found = children(parse(cpu), "feature").filter(({ attributes }) => attributes["policy"] !== "disable");
+  return new Set(found.map(({ attributes }) => attributes["name"] ?? ""));
 }
