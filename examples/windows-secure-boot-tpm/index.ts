@@ -18,9 +18,21 @@ function medium(name: string): kvm.Volume | undefined {
   return path === undefined ? undefined : new kvm.Volume(name, { pool, format: "raw", source: { path } });
 }
 
+const hyperv = {
+  relaxed: true,
+  vapic: true,
+  spinlocks: 8191,
+  vpindex: true,
+  runtime: true,
+  synic: true,
+  stimer: true,
+  frequencies: true,
+};
+const virtType = config.get("virtType") === "qemu" ? "qemu" : "kvm";
+
 const windows = new kvm.VirtualMachine("windows", {
   host,
-  virtType: config.get("virtType") === "qemu" ? "qemu" : "kvm",
+  virtType,
   vcpus: config.getNumber("vcpus") ?? 4,
   memory: config.get("memory") ?? "8 GiB",
 
@@ -29,10 +41,8 @@ const windows = new kvm.VirtualMachine("windows", {
   secureBoot: true,
   tpm: { model: "tpm-crb" },
 
-  // What makes Windows a good guest: Hyper-V's interfaces, and a clock that shows the local time.
-  features: {
-    hyperv: { relaxed: true, vapic: true, spinlocks: 8191, vpindex: true, runtime: true, synic: true, stimer: true },
-  },
+  // What makes Windows a good guest: Hyper-V's interfaces, which KVM has, and a clock that shows the local time.
+  features: virtType === "kvm" ? { hyperv } : undefined,
   clock: { offset: "localtime", timers: { hypervclock: { present: true } } },
 
   disks: {

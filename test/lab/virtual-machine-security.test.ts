@@ -163,11 +163,15 @@ test("a guest sees its TPM and Secure Boot in force, and its variables outlast u
     expect(await inGuest("dmesg | grep -i 'secure boot'")).toMatch(/secure boot enabled/i);
     const variables = "/sys/firmware/efi/efivars";
     await inGuest(`mount -t efivarfs efivarfs ${variables}`);
-    const variable = (name: string) => `${variables}/${name}-8be4df61-93ca-11d2-aa0d-00e098032b8c`;
-    const read = (name: string) => inGuest(`tail -c +5 ${variable(name)} | od -An -tx1`);
-    expect(await read("SecureBoot")).toBe("01");
-    expect(await read("SetupMode")).toBe("00");
-    await inGuest(`printf '\\007\\000\\000\\000kept' >${variable("Ours")}`);
+    const read = (name: string) => inGuest(`tail -c +5 ${variables}/${name} | od -An -tx1`);
+    // The namespace of UEFI itself, which takes no names but its own.
+    const global = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+    expect(await read(`SecureBoot-${global}`)).toBe("01");
+    expect(await read(`SetupMode-${global}`)).toBe("00");
+    const ours = "Ours-2f9c5d0a-7b1e-4c36-9d58-0a1b2c3d4e5f";
+    const kept = "6b 65 70 74";
+    await inGuest(`printf '\\007\\000\\000\\000kept' >${variables}/${ours}`);
+    expect(await read(ours)).toBe(kept);
     const { nvram } = vm.state["resolved"] as { nvram: string };
     expect(vm.state["pendingRestart"]).toEqual([]);
     const osinfo = "http://debian.org/debian/12";
@@ -188,7 +192,7 @@ test("a guest sees its TPM and Secure Boot in force, and its variables outlast u
     await waitFor("the guest to be up again", 60, async () => (await boots()) === 2);
     expect(vm.state).toMatchObject({ pendingRestart: [], resolved: { nvram } });
     await inGuest(`mount -t efivarfs efivarfs ${variables}`);
-    expect(await read("Ours")).toBe("6b 65 70 74");
+    expect(await read(ours)).toBe(kept);
     expect(await inGuest("cat /sys/class/dmi/id/product_name")).toBe("Ours");
     await vm.up({ osinfo, smbios, changePolicy: "restart", stopTimeout: "20 s" });
     expect(await vm.refresh()).toEqual([]);
