@@ -1,4 +1,5 @@
 import type { CellState, CoreState } from "./capacity";
+import { fill, type Share } from "./fill";
 
 /** "spread": one vCPU per whole core; "pack": whole cores, filled; "threads": single CPUs, broken cores first. */
 export type CoreUse = "spread" | "pack" | "threads";
@@ -13,8 +14,6 @@ export interface CorePick {
   /** Whole cores that are not whole any more. */
   readonly wholeCores: number;
 }
-
-type Share = { readonly core: CoreState; readonly cpus: readonly number[] };
 
 /** Above this many combinations of cache groups only the emptiest groups are looked at. */
 const combinationsLimit = 500;
@@ -63,37 +62,13 @@ export function rate(cell: CellState, cpus: readonly number[]): CorePick {
   };
 }
 
-/** Takes the core that fits best each time: the widest that is filled, else the narrowest. */
-function fill(cores: readonly CoreState[], need: number): Share[] {
-  const left = [...cores];
-  const shares: Share[] = [];
-  for (let remaining = need; remaining > 0; ) {
-    const filled = left.filter((core) => core.free.length <= remaining);
-    const core =
-      filled.length > 0
-        ? filled.reduce((best, next) => (next.free.length > best.free.length ? next : best))
-        : left.reduce((best, next) => (next.free.length < best.free.length ? next : best));
-    left.splice(left.indexOf(core), 1);
-    const cpus = core.free.slice(0, remaining);
-    shares.push({ core, cpus });
-    remaining -= cpus.length;
-  }
-  return shares;
-}
-
 function takeFrom(cores: readonly CoreState[], need: number, use: CoreUse): number[] {
   let shares: Share[];
   if (use === "spread") {
     const narrowFirst = [...cores].sort((a, b) => a.cpus.length - b.cpus.length);
     shares = narrowFirst.slice(0, need).map((core) => ({ core, cpus: core.free.slice(0, 1) }));
   } else {
-    const partial = cores.filter((core) => !core.whole);
-    const inPartial = Math.min(
-      need,
-      partial.reduce((sum, core) => sum + core.free.length, 0),
-    );
-    const whole = cores.filter((core) => core.whole);
-    shares = [...fill(partial, inPartial), ...fill(whole, need - inPartial)];
+    shares = fill(cores, need);
   }
   // Full cores first: the guest's topology can then tell of threads, and a CPU for QEMU takes the odd sibling.
   const order = (a: Share, b: Share) =>

@@ -1,7 +1,7 @@
 import type { HostState } from "./capacity";
 import type { CellFit } from "./feasibility";
 import { type CostTerm, costTerms } from "./placement";
-import type { Request } from "./request";
+import type { Claim, Request } from "./request";
 import type { Shape } from "./shape";
 import { distanceBetween } from "./topology";
 
@@ -10,6 +10,19 @@ function missed(request: Request, cells: ReadonlySet<number>): number {
   return request.devices.filter(
     ({ locality, cell }) => locality === "preferred" && cell !== undefined && !cells.has(cell),
   ).length;
+}
+
+/** Guests of its group that are in a cell of the guest, by name. */
+export function tooNear(state: HostState, request: Request, fits: readonly CellFit[]): string[] {
+  if (request.apart === undefined) return [];
+  const cells = new Set(fits.map((fit) => fit.state.cell.id));
+  const cpus = new Set(fits.flatMap((fit) => fit.state.cell.cpus.map((cpu) => cpu.id)));
+  const isNear = ({ owned, shared, memory, pages }: Claim) =>
+    [...owned, ...shared].some((cpu) => cpus.has(cpu)) || [...memory, ...pages].some(({ cell }) => cells.has(cell));
+  return state.ledger.claims
+    .filter((claim) => claim.apart === request.apart && isNear(claim))
+    .map((claim) => claim.name)
+    .sort();
 }
 
 /** vCPUs beside another one on a core, though the host has a whole core for each. */
@@ -87,7 +100,7 @@ export function costOf(state: HostState, request: Request, shape: Shape, fits: r
   const sum = (of: (fit: CellFit) => number) => fits.reduce((total, fit) => total + of(fit), 0);
   const rich = request.devices.length === 0 ? (state.limits.deviceCells ?? []) : [];
   return [
-    missed(request, cells),
+    missed(request, cells) + tooNear(state, request, fits).length,
     sharedCores(state, request, shape, fits),
     request.cells === undefined ? Math.max(0, fits.length - 1) : 0,
     meanDistance(fits),

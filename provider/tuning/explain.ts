@@ -1,5 +1,5 @@
 import type { HostState } from "./capacity";
-import { named } from "./cost";
+import { named, tooNear } from "./cost";
 import { formatCpuSet } from "./cpu-set";
 import type { Refusal } from "./feasibility";
 import type { Request } from "./request";
@@ -21,6 +21,7 @@ export function explainChoice(state: HostState, request: Request, found: Found, 
   const beside = state.ledger.claims
     .filter((claim) => claim.shared.some((cpu) => owned.has(cpu)))
     .map((claim) => claim.name);
+  const near = tooNear(state, request, found.fits);
   const terms = named(found.cost).filter((term) => term.value !== 0);
   return [
     ...(kept ? ["stays where it is: the hard rules still hold"] : []),
@@ -30,6 +31,7 @@ export function explainChoice(state: HostState, request: Request, found: Found, 
           `${[...beside].sort().join(", ")} may float onto its CPUs; declare dedicatedCpus on the host to keep such guests off`,
         ]
       : []),
+    ...(near.length > 0 ? [`shares a cell with ${near.join(", ")} of its group "${request.apart}"`] : []),
     ...(request.emulator === "housekeeping" && state.housekeeping.length === 0
       ? ["QEMU's own threads run on the guest's CPUs; declare housekeepingCpus on the host to take them off"]
       : []),

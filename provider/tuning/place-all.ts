@@ -27,6 +27,7 @@ export function claimOf(host: HostTopology, request: Request, placement: Placeme
     unboundKiB: placement.cells.length === 0 ? request.memoryKiB : 0,
     devices: request.devices,
     ...(request.confidential ? { confidential: true } : {}),
+    ...(request.apart === undefined ? {} : { apart: request.apart }),
   };
 }
 

@@ -66,6 +66,8 @@ export interface Request {
   readonly devices: readonly DeviceRequest[];
   /** The guest takes one of the host's slots for encrypted guests (SEV ASID, TDX key). */
   readonly confidential?: boolean;
+  /** Name of a group whose guests prefer cells apart from each other, such as those that live on memory bandwidth. */
+  readonly apart?: string;
   readonly previous?: PlacedBefore;
 }
 
@@ -86,6 +88,8 @@ export interface Claim {
   readonly unboundKiB: number;
   readonly devices: readonly { readonly address: string; readonly iommuGroup?: number }[];
   readonly confidential?: boolean;
+  /** Its group, as in a request. */
+  readonly apart?: string;
 }
 
 /** What is taken of a host: one claim per other domain, running or only defined. */

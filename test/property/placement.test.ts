@@ -10,6 +10,7 @@ import type { Claim, Request } from "../../provider/tuning/request";
 import { type Shape, shapesOf } from "../../provider/tuning/shape";
 import type { HostTopology } from "../../provider/tuning/topology";
 import { GiB, host, owner, request, unlimited } from "../unit/tuning/hosts";
+import { oddHosts } from "../unit/tuning/odd-hosts";
 
 const pools = () => [
   { sizeKiB: 4, total: 2 * GiB },
@@ -145,14 +146,13 @@ function oracle(on: HostTopology, claims: readonly Claim[], wish: Request): read
         const cpus = cores.flatMap((core) => core.free);
         return choices(cpus, need.dedicated.length, false)
           .filter((set) => {
-            const counts = cores
-              .map((core) => core.cpus.filter((cpu) => set.includes(cpu)).length)
-              .filter((n) => n > 0);
-            if (shape.use === "spread") return counts.every((count) => count === 1);
+            const used = cores
+              .map((core) => ({ core, count: core.cpus.filter((cpu) => set.includes(cpu)).length }))
+              .filter(({ count }) => count > 0);
+            if (shape.use === "spread") return used.every(({ count }) => count === 1);
             // Given cells and packed ones fill their cores: at most one core is left half used.
             if (shape.use !== "pack") return true;
-            const width = Math.max(...cores.map((core) => core.cpus.length));
-            return counts.filter((count) => count < width).length <= 1;
+            return used.filter(({ core, count }) => count < core.cpus.length).length <= 1;
           })
           .map((set) => ({ state: cell, need, pick: rate(cell, set), floating: [], pages }));
       });
@@ -202,6 +202,39 @@ it("finds the cheapest placement that an exhaustive search finds on small hosts"
       expect(answer.cost.map((item) => item.value)).toEqual(best);
     }),
     { numRuns: 150 },
+  );
+  expect(placed).toBeGreaterThan(20);
+});
+
+it("finds the cheapest placement on small hosts that no one would build", () => {
+  const wide = fc.record({
+    on: oddHosts
+      .filter(({ cells }) => {
+        const cpus = cells.reduce((sum, cell) => sum + cell.cpus.length, 0);
+        return cells.length <= 3 && cpus > 0 && cpus <= 9;
+      })
+      // One cache a cell: the number of groups that cores need says nothing where cores are of several widths.
+      .map((on) => ({ ...on, cacheGroups: on.cells.map(({ cpus }) => cpus.map(({ id }) => id)) })),
+    vcpus: fc.integer({ min: 1, max: 4 }),
+    smt: fc.constantFrom<Request["smt"]>("whole-core", "isolate", "any"),
+    taken: fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 3 }),
+    given: fc.boolean(),
+  });
+  let placed = 0;
+  fc.assert(
+    fc.property(wide, ({ on, vcpus, smt, taken, given }) => {
+      const claims = taken.length > 0 ? [owner("old", [...new Set(taken)], "any")] : [];
+      const cells = [{ vcpus: Array.from({ length: vcpus }, (_, id) => id), memoryKiB: GiB }];
+      // Cells that are given are filled core by core; how many vCPUs then share cores is not counted.
+      const wish = request("vm", vcpus, { smt, ...(given || smt === "whole-core" ? { cells } : {}) });
+      const answer = place(on, unlimited, { claims }, wish);
+      const best = oracle(on, claims, wish);
+      expect(answer.fits).toBe(best !== undefined);
+      if (best === undefined) return;
+      placed++;
+      expect(answer.cost.map((item) => item.value)).toEqual(best);
+    }),
+    { numRuns: 100 },
   );
   expect(placed).toBeGreaterThan(20);
 });
