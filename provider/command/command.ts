@@ -9,7 +9,7 @@ export interface Output {
 }
 
 /** What parseArgs found, by the names of `Command.options`. */
-export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** The value of an option that takes one; undefined where it was not given. */
 export function textFlag(flags: Flags, name: string): string | undefined {
@@ -17,10 +17,18 @@ export function textFlag(flags: Flags, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+/** The values of an option that may be given several times. */
+export function listFlag(flags: Flags, name: string): readonly string[] {
+  const value = flags[name];
+  return typeof value === "object" ? value : [];
+}
+
 /** One option of a command. */
 export interface Option {
   readonly type: "string" | "boolean";
   readonly short?: string;
+  /** It may be given several times. */
+  readonly multiple?: true;
   /** What stands for the value in the help, such as "GLOB". */
   readonly value?: string;
   readonly doc: string;
@@ -50,7 +58,8 @@ export class UsageError extends Error {
 /** The options as node's parser wants them; each command has --help. */
 export function parserOptions(command: Command): NonNullable<ParseArgsConfig["options"]> {
   const own = Object.entries(command.options).map(
-    ([name, { type, short }]) => [name, { type, ...(short !== undefined && { short }) }] as const,
+    ([name, { type, short, multiple = false }]) =>
+      [name, { type, multiple, ...(short !== undefined && { short }) }] as const,
   );
   return { ...Object.fromEntries(own), help: { type: "boolean", short: "h" } };
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../core/errors";
 import { topologyOf } from "../resources/host-topology";
-import { type Element, parse } from "../schema/tree";
+import { children, type Element, parse } from "../schema/tree";
 import type { HostTopology } from "../tuning/topology";
 import { UsageError } from "./command";
 
@@ -11,19 +11,22 @@ export function hostOf(file: string): HostTopology {
   return within(file, () => topologyOf(parse(read(file))));
 }
 
-/** The documents at a path, a file or a folder of them (`*.xml`, by name), each given to `work`; their root is `name`. */
-export function documentsAt<T>(path: string | undefined, name: string, work: (document: Element) => T): T[] {
-  return filesAt(path).map((file) =>
+/**
+ * What `work` makes of each document called `name` at some paths: files, or folders of them (`*.xml`, by name). A file
+ * may hold several in an element around them.
+ */
+export function documentsAt<T>(paths: readonly string[], name: string, work: (document: Element) => T): T[] {
+  return paths.flatMap(filesAt).flatMap((file) =>
     within(file, () => {
-      const document = parse(read(file));
-      if (document.name !== name) throw new UsageError(`holds <${document.name}>, not a <${name}>`);
-      return work(document);
+      const root = parse(read(file));
+      const documents = root.name === name ? [root] : children(root, name);
+      if (documents.length === 0) throw new UsageError(`holds <${root.name}>, not a <${name}>`);
+      return documents.map(work);
     }),
   );
 }
 
-function filesAt(path: string | undefined): string[] {
-  if (path === undefined) return [];
+function filesAt(path: string): string[] {
   const isFolder = within(path, () => statSync(path).isDirectory());
   if (!isFolder) return [path];
   const names = readdirSync(path).filter((name) => name.endsWith(".xml"));

@@ -2,31 +2,54 @@ import { domainClaim } from "../resources/domain-claim";
 import { formatCpuSet } from "../tuning/cpu-set";
 import { placeAll } from "../tuning/place-all";
 import type { Placement } from "../tuning/placement";
-import { type Command, textFlag, UsageError } from "./command";
+import { type Command, type Flags, listFlag, textFlag, UsageError } from "./command";
 import { documentsAt, hostOf, read } from "./documents";
+import { placedBefore } from "./placed-before";
 import { readPlanRequest } from "./plan-request";
 
-const notes = `CAPABILITIES is what "virsh capabilities" prints. LEDGER is a domain document ("virsh dumpxml"), or a
-folder of them. REQUEST is JSON:
+/** Runs in any shell: the help's reader may have no host at hand. */
+const example = `cat > capabilities.xml <<END
+<capabilities><host><topology><cells num='1'><cell id='0'>
+  <memory unit='GiB'>16</memory><pages unit='KiB' size='4'>2097152</pages><pages unit='KiB' size='2048'>4096</pages>
+  <cpus num='8'>
+    <cpu id='0' socket_id='0' core_id='0' siblings='0,4'/><cpu id='4' socket_id='0' core_id='0' siblings='0,4'/>
+    <cpu id='1' socket_id='0' core_id='1' siblings='1,5'/><cpu id='5' socket_id='0' core_id='1' siblings='1,5'/>
+    <cpu id='2' socket_id='0' core_id='2' siblings='2,6'/><cpu id='6' socket_id='0' core_id='2' siblings='2,6'/>
+    <cpu id='3' socket_id='0' core_id='3' siblings='3,7'/><cpu id='7' socket_id='0' core_id='3' siblings='3,7'/>
+  </cpus></cell></cells></topology></host></capabilities>
+END
+cat > request.json <<END
+{
+  "host": { "housekeepingCpus": "0,4", "reservedMemory": "1 GiB" },
+  "vms": [
+    { "name": "db", "vcpus": 2, "memory": "4 GiB", "cpu": { "policy": "dedicated" }, "hugePages": [{ "size": "2 MiB" }] },
+    { "name": "web", "vcpus": 2, "memory": "2 GiB" }
+  ]
+}
+END
+pulumi-kvm plan --capabilities capabilities.xml --request request.json`;
 
-  {
-    "host": { "housekeepingCpus": "0-1", "dedicatedCpus": "2-15", "reservedMemory": "2 GiB" },
-    "vms": [
-      { "name": "db", "vcpus": 4, "memory": "8 GiB", "cpu": { "policy": "dedicated" }, "hugePages": [{ "size": "2 MiB" }] },
-      { "name": "web", "vcpus": 2, "memory": "2 GiB" }
-    ]
-  }
+const notes = `The capabilities are what "virsh capabilities" prints. The ledger is domain documents ("virsh dumpxml"): files, or folders
+of them. A domain of the name of a guest that is asked for is that guest: it stays where it is while the rules allow it.
+The request is JSON. All of host is optional, and so is all of a guest but name, vcpus and memory.
 
-host (all optional): housekeepingCpus, for the host and QEMU's own threads; dedicatedCpus, which guests may own (default:
-all others); reservedMemory, kept free in each cell; deviceCells, which guests without devices keep off.
-vms: name, vcpus, maxVcpus, memory, maxMemory; cpu.policy (shared, dedicated or mixed; default shared),
+host: housekeepingCpus, for the host and QEMU's own threads; dedicatedCpus, which guests may own (default: all others);
+reservedMemory, kept free in each cell; deviceCells, which guests without devices keep off.
+vms: name; vcpus, maxVcpus; memory, maxMemory; cpu.policy (shared, dedicated or mixed; default shared),
 cpu.dedicatedVcpus for mixed, cpu.smt (whole-core, isolate or any; default whole-core), cpu.emulator (housekeeping,
 isolate or share); numa.cells as [{ "cpus": "0-3", "memory": "4 GiB" }]; hugePages as [{ "size": "1 GiB" }], "large" or
 "any"; iothreads, a number; devices as [{ "address": "0000:3b:00.0", "cell": 0, "iommuGroup": 7, "locality":
 "required" }]; confidential.
 
+The answer with --json: { "vms": [...], "gap": N }, one entry for each guest in the order of the request: name, fits,
+cells (host cell of each guest cell), vcpus (host CPUs of each vCPU), emulator, iothreads, owned, pages, guestCells,
+topology, distances, cost (its terms, the most important first) and explain. gap is how many more guests a better
+arrangement could place at most.
 The exit code is 0 when all fit, 2 when one does not, 1 for bad input.
-Example: virsh capabilities > caps.xml; pulumi-kvm plan --capabilities caps.xml --request request.json`;
+
+Example, as it stands:
+
+${example}`;
 
 export const plan: Command = {
   doc: "Says where virtual machines would go on a host, and why. Nothing is changed; no host is needed.",
@@ -34,17 +57,26 @@ export const plan: Command = {
   options: {
     capabilities: { type: "string", value: "FILE", doc: "The host's capabilities. Required." },
     request: { type: "string", value: "FILE", doc: "The virtual machines to place, as JSON. Required." },
-    ledger: { type: "string", value: "PATH", doc: "Domains that are there already: a document, or a folder of them." },
+    ledger: { type: "string", value: "PATH", multiple: true, doc: "Domains that are there already; may be repeated." },
     json: { type: "boolean", doc: "Prints the answer as one JSON document." },
   },
   notes,
 
   async run(_words, flags, output) {
-    const host = hostOf(wanted(flags["capabilities"], "capabilities"));
-    const requestFile = wanted(flags["request"], "request");
+    const host = hostOf(wanted(flags, "capabilities"));
+    const requestFile = wanted(flags, "request");
     const { limits, requests } = readPlanRequest(read(requestFile), requestFile, host);
-    const claims = documentsAt(textFlag(flags, "ledger"), "domain", (domain) => domainClaim(domain, host));
-    const { placements, gap } = placeAll(host, limits, { claims }, requests);
+    const found = documentsAt(listFlag(flags, "ledger"), "domain", (domain) => ({
+      claim: domainClaim(domain, host),
+      previous: placedBefore(domain, host),
+    }));
+    const claims = found.map(({ claim }) => claim);
+    const before = new Map(found.map(({ claim, previous }) => [claim.name, previous]));
+    const wishes = requests.map((request) => {
+      const previous = before.get(request.name);
+      return previous === undefined ? request : { ...request, previous };
+    });
+    const { placements, gap } = placeAll(host, limits, { claims }, wishes);
     if (flags["json"] === true) output.result(JSON.stringify({ vms: placements.map(asJson), gap }, undefined, 2));
     else for (const placement of placements) for (const line of asText(placement)) output.result(line);
     return placements.every(({ fits }) => fits) ? "done" : "no";
@@ -74,7 +106,8 @@ function asText({ name, fits, cells, vcpus, emulator, explain }: Placement): str
   ];
 }
 
-function wanted(value: string | boolean | undefined, option: string): string {
-  if (typeof value === "string") return value;
+function wanted(flags: Flags, option: string): string {
+  const value = textFlag(flags, option);
+  if (value !== undefined) return value;
   throw new UsageError(`plan needs --${option} FILE; see pulumi-kvm plan --help`);
 }

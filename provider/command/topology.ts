@@ -4,7 +4,7 @@ import { domainClaim } from "../resources/domain-claim";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { HostLimits } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
-import { type Command, type Flags, textFlag, UsageError } from "./command";
+import { type Command, type Flags, listFlag, textFlag, UsageError } from "./command";
 import { connectOptions, withHost } from "./connect";
 import { documentsAt, hostOf, within } from "./documents";
 import { devicesOf } from "./topology/devices";
@@ -16,8 +16,8 @@ import type { Survey } from "./topology/survey";
 import { textOfPicture } from "./topology/text";
 
 const notes = `With a URI the host is asked; nothing is changed there. Without one, everything comes from files:
-CAPABILITIES is what "virsh capabilities" prints, LEDGER a domain document ("virsh dumpxml") or a folder of them, DEVICES
-a folder of node device documents ("virsh nodedev-dumpxml").
+the capabilities are what "virsh capabilities" prints, the ledger is domain documents ("virsh dumpxml"), the devices are
+node device documents ("virsh nodedev-dumpxml"); a PATH is one file or a folder of them, and may be given several times.
 
 A guest owns the CPUs that it is pinned to one by one, or core by core; it floats over those that it shares.
 Room is counted for one size of guest, profile by profile: how many more of them fit beside those that are there.
@@ -29,8 +29,8 @@ export const topology: Command = {
   parameters: ["[URI]"],
   options: {
     capabilities: { type: "string", value: "FILE", doc: "The host's capabilities, instead of a URI." },
-    ledger: { type: "string", value: "PATH", doc: "With --capabilities: the domains that are there." },
-    devices: { type: "string", value: "PATH", doc: "With --capabilities: the devices of the host." },
+    ledger: { type: "string", value: "PATH", multiple: true, doc: "With --capabilities: the domains that are there." },
+    devices: { type: "string", value: "PATH", multiple: true, doc: "With --capabilities: the devices of the host." },
     housekeeping: { type: "string", value: "CPUS", doc: 'CPUs kept for the host and QEMU\'s own threads, as "0-1".' },
     dedicated: { type: "string", value: "CPUS", doc: "CPUs that guests may own. Default: all others." },
     vcpus: { type: "string", value: "N", doc: "vCPUs of the guest that room is counted for. Default: 4." },
@@ -65,8 +65,8 @@ function surveyFiles(flags: Flags): Omit<Survey, "limits"> {
     throw new UsageError("topology needs a URI, or --capabilities FILE; see pulumi-kvm topology --help");
   }
   const host = hostOf(file);
-  const claims = documentsAt(textFlag(flags, "ledger"), "domain", (domain) => domainClaim(domain, host));
-  const devices = documentsAt(textFlag(flags, "devices"), "device", (device) => device);
+  const claims = documentsAt(listFlag(flags, "ledger"), "domain", (domain) => domainClaim(domain, host));
+  const devices = documentsAt(listFlag(flags, "devices"), "device", (device) => device);
   return { name: file, topology: host, guests: claims.map((claim) => ({ claim })), devices: devicesOf(devices) };
 }
 

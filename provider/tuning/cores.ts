@@ -31,34 +31,55 @@ export function roomFor(cell: CellState, use: CoreUse): number {
   return usable(cell, use).reduce((sum, core) => sum + units(core, use), 0);
 }
 
+/** What rating needs of a cell whatever CPUs are rated; made once for a cell that is looked at many times. */
+interface CellFacts {
+  readonly coreOf: ReadonlyMap<number, CoreState>;
+  /** Cores of each cache group, the largest first. */
+  readonly groupSizes: readonly number[];
+  readonly groupsInUse: ReadonlySet<number>;
+}
+
+const factsOfCells = new WeakMap<CellState, CellFacts>();
+
+function factsOf(cell: CellState): CellFacts {
+  const known = factsOfCells.get(cell);
+  if (known !== undefined) return known;
+  const sizes = new Map<number, number>();
+  for (const core of cell.cores) sizes.set(core.group, (sizes.get(core.group) ?? 0) + 1);
+  const facts = {
+    coreOf: new Map(cell.cores.flatMap((core) => core.cpus.map((cpu) => [cpu, core] as const))),
+    groupSizes: [...sizes.values()].sort((a, b) => b - a),
+    groupsInUse: new Set(cell.cores.filter((core) => core.owned > 0).map((core) => core.group)),
+  };
+  factsOfCells.set(cell, facts);
+  return facts;
+}
+
 /** The cost of given CPUs of a cell. */
 export function rate(cell: CellState, cpus: readonly number[]): CorePick {
-  const taken = new Set(cpus);
-  const touched = cell.cores.filter((core) => core.cpus.some((cpu) => taken.has(cpu)));
+  const { coreOf, groupSizes, groupsInUse } = factsOf(cell);
+  const touched = new Map<CoreState, number>();
+  for (const cpu of cpus) {
+    const core = coreOf.get(cpu);
+    if (core !== undefined) touched.set(core, (touched.get(core) ?? 0) + 1);
+  }
   const broken = (core: CoreState, owned: number) => (owned > 0 && owned < core.cpus.length ? 1 : 0);
-  const sizes = new Map<number, number>();
-  const inUse = new Set<number>();
-  for (const core of cell.cores) {
-    sizes.set(core.group, (sizes.get(core.group) ?? 0) + 1);
-    if (core.owned > 0) inUse.add(core.group);
-  }
   let least = 0;
-  let covered = 0;
-  for (const size of [...sizes.values()].sort((a, b) => b - a)) {
-    if (covered >= touched.length) break;
-    covered += size;
-    least++;
+  for (let covered = 0; covered < touched.size; least++) covered += groupSizes[least] ?? touched.size;
+  const groups = new Set<number>();
+  let brokenCores = 0;
+  let wholeCores = 0;
+  for (const [core, more] of touched) {
+    groups.add(core.group);
+    brokenCores += broken(core, core.owned + more) - broken(core, core.owned);
+    if (core.whole) wholeCores++;
   }
-  const groups = new Set(touched.map((core) => core.group));
   return {
     cpus,
     extraCacheGroups: groups.size - least,
-    brokenCores: touched.reduce((sum, core) => {
-      const more = core.cpus.filter((cpu) => taken.has(cpu)).length;
-      return sum + broken(core, core.owned + more) - broken(core, core.owned);
-    }, 0),
-    openedCacheGroups: [...groups].filter((group) => !inUse.has(group)).length,
-    wholeCores: touched.filter((core) => core.whole).length,
+    brokenCores,
+    openedCacheGroups: [...groups].filter((group) => !groupsInUse.has(group)).length,
+    wholeCores,
   };
 }
 
@@ -76,15 +97,31 @@ function takeFrom(cores: readonly CoreState[], need: number, use: CoreUse): numb
   return shares.sort(order).flatMap((share) => share.cpus);
 }
 
-function combinations(items: readonly number[], size: number): number[][] {
+/** Ways to choose some groups. Of groups that are alike the first ones stand for all: they cost the same. */
+function combinations(groups: readonly number[], size: number, kindOf: ReadonlyMap<number, string>): number[][] {
+  const sameBefore = groups.map((group, index) =>
+    groups.slice(0, index).findLast((other) => kindOf.get(other) === kindOf.get(group)),
+  );
   const found: number[][] = [];
-  const walk = (from: number, chosen: number[]): void => {
+  const walk = (from: number, chosen: readonly number[]): void => {
     if (found.length > combinationsLimit) return;
-    if (chosen.length === size) found.push(chosen);
-    else for (let index = from; index < items.length; index++) walk(index + 1, [...chosen, items[index] ?? 0]);
+    if (chosen.length === size) found.push([...chosen]);
+    else
+      for (let index = from; index < groups.length; index++) {
+        const [group = 0, before] = [groups[index], sameBefore[index]];
+        if (before === undefined || chosen.includes(before)) walk(index + 1, [...chosen, group]);
+      }
   };
   walk(0, []);
   return found;
+}
+
+/** What a group has, so that groups of one kind can stand for each other. */
+function kindOf(cores: readonly CoreState[], inUse: boolean): string {
+  return `${inUse} ${cores
+    .map((core) => `${core.cpus.length}/${core.free.length}/${core.owned}`)
+    .sort()
+    .join()}`;
 }
 
 function better(a: CorePick, b: CorePick | undefined): boolean {
@@ -104,33 +141,30 @@ function better(a: CorePick, b: CorePick | undefined): boolean {
 /** The best CPUs of a cell for some vCPUs: fewest cache groups, then fewest broken cores and newly opened groups. */
 export function pickCores(cell: CellState, need: number, use: CoreUse): CorePick | undefined {
   if (need === 0) return rate(cell, []);
-  const cores = usable(cell, use);
-  const room = new Map<number, number>();
-  for (const core of cores) room.set(core.group, (room.get(core.group) ?? 0) + units(core, use));
-  const emptiest = [...room.keys()].sort((a, b) => (room.get(b) ?? 0) - (room.get(a) ?? 0) || a - b);
+  const coresIn = new Map<number, CoreState[]>();
+  for (const core of usable(cell, use)) coresIn.set(core.group, [...(coresIn.get(core.group) ?? []), core]);
+  const room = new Map(
+    [...coresIn].map(([group, cores]) => [group, cores.reduce((sum, core) => sum + units(core, use), 0)]),
+  );
+  const ids = [...coresIn.keys()].sort((a, b) => a - b);
+  const emptiest = [...ids].sort((a, b) => (room.get(b) ?? 0) - (room.get(a) ?? 0) || a - b);
   const holds = (groups: readonly number[]) => groups.reduce((sum, group) => sum + (room.get(group) ?? 0), 0) >= need;
   const size = emptiest.findIndex((_, index) => holds(emptiest.slice(0, index + 1))) + 1;
   if (size === 0) return undefined;
-  const ids = [...room.keys()].sort((a, b) => a - b);
-  const sets = [emptiest.slice(0, size)];
+  const { groupsInUse } = factsOf(cell);
+  const kinds = new Map([...coresIn].map(([group, cores]) => [group, kindOf(cores, groupsInUse.has(group))]));
+  const sets = [emptiest.slice(0, size).sort((a, b) => a - b)];
   // Single threads may do better in more groups, where they fill cores that are broken already.
   for (let count = size; count <= (use === "threads" ? Math.min(ids.length, need) : size); count++) {
-    const more = combinations(ids, count);
+    const more = combinations(ids, count, kinds);
     if (more.length > combinationsLimit) break;
     sets.push(...more);
   }
   let best: CorePick | undefined;
   for (const groups of sets) {
     if (!holds(groups)) continue;
-    const chosen = new Set(groups);
-    const pick = rate(
-      cell,
-      takeFrom(
-        cores.filter((core) => chosen.has(core.group)),
-        need,
-        use,
-      ),
-    );
+    const cores = groups.flatMap((group) => coresIn.get(group) ?? []);
+    const pick = rate(cell, takeFrom(cores, need, use));
     if (better(pick, best)) best = pick;
   }
   return best;

@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commands } from "../../../provider/command/commands";
 import { run } from "../../../provider/command/run";
+import { domainOf } from "./documents";
 
 const folder = mkdtempSync(join(tmpdir(), "kvm-plan-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -94,4 +96,44 @@ test("files that are not what they should be are named", async () => {
   const ledger = file("net.xml", "<network/>");
   expect((await planned({ vms: [db] }, "--ledger", ledger)).note).toBe(`${ledger}: holds <network>, not a <domain>`);
   expect((await planned({ vms: [db] }, "--ledger", join(folder, "none"))).note).toContain(join(folder, "none"));
+});
+
+test("the example of the help runs as it stands", async () => {
+  const lines: string[] = [];
+  expect(await run(["plan", "--help"], commands, { result: (text) => lines.push(text), note: () => {} })).toBe(0);
+  const [, example = ""] = lines.join("\n").split("Example, as it stands:\n\n");
+  const root = join(__dirname, "../../..");
+  const words = ["-r", join(root, "tools/register.cjs"), join(root, "provider/command/index.ts")];
+  const script = `#!/bin/sh\nexec "${process.execPath}" ${words.map((word) => `"${word}"`).join(" ")} "$@"\n`;
+  chmodSync(file("pulumi-kvm", script), 0o755);
+  const env = { ...process.env, PATH: `${folder}:${process.env["PATH"]}` };
+  const text = execFileSync("sh", ["-ec", example], { cwd: folder, encoding: "utf8", env });
+  expect(text).toContain("db: cells 0; vCPUs 0:1 1:2; emulator 0,4");
+  expect(text).toMatch(/^web: cells 0; vCPUs 0:3,7 1:3,7;/m);
+});
+
+test("a guest that the ledger has already stays where it is, and one that is pinned across cells is placed anew", async () => {
+  const there = file("db.xml", domainOf("db", { pins: [7, 6], cell: 1, memoryGiB: 2, huge: true }));
+  const other = file("other.xml", domainOf("other", { pins: [1, 4] }));
+  const { result } = await planned(
+    { vms: [db, { ...db, name: "other" }] },
+    "--json",
+    "--ledger",
+    there,
+    "--ledger",
+    other,
+  );
+  const [stays, moves] = JSON.parse(result).vms;
+  expect(stays).toMatchObject({ vcpus: ["7", "6"], cells: [1], pages: [{ cell: 1, sizeKiB: 2048, count: 1024 }] });
+  expect(stays.explain[0]).toContain("stays where it is");
+  expect(moves).toMatchObject({ fits: true, vcpus: ["4", "5"], cells: [1] });
+});
+
+test("a file may hold several domains in one element", async () => {
+  const ledger = file(
+    "all.xml",
+    `<domains>${[0, 1, 2].map((cpu) => domainOf(`old${cpu}`, { pins: [cpu] })).join("")}</domains>`,
+  );
+  const { result } = await planned({ vms: [{ ...db, hugePages: undefined }] }, "--json", "--ledger", ledger);
+  expect(JSON.parse(result).vms[0].vcpus).toEqual(["4", "5"]);
 });
