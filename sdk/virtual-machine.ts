@@ -318,7 +318,7 @@ export interface VirtualMachineArgsLaunchSecurity {
   readonly secretAddress?: pulumi.Input<string>;
 }
 
-/** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). */
+/** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). QEMU's seccomp sandbox is on by default and the host's to set (qemu.conf). */
 export interface VirtualMachineArgsSecurityLabel {
   /** `dynamic`: a label of the guest's own; `static`: the `label` that you give; `none`: the guest is not confined. The last two must be accepted with `acceptLessIsolation`. Default dynamic. Default: "dynamic". */
   readonly type?: pulumi.Input<"dynamic" | "static" | "none">;
@@ -1226,7 +1226,7 @@ export interface VirtualMachineArgsChannel {
   readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
 }
 
-/** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). Default: none; the guest has its serial console. */
+/** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). TLS of VNC is the host's to set (vnc_tls in qemu.conf); that of spice has `tlsPort` and `defaultMode`. Default: none; the guest has its serial console. */
 export interface VirtualMachineArgsGraphic {
   /** TCP port. Default: a free one at each start, which `virsh domdisplay` shows. */
   readonly port?: pulumi.Input<number>;
@@ -1467,7 +1467,7 @@ export interface VirtualMachineArgs {
   readonly osinfo?: pulumi.Input<string>;
   /** Memory that the host cannot read (`<launchSecurity>`). Needs UEFI on q35; refused before anything is written where the host has no such hardware, or no room for one more such guest. Default: none. */
   readonly launchSecurity?: pulumi.Input<VirtualMachineArgsLaunchSecurity>;
-  /** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). */
+  /** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). QEMU's seccomp sandbox is on by default and the host's to set (qemu.conf). */
   readonly securityLabels?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSecurityLabel> }>;
   /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
   readonly iothreads?: pulumi.Input<number>;
@@ -1525,7 +1525,7 @@ export interface VirtualMachineArgs {
   readonly consoles?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsConsole> }>;
   /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs. */
   readonly channels?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsChannel> }>;
-  /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). Default: none; the guest has its serial console. */
+  /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). TLS of VNC is the host's to set (vnc_tls in qemu.conf); that of spice has `tlsPort` and `defaultMode`. Default: none; the guest has its serial console. */
   readonly graphics?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsGraphic> }>;
   /** The video card (`<video>`). Default: none, or what libvirt adds beside `graphics`. */
   readonly video?: pulumi.Input<VirtualMachineArgsVideo>;
@@ -1741,7 +1741,7 @@ export class VirtualMachine extends KvmResource {
   /** Memory that the host cannot read (`<launchSecurity>`). Needs UEFI on q35; refused before anything is written where the host has no such hardware, or no room for one more such guest. Default: none. */
   declare readonly launchSecurity: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsLaunchSecurity> | undefined>;
 
-  /** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). */
+  /** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). QEMU's seccomp sandbox is on by default and the host's to set (qemu.conf). */
   declare readonly securityLabels: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSecurityLabel> }> | undefined
   >;
@@ -1849,7 +1849,7 @@ export class VirtualMachine extends KvmResource {
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsChannel> }> | undefined
   >;
 
-  /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). Default: none; the guest has its serial console. */
+  /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). TLS of VNC is the host's to set (vnc_tls in qemu.conf); that of spice has `tlsPort` and `defaultMode`. Default: none; the guest has its serial console. */
   declare readonly graphics: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsGraphic> }> | undefined
   >;

@@ -65,7 +65,7 @@ const listenLens: ElementLens<Listen> = {
 
 export const graphicsRows = {
   graphics: mapOf({
-    doc: "Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). Default: none; the guest has its serial console.",
+    doc: "Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). TLS of VNC is the host's to set (vnc_tls in qemu.conf); that of spice has `tlsPort` and `defaultMode`. Default: none; the guest has its serial console.",
     key: /^(vnc|spice)$/,
     change: restart,
     entries: graphicsEntries,

@@ -47,7 +47,7 @@ export function warnOfIsolation({ securityLabels }: Pick<Inputs, "securityLabels
 
 export const securityRows = {
   securityLabels: mapOf({
-    doc: "How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt).",
+    doc: "How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). QEMU's seccomp sandbox is on by default and the host's to set (qemu.conf).",
     key: /^(selinux|apparmor|dac)$/,
     change: restart,
     entries: seclabelEntries,

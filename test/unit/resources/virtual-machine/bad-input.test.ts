@@ -114,6 +114,12 @@ test.each<[string, Values, string, RegExp]>([
     /encrypted memory gives none back; leave it out/,
   ],
   [
+    "hot-plug of memory with encryption",
+    { ...sev, memoryHotplug: { limit: "2 GiB", slots: 2 } },
+    "memoryHotplug",
+    /encrypted memory is measured at the start and does not grow: leave it out/,
+  ],
+  [
     "passthrough with encryption",
     { ...sev, hostDevices: { g: { pci: "65:00.0" } } },
     "hostDevices.g",
