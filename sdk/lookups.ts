@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { Host, type HostArgs } from "./host";
 import { Network, type NetworkArgs } from "./network";
 import { StoragePool, type StoragePoolArgs } from "./storage-pool";
@@ -14,23 +14,23 @@ export interface LookupArgs {
   /** Host to look on. */
   readonly host: VirtualMachineArgs["host"];
   /** Name or uuid on the host. Default: the name of the look-up. */
-  readonly key?: string;
+  readonly key?: pulumi.Input<string>;
 }
 
 export interface VolumeLookupArgs {
   /** Pool to look in. */
   readonly pool: VolumeArgs["pool"];
   /** Name of the volume, or its path on the host. Default: the name of the look-up. */
-  readonly key?: string;
+  readonly key?: pulumi.Input<string>;
 }
 
 /** Looks at a machine without preparing anything on it. `args.uuid` makes sure that it is the expected one. */
 export function getHost(
   name: string,
-  { uuid, ...args }: HostArgs & { readonly uuid?: string },
+  { uuid, ...args }: HostArgs & { readonly uuid?: pulumi.Input<string> },
   options?: pulumi.CustomResourceOptions,
 ): Host {
-  return new Host(name, args, found(uuid ?? String(args.uri), options));
+  return new Host(name, args, found(uuid ?? args.uri, options));
 }
 
 /** An existing network (virNetworkLookupByName, virNetworkLookupByUUID). */
@@ -58,6 +58,9 @@ export function getVirtualMachine(
 }
 
 /** The engine keeps the look-up key as the id, so references between resources use `uuid`. */
-function found(key: string, options: pulumi.CustomResourceOptions | undefined): pulumi.CustomResourceOptions {
-  return { ...options, id: `lookup:${key}` };
+function found(
+  key: pulumi.Input<string>,
+  options: pulumi.CustomResourceOptions | undefined,
+): pulumi.CustomResourceOptions {
+  return { ...options, id: pulumi.interpolate`lookup:${key}` };
 }

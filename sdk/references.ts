@@ -57,11 +57,13 @@ export function lift(args: object, object: string): Lifted {
 /** What Host's arguments say of the use of its machine: known in previews, for its resources to be placed by. */
 const limits = ["housekeepingCpus", "dedicatedCpus", "reservedMemory", "reservedPages"];
 
-function hostReference(resource: Fields): Fields {
+/** What the program did not give is left out: a preview takes an output that does not exist for one that is not known yet. */
+function hostReference(resource: Fields, lifted: Fields): Fields {
+  const given = (names: readonly string[]) => names.filter((name) => lifted[name] !== undefined);
   return {
-    ...pick(resource, ["uri", "hostKey", "identityFile", "identityEnv", "uuid", "owner"]),
+    ...pick(resource, ["uri", ...given(["hostKey", "identityFile", "identityEnv"]), "uuid", "owner"]),
     facts: asText(resource["facts"]),
-    limits: asText(pick(resource, limits)),
+    limits: asText(pick(resource, given(limits))),
   };
 }
 

@@ -46,10 +46,20 @@ function metaOf(type: string, name: string, values: object, options: pulumi.Cust
     organization: pulumi.getOrganization(),
     project: pulumi.getProject(),
     stack: pulumi.getStack(),
-    urn: pulumi.createUrn(name, type, options.parent),
+    urn: plain(pulumi.createUrn(name, type, options.parent)),
     timeouts: timeouts.length > 0 ? Object.fromEntries(timeouts) : undefined,
     secretPaths: secretPaths(values).then((paths) => (paths.length > 0 ? paths : undefined)),
   };
+}
+
+/**
+ * The value without what it depends on. The urn of a component stands for all of its children to Pulumi: two of them, of
+ * which one refers to the other, would wait for each other for ever.
+ */
+function plain<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    output.apply((value) => resolve(value as T));
+  });
 }
 
 /** Paths of the arguments that the program made secret. */

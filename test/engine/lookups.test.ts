@@ -35,7 +35,7 @@ function written(name: string, text: string): string {
 
 const lookups = `
   const host = kvm.getHost("rack1", { uri: config.require("hostUri") });
-  const lan = kvm.getNetwork("theirs", { host });
+  const lan = kvm.getNetwork("lan", { host, key: pulumi.output("theirs") });
   const pool = kvm.getPool("theirs", { host });
   const disk = kvm.getVolume("disk", { pool, key: "disk.raw" });
   const other = kvm.getVirtualMachine("other", { host, key: "theirs" });`;
