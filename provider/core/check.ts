@@ -1,14 +1,10 @@
 import type { Attribute, Block, MapOf, Row, Rows } from "./attribute";
+import { type Fault, faultsOf, formatPath } from "./faults";
 import type { Identity } from "./identity";
 import { nearest } from "./nearest";
 import { hasUnknown, isPlainObject, unknown } from "./unknown";
 
-/** One thing that is wrong with the inputs. */
-export interface Fault {
-  /** Property path, e.g. `disks.root.bus`. */
-  readonly property: string;
-  readonly reason: string;
-}
+export type { Fault };
 
 /** What a check knows besides the raw values. */
 export interface CheckContext {
@@ -57,7 +53,9 @@ function checkRow(
   const value = news[name] ?? undefined;
   switch (row.kind) {
     case "attribute":
-      return checkAttribute(row, value ?? inherited(row, { name, news, olds }, context, keys), faults, path);
+      return value === undefined
+        ? checkInherited(row, inherited(row, { name, news, olds }, context, keys), faults, path)
+        : checkAttribute(row, value, faults, path);
     case "block":
       return checkBlock(row, value, olds?.[name], context, faults, path, keys);
     case "map":
@@ -88,11 +86,22 @@ function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: r
   if (hasUnknown(value)) return value;
   const parsed = row.schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) {
-    const property = formatPath([...path, ...issue.path.map(String)]);
-    faults.push({ property, reason: value === undefined ? `is required: ${row.doc}` : issue.message });
+  if (value === undefined) return fault(faults, path, `is required: ${row.doc}`);
+  if (row.references && !isPlainObject(value)) {
+    return fault(faults, path, `expected a ${row.references.join(" or ")}, the object itself and not its id or name`);
   }
+  faults.push(...faultsOf(parsed.error.issues, value, path));
   return undefined;
+}
+
+/** A default or follower that is wrong comes from another value that is wrong, of which the user is told already. */
+function checkInherited(row: Attribute, value: unknown, faults: Fault[], path: readonly string[]): unknown {
+  const told = (row.defaults !== undefined || row.follows) && value !== undefined && faults.length > 0;
+  if (!told) return checkAttribute(row, value, faults, path);
+  const hidden: Fault[] = [];
+  const result = checkAttribute(row, value, hidden, path);
+  // Rules that need it are left out, as with anything that is not known.
+  return hidden.length > 0 ? unknown : result;
 }
 
 function checkBlock(
@@ -148,11 +157,4 @@ function unknownName(rows: Rows, path: readonly string[], name: string): Fault {
 function fault(faults: Fault[], path: readonly string[], reason: string): undefined {
   faults.push({ property: formatPath(path), reason });
   return undefined;
-}
-
-export function formatPath(path: readonly string[]): string {
-  return path.reduce(
-    (text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text === "" ? part : `${text}.${part}`),
-    "",
-  );
 }

@@ -1,6 +1,6 @@
 import type { Around, Attribute, ChangeClass, ChangeRule, MapOf, Row, Rows, Verdict } from "./attribute";
-import { formatPath } from "./check";
 import { equal } from "./equal";
+import { formatPath } from "./faults";
 import { isPlainObject, unknown } from "./unknown";
 
 /** One value that differs between what is and what is wanted. */

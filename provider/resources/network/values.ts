@@ -56,7 +56,7 @@ export const interfaceName = z
 const shortestLease = 120;
 
 /** One range of addresses that guests get by DHCP. */
-export const dhcpRange = z.object({
+export const dhcpRange = z.strictObject({
   start: address,
   end: address,
   leaseTime: duration
@@ -69,7 +69,7 @@ export type DhcpRange = z.output<typeof dhcpRange>;
 export const forwarder = z.union([
   address,
   z
-    .object({ address: address.optional(), domain: hostname.optional() })
+    .strictObject({ address: address.optional(), domain: hostname.optional() })
     .refine((value) => value.address ?? value.domain, "needs an address, a domain, or both"),
 ]);
 
@@ -78,5 +78,5 @@ export type Forwarder = z.output<typeof forwarder>;
 const port = z.int().min(1).max(65535);
 
 export const portRange = z
-  .object({ start: port, end: port })
+  .strictObject({ start: port, end: port })
   .refine(({ start, end }) => start <= end, "start must not be above end");

@@ -10,7 +10,7 @@ const defaultPorts: Readonly<Record<string, number>> = { nbd: 10809, iscsi: 3260
 const port = z.int().min(1).max(65535);
 const portOf = (protocol: string) => port.default(defaultPorts[protocol] ?? 0);
 const hostName = z.string().regex(/^[A-Za-z0-9._:-]+$/, "is not a host name or address");
-const auth = z.object({ user: text.min(1, "must not be empty"), secret: secretSchema });
+const auth = z.strictObject({ user: text.min(1, "must not be empty"), secret: secretSchema });
 const webFields = {
   host: hostName,
   path: text.regex(/^\//, 'must begin with "/"'),

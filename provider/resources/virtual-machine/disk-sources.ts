@@ -148,13 +148,13 @@ export const diskSourceRows = {
   }),
   encryption: attribute({
     doc: "The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted.",
-    schema: z.object({ secret: secretSchema }).optional(),
+    schema: z.strictObject({ secret: secretSchema }).optional(),
     change: () => ({ class: "restart", reason: "the image behind a disk cannot be opened anew" }),
     lens: encryptionLens,
   }),
   reservations: attribute({
     doc: "SCSI persistent reservations of a lun (`<reservations>`): `{ managed: true }` by a helper that libvirt starts, or the `socket` of a running one. Default: none.",
-    schema: z.union([z.object({ managed: z.literal(true) }), z.object({ socket: hostPath })]).optional(),
+    schema: z.union([z.strictObject({ managed: z.literal(true) }), z.strictObject({ socket: hostPath })]).optional(),
     change: "restart",
     lens: reservationsLens,
   }),

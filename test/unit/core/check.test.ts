@@ -42,6 +42,11 @@ test("what is required and missing is told with what it is", () => {
   ]);
 });
 
+test("what follows a wrong value is not told once more, and what is derived from the name is", () => {
+  const { failures } = machine.check({ memory: "much", name: undefined }, undefined, meta);
+  expect(failures.map(({ property }) => property)).toEqual(["memory"]);
+});
+
 test("a word near to none gets the list of all", () => {
   const { failures } = machine.check({ memory: 1, hypervisor: 1 }, undefined, meta);
   expect(failures[0]?.reason).toBe(
