@@ -1,26 +1,36 @@
-import type { Context, Values } from "../../provider/core/handler";
-import { PartialFailure } from "../../provider/core/handler";
-import { virtualMachine } from "../../provider/resources/virtual-machine";
-import type { Machine } from "./machines";
+import { type Context, type Handler, PartialFailure, type Values } from "../../provider/core/handler";
+import type { TestContext } from "./handler-context";
+
+/** A resource on which faults are tried. */
+export interface Subject {
+  readonly handler: Handler;
+  readonly context: TestContext;
+  id: string;
+  state: Values;
+  inputs(args: Values): Values;
+}
 
 /** Calls that only read. All others may leave something half done. */
 const reads = /_(GET|IS|LOOKUP|LIST|HAS|INTERFACE_ADDRESSES)(_|$)/;
 
-/** Breaks something right before or right after the `at`-th write of an operation. */
+/** Breaks something right before or right after the `at`-th write of an operation, or the first call of that name. */
 export interface Fault {
-  readonly at: number;
+  readonly at: number | string;
   readonly moment: "before" | "after";
   readonly strike: () => Promise<void>;
 }
 
 /** The context of the machine with the fault in its way; `struck` names the write at which it came. */
-export function withFault(vm: Machine, { at, moment, strike }: Fault): { context: Context; struck: () => string } {
+export function withFault(
+  { context }: Subject,
+  { at, moment, strike }: Fault,
+): { context: Context; struck: () => string } {
   let writes = 0;
   let struck = "";
   const connect: Context["connect"] = async (reference) => {
-    const libvirt = await vm.context.connect(reference);
+    const libvirt = await context.connect(reference);
     const call = async (name: string, ...rest: unknown[]) => {
-      const here = !reads.test(name) && ++writes === at;
+      const here = struck === "" && (name === at || (!reads.test(name) && ++writes === at));
       const go = () => Reflect.apply(libvirt.call, libvirt, [name, ...rest]);
       if (!here) return go();
       struck = name;
@@ -36,25 +46,40 @@ export function withFault(vm: Machine, { at, moment, strike }: Fault): { context
       get: (target, key) => (key === "call" ? call : Reflect.get(target, key, target)),
     });
   };
-  const { meta, signal, progress, warn, info } = vm.context;
+  const { meta, signal, progress, warn, info } = context;
   return { context: { meta, signal, progress, warn, info, connect }, struck: () => struck };
+}
+
+/** Places of a fault: before and after each write, until an operation has no more of them. */
+export async function eachPlace(
+  run: (place: { at: number; moment: Fault["moment"] }) => Promise<string>,
+): Promise<string[]> {
+  const places: string[] = [];
+  for (let at = 1; ; at++) {
+    for (const moment of ["before", "after"] as const) {
+      const struck = await run({ at, moment });
+      if (struck === "") return places;
+      places.push(`${moment} ${struck}`);
+    }
+  }
 }
 
 /** Runs an operation as the engine does: what a partial failure says goes into state. Answers the failure. */
 export async function runWith(
-  vm: Machine,
+  subject: Subject,
   operation: "create" | "update" | "delete",
   args: Values,
   context: Context,
 ): Promise<Error | undefined> {
+  const { handler, id, state } = subject;
   try {
-    if (operation === "delete") await virtualMachine.delete(vm.id, vm.state, context);
+    if (operation === "delete") await handler.delete(id, state, context);
     else if (operation === "create") {
-      ({ id: vm.id, state: vm.state } = await virtualMachine.create(vm.inputs(args), context));
-    } else vm.state = await virtualMachine.update(vm.id, vm.state, vm.inputs(args), context);
+      ({ id: subject.id, state: subject.state } = await handler.create(subject.inputs(args), context));
+    } else subject.state = await handler.update(id, state, subject.inputs(args), context);
     return undefined;
   } catch (error) {
-    if (error instanceof PartialFailure) ({ id: vm.id, state: vm.state } = error);
+    if (error instanceof PartialFailure) ({ id: subject.id, state: subject.state } = error);
     if (error instanceof Error) return error;
     throw error;
   }

@@ -13,6 +13,7 @@ export const owner = "00112233445566778899aabbccddeeff";
 
 /** A virtual machine of the tests, driven as the engine does it: what one call answers goes into the next. */
 export class Machine {
+  readonly handler = virtualMachine;
   readonly context: TestContext;
   id = "";
   state: Values = {};

@@ -1,4 +1,4 @@
-import { type Fault, runWith, withFault } from "./fault";
+import { eachPlace, runWith, withFault } from "./fault";
 import { type Lab, startLab } from "./lab";
 import { furnish, image, Machine, owner } from "./machines";
 import { waitFor } from "./processes";
@@ -27,18 +27,6 @@ function machine(name: string, base: Record<string, unknown> = {}): Machine {
 async function daemonDies(): Promise<void> {
   await lab.host.killLibvirtd();
   await lab.host.startLibvirtd();
-}
-
-/** Places of a fault: before and after each write, until an operation has no more of them. */
-async function eachPlace(run: (place: Pick<Fault, "at" | "moment">) => Promise<string>): Promise<string[]> {
-  const places: string[] = [];
-  for (let at = 1; ; at++) {
-    for (const moment of ["before", "after"] as const) {
-      const struck = await run({ at, moment });
-      if (struck === "") return places;
-      places.push(`${moment} ${struck}`);
-    }
-  }
 }
 
 const bare = () => lab.host.virsh("list", "--all", "--name");
@@ -83,13 +71,14 @@ test("libvirtd killed at each step of an update: the guest keeps running and the
   const places = await eachPlace(async (place) => {
     const on = ++turn % 2 === 0;
     const nics = { lan: { network, link: on } };
-    const wanted = { disks: { ...root, data }, nics, title: `turn ${turn}`, autostart: on };
+    const state = on ? "running" : "paused";
+    const wanted = { disks: { ...root, data }, nics, title: `turn ${turn}`, autostart: on, state };
     const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
     await runWith(vm, "update", wanted, context);
     expect(await vm.refresh()).not.toBe("gone");
     await vm.up(wanted);
     expect(await vm.refresh()).toEqual([]);
-    expect(vm.state).toMatchObject({ title: wanted.title, autostart: on, pendingRestart: [], state: "running" });
+    expect(vm.state).toMatchObject({ title: wanted.title, autostart: on, pendingRestart: [], state });
     expect(await vm.xml()).toContain("ua-disk-data");
     return struck();
   });
@@ -99,11 +88,57 @@ test("libvirtd killed at each step of an update: the guest keeps running and the
       "after DOMAIN_DEFINE_XML_FLAGS",
       "after DOMAIN_UPDATE_DEVICE_FLAGS",
       "after DOMAIN_SET_AUTOSTART",
+      "before DOMAIN_SUSPEND",
+      "after DOMAIN_RESUME",
     ]),
   );
   expect(await pidOf(vm)).toBe(pid);
   await vm.delete();
 }, 120_000);
+
+test("libvirtd killed at each step of a stop and of a start: the next run gets what it wants", async () => {
+  const vm = machine("power");
+  await vm.create();
+  for (const state of ["stopped", "running"]) {
+    const places = await eachPlace(async (place) => {
+      await vm.up({ state: state === "running" ? "stopped" : "running" });
+      const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
+      await runWith(vm, "update", { state }, context);
+      expect(await vm.refresh()).not.toBe("gone");
+      await vm.up({ state });
+      expect(await vm.power()).toBe(state === "running" ? "running" : "shut off");
+      expect(vm.state).toMatchObject({ state });
+      return struck();
+    });
+    expect(places).toContain(state === "running" ? "after DOMAIN_CREATE_WITH_FLAGS" : "after DOMAIN_DESTROY_FLAGS");
+  }
+  await vm.delete();
+}, 120_000);
+
+test("a guest whose power changes between our look and our call ends as it is wanted", async () => {
+  const vm = machine("race");
+  await vm.create();
+  const races = [
+    ["DOMAIN_SHUTDOWN_FLAGS", "destroy", "stopped"],
+    ["DOMAIN_CREATE_WITH_FLAGS", "start", "running"],
+    ["DOMAIN_SUSPEND", "destroy", "paused"],
+    ["DOMAIN_RESUME", "destroy", "running"],
+    ["DOMAIN_DESTROY_FLAGS", "destroy", "stopped"],
+    ["DOMAIN_CREATE_WITH_FLAGS", "start", "paused"],
+    ["DOMAIN_RESUME", "destroy", "stopped"],
+  ] as const;
+  for (const [at, words, state] of races) {
+    const strike = async () => void (await lab.host.virsh(words, vm.name));
+    const { context, struck } = withFault(vm, { at, moment: "before", strike });
+    expect(await runWith(vm, "update", { state }, context)).toBeUndefined();
+    expect([struck(), await vm.power()]).toEqual([at, state === "stopped" ? "shut off" : state]);
+    expect(vm.state).toMatchObject({ state });
+  }
+  await vm.up();
+  const strike = async () => void (await lab.host.exec(`virsh -q destroy ${vm.name}; virsh -q undefine ${vm.name}`));
+  const { context } = withFault(vm, { at: "DOMAIN_SHUTDOWN_FLAGS", moment: "before", strike });
+  expect(await runWith(vm, "delete", {}, context)).toBeUndefined();
+}, 60_000);
 
 test("libvirtd killed at each step of a delete: the next run deletes, and disks stay", async () => {
   const volume = await image(lab.host, "delete.qcow2");

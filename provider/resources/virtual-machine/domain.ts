@@ -354,6 +354,14 @@ export class Domain {
     );
   }
 
+  /** Seconds within which the guest agent must answer, until the domain stops (libvirt 5.10). */
+  async limitAgent(timeout: number): Promise<void> {
+    if (this.libvirt.version < 5_010_000) return;
+    await this.run("set the deadline of the agent of", () =>
+      this.libvirt.call("DOMAIN_AGENT_SET_RESPONSE_TIMEOUT", { dom: this.dom, timeout, flags: 0 }),
+    );
+  }
+
   /** Addresses by source: 0 leases, 1 guest agent, 2 the host's ARP table. */
   async addresses(source: 0 | 1 | 2) {
     const { ifaces } = await this.run("read the addresses of", () =>

@@ -1,16 +1,31 @@
-import { KvmError, messageOf } from "../../core/errors";
+import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { parseDuration } from "../../core/units";
-import { agentIsConnected } from "./agent";
+import { agentAnswers } from "./agent";
 import type { Domain, Power } from "./domain";
 import { poll } from "./poll";
 import type { Inputs } from "./rows";
 
 type StopSettings = Pick<Inputs, "stopTimeout" | "onStopTimeout">;
 
+/** How often somebody else may be quicker than we are. */
+const attempts = 3;
+
 /** Brings the domain to the wanted power state. Returns whether the guest was started. */
 export async function enforcePower(domain: Domain, inputs: Inputs, context: Context): Promise<boolean> {
-  const now = await domain.power();
+  for (let left = attempts; ; left--) {
+    const now = await domain.power();
+    try {
+      return await changePower(domain, now, inputs, context);
+    } catch (error) {
+      // libvirt calls invalid what comes too late: the guest, or somebody else, changed its state meanwhile.
+      const late = error instanceof KvmError && error.code === "conflict" && (await domain.power()) !== now;
+      if (!late || left === 1) throw error;
+    }
+  }
+}
+
+async function changePower(domain: Domain, now: Power, inputs: Inputs, context: Context): Promise<boolean> {
   const wanted = inputs.state;
   if (now === wanted) return false;
   if (wanted === "stopped") {
@@ -41,10 +56,10 @@ export async function stop(domain: Domain, settings: StopSettings, context: Cont
     if (await domain.isActive()) await domain.destroy();
     return;
   }
-  if (power === "paused") await domain.resume();
+  if (power === "paused") await unlessOff(domain, () => domain.resume());
   context.progress("shutting down");
   const seconds = parseDuration(settings.stopTimeout);
-  const agent = await agentIsConnected(domain);
+  const agent = await agentAnswers(domain);
   // An agent may accept the wish and do nothing: the power button follows when a third of the time is over.
   const stopped =
     (agent && (await asked(domain, "agent")) && (await isOff(domain, seconds / 3, context))) ||
@@ -59,7 +74,7 @@ export async function stop(domain: Domain, settings: StopSettings, context: Cont
     });
   }
   context.warn(`the guest did not shut down within ${settings.stopTimeout}: its plug was pulled`);
-  await pullPlug(domain);
+  await unlessOff(domain, () => domain.destroy());
 }
 
 /** Whether the guest could be asked. One that cannot be asked may have gone off by itself just now. */
@@ -68,16 +83,21 @@ async function asked(domain: Domain, way: "agent" | "acpi"): Promise<boolean> {
     await domain.shutdown(way);
     return true;
   } catch (error) {
-    if (error instanceof KvmError && error.code === "connection-lost") throw error;
+    if (isLost(error)) throw error;
     return (await domain.power()) === "stopped";
   }
 }
 
-async function pullPlug(domain: Domain): Promise<void> {
+function isLost(error: unknown): boolean {
+  return error instanceof KvmError && error.code === "connection-lost";
+}
+
+/** Does what fails only because the guest went off by itself meanwhile, which is what was wanted. */
+async function unlessOff(domain: Domain, work: () => Promise<void>): Promise<void> {
   try {
-    await domain.destroy();
+    await work();
   } catch (error) {
-    if ((await domain.power()) !== "stopped") throw error instanceof Error ? error : new Error(messageOf(error));
+    if (isLost(error) || (await domain.power()) !== "stopped") throw error;
   }
 }
 
