@@ -3,6 +3,7 @@
 // own `cmd/run`.
 const { createRequire } = require("node:module");
 const { spawn } = require("node:child_process");
+const { connect } = require("node:net");
 const { join } = require("node:path");
 
 const sdkRoot = process.env.PULUMI_KVM_SDK_ROOT ?? join(__dirname, "..");
@@ -55,6 +56,12 @@ function run(call, callback) {
       PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().toObject())),
       PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
     },
+  });
+  // Comes after each answer as well: only an engine that died waits for nothing more.
+  call.on("cancelled", () => {
+    const [host, port] = engineAddress.split(":");
+    const socket = connect(Number(port), host, () => socket.destroy());
+    socket.on("error", () => process.exit(1));
   });
   program.on("close", (code, signal) => {
     const response = new messages.RunResponse();

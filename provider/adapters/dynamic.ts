@@ -43,6 +43,7 @@ export interface DynamicProvider {
 export function dynamicProvider(handler: Handler): DynamicProvider {
   return {
     async configure({ config }) {
+      operations.listen();
       hosts.configure(config);
     },
 

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import type { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb";
+import { engineAddress } from "./engine-address";
 
 /** Severities of the engine's log service. */
 const severities = { debug: 0, info: 1, warning: 2, error: 3 } as const;
@@ -10,8 +11,8 @@ export type Severity = keyof typeof severities;
 const interval = 1000;
 
 /**
- * Writes to the resource's own row and diagnostics. A dynamic provider is given no connection to the engine, but
- * the engine's address is the last argument of its process. Where that fails, the lines are lost, never the work.
+ * Writes to the resource's own row and diagnostics. A dynamic provider is given no connection to the engine, so we
+ * make one. Where that fails, the lines are lost, never the work.
  */
 class EngineLog {
   private readonly lastStatus = new Map<string, number>();
@@ -44,8 +45,8 @@ class EngineLog {
 }
 
 function connectToEngine(): { engine: EngineClient; request: typeof LogRequest } | null {
-  const address = process.argv.at(-1);
-  if (address === undefined || !/^[\w.:[\]-]+:\d+$/.test(address)) return null;
+  const address = engineAddress();
+  if (address === undefined) return null;
   const pulumi = createRequire(require.resolve("@pulumi/pulumi"));
   const grpc: typeof import("@grpc/grpc-js") = pulumi("@grpc/grpc-js");
   const services: typeof import("@pulumi/pulumi/proto/engine_grpc_pb") = pulumi("@pulumi/pulumi/proto/engine_grpc_pb");

@@ -1,9 +1,12 @@
+import { watchEngine } from "./engine-watch";
+
 /** The engine kills the provider five seconds after it asked it to end. */
 const graceMilliseconds = 4000;
 
 /**
- * The operations under way. A first SIGINT or SIGTERM aborts them, gives them a moment to leave the host tidy,
- * closes the connections and ends the process.
+ * The operations under way. The engine's Cancel (a first Ctrl-C) aborts them. A SIGINT or SIGTERM (a second Ctrl-C, and
+ * each normal end) and an engine that died do so too, give them a moment to leave the host tidy, close the connections
+ * and end the process.
  */
 export class Operations {
   private readonly stop = new AbortController();
@@ -12,9 +15,8 @@ export class Operations {
 
   constructor(private readonly close: () => Promise<void>) {}
 
-  /** Runs `work` with a signal that fires at shutdown, or after `seconds` when given. */
+  /** Runs `work` with a signal that fires when the deployment is cancelled, or after `seconds` when given. */
   async run<T>(seconds: number | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    this.listen();
     const deadline = seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1000)];
     const operation = work(AbortSignal.any([this.stop.signal, ...deadline]));
     this.running.add(operation);
@@ -25,16 +27,25 @@ export class Operations {
     }
   }
 
-  private listen(): void {
+  /** Listens for the end from now on: the earlier in the life of the process, the better. */
+  listen(): void {
     if (this.listening) return;
     this.listening = true;
+    watchEngine(
+      () => this.abort(),
+      () => void this.shutdown(),
+    );
     for (const name of ["SIGINT", "SIGTERM"] as const) {
       process.once(name, () => void this.shutdown());
     }
   }
 
-  private async shutdown(): Promise<void> {
+  private abort(): void {
     this.stop.abort(new Error("the deployment was cancelled"));
+  }
+
+  private async shutdown(): Promise<void> {
+    this.abort();
     const settled = Promise.allSettled([...this.running]).then(() => this.close());
     await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, graceMilliseconds))]);
     process.exit(0);

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +26,7 @@ export interface CliResult {
 export class Stack {
   private readonly folder = mkdtempSync(join(tmpdir(), "kvm-stack-"));
   private readonly environment: NodeJS.ProcessEnv;
+  private latest: Promise<unknown> = Promise.resolve();
   readonly name: string;
 
   constructor(private readonly options: StackOptions) {
@@ -103,8 +104,14 @@ export class Stack {
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   }
 
-  /** Runs the CLI and answers whatever it did. */
-  run(...words: readonly string[]): Promise<CliResult> {
+  /** Runs the CLI and answers whatever it did. One that was interrupted ends first: it holds the stack's lock. */
+  async run(...words: readonly string[]): Promise<CliResult> {
+    await this.latest.catch(() => undefined);
+    return this.start(...words).result;
+  }
+
+  /** Starts the CLI, for a test that does something to it. */
+  start(...words: readonly string[]): { readonly cli: ChildProcess; readonly result: Promise<CliResult> } {
     const child = spawn("pulumi", [...words, "--non-interactive", ...this.stackFlag(words)], {
       cwd: this.options.program,
       env: this.environment,
@@ -118,10 +125,12 @@ export class Stack {
     };
     child.stdout.on("data", take);
     child.stderr.on("data", take);
-    return new Promise((resolve, reject) => {
+    const result = new Promise<CliResult>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code) => resolve({ code: code ?? 1, output }));
     });
+    this.latest = result;
+    return { cli: child, result };
   }
 
   /** Removes the backend and the configuration file that the CLI left beside the program. */

@@ -189,7 +189,7 @@ describe("the process", () => {
     }
   }, 60_000);
 
-  test("asked to end in the middle of a wait, it ends in time and the guest stays", async () => {
+  test("cancelled or asked to end in the middle of a wait, it does in time, and the guest stays", async () => {
     const network = await create("Network", "quiet", {
       host,
       mode: "isolated",
@@ -200,17 +200,28 @@ describe("the process", () => {
     const wait = { timeout: "5 min", required: true };
     const nics = { lan: { network: { uuid, name, host } } };
     const inputs = await check("VirtualMachine", "mute", guest({ nics, waitForAddress: wait }));
-    const fresh = new ProviderProcess();
+    const [first, second] = [new ProviderProcess(), new ProviderProcess()];
     try {
-      await fresh.start();
-      const creation = fresh.create(inputs).catch((error: unknown) => error);
+      await first.start();
+      const creation = first.create(inputs).catch((error: unknown) => error);
       await waitFor("the guest to run", 30, async () =>
         (await lab.host.virsh("list", "--name")).includes(String(inputs["name"])),
       );
-      expect(await fresh.interrupt()).toBeLessThan(5000);
-      expect(await creation).toBeInstanceOf(Error);
+      await first.cancel();
+      const failure = await creation;
+      expect(failure).toBeInstanceOf(InitFailed);
+      const { id, properties, reasons } = failure as InitFailed;
+      expect(reasons[0]).toMatch(/address of VirtualMachine mute-.*the deployment was cancelled/);
+      expect(properties).toMatchObject({ state: "running" });
+
+      // The next run has the rest to do: it waits again.
+      await second.start();
+      const update = second.update(id, properties, inputs).catch((error: unknown) => error);
+      await waitFor("the wait", 10, async () => second.log.some(({ message }) => /waiting for an/.test(message)));
+      expect(await second.interrupt()).toBeLessThan(5000);
+      expect(await update).toBeInstanceOf(Error);
     } finally {
-      await fresh.stop();
+      await Promise.all([first.stop(), second.stop()]);
     }
     const { id, state } = await create("VirtualMachine", "mute", guest({ nics }));
     expect(id).toBe(inputs["uuid"]);

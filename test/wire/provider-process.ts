@@ -108,6 +108,11 @@ export class ProviderProcess {
     return Date.now() - started;
   }
 
+  /** What the engine sends at a first Ctrl-C. */
+  async cancel(): Promise<void> {
+    await this.send("cancel", new Empty());
+  }
+
   async check(news: Properties, olds: Properties = {}): Promise<{ inputs: Properties; failures: Properties[] }> {
     const request = new messages.CheckRequest();
     request.setOlds(Struct.fromJavaScript(olds));

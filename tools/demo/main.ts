@@ -51,7 +51,8 @@ async function main(): Promise<void> {
   try {
     await Promise.race([show(stack, lab, keep, values.uri), interrupted]);
   } catch (error) {
-    if (!keep) await stack.run("destroy", "--yes", "--skip-preview");
+    if (keep) tellHowToLookAround(stack, lab, values.uri);
+    else await stack.run("destroy", "--yes", "--skip-preview");
     throw error;
   } finally {
     if (!keep) {
@@ -63,6 +64,8 @@ async function main(): Promise<void> {
 
 function embeddedHost(keep: boolean): Promise<Lab> {
   return step("Start an embedded KVM host: namespaces with their own libvirtd, sshd and storage", async () => {
+    if (process.getuid?.() !== 0)
+      throw new Error("only root may make one: sudo npm run demo, or take a host of yours: npm run demo -- --uri URI");
     const lab = await startLab({ keep });
     console.log(`  reached over ssh on loopback port ${lab.host.sshPort}`);
     return lab;

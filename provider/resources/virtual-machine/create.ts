@@ -7,7 +7,7 @@ import { child, children, clone, type Element, equal, parse, textOf } from "../.
 import { readRows, withDrift } from "../document";
 import { attempt } from "../failure";
 import { notOurs, readMark, writeMark } from "../ownership";
-import { leasesBefore, waitForAddress } from "./addresses";
+import { leasesBefore, noLeases, waitForAddress } from "./addresses";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
 import { requireHardware } from "./hardware";
@@ -88,8 +88,9 @@ async function finish(domain: Domain, inputs: Inputs, context: Context, fresh = 
     const leases = await leasesBefore(domain, inputs);
     const isOff = fresh && inputs.state === "stopped";
     const started = !isOff && (await enforcePower(domain, inputs, context));
+    // One that an earlier run started has the lease that it got since.
+    await waitForAddress(domain, inputs, started ? leases : noLeases, context);
     if (inputs.state !== "stopped") await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
-    if (started) await waitForAddress(domain, inputs, leases, context);
     return (await observe(domain, inputs, {})).made;
   } catch (error) {
     throw await unfinished(domain, inputs, error);

@@ -4,6 +4,7 @@ import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, equal } from "../../schema/tree";
+import { readMark } from "../ownership";
 import { leasesBefore, noLeases, waitForAddress } from "./addresses";
 import { applyInputs } from "./apply";
 import { unfinished } from "./create";
@@ -13,6 +14,7 @@ import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
 import { putSecret } from "./launch-attestation";
 import { inOrder, Operation, operationFor } from "./live";
+import { setMark } from "./mark";
 import { makeMediated, removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
@@ -71,7 +73,11 @@ export async function update(
     await domain.setAutostart(news.autostart);
     await restartIfWanted(domain, olds, news, differs, context);
     const started = await enforcePower(domain, news, context);
-    if (started) await waitForAddress(domain, news, leases, context);
+    const mark = readMark(before);
+    // What a create that was cut off had still to do.
+    const cutOff = mark?.phase === "creating";
+    if (started || cutOff) await waitForAddress(domain, news, leases, context);
+    if (cutOff) await setMark(domain, { ...mark, phase: "ready" });
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const { made } = await observe(domain, news, olds);

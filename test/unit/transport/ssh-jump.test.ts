@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { openDialer, type TransportOptions } from "../../../provider/transport/open";
 import { type EchoServer, install, makeKey, publicKey, type Sshd, startEcho, startSshd } from "./sshd";
 
+// Real ssh clients and servers, on a machine that may be busy.
+jest.setTimeout(30_000);
+
 let bastion: Sshd;
 let target: Sshd;
 let echo: EchoServer;

@@ -6,6 +6,9 @@ import type { Duplex } from "node:stream";
 import { type HostDialer, openDialer } from "../../../provider/transport/open";
 import { type EchoServer, install, type Sshd, type SshdSettings, startEcho, startSshd } from "./sshd";
 
+// Real ssh clients and servers, on a machine that may be busy.
+jest.setTimeout(30_000);
+
 let sshd: Sshd;
 let echo: EchoServer;
 let dialers: HostDialer[] = [];

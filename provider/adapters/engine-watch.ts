@@ -1,0 +1,33 @@
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
+import { connect, Server } from "node:net";
+import { engineAddress } from "./engine-address";
+
+/** The engine's wish, at a first Ctrl-C, that all work ends. */
+const cancelPath = "/pulumirpc.ResourceProvider/Cancel";
+
+/**
+ * Tells when the engine wants all work to end, and when it died. The process that Pulumi ships answers Cancel by itself
+ * and tells no provider (3.248), so we look at the requests that its server gets. Where Node does not show us that
+ * server, work goes on to its end, as with any dynamic provider.
+ */
+export function watchEngine(cancelled: () => void, died: () => void): void {
+  const { _getActiveHandles } = process as { _getActiveHandles?: () => readonly unknown[] };
+  const sessions = new WeakSet<Http2Session>();
+  for (const server of _getActiveHandles?.() ?? []) if (server instanceof Server) server.on("stream", look);
+
+  function look({ session }: ServerHttp2Stream, headers: { ":path"?: string }): void {
+    if (headers?.[":path"] === cancelPath) cancelled();
+    if (!session || sessions.has(session)) return;
+    sessions.add(session);
+    session.once("close", () => ifDead(died));
+  }
+}
+
+/** An engine that hung up may be idle, at its normal end, or dead. */
+function ifDead(died: () => void): void {
+  const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(engineAddress() ?? "") ?? [];
+  if (port === "") return;
+  const socket = connect(Number(port), host);
+  socket.once("connect", () => socket.destroy());
+  socket.once("error", died);
+}

@@ -1,0 +1,139 @@
+import { randomFillSync } from "node:crypto";
+import { copyFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cacheFolder, type Lab, startLab } from "../lab/lab";
+import { run, waitFor } from "../lab/processes";
+import { Program } from "./program";
+import { type Stack, withStack } from "./pulumi";
+
+const minutes = 60_000;
+const program = new Program();
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab();
+  for (const file of ["vmlinuz", "initrd.gz"])
+    copyFileSync(join(cacheFolder(), "guest", file), join(lab.host.directory, file));
+}, minutes);
+
+afterAll(async () => {
+  program.remove();
+  await lab.stop();
+}, minutes);
+
+const host = 'const host = new kvm.Host("rack1", { uri: config.require("hostUri") });';
+
+/** Runs `work` with a stack of the program; afterwards the host has nothing of it. */
+async function withProgram(body: string, work: (stack: Stack) => Promise<void>): Promise<void> {
+  program.body = body;
+  const config = { hostUri: lab.host.uri, directory: lab.host.directory };
+  await withStack({ program: program.folder, config }, work);
+  const left = "virsh -q list --all --name; virsh -q net-list --all --name; virsh -q pool-list --all --name";
+  expect((await lab.host.exec(left)).stdout.trim()).toBe("");
+}
+
+/** Strikes at the CLI when `ready`; answers what it printed. */
+async function struck(stack: Stack, ready: () => Promise<boolean>, ...signals: NodeJS.Signals[]): Promise<string> {
+  const { cli, result } = stack.start("up", "--yes", "--skip-preview");
+  await waitFor("the moment to strike", 60, ready);
+  const began = Date.now();
+  for (const signal of signals) {
+    cli.kill(signal);
+    // Two at once would be one.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { code, output } = await result;
+  expect(code).not.toBe(0);
+  // Waits and transfers would take longer.
+  expect(Date.now() - began).toBeLessThan(10_000);
+  return output;
+}
+
+/** What the state says: each resource's class, `!` where it is unfinished, `?` for what was under way. */
+async function known(stack: Stack): Promise<string[]> {
+  const { resources = [], pending_operations: pending = [] } = JSON.parse(await stack.state()).deployment;
+  const classOf = ({ type }: { type: string }) => type.replace(/^.*:/, "");
+  return [
+    ...resources
+      .filter(({ type }: { type: string }) => type.includes("kvm:"))
+      .map((one: { type: string; initErrors?: unknown[] }) => `${classOf(one)}${one.initErrors ? "!" : ""}`),
+    ...pending.map(({ resource }: { resource: { type: string } }) => `${classOf(resource)}?`),
+  ];
+}
+
+/** Nothing that the CLI started outlives it. */
+async function everythingEnded(): Promise<void> {
+  const script = `for p in /proc/[0-9]*; do [ "$(readlink $p/cwd)" = "$1" ] && tr "\\0" " " < $p/cmdline; done; true`;
+  let left = "";
+  const ended = async () => {
+    left = (await run(["sh", "-c", script, "sh", program.folder])).stdout.trim();
+    return left === "";
+  };
+  await waitFor("the processes of the deployment to end", 10, ended).catch(() => expect(left).toBe(""));
+}
+
+test(
+  "a Ctrl-C in the wait for an address ends it, two leave a pending operation, and up finishes the guest each time",
+  async () => {
+    const withDhcp = (dhcp: boolean) => `${host}
+      const lan = new kvm.Network("lan", { host, mode: "isolated", subnets: ["10.50.0.0/24"], dhcp: ${dhcp} });
+      const boot = { kernel: config.require("directory") + "/vmlinuz", initrd: config.require("directory") + "/initrd.gz", cmdline: "console=ttyS0 quiet mitigations=off" };
+      const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "128 MiB", stopTimeout: "5 s", boot, nics: { lan: { network: lan } } });
+      exports.ip = vm.ipAddress;`;
+    const runs = async () => (await lab.host.virsh("list", "--name")).includes("db-");
+    await withProgram(withDhcp(false), async (stack) => {
+      expect(await struck(stack, runs, "SIGINT")).toMatch(
+        /address of VirtualMachine db-\w+: the deployment was cancel/,
+      );
+      expect(await known(stack)).toEqual(["Host", "Network", "VirtualMachine!"]);
+      program.body = withDhcp(true);
+      await stack.up();
+      expect((await stack.outputs())["ip"]).toMatch(/^10\.50\.0\./);
+      expect(await known(stack)).toEqual(["Host", "Network", "VirtualMachine"]);
+      await stack.destroy();
+
+      program.body = withDhcp(false);
+      await struck(stack, runs, "SIGINT", "SIGINT");
+      await everythingEnded();
+      expect(await known(stack)).toEqual(["Host", "Network", "VirtualMachine?"]);
+      expect(await runs()).toBe(true);
+      program.body = withDhcp(true);
+      expect((await stack.up()).output).toContain("half made by an earlier run; going on with it");
+      expect((await stack.outputs())["ip"]).toMatch(/^10\.50\.0\./);
+      await stack.refresh("--clear-pending-creates");
+      expect(await known(stack)).toEqual(["Host", "Network", "VirtualMachine"]);
+      await stack.upWithoutChanges();
+      await stack.destroy();
+    });
+  },
+  4 * minutes,
+);
+
+test(
+  "a Ctrl-C in an upload and a CLI that is killed leave no half-made volume and no process, and up starts over",
+  async () => {
+    const image = join(lab.folder, "image.raw");
+    writeFileSync(image, randomFillSync(Buffer.allocUnsafe(1 << 28)));
+    const folder = join(lab.host.directory, "vms");
+    const files = () => (existsSync(folder) ? readdirSync(folder) : []);
+    const body = `${host}
+      const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/vms" });
+      new kvm.Volume("big", { pool, name: "big.raw", format: "raw", source: { path: ${JSON.stringify(image)} } });`;
+    const uploads = async () => files().includes("big.raw");
+    await withProgram(body, async (stack) => {
+      expect(await struck(stack, uploads, "SIGINT")).toMatch(/upload Volume big\.raw[\s\S]*the deployment was cancel/);
+      expect([await known(stack), files()]).toEqual([["Host", "StoragePool"], []]);
+      await struck(stack, uploads, "SIGKILL");
+      await everythingEnded();
+      expect(files()).toEqual([]);
+      // A CLI that was killed leaves its lock behind.
+      await stack.run("cancel", "--yes");
+      await stack.up();
+      expect(files()).toEqual(["big.raw"]);
+      await stack.upWithoutChanges();
+      await stack.destroy();
+      expect(files()).toEqual([]);
+    });
+  },
+  4 * minutes,
+);
