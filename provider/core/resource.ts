@@ -25,6 +25,8 @@ export interface Bookkeeping {
   readonly defaultsVersion: number;
   /** Canonical managed values read back after the last apply. */
   readonly applied?: Values;
+  /** What the resource noted for its own next look. */
+  readonly memo?: Values;
 }
 
 /** An output that the host decides. */
@@ -75,6 +77,8 @@ export interface Made<O> {
   readonly outputs: Outputs<O>;
   /** Managed values as the host shows them now: what later drift is measured against. */
   readonly applied?: Values;
+  /** Whatever the resource must know at its next look, and no user. */
+  readonly memo?: Values;
 }
 
 /** What read found. */
@@ -108,7 +112,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
 
   function store(inputs: StateOf<R>, made: Made<O>, defaultsVersion: number): Stored {
     const values: Values = { ...inputs, ...made.outputs };
-    const bookkeeping = { stateVersion, defaultsVersion, ...(made.applied && pack(made.applied, values)) };
+    const kept = { ...(made.applied && pack(made.applied, values)), ...(made.memo && { memo: made.memo }) };
+    const bookkeeping = { stateVersion, defaultsVersion, ...kept };
     return { id: made.id, state: { ...values, __kvm: bookkeeping } };
   }
 

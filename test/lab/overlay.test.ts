@@ -86,6 +86,51 @@ test("a running guest keeps running, and what waits for its next start is said",
   await vm.up({ overlay: { features: { pae: true } } });
   expect(await vm.power()).toBe("running");
   expect(vm.state["pendingRestart"]).toEqual(["overlay"]);
+  await vm.up({});
+  expect(vm.state["pendingRestart"]).toEqual([]);
+  await vm.delete();
+}, 60_000);
+
+test("what was taken out of the program waits for the end of the run that has it, through refreshes too", async () => {
+  const vm = machine("taken", { state: "running", waitForAddress: false });
+  const pae = { features: { pae: true } };
+  const hidden = { features: { kvm: { hidden: { state: true } } } };
+  const overlay = { features: { ...pae.features, ...hidden.features } };
+  const pinned = { cpuTune: { shares: 512, emulatorPin: "0" } };
+  await vm.create({ overlay, ...pinned });
+  const waits = async (...properties: string[]) => {
+    expect(vm.state["pendingRestart"]).toEqual(properties);
+    expect(await vm.refresh()).toEqual([]);
+    expect(vm.state["pendingRestart"]).toEqual(properties);
+  };
+  await waits();
+  // A part of the overlay, and of a block: what is changed as the guest runs does not wait.
+  await vm.up({ overlay: pae, cpuTune: {} });
+  await waits("cpuTune.emulatorPin", "overlay");
+  await vm.up({ overlay: pae, ...pinned });
+  await waits("overlay");
+  await vm.up({});
+  await waits("cpuTune.emulatorPin", "overlay");
+  await vm.up({ title: "another change" });
+  await waits("cpuTune.emulatorPin", "overlay");
+  await vm.up({ overlay, ...pinned });
+  await waits();
+
+  await vm.up({});
+  await waits("cpuTune.emulatorPin", "overlay");
+  await lab.host.virsh("destroy", vm.name);
+  await vm.refresh();
+  await vm.up({});
+  await waits();
+  expect(vm.state).not.toHaveProperty("__kvm.memo");
+  await vm.up({ overlay });
+  await waits("overlay");
+  await vm.up({ changePolicy: "restart" });
+  await waits();
+  await vm.up({ overlay, changePolicy: "restart" });
+  await vm.up({ changePolicy: "restart" });
+  expect(vm.context.lines.info.join()).toMatch(/restarting the guest for overlay/);
+  await waits();
   await vm.delete();
 }, 60_000);
 

@@ -8,7 +8,7 @@ import { type Addresses, mainAddress, seenAddresses } from "./addresses";
 import type { Domain, Power } from "./domain";
 import { groupsOf } from "./iommu-groups";
 import { measurementOf } from "./launch-attestation";
-import { pendingOf, residue } from "./pending";
+import { pendingOf, residue, takenOut } from "./pending";
 import { type Inputs, rows } from "./rows";
 
 export const outputs = {
@@ -44,8 +44,11 @@ export interface Observation {
   readonly autostart: boolean;
 }
 
-/** Reads everything back, without waiting for anything. `known` are outputs of before. */
-export async function observe(domain: Domain, inputs: Inputs, known: Values): Promise<Observation> {
+/**
+ * Reads everything back, without waiting for anything. `known` is the state of before, of whose inputs the guest still
+ * has what was taken out, unless it was started `anew`.
+ */
+export async function observe(domain: Domain, inputs: Inputs, known: Values, anew = false): Promise<Observation> {
   const [config, power, autostart, iommuGroups] = await Promise.all([
     domain.inactive(),
     domain.power(),
@@ -58,7 +61,12 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values): Pr
     active ? domain.live() : undefined,
     active ? measurementOf(domain, config) : undefined,
   ]);
-  const pending = live ? pendingOf(residue(rows, inputs, live, config)) : [];
+  const taken = live && !anew ? takenOut(rows, known, inputs, live, config) : undefined;
+  const pending = live
+    ? pendingOf(residue(rows, inputs, live, config))
+        .concat(taken?.properties ?? [])
+        .sort()
+    : [];
   return {
     made: {
       id: domain.uuid,
@@ -71,6 +79,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values): Pr
         ...(known["adopted"] === true && { adopted: true, uuid: domain.uuid }),
       },
       applied: readRows(rows, inputs, config),
+      ...(taken && taken.properties.length > 0 && { memo: taken }),
     },
     config,
     power,

@@ -1,6 +1,8 @@
 import type { Entries, Rows } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
+import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
+import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { readRows } from "../document";
@@ -34,10 +36,48 @@ export function namedByEither(rows: Rows, before: Values, wanted: Values): Value
   return Object.fromEntries(
     Object.entries(rows).map(([name, row]) => {
       const [old, next] = [before[name], wanted[name]];
-      const both = row.kind === "block" && isPlainObject(old) && isPlainObject(next);
-      return [name, both ? namedByEither(row.rows, old, next) : (next ?? old)];
+      if (!isPlainObject(old) || !isPlainObject(next)) return [name, next ?? old];
+      if (row.kind === "block") return [name, namedByEither(row.rows, old, next)];
+      return [name, row.kind === "attribute" && row.document ? merged(old, next) : next];
     }),
   );
+}
+
+function merged(old: Values, next: Values): Values {
+  const both = Object.entries(next).map(([name, value]) => {
+    const former = old[name];
+    return [name, isPlainObject(former) && isPlainObject(value) ? merged(former, value) : value] as const;
+  });
+  return { ...old, ...Object.fromEntries(both) };
+}
+
+/** What was taken out of the program, and the guest gives up with the end of this very run alone. */
+export interface TakenOut extends Values {
+  /** libvirt's number of the run. */
+  readonly run: string;
+  readonly properties: readonly string[];
+}
+
+/**
+ * What was taken out of the program since `before`, or by its note earlier in the same run of the guest. No later look
+ * could tell it from what libvirt chose for the guest by itself: that is why it is noted.
+ */
+export function takenOut(rows: Rows, before: Values, wanted: Values, live: Element, config: Element): TakenOut {
+  const run = live.attributes["id"] ?? "";
+  const note = (before["__kvm"] as Bookkeeping | undefined)?.memo as TakenOut | undefined;
+  const isNamedAsBefore = (property: string) => equal(valueAt(before, property), valueAt(wanted, property));
+  const noted = note?.run === run ? note.properties.filter(isNamedAsBefore) : [];
+  const stillNamed = pendingOf(residue(rows, wanted, live, config));
+  // What is changed in the running guest may still be shown there, as the host's own value.
+  const either = residue(rows, namedByEither(rows, before, wanted), live, config).filter(
+    ({ class: kind }) => kind !== "live",
+  );
+  const properties = [...noted, ...pendingOf(either)].filter((property) => !stillNamed.includes(property));
+  return { run, properties: [...new Set(properties)] };
+}
+
+function valueAt(values: Values, property: string): unknown {
+  return property.split(".").reduce<unknown>((found, name) => (isPlainObject(found) ? found[name] : undefined), values);
 }
 
 /** The properties that need a new start of the guest. */

@@ -18,7 +18,7 @@ import { setMark } from "./mark";
 import { makeMediated, removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
-import { namedByEither, pendingOf, residue } from "./pending";
+import { namedByEither, pendingOf, residue, takenOut } from "./pending";
 import { enforcePower, stop } from "./power";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
@@ -80,7 +80,7 @@ export async function update(
     if (cutOff) await setMark(domain, { ...mark, phase: "ready" });
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
-    const { made } = await observe(domain, news, olds);
+    const { made } = await observe(domain, news, olds, started);
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
@@ -219,11 +219,10 @@ async function restartIfWanted(
   }
   if (news.changePolicy !== "restart" || news.state === "stopped") return;
   const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
-  // What was taken back in the running guest may still be shown there as the host's own value.
-  const takenOut = residue(rows, namedByEither(rows, olds, news), live, config).filter(
-    ({ class: kind }) => kind !== "live",
-  );
-  const pending = pendingOf([...residue(rows, news, live, config), ...takenOut]);
+  const pending = [
+    ...pendingOf(residue(rows, news, live, config)),
+    ...takenOut(rows, olds, news, live, config).properties,
+  ];
   if (pending.length === 0) return;
   context.info(`restarting the guest for ${pending.join(", ")}`);
   await stop(domain, news, context);
