@@ -20,6 +20,8 @@ export interface Verdict {
 export interface Around {
   readonly old: Readonly<Record<string, unknown>>;
   readonly next: Readonly<Record<string, unknown>>;
+  /** All values of the resource before. */
+  readonly whole: Readonly<Record<string, unknown>>;
 }
 
 /** How a change takes effect: always the same, or by what changes into what. */

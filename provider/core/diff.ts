@@ -18,8 +18,9 @@ export function diffRows(
   olds: Readonly<Record<string, unknown>>,
   news: Readonly<Record<string, unknown>>,
   path: readonly string[] = [],
+  whole = olds,
 ): Change[] {
-  const around = { old: olds, next: news };
+  const around = { old: olds, next: news, whole };
   return Object.entries(rows).flatMap(([name, row]) => diffRow(row, olds[name], news[name], [...path, name], around));
 }
 
@@ -30,7 +31,7 @@ function diffRow(row: Row, old: unknown, next: unknown, path: readonly string[],
       return diffAttribute(row, old, next, path, around);
     case "block":
       if (old === unknown || next === unknown) return [change(path, old, next, { class: "restart" })];
-      return diffRows(row.rows, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path);
+      return diffRows(row.rows, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around.whole);
     case "map":
       return diffMap(row, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around);
   }
@@ -55,7 +56,7 @@ function diffMap(
   return keys.flatMap((key) => {
     const [old, next] = [olds[key], news[key]];
     const at = [...path, key];
-    if (isPlainObject(old) && isPlainObject(next)) return diffRows(row.rows, old, next, at);
+    if (isPlainObject(old) && isPlainObject(next)) return diffRows(row.rows, old, next, at, around.whole);
     const reason = old === undefined ? "added" : next === undefined ? "removed" : undefined;
     return equal(old, next)
       ? []

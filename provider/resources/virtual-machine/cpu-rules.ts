@@ -36,7 +36,7 @@ function above(at: string, set: unknown, count: unknown, remedy: string): Fault[
 /** Faults of pins and schedulers that no thread of the guest has. */
 const tuneRule: MachineRule = {
   needs: ["cpuTune", "maxVcpus"],
-  check: ({ cpuTune, maxVcpus, iothreads }) => {
+  check: ({ cpuTune, maxVcpus, iothreads, iothreadPolling, iothreadPools }) => {
     const vcpuRemedy = "vCPUs are numbered from 0; raise maxVcpus or take it out";
     const threadRemedy = "IOThreads are numbered from 1; raise iothreads or take it out";
     const threads = typeof iothreads === "number" ? iothreads : iothreads === undefined ? 0 : undefined;
@@ -50,6 +50,9 @@ const tuneRule: MachineRule = {
         const at = `cpuTune.iothreadPins[${id}]`;
         return id === "0" ? [fault(at, threadRemedy)] : above(at, id, threads && threads + 1, threadRemedy);
       }),
+      ...Object.entries({ iothreadPolling, iothreadPools }).flatMap(([name, tuned]) =>
+        Object.keys(tuned ?? {}).flatMap((id) => above(`${name}[${id}]`, id, threads && threads + 1, threadRemedy)),
+      ),
       ...["vcpuSchedulers", "cacheTune", "memoryTune"].flatMap((name) =>
         listed(name).flatMap((item, index) =>
           isPlainObject(item) ? above(`cpuTune.${name}[${index}].vcpus`, item["vcpus"], maxVcpus, vcpuRemedy) : [],

@@ -58,14 +58,13 @@ const modelLens: ElementLens<string> = {
 
 export const cpuRows = {
   vcpus: attribute({
-    doc: "Virtual CPUs online. May be raised in the running guest up to `maxVcpus`. Default 1.",
+    doc: "Virtual CPUs online. May be raised in the running guest up to `maxVcpus`; lowered there when the guest gives up what was added. Default 1.",
     schema: count,
     defaults: { 1: 1 },
     change: (old, next, around) => {
       const most = around.old["maxVcpus"];
-      if (typeof next !== "number" || typeof old !== "number" || next < old) {
-        return { class: "restart", reason: "vCPUs that were there at boot cannot be unplugged" };
-      }
+      if (typeof next !== "number" || typeof old !== "number") return { class: "restart" };
+      if (next < old) return { class: "live", reason: "where the guest gives up vCPUs that came after its start" };
       return typeof most === "number" && next <= most
         ? { class: "live" }
         : { class: "restart", reason: "above maxVcpus" };

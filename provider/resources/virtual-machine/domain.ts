@@ -235,6 +235,11 @@ export class Domain {
     );
   }
 
+  async setIothreadParams(iothreadId: number, params: readonly TypedParam[]): Promise<void> {
+    const args = { dom: this.dom, iothreadId, params, flags: affect.live };
+    await this.run(`tune IOThread ${iothreadId} of`, () => this.libvirt.call("DOMAIN_SET_IOTHREAD_PARAMS", args));
+  }
+
   /** CPUs of the host for one vCPU; the lowest bit of the first byte is CPU 0. */
   async pinVcpu(vcpu: number, cpumap: Buffer): Promise<void> {
     await this.run(`pin vCPU ${vcpu} of`, () =>

@@ -5,6 +5,7 @@ import { attributeAt, type ElementLens, mapped, number, oneOf, presenceAt, words
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
 import { deviceEntries } from "./alias";
 import type { LiveOperations } from "./live";
+import { isShared } from "./shared-memory";
 
 const entries = deviceEntries("filesystem", "fs");
 export const filesystemEntries = {
@@ -61,12 +62,9 @@ function entryChange(old: unknown, next: unknown, around: Around): Verdict {
   const share = isPlainObject(next) ? next : isPlainObject(old) ? old : {};
   const word = next === undefined ? "removed" : "added";
   if (share["driver"] !== "virtiofs") return { class: "restart", reason: `${word}; 9p has no hot-plug` };
-  // With another share before, the memory is shared already.
-  const before = isPlainObject(around.old["filesystems"]) ? Object.values(around.old["filesystems"]) : [];
-  const isShared = before.some((other) => isPlainObject(other) && other["driver"] === "virtiofs");
-  return isShared
+  return next === undefined || isShared(around.whole)
     ? { class: "live", reason: word }
-    : { class: "restart", reason: "the guest's memory is not shared yet" };
+    : { class: "restart", reason: `${word}; the guest's memory is not shared yet` };
 }
 
 export const filesystemRows = {

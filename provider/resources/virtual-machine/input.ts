@@ -1,8 +1,10 @@
-import { attribute, mapOf, z } from "../../core/attribute";
+import { attribute, mapOf, type Verdict, z } from "../../core/attribute";
 import { hostPath } from "../../core/quantities";
+import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf, words } from "../../schema/lens";
 import { child, ensure, remove } from "../../schema/tree";
 import { deviceEntries } from "./alias";
+import type { LiveOperations } from "./live";
 
 const types = ["tablet", "mouse", "keyboard", "passthrough", "evdev"] as const;
 const buses = ["usb", "virtio", "ps2"] as const;
@@ -31,11 +33,21 @@ const grabLens: ElementLens<true> = {
   set: (input, value) => attributeAt("source", "grab").set(input, value && "all"),
 };
 
+const inputEntries = deviceEntries("input", "input");
+
+/** Adding and removing whole devices. */
+function entryChange(old: unknown, next: unknown): Verdict {
+  const word = next === undefined ? "removed" : "added";
+  const input = isPlainObject(next) ? next : isPlainObject(old) ? old : {};
+  if (input["bus"] === "usb" || input["bus"] === "virtio") return { class: "live", reason: word };
+  return { class: "restart", reason: `${word}; only usb and virtio have hot-plug` };
+}
+
 export const inputRows = {
   inputs: mapOf({
-    doc: "Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`).",
-    change: "restart",
-    entries: deviceEntries("input", "input"),
+    doc: "Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). Those on usb and virtio come and go as the guest runs.",
+    change: entryChange,
+    entries: inputEntries,
     rows: {
       type: attribute({
         doc: "`tablet` (the pointer is where the viewer's is), `mouse`, `keyboard`, `passthrough` of a device of the host, or `evdev`, which shares one with the host (libvirt 7.4).",
@@ -80,3 +92,5 @@ export const inputRows = {
     },
   }),
 };
+
+export const inputOperations: LiveOperations = { "inputs.*": (operation) => operation.plug(inputEntries) };

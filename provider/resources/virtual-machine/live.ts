@@ -3,7 +3,7 @@ import type { Change } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
-import { aliasOf, devicesOf } from "./alias";
+import { aliasOf, deviceNamed, devicesOf } from "./alias";
 import type { Domain } from "./domain";
 import { poll } from "./poll";
 
@@ -33,6 +33,14 @@ export class Operation {
     const present = entries.list(document).get(this.key);
     if (wanted && !present) await this.attach(wanted, document);
     if (!wanted && present) await this.detach(present);
+  }
+
+  /** The same for the one device that has this name; one that is another now is unplugged first. */
+  async plugNamed(alias: string): Promise<void> {
+    const wanted = deviceNamed(this.config, alias);
+    const present = deviceNamed(await this.domain.liveInFull(), alias);
+    if (present) await this.detach(present);
+    if (wanted) await this.attach(wanted, await this.domain.liveInFull());
   }
 
   /** Sends the live element of the device, with `copy` having written into it what is new in the configured one. */

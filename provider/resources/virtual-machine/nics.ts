@@ -1,17 +1,27 @@
-import { mapOf } from "../../core/attribute";
+import { type Around, mapOf, type Verdict } from "../../core/attribute";
+import { isPlainObject } from "../../core/unknown";
 import { child, type Element, ensure } from "../../schema/tree";
 import { deviceEntries } from "./alias";
 import { copyChildren, type LiveOperations } from "./live";
 import { nicHardwareRows } from "./nic-hardware";
 import { nicSourceRows } from "./nic-sources";
 import { nicTrafficRows } from "./nic-traffic";
+import { isShared } from "./shared-memory";
 
 export const nicEntries = deviceEntries("interface", "nic");
+
+/** Adding and removing whole interfaces. */
+function entryChange(_old: unknown, next: unknown, { whole }: Around): Verdict {
+  const reason = next === undefined ? "removed" : "added";
+  return isPlainObject(next) && next["vhostUser"] !== undefined && !isShared(whole)
+    ? { class: "restart", reason: `${reason}; the guest's memory is not shared yet` }
+    : { class: "live", reason };
+}
 
 export const nicRows = {
   nics: mapOf({
     doc: "Network interfaces under names of your choice.",
-    change: "live",
+    change: entryChange,
     entries: nicEntries,
     rows: { ...nicSourceRows, ...nicHardwareRows, ...nicTrafficRows },
   }),

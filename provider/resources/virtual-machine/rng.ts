@@ -2,6 +2,7 @@ import { attribute, type Lens, z } from "../../core/attribute";
 import { hostPath } from "../../core/quantities";
 import { child, type Element, element, ensure, remove, setText, textOf } from "../../schema/tree";
 import { deviceNamed, setAlias } from "./alias";
+import type { LiveOperations } from "./live";
 
 const alias = "ua-rng-host";
 const schema = z.strictObject({
@@ -65,10 +66,12 @@ const rngLens: Lens<boolean | Rng, Element> = {
 
 export const rngRows = {
   rng: attribute({
-    doc: "Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. Default true.",
+    doc: "Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. It is plugged in and out as the guest runs. Default true.",
     schema: z.union([z.boolean(), schema]),
     defaults: { 1: true },
-    change: "restart",
+    change: "live",
     lens: rngLens,
   }),
 };
+
+export const rngOperations: LiveOperations = { rng: (operation) => operation.plugNamed(alias) };

@@ -16,7 +16,7 @@ import { generalOperations, generalRows } from "./general";
 import { graphicsOperations, graphicsRows } from "./graphics";
 import { hostdevOperations, hostdevRows } from "./hostdevs";
 import { hypervisorRows } from "./hypervisor-features";
-import { inputRows } from "./input";
+import { inputOperations, inputRows } from "./input";
 import { iommuRows } from "./iommu";
 import { iothreadOperations, iothreadRows } from "./iothreads";
 import { launchRows } from "./launch-security";
@@ -31,7 +31,7 @@ import { nicOperations, nicRows } from "./nics";
 import { numaOperations, numaRows } from "./numa";
 import { panicRows } from "./panic";
 import { redirdevOperations, redirdevRows } from "./redirdevs";
-import { rngRows } from "./rng";
+import { rngOperations, rngRows } from "./rng";
 import { securityRows } from "./security";
 import { serialOperations, serialRows } from "./serials";
 import { shmemOperations, shmemRows } from "./shmem";
@@ -39,8 +39,8 @@ import { soundRows } from "./sound";
 import { sysinfoOperations, sysinfoRows } from "./sysinfo";
 import { tpmRows } from "./tpm";
 import { videoRows } from "./video";
-import { vsockRows } from "./vsock";
-import { watchdogRows } from "./watchdog";
+import { vsockOperations, vsockRows } from "./vsock";
+import { watchdogOperations, watchdogRows } from "./watchdog";
 
 /** Every attribute of a virtual machine. */
 export const rows = {
@@ -107,6 +107,10 @@ export const operations: LiveOperations = {
   ...hostdevOperations,
   ...serialOperations,
   ...graphicsOperations,
+  ...rngOperations,
+  ...watchdogOperations,
+  ...vsockOperations,
+  ...inputOperations,
   ...shmemOperations,
   ...redirdevOperations,
   ...sysinfoOperations,

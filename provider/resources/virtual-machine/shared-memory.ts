@@ -1,3 +1,5 @@
+import type { Values } from "../../core/handler";
+import { isPlainObject } from "../../core/unknown";
 import { child, type Element, ensure } from "../../schema/tree";
 import { devicesOf } from "./alias";
 
@@ -17,5 +19,16 @@ function needsSharedMemory(document: Element): boolean {
   return (
     shares.includes("virtiofs") ||
     devicesOf(document, "interface").some((nic) => nic.attributes["type"] === "vhostuser")
+  );
+}
+
+/** Whether a guest with these inputs was started with memory that others may share. */
+export function isShared({ memoryBacking, filesystems, nics }: Values): boolean {
+  const some = (entries: unknown, is: (entry: Values) => boolean) =>
+    isPlainObject(entries) && Object.values(entries).some((entry) => isPlainObject(entry) && is(entry));
+  return (
+    (isPlainObject(memoryBacking) && memoryBacking["access"] === "shared") ||
+    some(filesystems, ({ driver }) => driver === "virtiofs") ||
+    some(nics, ({ vhostUser }) => vhostUser !== undefined)
   );
 }

@@ -30,7 +30,7 @@ function changes(args: Values, before: Values = {}): string[] {
 test.each<[string, Values, readonly string[]]>([
   ["nothing", {}, []],
   ["vCPUs within the most", { vcpus: 4 }, ["vcpus live"]],
-  ["fewer vCPUs", { vcpus: 1 }, ["vcpus restart"]],
+  ["fewer vCPUs", { vcpus: 1 }, ["vcpus live"]],
   ["vCPUs above the most", { vcpus: 8, maxVcpus: 8 }, ["vcpus restart", "maxVcpus restart"]],
   ["memory within the most", { memory: "2 GiB" }, ["memory live"]],
   ["memory above the most", { memory: "8 GiB", maxMemory: "8 GiB" }, ["memory restart", "maxMemory restart"]],

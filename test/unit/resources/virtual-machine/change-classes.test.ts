@@ -1,0 +1,322 @@
+import type { Around, Attribute, ChangeRule, MapOf, Rows } from "../../../../provider/core/attribute";
+import type { Values } from "../../../../provider/core/handler";
+import { operationFor } from "../../../../provider/resources/virtual-machine/live";
+import { operations, rows } from "../../../../provider/resources/virtual-machine/rows";
+
+/** How each attribute changes, whatever it was and becomes: by class, then by what it belongs to. */
+const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  live: {
+    "": "title description osinfo iothreads rng onPoweroff onReboot onCrash autostart state stopTimeout onStopTimeout waitForAddress changePolicy deletionProtection deleteSnapshots adopt deleteAdopted",
+    memoryLimits: "hardLimit softLimit swapHardLimit",
+    balloon: "statsPeriod",
+    launchSecurity: "secretHeader secret secretAddress",
+    cpuTune: "shares period quota globalPeriod globalQuota emulatorPeriod emulatorQuota iothreadPeriod iothreadQuota",
+    throttleGroups: "*",
+    "throttleGroups.*":
+      "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
+    "disks.*.iotune":
+      "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
+    blkio: "weight devices",
+    "nics.*": "link portIsolated filter coalesce trustGuestRxFilters",
+    vsock: "cid",
+    channels: "*",
+    shmems: "*",
+    redirdevs: "*",
+  },
+  restart: {
+    "": "name virtType maxVcpus maxMemory hugePages firmware secureBoot enrolledKeys statelessFirmware loader nvram bootMenu biosSerial rebootTimeout smbios fwCfg console serialLog agent rootPorts panic crypto sound audio smartcard overlay",
+    cpu: "mode model migratable nested features",
+    "cpu.topology": "dies clusters cores threads sockets",
+    "cpu.cache": "mode level",
+    "cpu.maxPhysicalAddress": "mode bits limit",
+    memoryHotplug: "limit slots",
+    "memoryDevices.*":
+      "model size block cell nodes pageSize access discard dynamicSlots path labelSize alignSize persistent readonly",
+    memoryBacking: "source access allocation threads locked mergePages discard",
+    balloon: "model autodeflate freePageReporting",
+    numa: "cells",
+    numaTune: "mode cells",
+    boot: "kernel initrd cmdline dtb",
+    launchSecurity:
+      "type policy cbitpos reducedPhysBits kernelHashes dhCert session idBlock idAuth hostData guestVisibleWorkarounds authorKey vcek",
+    securityLabels: "*",
+    "securityLabels.*": "type label baseLabel relabel",
+    cpuTune: "vcpuSchedulers iothreadSchedulers emulatorScheduler cacheTune memoryTune",
+    "features.hyperv":
+      "mode relaxed vapic spinlocks vpindex runtime synic stimer stimerDirect reset vendorId frequencies reenlightenment tlbflush ipi evmcs avic",
+    "features.kvm": "hidden hintDedicated pollControl pvIpi dirtyRing",
+    features: "pmu vmport",
+    clock: "offset timezone",
+    "clock.timers.pit": "present tickPolicy",
+    "clock.timers.rtc": "present tickPolicy track",
+    "clock.timers.hpet": "present",
+    "clock.timers.kvmclock": "present",
+    "clock.timers.hypervclock": "present",
+    "clock.timers.tsc": "present frequency",
+    "scsiControllers.*": "model queues commandsPerLun maxSectors ioeventfd iothread",
+    "disks.*":
+      "encryption reservations startupPolicy device bus controller readonly shareable transient snapshot bootOrder serial wwn vendor product rotationRate removable logicalBlockSize physicalBlockSize discardGranularity cache io iothread iothreadMapping queues queueSize ioeventfd eventIdx packed discard detectZeroes discardNoUnref copyOnRead errorPolicy rerrorPolicy metadataCache throttleFilters",
+    "disks.*.iotune": "group",
+    "filesystems.*":
+      "driver source socket tag readonly accessMode fileMode folderMode multidevs queueSize cache xattr threads sandbox",
+    "nics.*":
+      "portGroup direct user vhostUser vdpa ethernet hostdev virtualPort model mac queues rxQueueSize txQueueSize driver ioeventfd eventIdx packed rss sndbuf mtu target bootOrder rom acpiIndex teaming",
+    "nics.*.hostOffloads": "csum gso tso4 tso6 ecn ufo mergeableBuffers",
+    "nics.*.guestOffloads": "csum tso4 tso6 ecn ufo",
+    "hostDevices.*":
+      "pci usb scsi mdev mdevFrom managed rom writeFiltering display ramfb startupPolicy guestReset readonly shareable cell bootOrder acpiIndex",
+    tpm: "model backend device activePcrBanks persistentState",
+    serials: "*",
+    "serials.*": "source model log",
+    consoles: "*",
+    "consoles.*": "source log",
+    "channels.*": "source name log",
+    graphics: "*",
+    "graphics.*": "port listen tlsPort defaultMode websocket sharePolicy keymap openGl",
+    video: "model heads vram ram vgamem accel3d renderNode resolution",
+    "inputs.*": "type bus source grabAll grabToggle repeat",
+    "shmems.*": "name model size role server vectors ioeventfd",
+    "redirdevs.*": "source bootOrder",
+    iommu: "model awBits intremap cachingMode eim iotlb",
+  },
+  replace: {
+    tpm: "encryptionSecret",
+  },
+  none: {
+    "securityLabels.*": "acceptLessIsolation",
+    "": "overlayUnchecked",
+  },
+};
+
+interface Case {
+  readonly old?: unknown;
+  readonly next?: unknown;
+  /** Values beside it, before and after; of the whole machine before. */
+  readonly beside?: Values;
+  readonly after?: Values;
+  readonly whole?: Values;
+  readonly verdict: string;
+}
+
+const pinned: readonly Case[] = [
+  { next: "0", verdict: "live" },
+  { old: "0", verdict: "restart, libvirt unpins no running thread; name all CPUs instead" },
+];
+const tuned: readonly Case[] = [
+  { next: { "1": {} }, verdict: "live" },
+  { old: { "1": {} }, verdict: "restart, libvirt gives a running IOThread no default back; name the values instead" },
+];
+const medium: readonly Case[] = [
+  { old: "/a", next: "/b", after: { device: "cdrom" }, verdict: "live, the medium is changed in the drive" },
+  {
+    old: "/a",
+    next: "/b",
+    after: { device: "disk" },
+    verdict: "restart, the image behind a disk cannot be changed while the guest has it open",
+  },
+  { old: "/a", next: "/a", verdict: "none" },
+];
+const betweenBridges = "restart, libvirt moves a running guest's interface between bridges only";
+const cable: readonly Case[] = [
+  { old: { name: "a" }, next: { name: "b" }, verdict: "live" },
+  { old: { name: "a" }, after: { user: {} }, verdict: betweenBridges },
+  { next: { name: "a" }, beside: { direct: {} }, verdict: betweenBridges },
+];
+const secret: readonly Case[] = [
+  { old: "a", next: "b", verdict: "live" },
+  { old: "a", verdict: "restart, libvirt changes only the password of running graphics" },
+];
+const room = { maxMemory: "1 GiB", memoryHotplug: { limit: "4 GiB", slots: 1 } };
+const one = (model: string, size = "1 GiB") => ({ model, size });
+
+/** What depends on what it was and becomes, and on what is around it. */
+const decided: Readonly<Record<string, readonly Case[]>> = {
+  host: [
+    { old: { uri: "a", uuid: "1" }, next: { uri: "b", uuid: "1" }, verdict: "live, the host's address only" },
+    { old: { uri: "a", uuid: "1" }, next: { uri: "a", uuid: "2" }, verdict: "replace, another host" },
+    { old: { uri: "a", facts: "1" }, next: { uri: "a", facts: "2" }, verdict: "none" },
+  ],
+  uuid: [{ verdict: "replace" }, { beside: { adopted: true }, verdict: "none" }],
+  machine: [
+    { old: "pc-q35-7.2", next: "q35", verdict: "none" },
+    { old: "pc-q35-7.2", next: "pc", verdict: "restart" },
+  ],
+  vcpus: [
+    { old: 1, next: 2, beside: { maxVcpus: 2 }, verdict: "live" },
+    { old: 1, next: 4, beside: { maxVcpus: 2 }, verdict: "restart, above maxVcpus" },
+    { old: 2, next: 1, verdict: "live, where the guest gives up vCPUs that came after its start" },
+  ],
+  memory: [
+    { next: "1 GiB", beside: { maxMemory: "1 GiB" }, verdict: "live" },
+    { next: "2 GiB", beside: { maxMemory: "1 GiB" }, verdict: "restart, above maxMemory" },
+  ],
+  "memoryDevices.*": [
+    { next: one("dimm"), beside: room, after: { memoryDevices: { a: one("dimm") } }, verdict: "live, added" },
+    {
+      next: one("dimm"),
+      beside: room,
+      after: { memoryDevices: { a: one("dimm"), b: one("dimm") } },
+      verdict: "restart, added; the guest was started without room for it",
+    },
+    {
+      next: one("virtio-mem", "4 GiB"),
+      beside: room,
+      after: { memoryDevices: { a: one("virtio-mem", "4 GiB") } },
+      verdict: "restart, added; the guest was started without room for it",
+    },
+    { next: one("sgx-epc"), beside: room, verdict: "restart, added; QEMU plugs in no sgx-epc" },
+    {
+      next: one("nvdimm"),
+      beside: room,
+      verdict: "restart, added; QEMU takes an nvdimm only when it was started with one",
+    },
+    { next: one("nvdimm"), beside: { ...room, memoryDevices: { a: one("nvdimm") } }, verdict: "live, added" },
+    { old: one("dimm"), verdict: "live, removed" },
+    { old: one("virtio-mem"), verdict: "live, removed" },
+    { old: one("nvdimm"), verdict: "restart, removed; QEMU unplugs no nvdimm" },
+  ],
+  "memoryDevices.*.requested": [
+    { next: "1 GiB", beside: { size: "1 GiB" }, verdict: "live" },
+    { next: "2 GiB", beside: { size: "1 GiB" }, verdict: "restart, above size" },
+  ],
+  "numaTune.nodes": [
+    { old: "0", next: "1", beside: { mode: "restrictive" }, after: { mode: "restrictive" }, verdict: "live" },
+    {
+      old: "0",
+      next: "1",
+      beside: { mode: "strict" },
+      after: { mode: "strict" },
+      verdict: "restart, libvirt moves the memory of a running guest only in mode restrictive",
+    },
+  ],
+  iothreadPolling: tuned,
+  iothreadPools: tuned,
+  "cpuTune.vcpuPins": pinned,
+  "cpuTune.emulatorPin": pinned,
+  "cpuTune.iothreadPins": pinned,
+  "scsiControllers.*": [
+    { next: {}, verdict: "live, added" },
+    { old: {}, verdict: "live, removed" },
+  ],
+  "disks.*": [
+    { next: { bus: "virtio" }, verdict: "live, added" },
+    { old: { bus: "scsi" }, verdict: "live, removed" },
+    { next: { bus: "sata" }, verdict: "restart, added; the bus sata has no hot-plug" },
+  ],
+  "disks.*.volume": medium,
+  "disks.*.path": medium,
+  "disks.*.network": medium,
+  "disks.*.format": medium,
+  "filesystems.*": [
+    { next: { driver: "virtiofs" }, whole: { memoryBacking: { access: "shared" } }, verdict: "live, added" },
+    { next: { driver: "virtiofs" }, verdict: "restart, added; the guest's memory is not shared yet" },
+    { old: { driver: "virtiofs" }, verdict: "live, removed" },
+    { old: { driver: "9p" }, verdict: "restart, removed; 9p has no hot-plug" },
+  ],
+  "nics.*": [
+    { next: {}, verdict: "live, added" },
+    { next: { vhostUser: {} }, verdict: "restart, added; the guest's memory is not shared yet" },
+    { next: { vhostUser: {} }, whole: { filesystems: { a: { driver: "virtiofs" } } }, verdict: "live, added" },
+    { old: { vhostUser: {} }, verdict: "live, removed" },
+  ],
+  "nics.*.network": [...cable, { old: { name: "a", uuid: "1" }, next: { name: "a", uuid: "2" }, verdict: "none" }],
+  "nics.*.bridge": cable,
+  "nics.*.bandwidth": [
+    { next: {}, after: { bridge: "br0" }, verdict: "live" },
+    { next: {}, after: { user: {} }, verdict: "restart, user has no live limits" },
+  ],
+  "nics.*.vlan": [
+    { next: {}, verdict: "live" },
+    { next: {}, after: { hostdev: {} }, verdict: "restart, a virtual function gets its VLAN when it is plugged in" },
+  ],
+  "hostDevices.*": [
+    { next: {}, verdict: "live" },
+    { next: { cell: 1 }, verdict: "restart, a bus of a cell cannot be plugged in" },
+  ],
+  "graphics.*.password": secret,
+  "graphics.*.passwordValidTo": secret,
+  "watchdog.model": [
+    { next: "i6300esb", whole: { machine: "pc" }, verdict: "live, added" },
+    { old: "i6300esb", whole: { machine: "pc-i440fx-7.2" }, verdict: "live, removed" },
+    { next: "i6300esb", whole: { machine: "q35" }, verdict: "restart, a q35 guest has no place to plug it into" },
+    { old: "i6300esb", next: "ib700", whole: { machine: "pc" }, verdict: "restart, the guest is made with its ib700" },
+  ],
+  "watchdog.action": [
+    { next: "reset", after: { model: "i6300esb" }, whole: { machine: "pc" }, verdict: "live, added" },
+    { old: "reset", next: "pause", verdict: "restart, libvirt changes no action of a running guest" },
+  ],
+  "inputs.*": [
+    { next: { bus: "usb" }, verdict: "live, added" },
+    { old: { bus: "ps2" }, verdict: "restart, removed; only usb and virtio have hot-plug" },
+  ],
+};
+
+interface Site {
+  readonly path: string;
+  readonly rule: ChangeRule;
+  /** Whether the value lives in libvirt's document. */
+  readonly inDocument: boolean;
+}
+
+function walk(table: Rows, above = ""): Site[] {
+  return Object.entries(table).flatMap(([name, row]): Site[] => {
+    const path = above === "" ? name : `${above}.${name}`;
+    if (row.kind === "attribute") return [site(path, row, row.lens !== undefined)];
+    if (row.kind === "block") return walk(row.rows, path);
+    return [site(`${path}.*`, row, row.entries !== undefined), ...walk(row.rows, `${path}.*`)];
+  });
+}
+
+function site(path: string, { change }: Attribute | MapOf, inDocument: boolean): Site {
+  return { path, rule: change, inDocument };
+}
+
+const sites = walk(rows);
+const expected = new Map(
+  Object.entries(always).flatMap(([kind, groups]) =>
+    Object.entries(groups).flatMap(([group, names]) =>
+      names.split(" ").map((name) => [group === "" ? name : `${group}.${name}`, kind] as const),
+    ),
+  ),
+);
+
+function verdictOf(rule: ChangeRule, { old, next, beside = {}, after = {}, whole = {} }: Case): string {
+  const around: Around = { old: beside, next: after, whole };
+  const { class: kind, reason } =
+    typeof rule === "string" ? { class: rule, reason: undefined } : rule(old, next, around);
+  return reason === undefined ? kind : `${kind}, ${reason}`;
+}
+
+test("every attribute has its class here, and nothing else has", () => {
+  expect([...expected.keys(), ...Object.keys(decided)].sort()).toEqual(sites.map(({ path }) => path).sort());
+});
+
+test.each(sites.filter(({ path }) => expected.has(path)).map(({ path, rule }) => [path, rule] as const))(
+  "%s always changes in the same way",
+  (path, rule) => {
+    for (const change of [{ next: "a" }, { old: "a" }, { old: "a", next: "b" }]) {
+      expect(verdictOf(rule, { ...change, verdict: "" }).split(",")[0]).toBe(expected.get(path));
+    }
+  },
+);
+
+test.each(
+  sites.flatMap(({ path, rule }) => (decided[path] ?? []).map((item) => [path, item.verdict, rule, item] as const)),
+)("%s: %s", (_path, verdict, rule, item) => {
+  expect(verdictOf(rule, item)).toBe(verdict);
+});
+
+/** Done by the update itself, whatever the guest does. */
+const byUpdate = ["watchdog.action", "autostart"];
+
+test("whatever is said to change in the running guest has an operation that changes it there", () => {
+  const live = sites.filter(
+    ({ path, inDocument }) =>
+      inDocument && (expected.get(path) === "live" || decided[path]?.some(({ verdict }) => verdict.startsWith("live"))),
+  );
+  const without = live.filter(({ path }) => {
+    const change = { path: path.split("."), property: path, class: "live", old: 1, next: 2 } as const;
+    return operationFor(operations, change) === undefined && !byUpdate.includes(path);
+  });
+  expect(without.map(({ path }) => path)).toEqual([]);
+});
