@@ -164,3 +164,14 @@ test("what libvirt refuses to do leaves the guest and its configuration as they 
   await expect(vm.up(tagged)).rejects.toThrow(/vlan.*not supported[\s\S]*former definition is in force again/i);
   expect(await vm.xml("--inactive")).toBe(before);
 }, 30_000);
+
+test("an interface is plugged into another bridge as the guest runs", async () => {
+  const cable = async () => (await lab.host.virsh("domiflist", vm.name)).trim().split(/\s+/).slice(1, 3);
+  const before = await cable();
+  const hardware = await inGuest("cat /sys/class/net/eth0/address");
+  await up({ nics: { lan: { bridge: "br0", queues: 2 } } });
+  expect(await cable()).toEqual(["bridge", "br0"]);
+  expect(await inGuest("cat /sys/class/net/eth0/address")).toBe(hardware);
+  await up({ nics: { lan } });
+  expect(await cable()).toEqual(before);
+}, 60_000);

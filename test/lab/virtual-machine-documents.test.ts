@@ -167,24 +167,27 @@ test.each(pairs)(
   30_000,
 );
 
-test("limits that disks share change in a running guest of libvirt 11.3", async () => {
+test("limits that disks share and the polling of IOThreads change in a running guest of libvirt 11.3", async () => {
   const host = lab.hosts[1];
   if (!host) throw new Error("the lab has a second host");
   const vm = new Machine(host, "groups");
   const disk = { volume: await image(host, "grouped.raw", "raw"), iothreadMapping: [{ iothread: 1 }, { iothread: 2 }] };
-  const args = (throttleGroups: Values, throttleFilters?: string[]) => ({
+  const args = (throttleGroups: Values, throttleFilters: string[], pollMax: number) => ({
     iothreads: 2,
-    disks: { a: { ...disk, ...(throttleFilters && { throttleFilters }) } },
+    iothreadPolling: { "1": { max: pollMax, grow: 3 } },
+    disks: { a: { ...disk, throttleFilters } },
     throttleGroups,
     waitForAddress: false,
   });
   try {
-    await vm.create(args({ gold: { totalIopsSec: 100 }, spare: { readIopsSec: 5 } }, ["gold"]));
-    await vm.up(args({ gold: { totalBytesSec: "1 MiB/s" }, fresh: { writeIopsSec: 7 } }, ["gold"]));
+    await vm.create(args({ gold: { totalIopsSec: 100 }, spare: { readIopsSec: 5 } }, ["gold"], 1000));
+    await vm.up(args({ gold: { totalBytesSec: "1 MiB/s" }, fresh: { writeIopsSec: 7 } }, ["gold"], 2000));
     expect(vm.state["pendingRestart"]).toEqual([]);
     const live = await vm.xml();
     expect(live).toMatch(/<total_bytes_sec>1048576</);
     expect(live).toMatch(/<group_name>fresh</);
+    expect(live).toMatch(/<poll max='2000' grow='3'/);
+    expect(await host.virsh("domstats", "--iothread", vm.name)).toContain("iothread.1.poll-max-ns=2000");
     expect(live).not.toMatch(/total_iops_sec>100<|<group_name>spare</);
     expect(await vm.refresh()).toEqual([]);
   } finally {

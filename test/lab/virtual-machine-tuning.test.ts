@@ -8,6 +8,7 @@ import { waitFor } from "./processes";
 let lab: Lab;
 let vm: Machine;
 let domainId: string;
+let bootId: string;
 let args: Values;
 
 const name = "tuning";
@@ -37,9 +38,11 @@ beforeAll(async () => {
     cpuTune: { vcpuPins: { "0": "0" }, emulatorPin: "0", iothreadPins: { "1": "0" }, shares: 512, period: 50000 },
     balloon: { statsPeriod: 10 },
     clock: { timers: { rtc: { tickPolicy: "delay" } } },
+    graphics: { vnc: { password: "first" } },
   };
   await vm.create(args);
   await consoleLine(log, /(GUEST-READY)/, lab.host);
+  bootId = await inGuest("cat /proc/sys/kernel/random/boot_id");
   domainId = await virsh("domid");
 }, 120_000);
 
@@ -51,6 +54,7 @@ afterAll(async () => {
 /** Whatever was done before, it is the same process, and nothing waits for another. */
 afterEach(async () => {
   expect(await virsh("domid")).toBe(domainId);
+  expect(await inGuest("cat /proc/sys/kernel/random/boot_id")).toBe(bootId);
   expect(vm.state["pendingRestart"]).toEqual([]);
   expect(vm.diff(args).changes).toEqual([]);
   expect(await vm.refresh()).toEqual([]);
@@ -131,6 +135,49 @@ test("the period of statistics and a limit change as the guest runs", async () =
   expect(await virsh("memtune")).toMatch(/soft_limit\s*: 2097152/);
 }, 30_000);
 
+test("a random number device, a tablet, texts, passwords, and limits of the host's disks change as the guest runs", async () => {
+  const source = () => inGuest("cat /sys/class/misc/hw_random/rng_current");
+  expect(await source()).toMatch(/^virtio_rng/);
+  await up({ rng: false, inputs: { pen: { type: "tablet" } }, iothreadPools: { "1": { min: 1, max: 4 } } });
+  expect(await source()).toBe("none");
+  const plugged = await vm.xml();
+  expect(plugged).toContain("ua-input-pen");
+  expect(plugged).toMatch(/<iothread id='1' thread_pool_min='1' thread_pool_max='4'\/>/);
+  await up({ rng: { backend: "builtin" }, inputs: {} });
+  expect(await source()).toMatch(/^virtio_rng/);
+  await up({ rng: { backend: "builtin", rate: { bytes: 1024 } } });
+  const replugged = await vm.xml();
+  expect(replugged).toMatch(/<rate bytes='1024' period='1000'\/>\s*<backend model='builtin'\/>/);
+  expect(replugged).not.toContain("ua-input-pen");
+
+  const devices = [{ path: "/dev/vda", readBytesSec: "8 MiB/s", writeIopsSec: 500 }];
+  await up({ blkio: { weight: 300, devices } });
+  const limits = await virsh("blkiotune", "--live");
+  expect(limits).toMatch(/^weight\s*: 300$/m);
+  expect(limits).toMatch(/device_read_bytes_sec: \/dev\/vda,8388608/);
+  expect(limits).toMatch(/device_write_iops_sec: \/dev\/vda,500/);
+  const weighted = { ...args, blkio: { weight: 300, devices: [{ path: "/dev/vda", weight: 500 }] } };
+  await vm.up(weighted);
+  expect(vm.state["pendingRestart"]).toEqual(["blkio.devices"]);
+  expect(vm.context.lines.warn.join()).toMatch(/did not take blkio.devices \(.*weight is valid only for cfq scheduler/);
+  await up({ blkio: { weight: 300 } });
+  expect(await virsh("blkiotune", "--live")).not.toContain("/dev/vda");
+
+  await up({
+    description: "for people",
+    osinfo: "debian12",
+    autostart: false,
+    graphics: { vnc: { password: "second" } },
+  });
+  expect(await virsh("desc", "--live")).toBe("for people");
+  expect(await virsh("metadata", "http://libosinfo.org/xmlns/libvirt/domain/1.0")).toContain("debian");
+  expect(await virsh("dominfo")).toMatch(/Autostart: +disable/);
+  expect(await virsh("dumpxml", "--security-info")).toMatch(/<graphics type='vnc'[^>]* passwd='second'/);
+
+  const elsewhere = { ...args, numaTune: { mode: "restrictive", nodes: "1" } };
+  await expect(vm.up(elsewhere)).rejects.toThrow(/NUMA node 1 is unavailable|cpuset.mems/);
+}, 90_000);
+
 test("memory comes as a module and by virtio-mem, and goes; what QEMU does not unplug waits for a new start", async () => {
   const total = async () => Number(await inGuest("sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo")) / 1024;
   const cellOne = async () =>
@@ -193,4 +240,25 @@ test("what this kernel refuses is told with libvirt's words", async () => {
   await refused("fifo", fifo, /Cannot set scheduler parameters for pid \d+: Operation not permitted/);
   const tune = { cpuTune: { memoryTune: [{ vcpus: "0", nodes: [{ id: 0, bandwidth: 50 }] }] } };
   await refused("resctrl", tune, /only supported for KVM domains/);
+}, 60_000);
+
+test("a vCPU that the guest does not give up waits for a new start, which the policy does or refuses", async () => {
+  // One without an operating system: emulated, a guest that did give it up may take QEMU with it.
+  const vm = new Machine(lab.host, "fewer", { waitForAddress: false });
+  try {
+    await vm.create({ vcpus: 1, maxVcpus: 2 });
+    await vm.up({ vcpus: 2, maxVcpus: 2 });
+    const fewer = { vcpus: 1, maxVcpus: 2 };
+    await expect(vm.up({ ...fewer, changePolicy: "refuse" })).rejects.toThrow(/vcpus[\s\S]*changePolicy is "refuse"/);
+    await vm.up(fewer);
+    expect(vm.state["pendingRestart"]).toEqual(["vcpus"]);
+    expect(vm.context.lines.warn.join()).toMatch(
+      /did not take vcpus \(libvirt said: .*device unplug request for not supported device type.*\): it needs a new start/,
+    );
+    await vm.up({ ...fewer, changePolicy: "restart" });
+    expect(vm.state["pendingRestart"]).toEqual([]);
+    await vm.delete();
+  } finally {
+    await vm.context.close();
+  }
 }, 60_000);

@@ -136,6 +136,20 @@ test("live changes reach the running guest, the others wait or restart it as the
   await vm.delete();
 }, 90_000);
 
+test("a watchdog is plugged in where the machine has a slot for it", async () => {
+  for (const [type, pending] of [
+    ["pc", []],
+    ["q35", ["watchdog.action", "watchdog.model"]],
+  ] as const) {
+    const vm = machine(`dog-${type}`);
+    await vm.create({ machine: type });
+    await vm.up({ machine: type, watchdog: { action: "pause" } });
+    expect(vm.state["pendingRestart"]).toEqual(pending);
+    expect((await vm.xml()).includes("ua-watchdog-main")).toBe(type === "pc");
+    await vm.delete();
+  }
+}, 30_000);
+
 test("names and addresses of devices stay when others come and go", async () => {
   const vm = machine("stable");
   const disk = async (name: string) => ({ volume: await image(lab.host, `s-${name}.qcow2`) });

@@ -11,7 +11,8 @@ const refusals: readonly number[] = [
 ];
 
 /** What a running QEMU lacks or will not do, whatever the guest says. */
-const startOnly = /No more available PCI|cannot (be|get) unplugged|unplug is not supported|nvdimm is not enabled/;
+const startOnly =
+  /No more available PCI|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled/;
 
 /**
  * Whether a live operation failed for a reason that a new start of the guest removes. What would fail at the next
