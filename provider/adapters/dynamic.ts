@@ -57,13 +57,10 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
     async diff(id, olds, news) {
       const { meta, values } = split(news);
-      const { changes, replaces, deleteBeforeReplace } = await plainly(() =>
+      const { changes, lines, replaces, deleteBeforeReplace } = await plainly(() =>
         handler.diff(id, split(olds).values, values),
       );
-      for (const change of meta ? changes : []) {
-        const reason = change.reason === undefined ? "" : `, ${change.reason}`;
-        engineLog.line(meta?.urn ?? "", "debug", `${change.property}: ${change.class}${reason}`);
-      }
+      for (const line of meta ? lines : []) engineLog.line(meta?.urn ?? "", "info", line);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work.
       return { ...(changes.length === 0 && { changes: false }), replaces: [...replaces], deleteBeforeReplace };
     },

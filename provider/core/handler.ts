@@ -43,6 +43,8 @@ export interface CheckResult {
 
 export interface DiffResult {
   readonly changes: readonly Change[];
+  /** What the user reads of them, a line each: "memory: restart, above maxMemory; policy stage". */
+  readonly lines: readonly string[];
   /** Top-level properties that force a new object. */
   readonly replaces: readonly string[];
   readonly deleteBeforeReplace: boolean;

@@ -55,6 +55,8 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
   readonly createBeforeDelete?: boolean;
   /** Refuses a change by throwing; pure. */
   guard?(changes: readonly Change[], olds: StateOf<R>, news: StateOf<R>): void;
+  /** What the user should know of a change beside its class and reason; pure. */
+  remark?(change: Change, olds: StateOf<R>, news: StateOf<R>): string | undefined;
   create(inputs: StateOf<R>, context: Context): Promise<Made<O>>;
   /** Undefined only for libvirt's own not-found of this very object. */
   read(id: string, state: State<R, O>, context: Context): Promise<Seen<R, O> | undefined>;
@@ -163,7 +165,12 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       const changes = diffRows(rows, olds, news).filter((change) => change.class !== "none");
       definition.guard?.(changes, olds as StateOf<R>, news as StateOf<R>);
       const replaces = changes.flatMap((change) => (change.class === "replace" ? [String(change.path[0])] : []));
-      return { changes, replaces: [...new Set(replaces)], deleteBeforeReplace: !definition.createBeforeDelete };
+      const lines = changes.map((change) => {
+        const remark = definition.remark?.(change, olds as StateOf<R>, news as StateOf<R>);
+        return `${change.property}: ${change.class}${change.reason ? `, ${change.reason}` : ""}${remark ? `; ${remark}` : ""}`;
+      });
+      const deleteBeforeReplace = !definition.createBeforeDelete;
+      return { changes, lines, replaces: [...new Set(replaces)], deleteBeforeReplace };
     },
 
     async create(inputs, context) {

@@ -5,9 +5,11 @@ import type { Connection } from "../../provider/libvirt/connection";
 import { domainHandle } from "../../provider/libvirt/procedures";
 import { Stack } from "../../test/engine/pulumi";
 import { type Lab, startLab } from "../../test/lab/lab";
+import { measureLive } from "./live";
 import { peakMemory } from "./memory";
 import { measurePlanning } from "./planning";
-import { measureUpload, median } from "./upload";
+import { median, timed } from "./time";
+import { measureUpload } from "./upload";
 
 const root = join(__dirname, "../..");
 const steps = ["create", "preview", "update", "destroy"] as const;
@@ -26,7 +28,11 @@ const goals: Readonly<Record<Step, string>> = {
 async function main(): Promise<void> {
   const { values } = parseArgs({
     // Each step is measured as often as `rounds` says; the median counts.
-    options: { vms: { type: "string", default: "20" }, rounds: { type: "string", default: "3" } },
+    options: {
+      vms: { type: "string", default: "20" },
+      rounds: { type: "string", default: "3" },
+      running: { type: "string", default: "50" },
+    },
   });
   const [vms, rounds] = [Number(values.vms), Number(values.rounds)];
   for (const line of measurePlanning()) console.log(JSON.stringify(line));
@@ -36,6 +42,7 @@ async function main(): Promise<void> {
     const bare = await bareCalls(lab, vms);
     const { result, megabytes } = await peakMemory("cmd/dynamic-provider", () => deployInTurns(lab, vms, rounds));
     for (const step of steps) print(step, vms, result.kvm, result.empty, bare);
+    console.log(JSON.stringify(await measureLive(lab.host, Number(values.running), rounds)));
     console.log(JSON.stringify({ measure: "memory of the provider process", vms, megabytes, goal: "at most 200 MB" }));
     console.log(JSON.stringify(await measureUpload(lab.host)));
   } finally {
@@ -142,12 +149,6 @@ function documentOf(uuid: string, title: string): string {
     <memory unit="MiB">64</memory><os><type machine="q35">hvm</type></os><features><acpi/></features>
     <devices><serial type="pty"/><channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>
     <rng model="virtio"><backend model="random">/dev/urandom</backend></rng></devices></domain>`;
-}
-
-export async function timed(work: () => Promise<unknown>): Promise<number> {
-  const started = process.hrtime.bigint();
-  await work();
-  return Number(process.hrtime.bigint() - started) / 1e9;
 }
 
 main().catch((error: unknown) => {

@@ -6,6 +6,7 @@ import { readAhead } from "../../provider/images/read-ahead";
 import { connect } from "../../provider/libvirt/connection";
 import { openDialer } from "../../provider/transport/open";
 import type { LabHost } from "../../test/lab/host";
+import { median } from "./time";
 
 const pool = { name: "bench", uuid: "dddddddd-0000-4000-8000-000000000001" };
 
@@ -73,8 +74,4 @@ function volumeXml(name: string, image: string): string {
 
 function seconds(started: bigint): number {
   return Number(process.hrtime.bigint() - started) / 1e9;
-}
-
-export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -1,19 +1,7 @@
 import type { Libvirt, TypedParam } from "../../libvirt/api";
 import { type Element, parse, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
-
-/** libvirt's virDomainModificationImpact: what a call writes to. */
-export const affect = { live: 1, config: 2 } as const;
-
-/** Flags of virDomainGetXMLDesc. Without `secure` libvirt leaves passwords out, and a redefine would delete them. */
-const xmlFlags = { secure: 1, inactive: 2, migratable: 8 } as const;
-
-/** Flags of virDomainUndefineFlags with the libvirt that brought them. Volumes are never touched. */
-const undefineFlags: readonly { readonly flag: number; readonly since: number }[] = [
-  { flag: 1 | 2, since: 0 }, // managed save image, snapshots' metadata
-  { flag: 16, since: 5_006_000 }, // checkpoints' metadata
-  { flag: 32, since: 8_009_000 }, // TPM state
-];
+import { affect, undefineFlags, xmlFlags } from "./domain-flags";
 
 export type Power = "running" | "paused" | "stopped";
 

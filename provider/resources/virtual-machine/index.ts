@@ -37,6 +37,11 @@ export const virtualMachine = defineResource({
     }
   },
 
+  remark({ class: kind }, { state }, { changePolicy }) {
+    if (kind !== "restart") return undefined;
+    return state === "stopped" ? "the guest is off" : `policy ${changePolicy}`;
+  },
+
   create,
   update,
 

@@ -20,6 +20,7 @@ import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
 import { namedByEither, pendingOf, residue, takenOut } from "./pending";
 import { enforcePower, stop } from "./power";
+import { requireTaken } from "./read-back";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
 import { warnOfIsolation } from "./security";
@@ -38,9 +39,8 @@ export async function update(
   context: Context,
 ): Promise<MadeDomain> {
   const domain = await existing(id, news, context);
-  const power = await domain.power();
-  refuse(domain, news, changes, power !== "stopped");
-  const live = power === "stopped" ? undefined : await domain.live();
+  const { power, before, live, isPersistent, autostart } = await lookAt(domain);
+  refuse(domain, news, changes, live !== undefined);
   if (live) await refuseWhileBusy(domain, live);
   // What the domain had before is its own.
   const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
@@ -49,11 +49,11 @@ export async function update(
   if (touched("cpu")) await warnOfMitigations(domain.libvirt, news, context);
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
-  if (news.name !== domain.name) await rename(domain, news, context);
-  const before = await domain.inactive();
+  const renamed = news.name !== domain.name;
+  if (renamed) await rename(domain, news, context);
   const wanted = applyInputs(clone(before), news, olds, new Set(live ? diskTargets(live) : []));
   // A running domain that somebody undefined would be gone when it stops.
-  const differs = !equal(wanted, before) || !(await domain.isPersistent());
+  const differs = !equal(wanted, before) || !isPersistent;
   const undo = await makeMediated(domain.libvirt, news, context);
   try {
     if (differs) await domain.redefine(wanted);
@@ -62,7 +62,9 @@ export async function update(
     throw error;
   }
   try {
-    await applyLive(domain, olds, news, context);
+    const config = differs ? await domain.inactive() : before;
+    requireTaken(domain, news, { before, wanted, config });
+    if (live && !renamed) await applyLive(domain, { live, config }, olds, news, context);
     await putSecret(domain, news, olds);
   } catch (error) {
     const failed = await rolledBack(domain, differs ? before : undefined, olds, news, context, error);
@@ -70,7 +72,7 @@ export async function update(
     throw failed;
   }
   try {
-    await domain.setAutostart(news.autostart);
+    if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
     await restartIfWanted(domain, olds, news, differs, context);
     const started = await enforcePower(domain, news, context);
     const mark = readMark(before);
@@ -86,6 +88,18 @@ export async function update(
   } catch (error) {
     throw await unfinished(domain, news, error, olds);
   }
+}
+
+/** All that the update depends on, in one round trip. */
+async function lookAt(domain: Domain) {
+  const [power, before, live, isPersistent, autostart] = await Promise.all([
+    domain.power(),
+    domain.inactive(),
+    domain.live(),
+    domain.isPersistent(),
+    domain.autostart(),
+  ]);
+  return { power, before, live: power === "stopped" ? undefined : live, isPersistent, autostart };
 }
 
 async function existing(id: string, inputs: Inputs, context: Context): Promise<Domain> {
@@ -139,9 +153,13 @@ async function rename(domain: Domain, news: Inputs, context: Context): Promise<v
 }
 
 /** Does to the running guest all that can be done to it as it runs. */
-async function applyLive(domain: Domain, olds: Values, news: Inputs, context: Context): Promise<void> {
-  if (!(await domain.isActive())) return;
-  const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
+async function applyLive(
+  domain: Domain,
+  { live, config }: { readonly live: Element; readonly config: Element },
+  olds: Values,
+  news: Inputs,
+  context: Context,
+): Promise<void> {
   const done = new Set<string>();
   for (const change of inOrder(residue(rows, namedByEither(rows, olds, news), live, config))) {
     const found = change.class === "live" ? operationFor(operations, change) : undefined;
@@ -192,7 +210,8 @@ async function rolledBack(
     return unfinished(domain, olds, cause, olds);
   try {
     await domain.redefine(before);
-    await applyLive(domain, news, olds, context);
+    const { live, before: config } = await lookAt(domain);
+    if (live) await applyLive(domain, { live, config }, news, olds, context);
   } catch (failure) {
     const text = `${cause.message}\n  The former state could not be put back in all either: ${messageOf(failure)}`;
     return unfinished(domain, olds, new Error(text, { cause }), olds);

@@ -9,6 +9,7 @@ const old = { name: "a", memory: "1 GiB", vcpus: 2, disks: { root: { path: "/a",
 test("nothing changed, nothing said", () => {
   expect(machine.diff("id", { ...old, address: "10.0.0.1", __kvm: {} }, old)).toEqual({
     changes: [],
+    lines: [],
     replaces: [],
     deleteBeforeReplace: true,
   });

@@ -53,7 +53,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "clock.timers.kvmclock": "present",
     "clock.timers.hypervclock": "present",
     "clock.timers.tsc": "present frequency",
-    "scsiControllers.*": "model queues commandsPerLun maxSectors ioeventfd iothread",
+    "scsiControllers.*": "model queues commandsPerLun maxSectors ioeventfd iothread iothreadMapping",
     "disks.*":
       "encryption reservations startupPolicy device bus controller readonly shareable transient snapshot bootOrder serial wwn vendor product rotationRate removable logicalBlockSize physicalBlockSize discardGranularity cache io iothread iothreadMapping queues queueSize ioeventfd eventIdx packed discard detectZeroes discardNoUnref copyOnRead errorPolicy rerrorPolicy metadataCache throttleFilters",
     "disks.*.iotune": "group",
@@ -64,7 +64,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "nics.*.hostOffloads": "csum gso tso4 tso6 ecn ufo mergeableBuffers",
     "nics.*.guestOffloads": "csum tso4 tso6 ecn ufo",
     "hostDevices.*":
-      "pci usb scsi mdev mdevFrom managed rom writeFiltering display ramfb startupPolicy guestReset readonly shareable cell bootOrder acpiIndex",
+      "pci usb scsi mdev mdevFrom managed rom display ramfb startupPolicy guestReset readonly shareable cell bootOrder acpiIndex",
     tpm: "model backend device activePcrBanks persistentState",
     serials: "*",
     "serials.*": "source model log",

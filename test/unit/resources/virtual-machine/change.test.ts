@@ -89,3 +89,21 @@ test("another uuid is another machine; the versioned name of the machine type is
   expect(virtualMachine.diff("id", { ...olds, machine: "pc-q35-7.2" }, olds).changes).toEqual([]);
   expect(virtualMachine.diff("id", { ...olds, machine: "pc-i440fx-7.2" }, olds).changes).toHaveLength(1);
 });
+
+test("a preview says of each change when it is in force, and why not at once", () => {
+  const lines = (before: Values, after: Values) => {
+    const olds = inputsOf(before);
+    return virtualMachine.diff("id", olds, inputsOf({ ...before, ...after }, olds)).lines;
+  };
+  const larger = { title: "t", memory: "8 GiB", maxMemory: "8 GiB" };
+  expect(lines({}, larger)).toEqual([
+    "title: live",
+    "memory: restart, above maxMemory; policy stage",
+    "maxMemory: restart; policy stage",
+  ]);
+  expect(lines({ changePolicy: "restart" }, { vcpus: 8, maxVcpus: 8 })).toEqual([
+    "vcpus: restart, above maxVcpus; policy restart",
+    "maxVcpus: restart; policy restart",
+  ]);
+  expect(lines({ state: "stopped" }, { firmware: "uefi" })).toEqual(["firmware: restart; the guest is off"]);
+});
