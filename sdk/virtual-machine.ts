@@ -46,6 +46,8 @@ const facts: ClassFacts = {
     "launchSecurity",
     "securityLabels",
     "iothreads",
+    "iothreadPolling",
+    "iothreadPools",
     "cpuTune",
     "features",
     "clock",
@@ -1111,13 +1113,13 @@ export interface VirtualMachineArgsTpm {
 
 /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
 export interface VirtualMachineArgsWatchdog {
-  /** `i6300esb` (PCI), `ib700` (ISA), or `itco` (part of q35, libvirt 9.1). Default i6300esb. Default: "i6300esb". */
+  /** `i6300esb` (PCI), `ib700` (ISA), or `itco` (part of q35, libvirt 9.1). The first can be plugged into a running guest of machine pc. Default i6300esb. Default: "i6300esb". */
   readonly model?: pulumi.Input<"i6300esb" | "ib700" | "itco">;
   /** What happens to the guest then: `reset`, `shutdown`, `poweroff`, `pause`, `none`, `dump` or `inject-nmi`. Default reset. Default: "reset". */
   readonly action?: pulumi.Input<"reset" | "shutdown" | "poweroff" | "pause" | "none" | "dump" | "inject-nmi">;
 }
 
-/** Sockets between guest and host without a network (`<vsock>`). Default: none. */
+/** Sockets between guest and host without a network (`<vsock>`), plugged in and out as the guest runs. Default: none. */
 export interface VirtualMachineArgsVsock {
   /** Number that the host reaches the guest by, from 3, or `auto`: a free one at each start (`<cid>`). Default auto. Default: "auto". */
   readonly cid?: pulumi.Input<"auto" | number>;
@@ -1274,7 +1276,7 @@ export interface VirtualMachineArgsVideo {
   readonly resolution?: pulumi.Input<{ readonly x: pulumi.Input<number>; readonly y: pulumi.Input<number> }>;
 }
 
-/** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). */
+/** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). Those on usb and virtio come and go as the guest runs. */
 export interface VirtualMachineArgsInput {
   /** `tablet` (the pointer is where the viewer's is), `mouse`, `keyboard`, `passthrough` of a device of the host, or `evdev`, which shares one with the host (libvirt 7.4). */
   readonly type: pulumi.Input<"tablet" | "mouse" | "keyboard" | "passthrough" | "evdev">;
@@ -1387,7 +1389,7 @@ export interface VirtualMachineArgs {
   readonly virtType?: pulumi.Input<"kvm" | "qemu">;
   /** Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35. Default: "q35". */
   readonly machine?: pulumi.Input<string>;
-  /** Virtual CPUs online. May be raised in the running guest up to `maxVcpus`. Default 1. Default: 1. */
+  /** Virtual CPUs online. May be raised in the running guest up to `maxVcpus`; lowered there when the guest gives up what was added. Default 1. Default: 1. */
   readonly vcpus?: pulumi.Input<number>;
   /** Most virtual CPUs that the running guest can have. Default: `vcpus`. */
   readonly maxVcpus?: pulumi.Input<number>;
@@ -1471,6 +1473,18 @@ export interface VirtualMachineArgs {
   readonly securityLabels?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSecurityLabel> }>;
   /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
   readonly iothreads?: pulumi.Input<number>;
+  /** For how long an IOThread looks for work before it sleeps, by its number, as `{ "1": { max: 32768 } }`: at most `max` nanoseconds, 0 for never, growing and shrinking by the factors `grow` and `shrink` (`<poll>`, libvirt 9.4). Default: QEMU's own. Needs libvirt 9.4. */
+  readonly iothreadPolling?: pulumi.Input<{
+    readonly [name: string]: pulumi.Input<{
+      readonly max: pulumi.Input<number>;
+      readonly grow?: pulumi.Input<number>;
+      readonly shrink?: pulumi.Input<number>;
+    }>;
+  }>;
+  /** Threads that an IOThread has do its work, by its number: from `min` to `max` (`thread_pool_min`, libvirt 8.5). Default: 0 to 64. Needs libvirt 8.5. */
+  readonly iothreadPools?: pulumi.Input<{
+    readonly [name: string]: pulumi.Input<{ readonly min: pulumi.Input<number>; readonly max: pulumi.Input<number> }>;
+  }>;
   /** Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit. */
   readonly cpuTune?: pulumi.Input<VirtualMachineArgsCpuTune>;
   /** What the hypervisor offers the guest beside the hardware (`<features>`). Default: nothing said. */
@@ -1499,7 +1513,7 @@ export interface VirtualMachineArgs {
   readonly agent?: pulumi.Input<boolean>;
   /** Free PCI Express ports for devices that are plugged in later (q35 only). Default 8. */
   readonly rootPorts?: pulumi.Input<number>;
-  /** Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. Default true. Default: true. */
+  /** Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. It is plugged in and out as the guest runs. Default true. Default: true. */
   readonly rng?: pulumi.Input<
     | boolean
     | {
@@ -1513,7 +1527,7 @@ export interface VirtualMachineArgs {
   readonly tpm?: pulumi.Input<VirtualMachineArgsTpm>;
   /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
   readonly watchdog?: pulumi.Input<VirtualMachineArgsWatchdog>;
-  /** Sockets between guest and host without a network (`<vsock>`). Default: none. */
+  /** Sockets between guest and host without a network (`<vsock>`), plugged in and out as the guest runs. Default: none. */
   readonly vsock?: pulumi.Input<VirtualMachineArgsVsock>;
   /** Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI, libvirt 9.1). Default: none. */
   readonly panic?: pulumi.Input<"isa" | "hyperv" | "pvpanic">;
@@ -1529,7 +1543,7 @@ export interface VirtualMachineArgs {
   readonly graphics?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsGraphic> }>;
   /** The video card (`<video>`). Default: none, or what libvirt adds beside `graphics`. */
   readonly video?: pulumi.Input<VirtualMachineArgsVideo>;
-  /** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). */
+  /** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). Those on usb and virtio come and go as the guest runs. */
   readonly inputs?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsInput> }>;
   /** Sound card of the guest (`<sound model>`): `ich9`, `ich6`, `ac97`, `es1370`, `sb16` or `usb`. Default: none. */
   readonly sound?: pulumi.Input<"ich9" | "ich6" | "ac97" | "es1370" | "sb16" | "usb">;
@@ -1618,7 +1632,7 @@ export class VirtualMachine extends KvmResource {
   /** Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35. */
   declare readonly machine: pulumi.Output<string>;
 
-  /** Virtual CPUs online. May be raised in the running guest up to `maxVcpus`. Default 1. */
+  /** Virtual CPUs online. May be raised in the running guest up to `maxVcpus`; lowered there when the guest gives up what was added. Default 1. */
   declare readonly vcpus: pulumi.Output<number>;
 
   /** Most virtual CPUs that the running guest can have. Default: `vcpus`. */
@@ -1749,6 +1763,29 @@ export class VirtualMachine extends KvmResource {
   /** Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none. */
   declare readonly iothreads: pulumi.Output<number | undefined>;
 
+  /** For how long an IOThread looks for work before it sleeps, by its number, as `{ "1": { max: 32768 } }`: at most `max` nanoseconds, 0 for never, growing and shrinking by the factors `grow` and `shrink` (`<poll>`, libvirt 9.4). Default: QEMU's own. */
+  declare readonly iothreadPolling: pulumi.Output<
+    | pulumi.Unwrap<{
+        readonly [name: string]: pulumi.Input<{
+          readonly max: pulumi.Input<number>;
+          readonly grow?: pulumi.Input<number>;
+          readonly shrink?: pulumi.Input<number>;
+        }>;
+      }>
+    | undefined
+  >;
+
+  /** Threads that an IOThread has do its work, by its number: from `min` to `max` (`thread_pool_min`, libvirt 8.5). Default: 0 to 64. */
+  declare readonly iothreadPools: pulumi.Output<
+    | pulumi.Unwrap<{
+        readonly [name: string]: pulumi.Input<{
+          readonly min: pulumi.Input<number>;
+          readonly max: pulumi.Input<number>;
+        }>;
+      }>
+    | undefined
+  >;
+
   /** Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit. */
   declare readonly cpuTune: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsCpuTune> | undefined>;
 
@@ -1803,7 +1840,7 @@ export class VirtualMachine extends KvmResource {
   /** Free PCI Express ports for devices that are plugged in later (q35 only). Default 8. */
   declare readonly rootPorts: pulumi.Output<number | undefined>;
 
-  /** Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. Default true. */
+  /** Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. It is plugged in and out as the guest runs. Default true. */
   declare readonly rng: pulumi.Output<
     pulumi.Unwrap<
       | boolean
@@ -1825,7 +1862,7 @@ export class VirtualMachine extends KvmResource {
   /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
   declare readonly watchdog: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsWatchdog> | undefined>;
 
-  /** Sockets between guest and host without a network (`<vsock>`). Default: none. */
+  /** Sockets between guest and host without a network (`<vsock>`), plugged in and out as the guest runs. Default: none. */
   declare readonly vsock: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsVsock> | undefined>;
 
   /** Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI, libvirt 9.1). Default: none. */
@@ -1857,7 +1894,7 @@ export class VirtualMachine extends KvmResource {
   /** The video card (`<video>`). Default: none, or what libvirt adds beside `graphics`. */
   declare readonly video: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsVideo> | undefined>;
 
-  /** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). */
+  /** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). Those on usb and virtio come and go as the guest runs. */
   declare readonly inputs: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsInput> }> | undefined
   >;
