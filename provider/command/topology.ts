@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { parseBytes } from "../core/units";
 import { domainClaim } from "../resources/domain-claim";
+import { limitsFor } from "../resources/host-limits";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { HostLimits } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
@@ -21,6 +22,8 @@ node device documents ("virsh nodedev-dumpxml"); a PATH is one file or a folder 
 
 A guest owns the CPUs that it is pinned to one by one, or core by core; it floats over those that it shares.
 Room is counted for one size of guest, profile by profile: how many more of them fit beside those that are there.
+--json tells the same: cells with their pools, groups, cores and CPUs (occupancy, and the keys of who has them), devices,
+guests by key, room, warnings.
 
 Example: pulumi-kvm topology qemu+ssh://root@rack1/system --housekeeping 0-1 --vcpus 8 --memory "16 GiB" --html rack1.html`;
 
@@ -33,6 +36,7 @@ export const topology: Command = {
     devices: { type: "string", value: "PATH", multiple: true, doc: "With --capabilities: the devices of the host." },
     housekeeping: { type: "string", value: "CPUS", doc: 'CPUs kept for the host and QEMU\'s own threads, as "0-1".' },
     dedicated: { type: "string", value: "CPUS", doc: "CPUs that guests may own. Default: all others." },
+    reserve: { type: "string", value: "SIZE", doc: "Memory of each cell that is kept for the host. Default: none." },
     vcpus: { type: "string", value: "N", doc: "vCPUs of the guest that room is counted for. Default: 4." },
     memory: { type: "string", value: "SIZE", doc: 'Its memory. Default: "8 GiB".' },
     json: { type: "boolean", doc: "Prints the picture as one JSON document." },
@@ -82,18 +86,13 @@ function limitsOf(flags: Flags, host: HostTopology): HostLimits {
   const online = new Set(host.cells.flatMap(({ cpus }) => cpus.map(({ id }) => id)));
   const cpus = (name: string) => {
     const text = textFlag(flags, name);
-    const set = text === undefined ? undefined : option(name, () => parseCpuSet(text));
-    const beyond = set?.filter((cpu) => !online.has(cpu)) ?? [];
+    const beyond = option(name, () => parseCpuSet(text ?? "0")).filter((cpu) => text && !online.has(cpu));
     if (beyond.length > 0) throw new UsageError(`--${name} names CPUs that are not online there: ${beyond.join(", ")}`);
-    return set;
+    return text;
   };
-  const dedicated = cpus("dedicated");
-  return {
-    housekeeping: cpus("housekeeping") ?? [],
-    ...(dedicated && { dedicated }),
-    reserveKiB: new Map(),
-    pageReserve: [],
-  };
+  const reservedMemory = textFlag(flags, "reserve");
+  const declared = { housekeepingCpus: cpus("housekeeping"), dedicatedCpus: cpus("dedicated"), reservedMemory };
+  return option("reserve", () => limitsFor(declared, host));
 }
 
 /** Names the option in what is wrong with its value. */

@@ -10,7 +10,7 @@ export function fill(cores: readonly CoreState[], need: number): Share[] {
 
 /** With at most two threads a core: what is broken already first, then whole cores, the odd CPU from the narrowest. */
 function fillPairs(cores: readonly CoreState[], need: number): Share[] {
-  const left = [...cores].sort((a, b) => Number(a.whole) - Number(b.whole));
+  const left = [...cores];
   const shares: Share[] = [];
   for (let remaining = need; remaining > 0; ) {
     const partial = left.filter((core) => !core.whole);

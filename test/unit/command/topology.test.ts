@@ -87,6 +87,12 @@ test("room is as many guests as plan places, and no more", async () => {
   }
 });
 
+test("what is kept for the host takes from the room", async () => {
+  const general = async (...words: readonly string[]) => (await picture(...hosts.small.words, ...words)).room[0]?.count;
+  expect(await general()).toBe(3);
+  expect(await general("--reserve", "5 GiB")).toBe(1);
+});
+
 test("a CPU that two guests own and memory promised twice are told as warnings", async () => {
   const { folder, words } = smallHost();
   writeFileSync(join(folder, "domains/9.xml"), domainOf("second", { pins: [1], memoryGiB: 14, cell: 0 }));
@@ -129,6 +135,7 @@ test.each([
   [["--capabilities", "CAPS", "--vcpus", "none"], "--vcpus is not a whole number from 1 on"],
   [["--capabilities", "CAPS", "--memory", "much"], "--memory: "],
   [["--capabilities", "CAPS", "--housekeeping", "99"], "--housekeeping names CPUs that are not online there: 99"],
+  [["--capabilities", "CAPS", "--reserve", "some"], '--reserve: "some" is not a size'],
   [["--capabilities", "CAPS", "--dedicated", "x"], '--dedicated: "x" is not a CPU'],
   [["--capabilities", "CAPS", "--html", "/nowhere/page.html"], "/nowhere/page.html"],
   [["qemu+ftp://host/system"], "ftp"],
