@@ -17,6 +17,9 @@ const facts: ClassFacts = {
     "description",
     "virtType",
     "machine",
+    "profile",
+    "guest",
+    "suggestedPlacement",
     "vcpus",
     "maxVcpus",
     "cpu",
@@ -99,6 +102,7 @@ const facts: ClassFacts = {
     "ipAddresses",
     "pendingRestart",
     "resolved",
+    "placement",
     "launchMeasurement",
     "iommuGroups",
     "adopted",
@@ -158,6 +162,14 @@ export interface VirtualMachineArgsCpu {
   readonly cache?: pulumi.Input<VirtualMachineArgsCpuCache>;
   /** Width of physical addresses, for guests of much memory (`<maxphysaddr>`, libvirt 8.7). Default: QEMU's own. */
   readonly maxPhysicalAddress?: pulumi.Input<VirtualMachineArgsCpuMaxPhysicalAddress>;
+  /** Host CPUs for the guest: `dedicated` gives each vCPU one that no other guest owns, `mixed` those of `dedicatedVcpus`, `shared` lets them float over CPUs that nobody owns, within one cell where it fits. The host is asked for free CPUs at create and when this changes; pins, cells and pages follow (output `placement`). Default: the guest is not placed. */
+  readonly policy?: pulumi.Input<"shared" | "dedicated" | "mixed">;
+  /** vCPUs with host CPUs of their own under policy `mixed`, as "2-7". */
+  readonly dedicatedVcpus?: pulumi.Input<string>;
+  /** Threads of a core: `whole-core` shares no core with another guest, `isolate` in addition puts one vCPU on a core, `any` takes single threads beside guests that say the same. Default whole-core. */
+  readonly smt?: pulumi.Input<"whole-core" | "isolate" | "any">;
+  /** CPUs of QEMU's own threads and IOThreads: `housekeeping` (the Host's `housekeepingCpus`; the guest's own where it has none), `isolate` (one more CPU of its own), `share` (those of the vCPUs). Default housekeeping. */
+  readonly emulator?: pulumi.Input<"housekeeping" | "isolate" | "share">;
 }
 
 /** Room for memory beside what the guest starts with, for `memoryDevices`. Brings one NUMA cell for all when `numa` gives none. Default: none. */
@@ -1069,6 +1081,8 @@ export interface VirtualMachineArgsHostDevice {
   readonly mdevFrom?: pulumi.Input<{ readonly type: pulumi.Input<string>; readonly parent: pulumi.Input<string> }>;
   /** Whether libvirt takes a pci device from the host's driver and gives it back (`managed`). Default true. */
   readonly managed?: pulumi.Input<boolean>;
+  /** Whether a placed guest is to have a cell that a pci device hangs on: `required`, `preferred` or `none`. Default preferred. */
+  readonly locality?: pulumi.Input<"required" | "preferred" | "none">;
   /** The ROM of a pci device (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: the device's own. */
   readonly rom?: pulumi.Input<{
     readonly enabled?: pulumi.Input<boolean>;
@@ -1389,6 +1403,24 @@ export interface VirtualMachineArgs {
   readonly virtType?: pulumi.Input<"kvm" | "qemu">;
   /** Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35. Default: "q35". */
   readonly machine?: pulumi.Input<string>;
+  /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread), `dense` (low weight, a balloon that gives back, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings), `confidential` (for `launchSecurity`: no balloon, nothing plugged in). Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
+  readonly profile?: pulumi.Input<"general" | "dense" | "dedicated" | "latency" | "confidential">;
+  /** Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, in a new machine UEFI with Secure Boot and a TPM, and devices that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux. */
+  readonly guest?: pulumi.Input<"linux" | "windows">;
+  /** Where the guest goes if it can: `placements["db"]` of a PlacementGroup. It is looked at when the guest is placed for the first time. Default: wherever it is best by itself. */
+  readonly suggestedPlacement?: pulumi.Input<{
+    readonly cells: pulumi.Input<readonly pulumi.Input<number>[]>;
+    readonly vcpus: pulumi.Input<readonly pulumi.Input<string>[]>;
+    readonly emulator: pulumi.Input<string>;
+    readonly iothreads: pulumi.Input<readonly pulumi.Input<string>[]>;
+    readonly pages: pulumi.Input<
+      readonly pulumi.Input<{
+        readonly cell: pulumi.Input<number>;
+        readonly size: pulumi.Input<string | number>;
+        readonly count: pulumi.Input<number>;
+      }>[]
+    >;
+  }>;
   /** Virtual CPUs online. May be raised in the running guest up to `maxVcpus`; lowered there when the guest gives up what was added. Default 1. Default: 1. */
   readonly vcpus?: pulumi.Input<number>;
   /** Most virtual CPUs that the running guest can have. Default: `vcpus`. */
@@ -1403,9 +1435,14 @@ export interface VirtualMachineArgs {
   readonly memory: pulumi.Input<string | number>;
   /** Memory that the guest starts with and the most that the balloon can give it, without `memoryDevices` (`<memory>`). Default: `memory`. */
   readonly maxMemory?: pulumi.Input<string | number>;
-  /** Sizes of the host's pages that hold the memory, as `[{ size: "1 GiB" }]`; with `cells` for those of `numa.cells` (`<hugepages>`). Default: ordinary pages. */
+  /** Huge pages of the host that hold the memory (`<hugepages>`). `"required"` takes the largest that are free where the guest is placed, `"preferred"` ordinary ones where there are none, a size such as `"1 GiB"` exactly those; `"none"` takes ordinary ones; a list such as `[{ size: "1 GiB" }]`, with `cells` for those of `numa.cells`, is written as it is. Default: ordinary pages. */
   readonly hugePages?: pulumi.Input<
-    readonly pulumi.Input<{ readonly size: pulumi.Input<string | number>; readonly cells?: pulumi.Input<string> }>[]
+    | "none"
+    | "preferred"
+    | "required"
+    | string
+    | number
+    | readonly pulumi.Input<{ readonly size: pulumi.Input<string | number>; readonly cells?: pulumi.Input<string> }>[]
   >;
   /** How the host holds the memory (`<memoryBacking>`). Default: private, taken as it is used. */
   readonly memoryBacking?: pulumi.Input<VirtualMachineArgsMemoryBacking>;
@@ -1632,6 +1669,30 @@ export class VirtualMachine extends KvmResource {
   /** Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35. */
   declare readonly machine: pulumi.Output<string>;
 
+  /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread), `dense` (low weight, a balloon that gives back, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings), `confidential` (for `launchSecurity`: no balloon, nothing plugged in). Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
+  declare readonly profile: pulumi.Output<"general" | "dense" | "dedicated" | "latency" | "confidential" | undefined>;
+
+  /** Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, in a new machine UEFI with Secure Boot and a TPM, and devices that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux. */
+  declare readonly guest: pulumi.Output<"linux" | "windows" | undefined>;
+
+  /** Where the guest goes if it can: `placements["db"]` of a PlacementGroup. It is looked at when the guest is placed for the first time. Default: wherever it is best by itself. */
+  declare readonly suggestedPlacement: pulumi.Output<
+    | pulumi.Unwrap<{
+        readonly cells: pulumi.Input<readonly pulumi.Input<number>[]>;
+        readonly vcpus: pulumi.Input<readonly pulumi.Input<string>[]>;
+        readonly emulator: pulumi.Input<string>;
+        readonly iothreads: pulumi.Input<readonly pulumi.Input<string>[]>;
+        readonly pages: pulumi.Input<
+          readonly pulumi.Input<{
+            readonly cell: pulumi.Input<number>;
+            readonly size: pulumi.Input<string | number>;
+            readonly count: pulumi.Input<number>;
+          }>[]
+        >;
+      }>
+    | undefined
+  >;
+
   /** Virtual CPUs online. May be raised in the running guest up to `maxVcpus`; lowered there when the guest gives up what was added. Default 1. */
   declare readonly vcpus: pulumi.Output<number>;
 
@@ -1655,10 +1716,18 @@ export class VirtualMachine extends KvmResource {
   /** Memory that the guest starts with and the most that the balloon can give it, without `memoryDevices` (`<memory>`). Default: `memory`. */
   declare readonly maxMemory: pulumi.Output<string | undefined>;
 
-  /** Sizes of the host's pages that hold the memory, as `[{ size: "1 GiB" }]`; with `cells` for those of `numa.cells` (`<hugepages>`). Default: ordinary pages. */
+  /** Huge pages of the host that hold the memory (`<hugepages>`). `"required"` takes the largest that are free where the guest is placed, `"preferred"` ordinary ones where there are none, a size such as `"1 GiB"` exactly those; `"none"` takes ordinary ones; a list such as `[{ size: "1 GiB" }]`, with `cells` for those of `numa.cells`, is written as it is. Default: ordinary pages. */
   declare readonly hugePages: pulumi.Output<
     | pulumi.Unwrap<
-        readonly pulumi.Input<{ readonly size: pulumi.Input<string | number>; readonly cells?: pulumi.Input<string> }>[]
+        | "none"
+        | "preferred"
+        | "required"
+        | string
+        | number
+        | readonly pulumi.Input<{
+            readonly size: pulumi.Input<string | number>;
+            readonly cells?: pulumi.Input<string>;
+          }>[]
       >
     | undefined
   >;
@@ -1997,6 +2066,22 @@ export class VirtualMachine extends KvmResource {
     readonly loader?: string;
     readonly nvram?: string;
   }>;
+
+  /** Where the guest is on its host: the host cell of each guest cell, the host CPUs of each vCPU, of QEMU and of each IOThread, pages, the CPUs that no other guest may own, the terms of the cost that are not 0, the reasons, and the arguments that follow from it (`values`). Absent for a guest that is not placed. */
+  declare readonly placement: pulumi.Output<
+    | {
+        readonly cells: readonly number[];
+        readonly vcpus: readonly string[];
+        readonly emulator: string;
+        readonly iothreads: readonly string[];
+        readonly pages: readonly { readonly cell: number; readonly size: string; readonly count: number }[];
+        readonly owned: string;
+        readonly cost: { readonly [term: string]: number };
+        readonly explain: readonly string[];
+        readonly values: object;
+      }
+    | undefined
+  >;
 
   /** What the firmware of the host measured of a sev guest at its start, base64 (virDomainGetLaunchSecurityInfo): the owner checks it, then makes `launchSecurity.secret` for it. Absent while the guest is off and without sev. */
   declare readonly launchMeasurement: pulumi.Output<string>;

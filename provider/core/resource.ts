@@ -12,7 +12,7 @@ import {
   type Values,
 } from "./handler";
 import { Identity } from "./identity";
-import { hasUnknown } from "./unknown";
+import { hasUnknown, isPlainObject } from "./unknown";
 
 /** The newest table of plain defaults; new objects get it, old ones keep theirs. */
 export const newestDefaults = 1;
@@ -51,8 +51,18 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
   readonly rows: R;
   readonly outputs: O;
   readonly rules?: readonly Rule<R>[];
+  /**
+   * Values for what the program leaves out, block by block, that depend on other arguments of its: they are checked
+   * and shown as if it had said them. A released `defaultsVersion` never gives others. Pure.
+   */
+  presets?(news: Values, olds: Values | undefined, defaultsVersion: number): Values;
   /** True where old and new object have different names and may exist side by side. */
   readonly createBeforeDelete?: boolean;
+  /**
+   * The inputs as they are in force on the host: with what was decided there and is kept among the outputs, `known`,
+   * below what the program says. With `olds`, of a program that is compared with that state. Pure.
+   */
+  effective?(inputs: StateOf<R>, known: Values, olds?: StateOf<R> & Values): StateOf<R>;
   /** Refuses a change by throwing; pure. */
   guard?(changes: readonly Change[], olds: StateOf<R>, news: StateOf<R>): void;
   /** What the user should know of a change beside its class and reason; pure. */
@@ -114,7 +124,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
 
   function store(inputs: StateOf<R>, made: Made<O>, defaultsVersion: number): Stored {
     const values: Values = { ...inputs, ...made.outputs };
-    const kept = { ...(made.applied && pack(made.applied, values)), ...(made.memo && { memo: made.memo }) };
+    const kept = { ...(made.applied && pack(made.applied, inForce(values))), ...(made.memo && { memo: made.memo }) };
     const bookkeeping = { stateVersion, defaultsVersion, ...kept };
     return { id: made.id, state: { ...values, __kvm: bookkeeping } };
   }
@@ -122,7 +132,18 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   /** What the resource sees of a stored state. */
   function opened(values: Values): State<R, O> {
     const kept = values["__kvm"] as (Packed & Bookkeeping) | undefined;
-    return { ...values, ...(kept && { __kvm: { ...kept, applied: unpack(kept, values) } }) } as State<R, O>;
+    return { ...values, ...(kept && { __kvm: { ...kept, applied: unpack(kept, inForce(values)) } }) } as State<R, O>;
+  }
+
+  /** A state with the inputs that are in force. */
+  function inForce(values: Values): Values {
+    return definition.effective?.(values as StateOf<R>, values) ?? values;
+  }
+
+  /** Every managed value that the program has otherwise than the state. */
+  function changesOf(olds: Values, news: Values): Change[] {
+    const next = definition.effective?.(news as StateOf<R>, olds, olds as StateOf<R> & Values) ?? news;
+    return diffRows(rows, inForce(olds), next as Values);
   }
 
   /** Runs create or update; an object that is left unfinished is given its full state. */
@@ -144,13 +165,11 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       ...Object.entries(definition.outputs).flatMap(([name, output]) => (output.secret ? [name] : [])),
     ],
 
-    check(news, olds, meta) {
+    check(given, olds, meta) {
       const faults: Fault[] = [];
-      const context: CheckContext = {
-        identity: identityOf(meta),
-        defaultsVersion: defaultsVersionOf(news, olds),
-        inputs: news,
-      };
+      const defaultsVersion = defaultsVersionOf(given, olds);
+      const news = filled(given, definition.presets?.(given, olds, defaultsVersion) ?? {});
+      const context: CheckContext = { identity: identityOf(meta), defaultsVersion, inputs: news };
       const inputs = checkRows({ ...rows, ...versionRow }, news, olds, context, faults) as StateOf<R>;
       // What is wrong by itself says nothing about what it is next to; all else is told in the same round.
       const wrong = new Set(faults.map(topName));
@@ -162,7 +181,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     },
 
     diff(_id, olds, news): DiffResult {
-      const changes = diffRows(rows, olds, news).filter((change) => change.class !== "none");
+      const changes = changesOf(olds, news).filter((change) => change.class !== "none");
       definition.guard?.(changes, olds as StateOf<R>, news as StateOf<R>);
       const replaces = changes.flatMap((change) => (change.class === "replace" ? [String(change.path[0])] : []));
       const lines = changes.map((change) => {
@@ -188,7 +207,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
 
     async update(id, olds, news, context) {
       const [old, wanted] = [opened(olds), news as StateOf<R>];
-      const changes = diffRows(rows, olds, news);
+      const changes = changesOf(olds, news);
       const version = defaultsVersionOf(news, olds);
       return (await keep(wanted, version, () => definition.update(id, old, wanted, changes, context))).state;
     },
@@ -197,6 +216,16 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       await definition.delete(id, opened(state), context);
     },
   };
+}
+
+/** What is given, and below it what is not. */
+export function filled(given: Values, below: Values): Values {
+  const merged: Record<string, unknown> = { ...given };
+  for (const [name, value] of Object.entries(below)) {
+    const own = given[name] ?? undefined;
+    merged[name] = isPlainObject(own) && isPlainObject(value) ? filled(own, value) : (own ?? value);
+  }
+  return merged;
 }
 
 /** Every resource has it, so it is not a row of each. */

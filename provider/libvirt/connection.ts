@@ -182,7 +182,9 @@ export class Connection implements Libvirt {
       if (this.closed) throw new ConnectionLost(`the connection to ${this.uri} was closed`, false);
       try {
         const { channel } = await this.dial();
-        this.admit(channel);
+        // Closed while it was dialled: nobody would ever close this one, and the process would not end.
+        if (this.closed) channel.destroy(new Error("we closed it"));
+        else this.admit(channel);
         this.lostBefore = false;
         return channel;
       } catch (error) {

@@ -2,6 +2,7 @@ import { child, children, type Element, textOf } from "../schema/tree";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { CellPages, Claim } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
+import { readRecord } from "./placement-record";
 
 /** KiB of libvirt's units; a size without one is in KiB. */
 const kibibytes: Readonly<Record<string, number>> = { b: 1 / 1024, KiB: 1, MiB: 1024, GiB: 1024 ** 2, TiB: 1024 ** 3 };
@@ -14,7 +15,8 @@ const defaultPageKiB = 2048;
  * that it floats over, memory and huge pages by host cell, PCI devices.
  */
 export function domainClaim(domain: Element, host: HostTopology): Claim {
-  const { owned, shared } = cpusOf(domain, host);
+  const record = readRecord(domain);
+  const { owned, shared } = asRecorded(cpusOf(domain, host), record);
   const parts = memoryParts(domain);
   const pages = parts.flatMap(({ pageKiB, sizeKiB, cells }): CellPages[] => {
     const held = cells.length === 0 ? host.cells.map(({ id }) => id) : cells;
@@ -28,12 +30,73 @@ export function domainClaim(domain: Element, host: HostTopology): Claim {
     name: textOf(child(domain, "name") ?? domain),
     owned,
     shared,
+    ...(record && { smt: record.smt }),
     memory: bound.flatMap(({ cells, sizeKiB }) => cells.map((cell) => ({ cell, memoryKiB: Math.ceil(sizeKiB) }))),
     pages,
     unboundKiB: Math.ceil(unbound.reduce((sum, { sizeKiB }) => sum + sizeKiB, 0)),
     devices: devicesOf(domain).map((address) => ({ address })),
     ...(child(domain, "launchSecurity") && { confidential: true }),
   };
+}
+
+/** All that a domain holds by several documents of it, such as the running one's and the next start's. */
+export function joinClaims([first, ...rest]: readonly Claim[]): Claim[] {
+  return first === undefined ? [] : [rest.reduce(joined, first)];
+}
+
+function joined(a: Claim, b: Claim): Claim {
+  const owned = union(a.owned, b.owned);
+  return {
+    name: a.name,
+    owned,
+    shared: union(a.shared, b.shared).filter((cpu) => !owned.includes(cpu)),
+    ...smtOf(a, b),
+    memory: most(
+      a.memory,
+      b.memory,
+      ({ cell }) => `${cell}`,
+      ({ memoryKiB }) => memoryKiB,
+    ),
+    pages: most(
+      a.pages,
+      b.pages,
+      ({ cell, sizeKiB }) => `${cell} ${sizeKiB}`,
+      ({ count }) => count,
+    ),
+    unboundKiB: Math.max(a.unboundKiB, b.unboundKiB),
+    devices: [...new Map([...a.devices, ...b.devices].map((device) => [device.address, device])).values()],
+    ...((a.confidential || b.confidential) && { confidential: true }),
+  };
+}
+
+/** Whoever wants whole cores in one of the documents has them. */
+function smtOf(...claims: readonly Claim[]): Pick<Claim, "smt"> {
+  const named = claims.flatMap(({ smt }) => smt ?? []);
+  const smt = named.find((policy) => policy !== "any") ?? named[0];
+  return smt ? { smt } : {};
+}
+
+function union(a: readonly number[], b: readonly number[]): number[] {
+  return [...new Set([...a, ...b])].sort((x, y) => x - y);
+}
+
+/** Of the entries of one key, which each of the two lists adds up, those of the list that has more. */
+function most<T>(a: readonly T[], b: readonly T[], key: (item: T) => string, size: (item: T) => number): T[] {
+  const sum = (list: readonly T[], of: string) =>
+    list.reduce((all, item) => all + (key(item) === of ? size(item) : 0), 0);
+  const keys = [...new Set([...a, ...b].map(key))];
+  return keys.flatMap((of) => (sum(a, of) >= sum(b, of) ? a : b).filter((item) => key(item) === of));
+}
+
+/** What we placed says itself what of its CPUs it owns; what somebody pinned it to since then counts as well. */
+function asRecorded(found: ReturnType<typeof cpusOf>, record: ReturnType<typeof readRecord>): typeof found {
+  if (record === undefined) return found;
+  const shares = new Set(record.shared);
+  const owned = union(
+    record.owned,
+    found.owned.filter((cpu) => !shares.has(cpu)),
+  );
+  return { owned, shared: union(found.shared, record.shared).filter((cpu) => !owned.includes(cpu)) };
 }
 
 /** Pins to one core, or all pins together to no more CPUs than there are vCPUs, leave no room for others. */
@@ -87,7 +150,8 @@ function boundCells(binding: Element | undefined): number[] {
   return nodeset !== undefined && (mode === "strict" || mode === "restrictive") ? parseCpuSet(nodeset) : [];
 }
 
-function pageOf(domain: Element, guestCell: number | undefined): number | undefined {
+/** Size of the huge pages of a guest cell, or of the guest, in KiB; undefined for ordinary ones. */
+export function pageOf(domain: Element, guestCell: number | undefined): number | undefined {
   const huge = child(domain, "memoryBacking/hugepages");
   if (huge === undefined) return undefined;
   const pages = children(huge, "page");

@@ -35,6 +35,7 @@ export function argumentsOf(uri: string): Readonly<Record<string, Properties>> {
     StoragePool: { host, type: "dir", path: "/srv/vms" },
     Volume: { pool, size: "40 GiB" },
     CloudInitDisk: { pool, hostname: "db", userData: { hostname: "db" } },
+    PlacementGroup: { host, requests: { db: { vcpus: 2, memory: "1 GiB", cpu: { policy: "dedicated" } } } },
     VirtualMachine: { host, memory: "1 GiB", disks: { root: { volume: root } }, nics: { lan: { network } } },
   };
 }

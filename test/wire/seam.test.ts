@@ -186,6 +186,7 @@ const vectors: Readonly<Record<string, Properties>> = {
   StoragePool: { uuid: "8596ac9f-ecc3-5305-a0d6-955ce7b9c87b", name: "db-8596ac9" },
   Volume: { name: "db-f4b1383.qcow2", path: "/srv/vms/db-f4b1383.qcow2" },
   CloudInitDisk: { name: "db-d1fc0c6-07f2d2457484.iso", path: "/srv/vms/db-d1fc0c6-07f2d2457484.iso" },
+  PlacementGroup: {},
   VirtualMachine: {
     uuid: "9c914058-3033-58f4-919c-b4f65547babc",
     name: "db-9c91405",

@@ -3,10 +3,10 @@ import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { parseDuration } from "../../core/units";
 import { ifFound } from "../failure";
+import { poll } from "../poll";
 import { agentIsConnected } from "./agent";
 import type { Domain } from "./domain";
 import type { AddressWait } from "./lifecycle";
-import { poll } from "./poll";
 import type { Inputs } from "./rows";
 
 /** Addresses by the name of the interface. */

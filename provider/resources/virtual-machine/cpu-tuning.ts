@@ -1,4 +1,5 @@
 import { attribute, block, z } from "../../core/attribute";
+import type { Change } from "../../core/diff";
 import { attributeAt, number, textAt } from "../../schema/lens";
 import { element } from "../../schema/tree";
 import { formatCpuSet, parseCpuSet } from "../../tuning/cpu-set";
@@ -184,6 +185,11 @@ const setTime = (field: string): LiveOperation => {
     await domain.setSchedulerParameters([{ field, type: field.endsWith("quota") ? "llong" : "ullong", value }]);
   };
 };
+
+/** Whether the change is one of pins. */
+export function isPin({ path: [block, name = ""] }: Pick<Change, "path">): boolean {
+  return block === "cpuTune" && name.includes("Pin");
+}
 
 /** The pins that are new or other than before. */
 function changedPins(old: unknown, next: unknown): [number, Buffer][] {

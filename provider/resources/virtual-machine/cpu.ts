@@ -2,6 +2,7 @@ import { attribute, block, z } from "../../core/attribute";
 import { attributeAt, type ElementLens, mapped, number, textAt } from "../../schema/lens";
 import { child, ensure, remove, setText, textOf } from "../../schema/tree";
 import { cpuFeatureRows } from "./cpu-features";
+import { cpuPolicyRows } from "./cpu-policy";
 import type { LiveOperations } from "./live";
 
 const modes = ["host-passthrough", "host-model", "maximum", "custom"] as const;
@@ -99,6 +100,7 @@ export const cpuRows = {
         lens: modelLens,
       }),
       ...cpuFeatureRows,
+      ...cpuPolicyRows,
     },
   }),
 };

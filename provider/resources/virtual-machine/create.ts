@@ -1,12 +1,14 @@
 import type { Row, Rows } from "../../core/attribute";
 import { KvmError, messageOf } from "../../core/errors";
-import type { Context } from "../../core/handler";
+import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
 import { child, children, clone, type Element, equal, parse, textOf } from "../../schema/tree";
 import { readRows, withDrift } from "../document";
 import { attempt } from "../failure";
 import { notOurs, readMark, writeMark } from "../ownership";
+import { placedIn } from "../placed-in";
+import { writeRecord } from "../placement-record";
 import { leasesBefore, noLeases, waitForAddress } from "./addresses";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
@@ -18,6 +20,8 @@ import { isOurs, markOf, setMark } from "./mark";
 import { makeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
+import { asOutput, effective, placementIn, recordOf, suggestedFor } from "./placement";
+import { placeAndWrite } from "./placing";
 import { enforcePower } from "./power";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
@@ -40,8 +44,8 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
     await warnOfMitigations(libvirt, inputs, context);
-    const domain = await defineNew(libvirt, inputs, context);
-    return finish(domain, inputs, context, true);
+    const { domain, known } = await defineNew(libvirt, inputs, context);
+    return finish(domain, inputs, context, known, true);
   }
   const document = await existing.inactive();
   const mark = readMark(document);
@@ -49,40 +53,67 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     refuseEarlySecret(inputs);
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
-    await goOn(own, document, inputs, context);
-    return finish(own, inputs, context);
+    return finish(own, inputs, context, await goOn(own, document, inputs, context));
   }
   if (inputs.adopt !== true) throw notOurs("VirtualMachine", existing.name, host, mark);
   return adopt(existing, document, inputs, context);
 }
 
-async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Promise<Domain> {
-  const document = compose(inputs);
-  // One that is not to be started is ready as it is.
-  const phase = inputs.state === "stopped" ? "ready" : "creating";
-  writeMark(document, markOf(inputs, inputs.uuid, phase, context));
-  const undo = await makeMediated(libvirt, inputs, context);
-  try {
-    return await Domain.define(libvirt, inputs.host.uri, inputs.name, document);
-  } catch (error) {
-    await undo().catch((failure: unknown) => context.warn(messageOf(failure)));
-    throw error;
-  }
+async function defineNew(
+  libvirt: Libvirt,
+  inputs: Inputs,
+  context: Context,
+): Promise<{ readonly domain: Domain; readonly known: Values }> {
+  const site = { libvirt, inputs, uuid: inputs.uuid, previous: suggestedFor(inputs), runs: false, context };
+  return placeAndWrite(site, async (placement) => {
+    const known = asOutput(placement);
+    const document = compose(effective(inputs, known));
+    // One that is not to be started is ready as it is.
+    const phase = inputs.state === "stopped" ? "ready" : "creating";
+    writeMark(document, markOf(inputs, inputs.uuid, phase, context));
+    writeRecord(document, recordOf(inputs, placement));
+    const giveBack = await makeMediated(libvirt, inputs, context);
+    try {
+      const domain = await Domain.define(libvirt, inputs.host.uri, inputs.name, document);
+      const undo = async () => {
+        await domain.undefine("remove-nvram");
+        await giveBack();
+      };
+      return { result: { domain, known }, undo };
+    } catch (error) {
+      await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
+      throw error;
+    }
+  });
 }
 
-/** Brings a half-made domain of ours to what is wanted now. */
-async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<void> {
+/** Brings a half-made domain of ours to what is wanted now; answers what is known of it by then. */
+async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<Values> {
   context.info(`found ${domain.name} half made by an earlier run; going on with it`);
-  await makeMediated(domain.libvirt, inputs, context);
-  const wanted = applyInputs(clone(document), inputs, {});
-  if (!equal(wanted, document)) await domain.redefine(wanted);
+  const { libvirt, uuid } = domain;
+  const previous = placedIn(document) ?? suggestedFor(inputs);
+  const site = { libvirt, inputs, uuid, previous, runs: await domain.isActive(), context };
+  return placeAndWrite(site, async (placement) => {
+    const known = asOutput(placement);
+    const wanted = applyInputs(clone(document), effective(inputs, known), {});
+    writeRecord(wanted, recordOf(inputs, placement));
+    await makeMediated(libvirt, inputs, context);
+    if (!equal(wanted, document)) await domain.redefine(wanted);
+    return { result: known, undo: () => domain.redefine(document) };
+  });
 }
 
 /**
  * All that follows the definition: from here on a failure leaves a domain, which state must know. One that is `fresh`
  * is off, and libvirt does not start it with the host, so that needs no call.
  */
-async function finish(domain: Domain, inputs: Inputs, context: Context, fresh = false): Promise<MadeDomain> {
+async function finish(
+  domain: Domain,
+  inputs: Inputs,
+  context: Context,
+  known: Values,
+  fresh = false,
+): Promise<MadeDomain> {
   try {
     if (inputs.autostart || !fresh) await domain.setAutostart(inputs.autostart);
     const leases = await leasesBefore(domain, inputs);
@@ -91,18 +122,18 @@ async function finish(domain: Domain, inputs: Inputs, context: Context, fresh = 
     // One that an earlier run started has the lease that it got since.
     await waitForAddress(domain, inputs, started ? leases : noLeases, context);
     if (inputs.state !== "stopped") await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
-    return (await observe(domain, inputs, {})).made;
+    return (await observe(domain, inputs, known)).made;
   } catch (error) {
-    throw await unfinished(domain, inputs, error);
+    throw await unfinished(domain, inputs, error, known);
   }
 }
 
 /** Keeps in state what is true: where the host can be asked, the power state as it is. */
-export async function unfinished(domain: Domain, inputs: Inputs, error: unknown, known = {}): Promise<Error> {
+export async function unfinished(domain: Domain, inputs: Inputs, error: unknown, known: Values): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(String(error));
   const state = await observe(domain, inputs, known).catch(() => undefined);
   // A host that cannot be asked now leaves what was written; the next run reads it again.
-  if (!state) return new Unfinished({ id: domain.uuid, outputs: {} }, cause, inputs);
+  if (!state) return new Unfinished({ id: domain.uuid, outputs: asOutput(placementIn(known)) }, cause, inputs);
   return new Unfinished(state.made, cause, { ...inputs, state: state.power, autostart: state.autostart });
 }
 

@@ -3,10 +3,10 @@ import type { Libvirt } from "../../libvirt/api";
 import { poolHandle } from "../../libvirt/procedures";
 import { child, children, type Element, parse } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
+import { otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
 import { isBlockDevice, sourcePath } from "./disk-sources";
 import type { Objection } from "./host-use";
-import { otherDomains } from "./other-domains";
 import type { Inputs } from "./rows";
 import { type Disk, entriesOf } from "./rule-entries";
 

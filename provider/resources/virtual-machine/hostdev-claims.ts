@@ -2,13 +2,13 @@ import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child, type Element } from "../../schema/tree";
+import { otherDomains } from "../other-domains";
 import { pciText } from "../pci-address";
 import { devicesOf } from "./alias";
 import { type BridgePort, bridgePorts, type Objection, usedByHost } from "./host-use";
 import { type DeviceSource, sourceOf } from "./hostdev-sources";
 import { type MediatedSource, mediatedObjection } from "./mediated-devices";
 import { isHostsOwn, NodeDevices } from "./node-devices";
-import { otherDomains } from "./other-domains";
 import type { Inputs } from "./rows";
 import { entriesOf, type Nic } from "./rule-entries";
 

@@ -6,7 +6,7 @@ type Hostdev = Inputs["hostDevices"][string];
 const kinds = ["pci", "usb", "scsi", "mdev"] as const;
 /** What only one kind of device has. */
 const belongs: Readonly<Record<(typeof kinds)[number], readonly string[]>> = {
-  pci: ["managed", "rom", "acpiIndex"],
+  pci: ["managed", "locality", "rom", "acpiIndex"],
   usb: ["startupPolicy", "guestReset"],
   scsi: ["readonly", "shareable"],
   mdev: ["display", "ramfb", "mdevFrom"],

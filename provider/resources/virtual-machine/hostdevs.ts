@@ -32,6 +32,11 @@ export const hostdevRows = {
         change: plugged,
         lens: words(attributeAt("", "managed"), "yes", "no"),
       }),
+      locality: attribute({
+        doc: "Whether a placed guest is to have a cell that a pci device hangs on: `required`, `preferred` or `none`. Default preferred.",
+        schema: z.enum(["required", "preferred", "none"]).optional(),
+        change: () => ({ class: "live", reason: "placed anew on the host" }) as const,
+      }),
       rom: attribute({
         doc: "The ROM of a pci device (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: the device's own.",
         schema: romSchema.optional(),

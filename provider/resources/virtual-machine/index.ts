@@ -1,15 +1,19 @@
+import type { Change } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import type { Values } from "../../core/handler";
 import { defineResource } from "../../core/resource";
-import type { Element } from "../../schema/tree";
+import { isPlainObject } from "../../core/unknown";
 import { isUuid, lookupKey } from "../adoption";
 import { readRows, withDrift } from "../document";
+import { isPin } from "./cpu-tuning";
 import { create } from "./create";
 import { remove } from "./delete";
 import { Domain } from "./domain";
 import { removeMediated } from "./mediated-devices";
 import { observe, outputs } from "./outputs";
 import { everything } from "./pending";
+import { effective, effectiveAfter, withoutPlaced } from "./placement";
+import { machinePresets } from "./profiles";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
 import { refusedRestart, restartsOf, update } from "./update";
@@ -21,6 +25,10 @@ export const virtualMachine = defineResource({
   rows,
   outputs,
   rules,
+
+  presets: machinePresets,
+
+  effective: (inputs, known, olds) => (olds ? effectiveAfter(inputs, olds) : effective(inputs, known)),
 
   guard(changes, olds, news) {
     if (changes.some(({ property, class: kind }) => property === "host" && kind === "replace")) {
@@ -52,9 +60,11 @@ export const virtualMachine = defineResource({
     const domain = await Domain.byUuid(libvirt, state.host.uri, id);
     if (!domain) return undefined;
     const inputs = inputsOf(state);
-    const { made, config, power, autostart } = await observe(domain, inputs, state);
-    const drifted = withDrift(rows, inputs, state.__kvm.applied ?? {}, made.applied ?? {});
-    return { ...made, inputs: { ...drifted, state: power, autostart } as Inputs, applied: appliedOf(inputs, config) };
+    const wanted = effective(inputs, state);
+    const { made, waiting, power, autostart } = await observe(domain, inputs, state);
+    const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
+    const seen = withoutPlaced(withLivePins(drifted, waiting), wanted, inputs);
+    return { ...made, inputs: { ...seen, state: power, autostart } as unknown as Inputs };
 
     function findBy(wanted: string): Promise<Domain | undefined> {
       const find = isUuid(wanted) ? Domain.byUuid : Domain.byName;
@@ -70,13 +80,22 @@ export const virtualMachine = defineResource({
   },
 });
 
+/**
+ * With the pins that the running guest has: somebody moved it, and did not say so in its definition. Pins that wait
+ * for memory which moves at the next start are no drift.
+ */
+function withLivePins(seen: Values, waiting: readonly Change[]): Values {
+  if (waiting.some(({ path }) => path[0] === "numaTune")) return seen;
+  const moved = waiting.filter((change) => isPin(change) && change.class === "live");
+  if (moved.length === 0) return seen;
+  const tune = { ...(isPlainObject(seen["cpuTune"]) ? seen["cpuTune"] : {}) };
+  for (const { path, old } of moved) tune[path[1] ?? ""] = old;
+  return { ...seen, cpuTune: tune };
+}
+
 /** The inputs among the values in state. */
 function inputsOf(state: Values): Inputs {
   return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name]])) as Inputs;
-}
-
-function appliedOf(inputs: Inputs, config: Element): Values {
-  return readRows(rows, inputs, config);
 }
 
 /** An existing domain, for a program that refers to one that it does not manage. */

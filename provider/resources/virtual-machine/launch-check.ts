@@ -3,8 +3,8 @@ import type { Libvirt } from "../../libvirt/api";
 import { child, type Element, parse, textOf } from "../../schema/tree";
 import { launchSecurityIn } from "../domain-capabilities";
 import { attempt } from "../failure";
+import { otherDomains } from "../other-domains";
 import { encryptionHardware, launchTypes } from "./launch-security";
-import { otherDomains } from "./other-domains";
 import type { Inputs } from "./rows";
 
 /**

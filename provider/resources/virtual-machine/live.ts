@@ -3,9 +3,9 @@ import type { Change } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
+import { poll } from "../poll";
 import { aliasOf, deviceNamed, devicesOf } from "./alias";
 import type { Domain } from "./domain";
-import { poll } from "./poll";
 
 /** Does in the running guest what the change asks for. The configuration has been written before. */
 export type LiveOperation = (operation: Operation) => Promise<void>;

@@ -27,14 +27,22 @@ const pagesAt = elementsAt<readonly Page[]>(
     ),
 );
 
+/** Sizes as they are, or what placement is to find: pages if there are some, pages in any case, pages of one size. */
+export type HugePages = readonly Page[] | string;
+
 /** Pages that are taken away leave nothing: an empty element would ask for pages of the host's default size. */
-const hugePagesLens: ElementLens<readonly Page[]> = {
+const hugePagesLens: ElementLens<HugePages> = {
   get: pagesAt.get,
   set(document, value) {
-    if (value === undefined) remove(document, "memoryBacking/hugepages");
+    // A wish is written as what placement made of it.
+    if (value === undefined || typeof value === "string") remove(document, "memoryBacking/hugepages");
     else pagesAt.set(document, value);
   },
 };
+
+const hugePagesSchema = z.union([z.enum(["none", "preferred", "required"]), size, z.array(pageSchema).min(1)], {
+  error: 'expected "none", "preferred", "required", a size such as "1 GiB", or a list such as [{ size: "1 GiB" }]',
+});
 
 /** An element that says no by being there. */
 function absenceAt(path: string): ElementLens<boolean> {
@@ -55,9 +63,9 @@ const limit = (tag: string, doc: string) =>
 
 /** Where the memory of the guest comes from on the host. */
 export const memoryBackingRows = {
-  hugePages: attribute({
-    doc: 'Sizes of the host\'s pages that hold the memory, as `[{ size: "1 GiB" }]`; with `cells` for those of `numa.cells` (`<hugepages>`). Default: ordinary pages.',
-    schema: z.array(pageSchema).min(1).optional(),
+  hugePages: attribute<HugePages | undefined>({
+    doc: 'Huge pages of the host that hold the memory (`<hugepages>`). `"required"` takes the largest that are free where the guest is placed, `"preferred"` ordinary ones where there are none, a size such as `"1 GiB"` exactly those; `"none"` takes ordinary ones; a list such as `[{ size: "1 GiB" }]`, with `cells` for those of `numa.cells`, is written as it is. Default: ordinary pages.',
+    schema: hugePagesSchema.optional(),
     change: "restart",
     lens: hugePagesLens,
   }),

@@ -1,9 +1,9 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child } from "../../schema/tree";
+import { type OtherDomain, otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
 import { bridgePorts, type Objection } from "./host-use";
-import { type OtherDomain, otherDomains } from "./other-domains";
 import type { Inputs } from "./rows";
 import { entriesOf, type Nic } from "./rule-entries";
 

@@ -12,6 +12,8 @@ export interface PciDevice {
   readonly isDisplay: boolean;
   /** A virtual function is made to be given away. */
   readonly isVirtualFunction: boolean;
+  /** Cell of the host that it hangs on, where the host says so. */
+  readonly cell: number | undefined;
   readonly group: { readonly number: string; readonly members: readonly string[] } | undefined;
   /** Ids of the mediated devices that can be made of it, with how many more of each. */
   readonly mediatedTypes: ReadonlyMap<string, number>;
@@ -156,6 +158,7 @@ function describe(document: Element): PciDevice | undefined {
   const group = child(capability, "iommuGroup");
   const code = textOf(child(capability, "class") ?? capability);
   const driver = child(document, "driver/name");
+  const node = child(capability, "numa")?.attributes["node"];
   const capabilities = children(capability, "capability");
   const mediated = capabilities.filter(({ attributes }) => attributes["type"] === "mdev_types");
   const types = mediated.flatMap((item) => children(item, "type"));
@@ -164,6 +167,7 @@ function describe(document: Element): PciDevice | undefined {
     isBridge: /^0x06/.test(code),
     isDisplay: /^0x03/.test(code),
     isVirtualFunction: capabilities.some(({ attributes }) => attributes["type"] === "phys_function"),
+    cell: node === undefined ? undefined : Number(node),
     group: group && { number: group.attributes["number"] ?? "", members: children(group, "address").map(pciText) },
     mediatedTypes: new Map(
       types.map((type) => [type.attributes["id"] ?? "", Number(textOf(child(type, "availableInstances") ?? type))]),

@@ -1,3 +1,4 @@
+import type { Change } from "../../core/diff";
 import type { Values } from "../../core/handler";
 import type { Made } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
@@ -9,6 +10,7 @@ import type { Domain, Power } from "./domain";
 import { groupsOf } from "./iommu-groups";
 import { measurementOf } from "./launch-attestation";
 import { pendingOf, residue, takenOut } from "./pending";
+import { asOutput, effective, isPlaced, placementIn } from "./placement";
 import { type Inputs, rows } from "./rows";
 
 export const outputs = {
@@ -25,6 +27,10 @@ export const outputs = {
     doc: "What libvirt chose when the domain was defined, and keeps.",
     type: "{ readonly machine: string; readonly loader?: string; readonly nvram?: string }",
   },
+  placement: {
+    doc: "Where the guest is on its host: the host cell of each guest cell, the host CPUs of each vCPU, of QEMU and of each IOThread, pages, the CPUs that no other guest may own, the terms of the cost that are not 0, the reasons, and the arguments that follow from it (`values`). Absent for a guest that is not placed.",
+    type: "{ readonly cells: readonly number[]; readonly vcpus: readonly string[]; readonly emulator: string; readonly iothreads: readonly string[]; readonly pages: readonly { readonly cell: number; readonly size: string; readonly count: number }[]; readonly owned: string; readonly cost: { readonly [term: string]: number }; readonly explain: readonly string[]; readonly values: object } | undefined",
+  },
   launchMeasurement: {
     doc: "What the firmware of the host measured of a sev guest at its start, base64 (virDomainGetLaunchSecurityInfo): the owner checks it, then makes `launchSecurity.secret` for it. Absent while the guest is off and without sev.",
     type: "string",
@@ -40,15 +46,23 @@ export const outputs = {
 export interface Observation {
   readonly made: Made<typeof outputs>;
   readonly config: Element;
+  /** By what the running guest differs from its configuration. */
+  readonly waiting: readonly Change[];
   readonly power: Power;
   readonly autostart: boolean;
 }
 
 /**
- * Reads everything back, without waiting for anything. `known` is the state of before, of whose inputs the guest still
- * has what was taken out, unless it was started `anew`.
+ * Reads everything back, without waiting for anything. `known` are outputs of before; of the inputs of the state
+ * `before` the guest still has what was taken out, unless it was started `anew`.
  */
-export async function observe(domain: Domain, inputs: Inputs, known: Values, anew = false): Promise<Observation> {
+export async function observe(
+  domain: Domain,
+  inputs: Inputs,
+  known: Values,
+  anew = false,
+  before: Values = known,
+): Promise<Observation> {
   const [config, power, autostart, iommuGroups] = await Promise.all([
     domain.inactive(),
     domain.power(),
@@ -61,12 +75,10 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, ane
     active ? domain.live() : undefined,
     active ? measurementOf(domain, config) : undefined,
   ]);
-  const taken = live && !anew ? takenOut(rows, known, inputs, live, config) : undefined;
-  const pending = live
-    ? pendingOf(residue(rows, inputs, live, config))
-        .concat(taken?.properties ?? [])
-        .sort()
-    : [];
+  const wanted = effective(inputs, known);
+  const waiting = live ? residue(rows, wanted, live, config) : [];
+  const taken = live && !anew ? takenOut(rows, effective(before, before), wanted, live, config) : undefined;
+  const pending = [...pendingOf(waiting), ...(taken?.properties ?? [])].sort();
   return {
     made: {
       id: domain.uuid,
@@ -74,14 +86,16 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, ane
         ...addressOutputs(addresses, inputs, active ? known : {}),
         pendingRestart: pending,
         resolved: resolvedOf(config, live, known),
+        ...(isPlaced(inputs) && asOutput(placementIn(known))),
         ...(launchMeasurement !== undefined && { launchMeasurement }),
         ...(iommuGroups && { iommuGroups }),
         ...(known["adopted"] === true && { adopted: true, uuid: domain.uuid }),
       },
-      applied: readRows(rows, inputs, config),
+      applied: readRows(rows, wanted, config),
       ...(taken && taken.properties.length > 0 && { memo: taken }),
     },
     config,
+    waiting,
     power,
     autostart,
   };

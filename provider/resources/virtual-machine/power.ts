@@ -1,9 +1,9 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { parseDuration } from "../../core/units";
+import { poll } from "../poll";
 import { agentAnswers } from "./agent";
 import type { Domain, Power } from "./domain";
-import { poll } from "./poll";
 import type { Inputs } from "./rows";
 
 type StopSettings = Pick<Inputs, "stopTimeout" | "onStopTimeout">;

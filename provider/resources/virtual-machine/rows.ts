@@ -4,6 +4,7 @@ import { balloonOperations, balloonRows } from "./balloon";
 import { bootRows } from "./boot";
 import { clockRows } from "./clock";
 import { cpuOperations, cpuRows } from "./cpu";
+import { suggestionRows } from "./cpu-policy";
 import { cpuTuningOperations, cpuTuningRows } from "./cpu-tuning";
 import { deviceRows } from "./devices";
 import { scsiOperations, scsiRows } from "./disk-controllers";
@@ -30,6 +31,7 @@ import { memoryDeviceOperations } from "./memory-resize";
 import { nicOperations, nicRows } from "./nics";
 import { numaOperations, numaRows } from "./numa";
 import { panicRows } from "./panic";
+import { profileRows } from "./profiles";
 import { redirdevOperations, redirdevRows } from "./redirdevs";
 import { rngOperations, rngRows } from "./rng";
 import { securityRows } from "./security";
@@ -45,6 +47,8 @@ import { watchdogOperations, watchdogRows } from "./watchdog";
 /** Every attribute of a virtual machine. */
 export const rows = {
   ...generalRows,
+  ...profileRows,
+  ...suggestionRows,
   ...cpuRows,
   ...memoryDeviceRows,
   ...memoryRows,

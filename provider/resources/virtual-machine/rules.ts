@@ -11,6 +11,9 @@ import { memoryDeviceRules } from "./memory-device-rules";
 import { memoryPlaceRules } from "./memory-rules";
 import { nicRules } from "./nic-rules";
 import { peripheralRules } from "./peripheral-rules";
+import { placementFactRules } from "./placement-facts";
+import { placementRules } from "./placement-rules";
+import { profileRules } from "./profiles";
 import { rows } from "./rows";
 import { fault, type MachineRule } from "./rule-entries";
 import { tooNew } from "./version-rules";
@@ -93,6 +96,9 @@ export const rules: readonly MachineRule[] = [
   ...memoryRules,
   ...memoryPlaceRules,
   ...memoryDeviceRules,
+  ...placementRules,
+  ...placementFactRules,
+  ...profileRules,
   ...firmwareRules,
   ...diskRules,
   ...nicRules,

@@ -3,27 +3,28 @@ import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
-import { clone, type Element, equal } from "../../schema/tree";
+import type { Element } from "../../schema/tree";
 import { readMark } from "../ownership";
 import { leasesBefore, noLeases, waitForAddress } from "./addresses";
-import { applyInputs } from "./apply";
+import { isPin } from "./cpu-tuning";
 import { unfinished } from "./create";
-import { diskTargets } from "./disk-layout";
 import { Domain } from "./domain";
 import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
 import { putSecret } from "./launch-attestation";
 import { inOrder, Operation, operationFor } from "./live";
 import { setMark } from "./mark";
-import { makeMediated, removeMediated } from "./mediated-devices";
+import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
 import { namedByEither, pendingOf, residue, takenOut } from "./pending";
+import { effective, placementIn } from "./placement";
 import { enforcePower, stop } from "./power";
 import { requireTaken } from "./read-back";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
 import { warnOfIsolation } from "./security";
+import { settle } from "./settle";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -51,29 +52,22 @@ export async function update(
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   const renamed = news.name !== domain.name;
   if (renamed) await rename(domain, news, context);
-  const wanted = applyInputs(clone(before), news, olds, new Set(live ? diskTargets(live) : []));
-  // A running domain that somebody undefined would be gone when it stops.
-  const differs = !equal(wanted, before) || !isPersistent;
-  const undo = await makeMediated(domain.libvirt, news, context);
-  try {
-    if (differs) await domain.redefine(wanted);
-  } catch (error) {
-    await undo().catch((failure: unknown) => context.warn(messageOf(failure)));
-    throw error;
-  }
+  const site = { domain, olds, news, before, live, isPersistent, context };
+  const { differs, wanted, known, giveBack } = await settle(site, (moved) => refuse(domain, news, moved, !!live));
+  const [from, to] = [effective(olds, olds), effective(news, known)];
   try {
     const config = differs ? await domain.inactive() : before;
-    requireTaken(domain, news, { before, wanted, config });
-    if (live && !renamed) await applyLive(domain, { live, config }, olds, news, context);
+    requireTaken(domain, to, { before, wanted, config });
+    if (live && !renamed) await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     await putSecret(domain, news, olds);
   } catch (error) {
-    const failed = await rolledBack(domain, differs ? before : undefined, olds, news, context, error);
-    await undo().catch((failure: unknown) => context.warn(messageOf(failure)));
+    const failed = await rolledBack(domain, differs ? before : undefined, olds, to, context, error);
+    await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
     throw failed;
   }
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
-    await restartIfWanted(domain, olds, news, differs, context);
+    await restartIfWanted(domain, from, to, differs, context);
     const started = await enforcePower(domain, news, context);
     const mark = readMark(before);
     // What a create that was cut off had still to do.
@@ -82,12 +76,18 @@ export async function update(
     if (cutOff) await setMark(domain, { ...mark, phase: "ready" });
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
-    const { made } = await observe(domain, news, olds, started);
+    const { made } = await observe(domain, news, known, started, olds);
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
-    throw await unfinished(domain, news, error, olds);
+    throw await unfinished(domain, news, error, known);
   }
+}
+
+/** Whether the memory is to be elsewhere: then the vCPUs stay beside it until the next start. */
+function movesCells(olds: Values, known: Values): boolean {
+  const [from, to] = [placementIn(olds), placementIn(known)];
+  return from !== undefined && to !== undefined && !from.cells.every((cell, index) => cell === to.cells[index]);
 }
 
 /** All that the update depends on, in one round trip. */
@@ -159,11 +159,12 @@ async function applyLive(
   olds: Values,
   news: Inputs,
   context: Context,
+  waits = false,
 ): Promise<void> {
   const done = new Set<string>();
   for (const change of inOrder(residue(rows, namedByEither(rows, olds, news), live, config))) {
     const found = change.class === "live" ? operationFor(operations, change) : undefined;
-    if (!found || done.has(found.once)) continue;
+    if (!found || done.has(found.once) || (waits && isPin(change))) continue;
     done.add(found.once);
     context.progress(`changing ${change.property} in the running guest`);
     await orLeave(domain, change, news, context, () => found.operation(new Operation(domain, change, config, context)));
@@ -211,7 +212,7 @@ async function rolledBack(
   try {
     await domain.redefine(before);
     const { live, before: config } = await lookAt(domain);
-    if (live) await applyLive(domain, { live, config }, news, olds, context);
+    if (live) await applyLive(domain, { live, config }, news, effective(olds, olds), context);
   } catch (failure) {
     const text = `${cause.message}\n  The former state could not be put back in all either: ${messageOf(failure)}`;
     return unfinished(domain, olds, new Error(text, { cause }), olds);

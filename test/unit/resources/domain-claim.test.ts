@@ -1,4 +1,4 @@
-import { domainClaim } from "../../../provider/resources/domain-claim";
+import { domainClaim, joinClaims } from "../../../provider/resources/domain-claim";
 import { parse } from "../../../provider/schema/tree";
 import { host } from "../tuning/hosts";
 
@@ -45,4 +45,31 @@ test("PCI devices are named as node devices are, other addresses are left out", 
     <hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>
     <interface type='hostdev'><source><address type='pci' domain='0x0000' bus='0x0a' slot='0x00' function='0x1'/></source></interface></devices>`;
   expect(claim(devices).devices).toEqual([{ address: "0000:3b:1f.2" }, { address: "0000:0a:00.1" }]);
+});
+
+describe("a domain that we placed", () => {
+  const record = (attributes: string) =>
+    `<metadata><p:placement xmlns:p='urn:pulumi-kvm:placement:1' ${attributes}/></metadata>`;
+  const pinned = "<vcpu>2</vcpu><cputune><vcpupin vcpu='0' cpuset='3'/><vcpupin vcpu='1' cpuset='1,5'/></cputune>";
+
+  test("says itself what it owns, and what of its pins is shared", () => {
+    expect(claim(record("smt='isolate' owned='3,9' shared='1,5'") + pinned)).toMatchObject({
+      owned: [3, 9],
+      shared: [1, 5],
+      smt: "isolate",
+    });
+  });
+
+  test("owns what somebody pinned it to since then as well", () => {
+    expect(claim(record("smt='any' owned='2' shared=''") + pinned)).toMatchObject({ owned: [1, 2, 3, 5], smt: "any" });
+  });
+
+  test("holds what it has now and what it will have", () => {
+    const [both] = joinClaims([
+      claim(`${record("smt='any' owned='3'")}<vcpu>1</vcpu><numatune><memory nodeset='0'/></numatune>`),
+      claim(`${record("smt='whole-core' owned='4'")}<vcpu>1</vcpu><numatune><memory nodeset='1'/></numatune>`),
+    ]);
+    expect(both).toMatchObject({ owned: [3, 4], smt: "whole-core", unboundKiB: 0 });
+    expect(both?.memory.map(({ cell }) => cell)).toEqual([0, 1]);
+  });
 });

@@ -6,7 +6,7 @@ import { operations, rows } from "../../../../provider/resources/virtual-machine
 /** How each attribute changes, whatever it was and becomes: by class, then by what it belongs to. */
 const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   live: {
-    "": "title description osinfo iothreads rng onPoweroff onReboot onCrash autostart state stopTimeout onStopTimeout waitForAddress changePolicy deletionProtection deleteSnapshots adopt deleteAdopted",
+    "": "title description profile guest osinfo iothreads rng onPoweroff onReboot onCrash autostart state stopTimeout onStopTimeout waitForAddress changePolicy deletionProtection deleteSnapshots adopt deleteAdopted",
     memoryLimits: "hardLimit softLimit swapHardLimit",
     balloon: "statsPeriod",
     launchSecurity: "secretHeader secret secretAddress",
@@ -18,6 +18,8 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
     blkio: "weight devices",
     "nics.*": "link portIsolated filter coalesce trustGuestRxFilters",
+    cpu: "policy dedicatedVcpus smt emulator",
+    "hostDevices.*": "locality",
     vsock: "cid",
     channels: "*",
     shmems: "*",
@@ -84,7 +86,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   none: {
     "securityLabels.*": "acceptLessIsolation",
-    "": "overlayUnchecked",
+    "": "suggestedPlacement overlayUnchecked",
   },
 };
 

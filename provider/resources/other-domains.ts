@@ -1,6 +1,6 @@
-import type { Libvirt } from "../../libvirt/api";
-import { type Element, parse } from "../../schema/tree";
-import { attempt, ifFound } from "../failure";
+import type { Libvirt } from "../libvirt/api";
+import { type Element, parse } from "../schema/tree";
+import { attempt, ifFound } from "./failure";
 
 /** Another domain of the host: all that it has now and will have at its next start. */
 export interface OtherDomain {

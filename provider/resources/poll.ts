@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { KvmError, messageOf } from "../../core/errors";
+import { KvmError, messageOf } from "../core/errors";
 
 export interface Poll {
   /** Completes "Unable to ...", for the message when the deployment is cancelled. */

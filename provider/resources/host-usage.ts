@@ -1,0 +1,50 @@
+import type { Libvirt } from "../libvirt/api";
+import { parse } from "../schema/tree";
+import type { Claim, HostLimits, Ledger } from "../tuning/request";
+import type { HostTopology } from "../tuning/topology";
+import { domainClaim, joinClaims } from "./domain-claim";
+import { attempt } from "./failure";
+import { declaredLimits, limitsFor } from "./host-limits";
+import { freePages } from "./host-pages";
+import { topologyOf } from "./host-topology";
+import { type OtherDomain, otherDomains } from "./other-domains";
+
+/** What a host has, what of it may be used, and what is taken: all that a guest is placed by. */
+export interface HostUsage {
+  readonly topology: HostTopology;
+  readonly limits: HostLimits;
+  readonly ledger: Ledger;
+}
+
+interface Place {
+  readonly uri: string;
+}
+
+/** Asks the host; `own` is the uuid of the domain to be placed, which takes nothing from itself. */
+export async function hostUsage(libvirt: Libvirt, host: Place, own: string): Promise<HostUsage> {
+  return usageBeside(libvirt, host, await otherDomains(libvirt, host.uri, own));
+}
+
+/** The same with those domains on the host and no other. */
+export async function usageBeside(libvirt: Libvirt, host: Place, domains: readonly OtherDomain[]): Promise<HostUsage> {
+  const { capabilities } = await attempt({ step: "read the capabilities", host: host.uri }, () =>
+    libvirt.call("CONNECT_GET_CAPABILITIES", {}),
+  );
+  const topology = topologyOf(parse(capabilities));
+  const found = { freePages: await freePages(libvirt, host.uri, topology) };
+  return {
+    topology,
+    limits: limitsFor(declaredLimits(host), topology, found),
+    ledger: { claims: claimsOf(domains, topology) },
+  };
+}
+
+/** What the other domains hold now; for a look after a definition. */
+export async function othersClaims(libvirt: Libvirt, host: string, own: string, topology: HostTopology) {
+  return claimsOf(await otherDomains(libvirt, host, own), topology);
+}
+
+/** One claim a domain: all that it has now and will have at its next start. */
+function claimsOf(domains: readonly OtherDomain[], topology: HostTopology): Claim[] {
+  return domains.flatMap(({ documents }) => joinClaims(documents.map((document) => domainClaim(document, topology))));
+}

@@ -1,0 +1,52 @@
+import { child, type Element, element, ensure, remove, render } from "../schema/tree";
+import { formatCpuSet, parseCpuSet } from "../tuning/cpu-set";
+import type { SmtPolicy } from "../tuning/request";
+
+/** The namespace of the record in `<metadata>`; never changes. */
+const namespace = "urn:pulumi-kvm:placement:1";
+const prefix = "pulumi-kvm";
+
+/** What a placed domain says of its CPUs to whoever places the next one. */
+export interface PlacementRecord {
+  readonly smt: SmtPolicy;
+  /** CPUs that nobody else may own. */
+  readonly owned: readonly number[];
+  /** CPUs that it floats over, however few they are. */
+  readonly shared: readonly number[];
+}
+
+/** The record in a domain's document; undefined where we placed nothing. */
+export function readRecord(document: Element): PlacementRecord | undefined {
+  const found = child(document, "metadata")?.children.find(isRecord);
+  if (found === undefined) return undefined;
+  const { smt, owned = "", shared = "" } = found.attributes;
+  const policy = (["whole-core", "isolate", "any"] as const).find((known) => known === smt) ?? "whole-core";
+  const cpus = (text: string) => (/^[\d,-]+$/.test(text) ? parseCpuSet(text) : []);
+  return { smt: policy, owned: cpus(owned), shared: cpus(shared) };
+}
+
+/** Puts the record into the document in place of an earlier one; undefined takes it out. */
+export function writeRecord(document: Element, record: PlacementRecord | undefined): void {
+  if (record !== undefined) ensure(document, "metadata");
+  const metadata = child(document, "metadata");
+  if (metadata === undefined) return;
+  metadata.children = metadata.children.filter((node) => !isRecord(node));
+  if (record !== undefined) {
+    metadata.children.push(element(`${prefix}:placement`, { [`xmlns:${prefix}`]: namespace, ...attributesOf(record) }));
+  }
+  if (metadata.children.length === 0) remove(document, "metadata");
+}
+
+/** The record as virDomainSetMetadata takes it: libvirt adds prefix and namespace itself. */
+export function recordMetadata(record: PlacementRecord | undefined) {
+  const xml = record && render(element("placement", attributesOf(record)));
+  return { xml, key: prefix, uri: namespace };
+}
+
+function isRecord(node: Element["children"][number]): node is Element {
+  return "name" in node && Object.values(node.attributes).includes(namespace);
+}
+
+function attributesOf({ smt, owned, shared }: PlacementRecord): Readonly<Record<string, string>> {
+  return { smt, owned: formatCpuSet(owned), shared: formatCpuSet(shared) };
+}

@@ -1,0 +1,99 @@
+import type { Values } from "../../core/handler";
+import { formatBytes } from "../../core/units";
+import { formatCpuSet } from "../../tuning/cpu-set";
+import type { Placement } from "../../tuning/placement";
+import type { HostTopology } from "../../tuning/topology";
+import { placeText } from "../placed";
+import type { Placed } from "./placement";
+import type { Inputs } from "./rows";
+import { isOlder } from "./version-rules";
+
+/** Above this, pages are no ordinary ones on any architecture, in KiB. */
+const largestOrdinary = 64;
+
+const sizeText = (kibibytes: number) => formatBytes(BigInt(kibibytes) * 1024n);
+
+/** The answer of the planner as state keeps it, with the arguments that follow from it. */
+export function placedFrom(answer: Placement, inputs: Inputs, host: HostTopology, libvirt: number): Placed {
+  return {
+    ...placeText(answer),
+    owned: formatCpuSet(answer.owned),
+    cost: Object.fromEntries(answer.cost.filter(({ value }) => value !== 0).map(({ name, value }) => [name, value])),
+    explain: answer.explain,
+    values: valuesOf(answer, inputs, host, libvirt),
+  };
+}
+
+function valuesOf(answer: Placement, inputs: Inputs, host: HostTopology, libvirt: number): Values {
+  const pages = pagesOf(answer);
+  return {
+    ...tuneOf(answer, host),
+    ...cpuOf(answer, libvirt),
+    ...cellsOf(answer, inputs),
+    ...(pages.length > 0 && { hugePages: pages, memoryBacking: { allocation: "immediate" } }),
+  };
+}
+
+/** Pins; a set of all CPUs says nothing. */
+function tuneOf({ vcpus, emulator, iothreads }: Placement, host: HostTopology): Values {
+  const online = host.cells.reduce((sum, { cpus }) => sum + cpus.length, 0);
+  const pins = (sets: readonly (readonly number[])[], first: number) => {
+    const narrow = sets.map((cpus, index) => [String(index + first), cpus] as const);
+    const entries = narrow.filter(([, cpus]) => cpus.length === 1 || (cpus.length > 0 && cpus.length < online));
+    return entries.length > 0 ? Object.fromEntries(entries.map(([id, cpus]) => [id, formatCpuSet(cpus)])) : undefined;
+  };
+  const vcpuPins = pins(vcpus, 0);
+  const iothreadPins = pins(iothreads, 1);
+  const emulatorPin = pins([emulator], 0)?.["0"];
+  const tune = {
+    ...(vcpuPins && { vcpuPins }),
+    ...(emulatorPin && { emulatorPin }),
+    ...(iothreadPins && { iothreadPins }),
+  };
+  return Object.keys(tune).length > 0 ? { cpuTune: tune } : {};
+}
+
+function cpuOf({ topology }: Placement, libvirt: number): Values {
+  if (topology === undefined) return {};
+  const { sockets, dies, clusters, cores, threads } = topology;
+  // Older ones know no clusters: their cores are cores of the die.
+  const hasClusters = clusters > 1 && !isOlder(libvirt, "10.1");
+  const level = hasClusters ? { clusters, cores } : { cores: cores * clusters };
+  return { cpu: { topology: { sockets, dies, ...level, threads } } };
+}
+
+/** Guest cells where there are several, and what binds their memory. */
+function cellsOf(answer: Placement, { cpu, numa }: Inputs): Values {
+  const { cells, guestCells, distances } = answer;
+  if (cells.length === 0) return {};
+  const isStrict = (cpu?.policy ?? "shared") !== "shared" || pagesOf(answer).length > 0;
+  if (cells.length === 1 && numa?.cells === undefined) {
+    return { numaTune: { mode: isStrict ? "strict" : "preferred", nodes: String(cells[0]) } };
+  }
+  const mode = isStrict ? "strict" : "preferred";
+  const bindings = cells.map((host, cell) => ({ cell, mode, nodes: String(host) }));
+  return {
+    ...(numa?.cells === undefined && {
+      numa: {
+        cells: guestCells.map(({ vcpus, memoryKiB }, index) => ({
+          cpus: formatCpuSet(vcpus),
+          memory: sizeText(memoryKiB),
+          distances: distances[index],
+        })),
+      },
+    }),
+    numaTune: { ...(isStrict && { mode, nodes: formatCpuSet(cells) }), cells: bindings },
+  };
+}
+
+/** Huge pages, by size; guest cells are named where not all are alike. */
+function pagesOf({ pages }: Placement): { readonly size: string; readonly cells?: string }[] {
+  const bySize = new Map<number, number[]>();
+  pages.forEach(({ sizeKiB }, cell) => {
+    if (sizeKiB > largestOrdinary) bySize.set(sizeKiB, [...(bySize.get(sizeKiB) ?? []), cell]);
+  });
+  return [...bySize].map(([sizeKiB, cells]) => ({
+    size: sizeText(sizeKiB),
+    ...(cells.length < pages.length && { cells: formatCpuSet(cells) }),
+  }));
+}

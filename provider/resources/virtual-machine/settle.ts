@@ -1,0 +1,90 @@
+import { type Change, diffRows } from "../../core/diff";
+import { equal as sameValue } from "../../core/equal";
+import { messageOf } from "../../core/errors";
+import type { Context, Values } from "../../core/handler";
+import { clone, type Element, equal } from "../../schema/tree";
+import { placedBefore } from "../placed";
+import { readRecord, recordMetadata, writeRecord } from "../placement-record";
+import { applyInputs } from "./apply";
+import { diskTargets } from "./disk-layout";
+import type { Domain } from "./domain";
+import { makeMediated } from "./mediated-devices";
+import {
+  asOutput,
+  effective,
+  isAskedAnew,
+  isPlaced,
+  type Placed,
+  placementIn,
+  recordOf,
+  suggestedFor,
+} from "./placement";
+import { placeAndWrite } from "./placing";
+import { type Inputs, rows } from "./rows";
+
+/** An update, with what was there before it. */
+interface UpdateSite {
+  readonly domain: Domain;
+  readonly olds: Inputs & Values;
+  readonly news: Inputs;
+  readonly before: Element;
+  readonly live: Element | undefined;
+  readonly isPersistent: boolean;
+  readonly context: Context;
+}
+
+/** What came of writing the definition. */
+interface Settled {
+  readonly differs: boolean;
+  readonly wanted: Element;
+  /** What is known of the domain since. */
+  readonly known: Values;
+  /** Takes away again the mediated devices that were made for it. */
+  readonly giveBack: () => Promise<void>;
+}
+
+/**
+ * Writes the definition; a guest that asks for another place is placed first. `judge` refuses, by throwing, what only
+ * the place decides, before anything is written.
+ */
+export async function settle(site: UpdateSite, judge: (moved: readonly Change[]) => void): Promise<Settled> {
+  const { domain, olds, news, live, context } = site;
+  const kept = placementIn(olds);
+  const isSettled = kept !== undefined || !isPlaced(news);
+  if (isSettled && !isAskedAnew(olds, news)) return write(site, kept);
+  const { libvirt, uuid } = domain;
+  const previous = kept ? placedBefore(kept) : suggestedFor(news);
+  const place = { libvirt, inputs: news, uuid, previous, runs: live !== undefined, context };
+  return placeAndWrite(place, async (placement) => {
+    judge(diffRows(rows, effective(olds, olds), effective(news, asOutput(placement))));
+    const result = await write(site, placement);
+    const undo = async () => {
+      await domain.redefine(site.before);
+      await result.giveBack();
+    };
+    return { result, undo };
+  });
+}
+
+async function write(site: UpdateSite, placement: Placed | undefined): Promise<Settled> {
+  const { domain, olds, news, before, live, isPersistent, context } = site;
+  const known = { ...olds, ...{ placement: undefined }, ...asOutput(placement) };
+  const taken = new Set(live ? diskTargets(live) : []);
+  const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), taken);
+  const record = recordOf(news, placement);
+  writeRecord(wanted, record);
+  // A running domain that somebody undefined would be gone when it stops.
+  const differs = !equal(wanted, before) || !isPersistent;
+  const giveBack = await makeMediated(domain.libvirt, news, context);
+  try {
+    if (differs) await domain.redefine(wanted);
+  } catch (error) {
+    await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
+    throw error;
+  }
+  if (live && !sameValue(readRecord(live), record)) {
+    const { xml, key, uri } = recordMetadata(record);
+    await domain.setMetadataElement(xml, key, uri);
+  }
+  return { differs, wanted, known, giveBack };
+}

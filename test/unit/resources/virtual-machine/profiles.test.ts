@@ -1,0 +1,179 @@
+import type { Meta, Values } from "../../../../provider/core/handler";
+import { unknown } from "../../../../provider/core/unknown";
+import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+
+const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
+const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
+const disks = { root: { path: "/root" }, a: { path: "/a" }, b: { path: "/b" } };
+const base = {
+  host: { uri: "qemu+ssh://rack1/system" },
+  vcpus: 4,
+  memory: "2 GiB",
+  disks,
+  nics: { lan: { network: { name: "lan" } } },
+};
+
+const check = (args: Values, olds?: Values) => virtualMachine.check({ ...base, ...args }, olds, meta);
+
+function inputsOf(args: Values, olds?: Values): Values {
+  const { inputs, failures } = check(args, olds);
+  expect(failures).toEqual([]);
+  return inputs;
+}
+
+function faultsOf(args: Values): string {
+  return check(args)
+    .failures.map(({ property, reason }) => `${property}: ${reason}`)
+    .join("\n");
+}
+
+const threads = (inputs: Values) => [
+  inputs["iothreads"],
+  Object.values(inputs["disks"] as Record<string, Values>).map(({ iothread }) => iothread),
+];
+
+test("what a profile gives shows among the inputs, and without one nothing does", () => {
+  expect(inputsOf({ profile: "dedicated" })).toMatchObject({
+    cpu: { policy: "dedicated", cache: { mode: "passthrough" } },
+    features: { kvm: { hintDedicated: true, pollControl: true } },
+    hugePages: "preferred",
+    memoryBacking: { mergePages: false },
+    balloon: { model: "none" },
+    iothreads: 3,
+    nics: { lan: { queues: 4 } },
+  });
+  expect(inputsOf({ profile: "general" })).toMatchObject({
+    cpu: { policy: "shared" },
+    balloon: { model: "virtio", freePageReporting: true },
+    iothreads: 1,
+  });
+  expect(inputsOf({ profile: "dense" })).toMatchObject({
+    cpuTune: { shares: 50 },
+    balloon: { autodeflate: true, freePageReporting: true },
+    nics: { lan: { queues: 1 } },
+  });
+  expect(inputsOf({ profile: "latency", hostDevices: { nic: { pci: "0000:3b:00.0" } } })).toMatchObject({
+    cpu: { policy: "dedicated", smt: "isolate" },
+    features: { pmu: false },
+    hugePages: "required",
+    cpuTune: { vcpuSchedulers: [{ vcpus: "1-3", policy: "fifo", priority: 1 }] },
+    memoryBacking: { locked: true, mergePages: false },
+    memoryLimits: { hardLimit: "3080 MiB" },
+    disks: { root: { cache: "none", io: "native" } },
+    nics: { lan: { rxQueueSize: 1024 } },
+    hostDevices: { nic: { locality: "required" } },
+  });
+  const plain = inputsOf({});
+  expect([plain["cpu"], plain["hugePages"], plain["iothreads"]]).toEqual([
+    { mode: "host-passthrough" },
+    undefined,
+    undefined,
+  ]);
+});
+
+test("each value may be said otherwise, alone", () => {
+  const said = inputsOf({
+    profile: "latency",
+    cpu: { policy: "shared" },
+    hugePages: "none",
+    iothreads: 1,
+    balloon: { model: "virtio" },
+    disks: { ...disks, a: { path: "/a", iothread: 1, cache: "directsync" } },
+  });
+  expect(said).toMatchObject({
+    cpu: { policy: "shared", smt: "isolate" },
+    hugePages: "none",
+    balloon: { model: "virtio" },
+    disks: { a: { cache: "directsync" }, b: { cache: "none" } },
+  });
+  expect(threads(said)).toEqual([1, [1, 1, 1]]);
+  expect(said["features"]).toEqual({ pmu: false });
+});
+
+test("values follow the arguments that they depend on, and nothing else", () => {
+  const before = inputsOf({ profile: "dedicated" });
+  expect(inputsOf({ profile: "dedicated", title: "t" }, before)).toEqual({ ...before, title: "t" });
+  const changes = (args: Values) =>
+    virtualMachine
+      .diff("id", before, inputsOf(args, before))
+      .changes.map(({ property }) => property)
+      .sort();
+  expect(changes({ profile: "dedicated", vcpus: 2 })).toEqual(["maxVcpus", "nics.lan.queues", "vcpus"]);
+  expect(changes({ profile: "general" })).toEqual(
+    expect.arrayContaining(["balloon.model", "cpu.policy", "hugePages", "iothreads", "profile"]),
+  );
+});
+
+test("a disk keeps its IOThread while others come and go", () => {
+  const before = inputsOf({ profile: "dedicated" });
+  expect(threads(before)).toEqual([3, [1, 2, 3]]);
+  const { a: _, ...less } = disks;
+  const after = inputsOf({ profile: "dedicated", disks: less }, before);
+  expect(threads(after)).toEqual([3, [1, 3]]);
+  const more = { ...less, c: { path: "/c" }, d: { path: "/d" } };
+  expect(threads(inputsOf({ profile: "dedicated", disks: more }, after))).toEqual([4, [1, 3, 2, 4]]);
+});
+
+test("queues of disks are shared where libvirt can, and an upgrade of the host changes none that are there", () => {
+  const on = (libvirt: number) => ({ host: { ...base.host, facts: JSON.stringify({ libvirt }) }, profile: "latency" });
+  const mapped = (inputs: Values) =>
+    Object.values(inputs["disks"] as Record<string, Values>).map(
+      ({ iothreadMapping }) => iothreadMapping !== undefined,
+    );
+  const old = inputsOf(on(9_000_000));
+  expect(mapped(old)).toEqual([false, false, false]);
+  expect(mapped(inputsOf(on(10_000_000), old))).toEqual([false, false, false]);
+  const fresh = inputsOf(on(10_000_000));
+  expect(mapped(fresh)).toEqual([true, true, true]);
+  expect(fresh["iothreads"]).toBe(4);
+});
+
+test("Windows is given what it sees; a machine that is there keeps its firmware and its devices", () => {
+  const fresh = inputsOf({ guest: "windows" });
+  expect(fresh).toMatchObject({
+    firmware: "uefi",
+    secureBoot: true,
+    tpm: { model: "tpm-crb" },
+    clock: { offset: "localtime", timers: { hypervclock: { present: true } } },
+    features: { hyperv: { relaxed: true, spinlocks: 8191, stimer: true } },
+    disks: { root: { bus: "sata" } },
+    nics: { lan: { model: "e1000e" } },
+  });
+  expect(inputsOf({ guest: "windows" }, fresh)).toEqual(fresh);
+  const drivers = { ...disks, tools: { path: "/isos/virtio-win.iso", device: "cdrom" } };
+  expect(inputsOf({ guest: "windows", disks: drivers })).toMatchObject({
+    disks: { root: { bus: "virtio" } },
+    nics: { lan: { model: "virtio" } },
+  });
+  const old = inputsOf({});
+  expect(inputsOf({ guest: "windows" }, old)).toMatchObject({
+    firmware: "bios",
+    disks: { root: { bus: "virtio" } },
+    nics: { lan: { model: "virtio" } },
+  });
+  expect(inputsOf({ guest: "windows", virtType: "qemu" })["features"]).toBeUndefined();
+});
+
+test("what is not known yet leaves the rest alone", () => {
+  const inputs = inputsOf({ profile: "latency", vcpus: unknown, memory: unknown, disks: unknown });
+  expect(inputs).toMatchObject({ hugePages: "required", features: { pmu: false }, vcpus: unknown });
+  expect([inputs["cpuTune"], inputs["memoryLimits"]]).toEqual([undefined, undefined]);
+});
+
+test.each<[string, Values, RegExp]>([
+  ["encryption of none", { profile: "confidential" }, /^launchSecurity: is required with profile confidential/],
+  [
+    "vCPUs that come later",
+    { profile: "latency", maxVcpus: 8 },
+    /^maxVcpus: is 8 and vcpus 4: nothing is plugged into/,
+  ],
+  [
+    "memory that comes later",
+    { profile: "latency", maxMemory: "4 GiB" },
+    /maxMemory: .*profile latency; make them equal/,
+  ],
+  ["a balloon of none", { profile: "dedicated", maxMemory: "4 GiB" }, /^balloon.model: none cannot bring the guest/],
+  ["a word", { profile: "fast" }, /^profile: /],
+])("refuses %s", (_name, args, message) => {
+  expect(faultsOf(args)).toMatch(message);
+});
