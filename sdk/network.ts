@@ -133,7 +133,7 @@ export interface NetworkArgs {
   readonly deleteAdopted?: pulumi.Input<boolean>;
   /** Whatever no attribute says: a part of libvirt's `<network>` document in libvirt's own names, merged over ours. Attributes and elements are members, `value` is text beside attributes, `$name` an element of which an attribute has the name, null takes away. */
   readonly overlay?: pulumi.Input<documents.Network>;
-  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know. Default false. */
+  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   readonly overlayUnchecked?: pulumi.Input<boolean>;
 }
 
@@ -227,7 +227,7 @@ export class Network extends KvmResource {
   /** Whatever no attribute says: a part of libvirt's `<network>` document in libvirt's own names, merged over ours. Attributes and elements are members, `value` is text beside attributes, `$name` an element of which an attribute has the name, null takes away. */
   declare readonly overlay: pulumi.Output<documents.Network | undefined>;
 
-  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know. Default false. */
+  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   declare readonly overlayUnchecked: pulumi.Output<boolean | undefined>;
 
   /** The host's address in each subnet, in the order of `subnets`. */

@@ -1631,7 +1631,7 @@ export interface VirtualMachineArgs {
   readonly deleteAdopted?: pulumi.Input<boolean>;
   /** Whatever no attribute says: a part of libvirt's `<domain>` document in libvirt's own names, merged over ours. Attributes and elements are members, `value` is text beside attributes, `$name` an element of which an attribute has the name, null takes away. */
   readonly overlay?: pulumi.Input<documents.Domain>;
-  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know. Default false. */
+  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   readonly overlayUnchecked?: pulumi.Input<boolean>;
 }
 
@@ -2048,7 +2048,7 @@ export class VirtualMachine extends KvmResource {
   /** Whatever no attribute says: a part of libvirt's `<domain>` document in libvirt's own names, merged over ours. Attributes and elements are members, `value` is text beside attributes, `$name` an element of which an attribute has the name, null takes away. */
   declare readonly overlay: pulumi.Output<documents.Domain | undefined>;
 
-  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know. Default false. */
+  /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   declare readonly overlayUnchecked: pulumi.Output<boolean | undefined>;
 
   /** The first address of the guest, of the interface that `waitForAddress.nic` names if it does. Absent while the guest is off. */

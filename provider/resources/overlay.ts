@@ -1,4 +1,4 @@
-import { attribute, z } from "../core/attribute";
+import { type Attribute, attribute, z } from "../core/attribute";
 import type { Fault } from "../core/check";
 import type { Values } from "../core/handler";
 import { isPlainObject } from "../core/unknown";
@@ -8,17 +8,39 @@ import type { Element } from "../schema/tree";
 import { validate } from "../schema/validate";
 import { libvirtOf } from "./facts";
 
-/** What the object is known by on the host: it has attributes of its own. */
-const reserved = ["name", "uuid", "metadata"];
+type Root = "domain" | "network" | "pool" | "volume";
+
+const identity = "is what pulumi-kvm knows the object by: leave it out";
+const known = { name: identity, uuid: identity, metadata: identity };
+
+/** Paths that an overlay must not name, and why. */
+const reserved: Readonly<Record<Root, Readonly<Record<string, string>>>> = {
+  domain: known,
+  network: known,
+  pool: known,
+  volume: {
+    name: identity,
+    key: "is libvirt's: leave it out",
+    capacity: "is the attribute `size`",
+    backingStore: "is the attribute `backing`",
+    "target.path": "is given by pool and name: leave it out",
+    "target.format": "is the attribute `format`",
+  },
+};
+
+const atNextStart: Attribute<DocumentObject | undefined>["change"] = () => ({
+  class: "restart",
+  reason: "the overlay is written for the next start",
+});
 
 /** Rows of a resource whose document may be anything that libvirt can say. */
-export function overlayRows(root: "domain" | "network" | "pool" | "volume") {
+export function overlayRows(root: Root, change = atNextStart) {
   return {
     overlay: attribute<DocumentObject | undefined>({
       doc: `Whatever no attribute says: a part of libvirt's \`<${root}>\` document in libvirt's own names, merged over ours. Attributes and elements are members, \`value\` is text beside attributes, \`$name\` an element of which an attribute has the name, null takes away.`,
       document: ({ domain: "Domain", network: "Network", pool: "Pool", volume: "Volume" } as const)[root],
       schema: z.custom<DocumentObject>(isPlainObject, "must be an object").optional(),
-      change: () => ({ class: "restart", reason: "the overlay is written for the next start" }),
+      change,
       lens: {
         get: (document: Element, managed) =>
           isPlainObject(managed) ? readOverlay(document, managed as DocumentObject) : undefined,
@@ -27,7 +49,7 @@ export function overlayRows(root: "domain" | "network" | "pool" | "volume") {
       },
     }),
     overlayUnchecked: attribute<boolean | undefined>({
-      doc: "Leave it to the host's libvirt to judge names in `overlay` that our schema does not know. Default false.",
+      doc: "Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false.",
       schema: z.boolean().optional(),
       change: "none",
     }),
@@ -46,15 +68,18 @@ interface OverlayInputs {
   readonly overlay?: unknown;
   readonly overlayUnchecked?: unknown;
   readonly host?: unknown;
+  /** A volume names its host by its pool. */
+  readonly pool?: unknown;
 }
 
 /** Everything in the overlay that libvirt's schema does not have, or the host's libvirt not yet. */
-function overlayFaults(root: string, inputs: OverlayInputs): Fault[] {
-  const { overlay: part, host } = inputs;
+function overlayFaults(root: Root, inputs: OverlayInputs): Fault[] {
+  const { overlay: part, pool } = inputs;
   if (!isPlainObject(part)) return [];
-  const own = reserved
-    .filter((name) => part[name] !== undefined)
-    .map((name) => ({ property: `overlay.${name}`, reason: "is what pulumi-kvm knows the object by: leave it out" }));
+  const host = inputs.host ?? (isPlainObject(pool) ? pool["host"] : undefined);
+  const own = Object.entries(reserved[root])
+    .filter(([path]) => at(part, path) !== undefined)
+    .map(([path, reason]) => ({ property: `overlay.${path}`, reason }));
   const libvirt = libvirtOf(host);
   const options = { partial: true, ...(libvirt !== undefined && { libvirt }) };
   const faults = validate(root, part as DocumentObject, options).filter(
@@ -72,6 +97,10 @@ export function overlay(document: Element, { overlay: part }: { readonly overlay
 export function withdraw(document: Element, olds: Values, own: () => Element): void {
   const { overlay: part } = olds;
   if (isPlainObject(part)) replace(document, withdrawOverlay(document, part as DocumentObject, own()));
+}
+
+function at(part: Values, path: string): unknown {
+  return path.split(".").reduce<unknown>((found, name) => (isPlainObject(found) ? found[name] : undefined), part);
 }
 
 function replace(document: Element, by: Element): void {

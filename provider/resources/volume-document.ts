@@ -1,4 +1,5 @@
 import { element, render } from "../schema/tree";
+import { overlay as merge } from "./overlay";
 import type { PoolReference } from "./pool-reference";
 
 /** What a new volume is to be. */
@@ -11,10 +12,12 @@ export interface VolumeDocument {
   readonly backing?: { readonly path: string; readonly format: string } | undefined;
   /** Octal, "0600". */
   readonly mode?: string | undefined;
+  /** Whatever else libvirt can say of a volume, merged over it. */
+  readonly overlay?: unknown;
 }
 
 /** The document of a new volume. It takes no more space than what is written to it; a logical one takes all at once. */
-export function renderVolume({ pool, name, format, capacity, backing, mode }: VolumeDocument): string {
+export function renderVolume({ pool, name, format, capacity, backing, mode, overlay }: VolumeDocument): string {
   const logical = pool.type === "logical";
   const target = element(
     "target",
@@ -27,15 +30,15 @@ export function renderVolume({ pool, name, format, capacity, backing, mode }: Vo
   const store =
     backing &&
     element("backingStore", {}, element("path", {}, backing.path), element("format", { type: backing.format }));
-  return render(
-    element(
-      "volume",
-      {},
-      element("name", {}, name),
-      element("capacity", { unit: "bytes" }, String(capacity)),
-      ...(format === "raw" && !logical ? [element("allocation", { unit: "bytes" }, "0")] : []),
-      target,
-      ...(store ? [store] : []),
-    ),
+  const document = element(
+    "volume",
+    {},
+    element("name", {}, name),
+    element("capacity", { unit: "bytes" }, String(capacity)),
+    ...(format === "raw" && !logical ? [element("allocation", { unit: "bytes" }, "0")] : []),
+    target,
+    ...(store ? [store] : []),
   );
+  merge(document, { overlay });
+  return render(document);
 }

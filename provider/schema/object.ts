@@ -147,10 +147,31 @@ function elementOf(name: string, member: unknown, shape: ElementShape, used: Set
     );
   }
   made.children = inOrder(byKey, object["$order"]);
+  addStrangers(made, object, shape);
   const strange = object["$xml"];
   if (Array.isArray(strange)) for (const xml of strange) made.children.push(parse(String(xml)));
   const text = object["$text"] ?? (shape.text && object["value"]);
   if (text !== undefined && text !== null) made.children.push({ text: textFor(text, shape.text) });
+  return made;
+}
+
+/** Members that the schemas do not have, for a libvirt that may: objects and lists are elements, the rest attributes. */
+function addStrangers(made: Element, object: Readonly<Record<string, unknown>>, shape: ElementShape | undefined): void {
+  for (const [key, member] of Object.entries(object)) {
+    const isKnown = key === "value" || shape?.attributes.has(key) || shape?.children.has(key);
+    if (isKnown || key.startsWith("$") || member === undefined || member === null) continue;
+    for (const item of Array.isArray(member) ? member : [member]) {
+      if (isObject(item)) made.children.push(stranger(key, item));
+      else if (Array.isArray(member)) made.children.push(element(key, {}, String(item)));
+      else made.attributes[key] = textFor(item, undefined);
+    }
+  }
+}
+
+function stranger(name: string, object: DocumentObject): Element {
+  const made = element(name);
+  addStrangers(made, object, undefined);
+  if (object["value"] !== undefined && object["value"] !== null) made.children.push({ text: String(object["value"]) });
   return made;
 }
 

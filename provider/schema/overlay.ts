@@ -1,23 +1,9 @@
+import { isSame } from "./list-keys";
 import { type DocumentObject, isObject, toElement, toObject } from "./object";
+import { type ElementShape, shapeOf } from "./shape";
 import type { Element } from "./tree";
 
 type Data = Record<string, unknown>;
-
-/** Members by which items of a list are told apart, the first that the overlay names decides. */
-const keys: readonly (readonly string[])[] = [
-  ["alias", "name"],
-  ["target", "dev"],
-  ["mac", "address"],
-  ["id"],
-  ["vcpu"],
-  ["iothread"],
-  ["cellid"],
-  ["vcpus"],
-  ["name"],
-  ["index"],
-  ["dev"],
-  ["type"],
-];
 
 /**
  * Merges a part of a document over it: members replace, objects merge, items of lists merge with the one of the same
@@ -27,10 +13,13 @@ export function applyOverlay(document: Element, overlay: DocumentObject): Elemen
   return toElement(document.name, merged(toObject(document), normal(document.name, overlay)));
 }
 
-/** Takes out what an earlier overlay wrote; where `own`, the document without it, has the place, its value comes back. */
+/**
+ * Takes out what an earlier overlay wrote, and nothing that others did; where `own`, the document without it, has the
+ * place, its value comes back.
+ */
 export function withdrawOverlay(document: Element, overlay: DocumentObject, own: Element): Element {
-  const without = withdrawn(toObject(document), normal(document.name, overlay), toObject(own));
-  return toElement(document.name, without);
+  const part = normal(document.name, overlay);
+  return toElement(document.name, withdrawn(toObject(document), part, toObject(own), shapeOf(document.name)));
 }
 
 /** What a document says at the places that the overlay names; null where it says nothing. */
@@ -40,19 +29,19 @@ export function readOverlay(document: Element, overlay: DocumentObject): Documen
 
 /** The overlay in the spelling of documents that were read, but for what takes away. */
 function normal(root: string, overlay: DocumentObject): DocumentObject {
-  const written = toObject(toElement(root, overlay));
-  return withRemovals(written, overlay) as DocumentObject;
+  return withRemovals(toObject(toElement(root, overlay)), overlay) as DocumentObject;
 }
 
 function withRemovals(written: unknown, overlay: unknown): unknown {
   if (!isObject(overlay)) return written;
   const result: Data = isObject(written) ? { ...written } : written === undefined ? {} : { value: written };
   for (const [key, value] of Object.entries(overlay)) {
-    if (value === null || (value === false && result[key] === undefined)) result[key] = null;
-    else if (Array.isArray(result[key])) {
+    const present = result[key];
+    if (value === null || (value === false && present === undefined)) result[key] = null;
+    else if (Array.isArray(present)) {
       const items = asList(value);
-      result[key] = asList(result[key]).map((item, index) => withRemovals(item, items[index]));
-    } else if (isObject(value)) result[key] = withRemovals(result[key], value);
+      result[key] = present.map((item, index) => withRemovals(item, items[index]));
+    } else if (isObject(value) && present !== undefined) result[key] = withRemovals(present, value);
   }
   return result;
 }
@@ -73,32 +62,54 @@ function mergedList(base: unknown, items: readonly unknown[]): unknown[] {
   const result = [...asList(base)];
   for (const item of items) {
     const at = result.findIndex((other) => isSame(other, item));
-    if (at < 0) result.push(item);
+    // What takes away in an item that is not there has nothing to take.
+    if (at < 0) result.push(isObject(item) ? merged(undefined, item) : item);
     else if (isObject(item)) result[at] = merged(result[at], item);
   }
   return result;
 }
 
-function withdrawn(base: unknown, overlay: DocumentObject, own: unknown): DocumentObject {
+function withdrawn(base: unknown, overlay: DocumentObject, own: unknown, shape?: ElementShape): DocumentObject {
   const result = asObject(base);
   const kept = asObject(own);
   for (const [key, value] of Object.entries(overlay)) {
     const [present, mine] = [result[key], kept[key]];
-    if (mine === undefined) delete result[key];
-    else if (Array.isArray(mine)) result[key] = withdrawnList(asList(present), asList(value), mine);
-    else if (isObject(value) && isObject(mine)) result[key] = withdrawn(present, value, mine);
-    else result[key] = mine;
+    // It took away what nobody of us would write: what is there came from others.
+    if (value === null && mine === undefined) continue;
+    const inside = shape?.children.get(key)?.shape;
+    if (Array.isArray(value)) {
+      result[key] = withdrawnList(asList(present), value, asList(mine), inside);
+    } else if (isObject(value) && isObject(present) && (isObject(mine) || isContainer(inside))) {
+      result[key] = withdrawn(present, value, mine, inside);
+    } else result[key] = mine;
+    if (mine === undefined && isEmpty(result[key])) delete result[key];
   }
   return result as DocumentObject;
 }
 
-function withdrawnList(base: readonly unknown[], items: readonly unknown[], own: readonly unknown[]): unknown[] {
+function withdrawnList(
+  base: readonly unknown[],
+  items: readonly unknown[],
+  own: readonly unknown[],
+  shape: ElementShape | undefined,
+): unknown[] {
   return base.flatMap((present) => {
     const item = items.find((candidate) => isSame(present, candidate));
-    if (!isObject(item)) return [present];
+    if (item === undefined) return [present];
     const mine = own.find((candidate) => isSame(candidate, item));
-    return mine === undefined ? [] : [withdrawn(present, item, mine)];
+    if (mine === undefined) return [];
+    return [isObject(item) ? withdrawn(present, item, mine, shape) : present];
   });
+}
+
+/** An element that only groups others, such as <cputune>: what else is in it is not the overlay's. */
+function isContainer(shape: ElementShape | undefined): boolean {
+  return shape !== undefined && !shape.text && shape.attributes.size === 0 && shape.children.size > 0;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return value === undefined || (isObject(value) && Object.keys(value).length === 0);
 }
 
 function projected(base: unknown, overlay: unknown): unknown {
@@ -110,30 +121,6 @@ function projected(base: unknown, overlay: unknown): unknown {
   if (base === undefined || base === null) return null;
   const source = asObject(base);
   return Object.fromEntries(Object.entries(overlay).map(([key, value]) => [key, projected(source[key], value)]));
-}
-
-/** Whether an item of the overlay means this one; without a telling member it must hold all that the overlay says. */
-function isSame(base: unknown, item: unknown): boolean {
-  if (!isObject(item)) return base === item;
-  for (const path of keys) {
-    const wanted = at(item, path);
-    if (wanted !== undefined) return String(at(base, path)) === String(wanted);
-  }
-  return contains(base, item);
-}
-
-function contains(base: unknown, item: unknown): boolean {
-  if (!isObject(item)) return String(isObject(base) ? base["value"] : base) === String(item);
-  const source = asObject(base);
-  return Object.entries(item).every(([key, value]) =>
-    Array.isArray(value)
-      ? value.every((part) => asList(source[key]).some((other) => contains(other, part)))
-      : contains(source[key], value),
-  );
-}
-
-function at(object: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((found, name) => (isObject(found) ? found[name] : undefined), object);
 }
 
 function asObject(value: unknown): Data {

@@ -1,4 +1,5 @@
 import { isAccepted, oddWord } from "./kind";
+import { labelOf } from "./list-keys";
 import { type DocumentObject, isObject } from "./object";
 import { type ChildShape, type ElementShape, type FieldShape, shapeOf } from "./shape";
 import { versions } from "./tables";
@@ -6,7 +7,7 @@ import { versions } from "./tables";
 export interface SchemaFault {
   /** What is wrong: an unknown name, a word that is not one of a list, another value, a gap, or the host's age. */
   readonly kind: "name" | "word" | "value" | "missing" | "version";
-  /** Path of members: `devices.interface[0].model.type`. */
+  /** Path of members: `devices.disk[vda].driver.cache`; what nothing tells apart is counted from 0. */
   readonly path: string;
   readonly reason: string;
 }
@@ -59,7 +60,7 @@ class Validator {
   private child(member: unknown, child: ChildShape, path: string): SchemaFault[] {
     if (!child.list) return this.element(member, child.shape, path);
     const items = Array.isArray(member) ? member : [member];
-    return items.flatMap((item, index) => this.element(item, child.shape, `${path}[${index}]`));
+    return items.flatMap((item, index) => this.element(item, child.shape, `${path}[${labelOf(item, index)}]`));
   }
 
   private missing(object: DocumentObject, shape: ElementShape, path: string): SchemaFault[] {

@@ -1,10 +1,13 @@
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { network } from "../../provider/resources/network";
+import { storagePool } from "../../provider/resources/storage-pool";
 import { handlerContext, metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
 import { Machine, owner } from "./machines";
+import { imageInfo, pool, Stored } from "./volumes";
 
 let lab: Lab;
 const machines: Machine[] = [];
@@ -78,6 +81,45 @@ test("a network takes libvirt's names too", async () => {
   expect(await lab.host.virsh("net-dumpxml", id)).not.toContain("dnsmasq");
   await network.delete(id, plain, context);
   await context.close();
+}, 60_000);
+
+test("a pool takes libvirt's names too, and gives them back", async () => {
+  const context = handlerContext(metaOf("more", "StoragePool"));
+  const host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
+  // libvirt can keep copying on write off a directory only where it builds one on btrfs.
+  const args = { host, path: join(lab.host.directory, "more"), build: false };
+  mkdirSync(args.path);
+  const overlay = { features: { cow: { state: "yes" } } };
+  const inputs = (news: Values, olds?: Values) => storagePool.check(news, olds, context.meta).inputs;
+  const { id, state } = await storagePool.create(inputs({ ...args, overlay }), context);
+  expect((await storagePool.read(id, state, context))?.inputs["overlay"]).toEqual(overlay);
+  expect(await lab.host.virsh("pool-dumpxml", id)).toContain("<cow state='yes'/>");
+  const plain = await storagePool.update(id, state, inputs(args, state), context);
+  expect(await lab.host.virsh("pool-dumpxml", "--inactive", id)).not.toContain("cow");
+  await storagePool.delete(id, plain, context);
+  await context.close();
+}, 60_000);
+
+test("a volume and a medium are made with it, show when it drifts, and stay what they are", async () => {
+  const vms = await pool(lab.host, "vms");
+  const overlay = { target: { features: { lazy_refcounts: true }, permissions: { owner: 64055, group: 64055 } } };
+  const args = { size: "64 MiB", overlay };
+  const disk = await Stored.volume(vms, "disk").create(args);
+  expect(imageInfo(disk.path)).toMatchObject({ "format-specific": { data: { "lazy-refcounts": true } } });
+  expect(statSync(disk.path)).toMatchObject({ uid: 64055, gid: 64055 });
+  // Whose file it is changes with each start of a guest; that is no drift.
+  chownSync(disk.path, 0, 0);
+  expect(await disk.refresh()).toEqual([]);
+  execFileSync("qemu-img", ["amend", "-f", "qcow2", "-o", "lazy_refcounts=off", disk.path]);
+  await lab.host.virsh("pool-refresh", "vms");
+  await expect(disk.refresh()).rejects.toThrow(/overlay cannot change without a new volume/);
+  await disk.delete();
+
+  const seed = Stored.medium(vms, "seed");
+  await seed.create({ userData: "#!/bin/sh\n", overlay: { target: { permissions: { owner: 64055, group: 64055 } } } });
+  expect(statSync(seed.path)).toMatchObject({ uid: 64055, gid: 64055 });
+  await seed.delete();
+  await Promise.all([disk, seed].map(({ context }) => context.close()));
 }, 60_000);
 
 test("a running guest keeps running, and what waits for its next start is said", async () => {

@@ -26,7 +26,9 @@ function contentDigest(values: Values): string {
 
 /** Twelve hexadecimal digits that stand for the whole medium: another one is another medium. */
 export function mediumDigest(values: Values, instanceId: string): string {
-  return digest([...content.map((name) => values[name]), instanceId]);
+  const { overlay } = values;
+  // Media without one have had their names before there was an overlay.
+  return digest([...content.map((name) => values[name]), instanceId, ...(overlay === undefined ? [] : [overlay])]);
 }
 
 /**
@@ -55,7 +57,7 @@ export function deriveName(context: Omit<DeriveContext, "keys">): string {
 const unknownText = unknown as unknown as string;
 
 function hasUnknownContent(values: Values): boolean {
-  return content.some((name) => hasUnknown(values[name]));
+  return [...content, "overlay"].some((name) => hasUnknown(values[name]));
 }
 
 function digest(parts: readonly unknown[]): string {

@@ -80,8 +80,8 @@ function build({ userData, metaData, networkConfig, vendorData, hostname, instan
 }
 
 /** The document of the volume. It may hold secrets: nobody but root and QEMU reads it. */
-export function render({ pool, name }: Inputs, { iso }: Pick<Seed, "iso">): string {
-  return renderVolume({ pool, name, format: "raw", capacity: BigInt(iso.length), mode: "0600" });
+export function render({ pool, name, overlay }: Inputs, { iso }: Pick<Seed, "iso">): string {
+  return renderVolume({ pool, name, format: "raw", capacity: BigInt(iso.length), mode: "0600", overlay });
 }
 
 function made({ pool, name }: Inputs): Made<typeof outputs> {

@@ -1,5 +1,6 @@
 import { attribute, type StateOf, z } from "../../core/attribute";
 import { hostPath, objectName, text } from "../../core/quantities";
+import { overlayRows } from "../overlay";
 import { poolRow, volumePath } from "../pool-reference";
 import { deriveInstanceId, deriveName } from "./content";
 
@@ -72,6 +73,7 @@ export const rows = {
     defaults: { 1: "raw" },
     change: "none",
   }),
+  ...overlayRows("volume", () => ({ class: "replace", reason: "libvirt reads it only when it makes a volume" })),
 };
 
 export type Inputs = StateOf<typeof rows>;

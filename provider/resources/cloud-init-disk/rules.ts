@@ -1,11 +1,13 @@
 import type { Rule } from "../../core/resource";
+import { overlayRule } from "../overlay";
 import { volumePath } from "../pool-reference";
 import { mediumDigest } from "./content";
 import type { rows } from "./rows";
 
 export const rules: readonly Rule<typeof rows>[] = [
+  overlayRule("volume"),
   {
-    needs: ["userData", "metaData", "networkConfig", "vendorData", "hostname", "instanceId", "name"],
+    needs: ["userData", "metaData", "networkConfig", "vendorData", "hostname", "overlay", "instanceId", "name"],
     check(inputs) {
       const { name, instanceId } = inputs;
       const missing = name === undefined || instanceId === undefined;

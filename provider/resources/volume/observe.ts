@@ -1,8 +1,12 @@
+import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import type { Made, Seen, State as StateIn } from "../../core/resource";
 import { formatBytes, parseBytes } from "../../core/units";
+import { isPlainObject } from "../../core/unknown";
 import { attributeAt, textAt } from "../../schema/lens";
+import type { DocumentObject } from "../../schema/object";
+import { readOverlay } from "../../schema/overlay";
 import type { Element } from "../../schema/tree";
 import { type FoundVolume, VolumeStore } from "../volume-store";
 import { type Inputs, type outputs, rows, wantedBytes } from "./rows";
@@ -16,8 +20,16 @@ export function observe(document: Element, inputs: Inputs, adopted = false): Out
   return {
     id: `${inputs.pool.uuid}/${inputs.name}`,
     outputs: { capacity, allocation: formatBytes(bytesAt(document, "allocation")), adopted },
-    applied: { size: capacity },
+    applied: { size: capacity, ...(inputs.overlay && { overlay: lasting(document, inputs.overlay) }) },
   };
+}
+
+/** What the overlay names, but for what guests and libvirt change: the space taken, owners and times. */
+function lasting(document: Element, overlay: DocumentObject): DocumentObject {
+  const { allocation: _space, physical: _file, target, ...rest } = readOverlay(document, overlay);
+  if (!isPlainObject(target)) return rest;
+  const { permissions: _owner, timestamps: _times, ...kept } = target as DocumentObject;
+  return { ...rest, target: kept };
 }
 
 /** Size that a guest sees, in bytes. */
@@ -35,14 +47,26 @@ export function formatOf(document: Element): string {
  * The inputs as the host shows them. A smaller size is drift, and grows back. A larger one is no fault that could be
  * mended: nothing ever shrinks a volume, so it is told and left.
  */
-export function inputsOf(state: State, { outputs }: Outcome, context: Context): Inputs {
-  const inputs = Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
+export function inputsOf(state: State, { outputs, applied }: Outcome, context: Context): Inputs {
+  const inputs = { ...kept(state), ...driftedOverlay(state, applied?.["overlay"]) };
   const capacity = String(outputs.capacity);
   const [was, is, wanted] = [state.__kvm.applied?.["size"], parseBytes(capacity), wantedBytes(state)];
   if (wanted === undefined || capacity === was) return inputs;
   if (is < wanted) return { ...inputs, size: capacity };
   if (is > wanted) context.warn(`Volume ${state.name} was grown to ${capacity} by others; size says ${state.size}`);
   return inputs;
+}
+
+function kept(state: State): Inputs {
+  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
+}
+
+/** The overlay as the volume shows it, where that is not what it was made with. */
+function driftedOverlay({ overlay, __kvm }: State, seen: unknown): Partial<Inputs> {
+  if (!overlay || !isPlainObject(seen) || equal(seen, __kvm.applied?.["overlay"])) return {};
+  const [target, seenTarget] = [overlay["target"], seen["target"]];
+  const merged = isPlainObject(target) && isPlainObject(seenTarget) ? { target: { ...target, ...seenTarget } } : {};
+  return { overlay: { ...overlay, ...seen, ...merged } as DocumentObject };
 }
 
 /** What keeps a volume from being the wanted one. A smaller one does not: it can grow. */

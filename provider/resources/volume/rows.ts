@@ -3,6 +3,7 @@ import { hostPath, objectName, size, text } from "../../core/quantities";
 import { parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import { adoptedOutput, adoptionRows } from "../adoption";
+import { overlayRows } from "../overlay";
 import { poolRow, volumePath } from "../pool-reference";
 
 /** How a volume names the one that it is based on. */
@@ -95,6 +96,7 @@ export const rows = {
       .optional(),
     change: () => ({ class: "replace", reason: "libvirt sets permissions only when it makes a volume" }),
   }),
+  ...overlayRows("volume", () => ({ class: "replace", reason: "libvirt reads it only when it makes a volume" })),
   onReplace: attribute<"refuse" | "destroyData">({
     doc: 'What to do with a change that needs a new volume: "refuse" keeps the data, "destroyData" throws it away.',
     schema: z.enum(["refuse", "destroyData"]),

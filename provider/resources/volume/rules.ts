@@ -1,11 +1,27 @@
 import type { Fault } from "../../core/check";
 import type { Rule } from "../../core/resource";
+import { isPlainObject } from "../../core/unknown";
+import { overlayRule } from "../overlay";
 import { volumePath } from "../pool-reference";
 import { type rows, wantedBytes } from "./rows";
 
 type R = typeof rows;
 
+/** What an image file says itself, whatever the volume was made with before it was filled. */
+const imagesOwn = ["compat", "clusterSize", "features", "encryption", "nocow"];
+
 export const rules: readonly Rule<R>[] = [
+  overlayRule("volume"),
+  {
+    needs: ["source", "overlay"],
+    check({ source, overlay }): Fault[] {
+      const target: unknown = overlay?.["target"];
+      if (!source || !isPlainObject(target)) return [];
+      return imagesOwn
+        .filter((name) => target[name] !== undefined)
+        .map((name) => ({ property: `overlay.target.${name}`, reason: "the image of `source` brings its own" }));
+    },
+  },
   {
     needs: ["source", "backing"],
     check({ source, backing }): Fault[] {

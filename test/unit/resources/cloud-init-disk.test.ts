@@ -34,6 +34,7 @@ test("the name holds a digest of everything that the guest reads, and of nothing
     { ...base, vendorData: { a: 1 } },
     { ...base, networkConfig: { a: 1 } },
     { ...base, instanceId: "i-1" },
+    { ...base, overlay: { target: { permissions: { owner: 64055 } } } },
   ].map((args) => check(args)["name"]);
   expect(new Set([name, ...others]).size).toBe(others.length + 1);
 });

@@ -47,6 +47,22 @@ test.each<[string, Values, RegExp]>([
   ["a path of its own", { size: "1 GiB", path: "/etc/x" }, /^path: is given by pool and name \(\/srv\/vms\/root-/],
   ["a name with a slash", { size: "1 GiB", name: "a/b" }, /^name: must not contain "\/"/],
   ["a mode that is none", { size: "1 GiB", mode: "rw" }, /^mode: is not an octal mode/],
+  [
+    "libvirt's names misspelt",
+    { size: "1 GiB", overlay: { target: { featurs: {} } } },
+    /^overlay\.target\.featurs: is not known; did you mean features\?/,
+  ],
+  ["a size by overlay", { size: "1 GiB", overlay: { capacity: 5 } }, /^overlay\.capacity: is the attribute `size`/],
+  [
+    "a format by overlay",
+    { size: "1 GiB", overlay: { target: { format: { type: "raw" } } } },
+    /^overlay\.target\.format: is the attribute `format`/,
+  ],
+  [
+    "what the image brings",
+    { source: { path: "/a" }, overlay: { target: { compat: "0.10" } } },
+    /^overlay\.target\.compat: the image of `source` brings its own/,
+  ],
   ["an unknown attribute", { size: "1 GiB", fromat: "raw" }, /^fromat: unknown attribute; did you mean "format"\?/],
 ])("%s is refused with what to do", (_name, args, expected) => {
   const found = check(args).failures.map(({ property, reason }) => `${property}: ${reason}`);
@@ -73,6 +89,19 @@ test("a renamed resource keeps the name; the path follows name and pool", () => 
   const moved = { ...pool, path: "/mnt" };
   expect(check({ size: "1 GiB", pool: moved }, olds).inputs["path"]).toBe(`/mnt/${olds["name"]}`);
   expect(check({ size: "1 GiB", name: "x" }, olds).inputs["path"]).toBe("/srv/vms/x");
+});
+
+test("a volume cannot be told anything more once it is made: another overlay is another volume", () => {
+  const overlay = { target: { features: { lazy_refcounts: true } } };
+  const olds = { ...check({ size: "1 GiB", overlay }).inputs, capacity: "1 GiB" };
+  expect(classes(olds, check({ size: "1 GiB", overlay }, olds).inputs)).toEqual({});
+  expect(() => classes(olds, check({ size: "1 GiB" }, olds).inputs)).toThrow(
+    /overlay cannot change without a new volume, and the data in this one would be lost/,
+  );
+  expect(classes(olds, check({ size: "1 GiB", onReplace: "destroyData" }, olds).inputs)).toEqual({
+    overlay: "replace",
+    onReplace: "live",
+  });
 });
 
 test("each change is of its class", () => {

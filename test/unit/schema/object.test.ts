@@ -117,6 +117,19 @@ describe("validate", () => {
     ]);
   });
 
+  test("items of lists are called by what tells them apart", () => {
+    const devices = {
+      interface: [{ alias: { name: "ua-lan" }, model: { typ: "virtio" } }],
+      disk: { target: { dev: "vda" }, driver: { queues: "many" } },
+      controller: [{ type: "scsi", index: 0, ports: -1 }],
+    };
+    expect(faults({ devices }).map((fault) => fault.replace(/(is not).*/, "$1"))).toEqual([
+      "devices.interface[ua-lan].model.typ: is not",
+      'devices.disk[vda].driver.queues: "many" is not',
+      "devices.controller[scsi 0].ports: -1 is not",
+    ]);
+  });
+
   test("what is newer than the host's libvirt is told so", () => {
     const overlay = { launchSecurity: { type: "sev-snp", policy: "0x30000", vcek: false } };
     expect(faults(overlay)).toEqual([]);

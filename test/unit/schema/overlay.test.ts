@@ -58,3 +58,49 @@ test("only what the overlay names is read back", () => {
     devices: { disk: [{ target: { dev: "vda" }, driver: { io: "native" } }] },
   });
 });
+
+test("controllers are told apart by type and number together", () => {
+  const guest = parse(
+    "<domain type='kvm'><devices><controller type='pci' index='0'/><controller type='scsi' index='0'/></devices></domain>",
+  );
+  const queues = { devices: { controller: { type: "scsi", index: 0, driver: { queues: 4 } } } } as const;
+  expect(render(applyOverlay(guest, queues))).toMatch(
+    /<controller index='0' type='pci'\/>\s*<controller index='0' type='scsi'>\s*<driver queues='4'\/>/,
+  );
+});
+
+test("taken out is what it wrote, and nothing that others did in the same place", () => {
+  const overlay = {
+    cputune: { shares: 2048 },
+    devices: { hostdev: { mode: "subsystem", alias: { name: "ua-mine" } } },
+  };
+  const others = render(applyOverlay(document, overlay))
+    .replace("<shares>2048</shares>", "<shares>2048</shares><period>1000</period>")
+    .replace("</devices>", "<hostdev mode='subsystem'><alias name='ua-theirs'/></hostdev></devices>");
+  const after = render(withdrawOverlay(parse(others), overlay, document));
+  expect(after).toContain("<period>1000</period>");
+  expect(after).toContain("ua-theirs");
+  expect(after).not.toMatch(/shares|ua-mine/);
+  // What it took away, and nobody of us would write, is left to others.
+  const without = { title: null, features: { acpi: null } };
+  const theirs = parse(render(applyOverlay(document, without)).replace("</name>", "</name><title>theirs</title>"));
+  const back = render(withdrawOverlay(theirs, without, document));
+  expect(back).toContain("<title>theirs</title>");
+  expect(back).toContain("<acpi/>");
+});
+
+test("what no schema has is written as well, read back, and taken out again", () => {
+  const overlay = {
+    future: { mode: "x", deep: [{ on: true }, { value: "text" }] },
+    vcpu: { later: 3 },
+  } as DocumentObject;
+  const once = applyOverlay(document, overlay);
+  expect(render(once)).toContain(`<future mode='x'>
+    <deep on='yes'/>
+    <deep>text</deep>
+  </future>`);
+  expect(render(once)).toContain("<vcpu placement='static' later='3'>4</vcpu>");
+  expect(equal(applyOverlay(once, overlay), once)).toBe(true);
+  expect(readOverlay(once, overlay)).not.toEqual(readOverlay(document, overlay));
+  expect(equal(withdrawOverlay(once, overlay, document), document)).toBe(true);
+});
