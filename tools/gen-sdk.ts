@@ -2,9 +2,11 @@
 //   node -r ./tools/register.cjs tools/gen-sdk.ts           writes sdk/<resource>.ts and docs/resources/<resource>.md
 //   node -r ./tools/register.cjs tools/gen-sdk.ts --check   exits 1 when a file is stale
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { resources } from "../provider/resources/registry";
+import { shapeOf } from "../provider/schema/shape";
+import { referenceOf } from "./gen-schema/reference";
 import { renderClass } from "./gen-sdk/classes";
 import { modelOf, type ResourceModel } from "./gen-sdk/model";
 import { renderReference } from "./gen-sdk/reference";
@@ -19,6 +21,10 @@ export function generate(): Map<string, string> {
     const kebab = model.type.replace(/(?<=[a-z])[A-Z]/g, "-$&").toLowerCase();
     files.set(`sdk/${kebab}.ts`, formatted(renderClass(model)));
     files.set(`docs/resources/${kebab}.md`, renderReference(model));
+  }
+  for (const kind of ["domain", "network", "pool", "volume"]) {
+    const shape = shapeOf(kind);
+    if (shape) files.set(`docs/schema/${kind}.md`, referenceOf(kind, shape));
   }
   return files;
 }
@@ -39,7 +45,10 @@ if (require.main === module) {
     for (const [file] of stale) console.error(`${file} is stale: run npm run generate`);
     process.exitCode = stale.length === 0 ? 0 : 1;
   } else {
-    for (const [file, text] of stale) writeFileSync(join(root, file), text);
+    for (const [file, text] of stale) {
+      mkdirSync(dirname(join(root, file)), { recursive: true });
+      writeFileSync(join(root, file), text);
+    }
   }
 }
 

@@ -30,7 +30,7 @@ function isWithin(range: string, text: string): boolean {
 }
 
 /** XSD's patterns match the whole text, and know neither anchors nor `$` and `^` outside classes as anything special. */
-function expressionOf(pattern: string): RegExp {
+export function expressionOf(pattern: string): RegExp {
   const known = expressions.get(pattern);
   if (known) return known;
   const made = new RegExp(`^(?:${translated(pattern)})$`);

@@ -42,7 +42,8 @@ function keyOf(item: unknown): readonly Path[] | undefined {
 
 function contains(base: unknown, item: unknown): boolean {
   if (!isObject(item)) return String(isObject(base) ? base["value"] : base) === String(item);
-  const source: DocumentObject = isObject(base) ? base : { value: base as Scalar | null | undefined };
+  if (base === undefined || base === null) return false;
+  const source: DocumentObject = isObject(base) ? base : { value: base as Scalar };
   return Object.entries(item).every(([key, value]) => {
     const present = source[key];
     if (!Array.isArray(value)) return contains(present, value);

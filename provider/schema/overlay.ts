@@ -93,8 +93,11 @@ function withdrawnList(
   own: readonly unknown[],
   shape: ElementShape | undefined,
 ): unknown[] {
+  const left = [...items];
   return base.flatMap((present) => {
-    const item = items.find((candidate) => isSame(present, candidate));
+    const at = left.findIndex((candidate) => isSame(present, candidate));
+    // As merging does, an item means the first that fits.
+    const [item] = at < 0 ? [] : left.splice(at, 1);
     if (item === undefined) return [present];
     const mine = own.find((candidate) => isSame(candidate, item));
     if (mine === undefined) return [];

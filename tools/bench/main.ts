@@ -8,6 +8,7 @@ import { type Lab, startLab } from "../../test/lab/lab";
 import { measureLive } from "./live";
 import { peakMemory } from "./memory";
 import { measurePlanning } from "./planning";
+import { measureSchema } from "./schema";
 import { median, timed } from "./time";
 import { measureUpload } from "./upload";
 
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
     },
   });
   const [vms, rounds] = [Number(values.vms), Number(values.rounds)];
-  for (const line of measurePlanning()) console.log(JSON.stringify(line));
+  for (const line of [...measurePlanning(), ...measureSchema()]) console.log(JSON.stringify(line));
   const lab = await startLab();
   try {
     // The bare calls come first: they find the daemon as cold as it is only once.

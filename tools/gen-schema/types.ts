@@ -18,7 +18,7 @@ export function typesOf(roots: readonly (readonly [name: string, shape: ElementS
 }
 
 /** Elements with members of their own, named by as few parents as tell them apart. */
-function nameAll(roots: readonly (readonly [string, ElementShape])[]): Map<ElementShape, string> {
+export function nameAll(roots: readonly (readonly [string, ElementShape])[]): Map<ElementShape, string> {
   const names = new Map<ElementShape, string>();
   const taken = new Set<string>();
   const waiting = roots.map(([name, shape]) => ({ shape, path: [name] }));
