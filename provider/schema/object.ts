@@ -1,5 +1,5 @@
 import { oddWord } from "./kind";
-import { expanded, inner, isDeclaration, prefixOf, type Scope, split } from "./namespaces";
+import { expanded, inner, isDeclaration, prefixOf, type Scope } from "./namespaces";
 import { type ChildShape, type ElementShape, type FieldShape, shapeOf } from "./shape";
 import { type Element, element, isElement, parse, render, textOf } from "./tree";
 
@@ -118,10 +118,10 @@ function prefixesOf(node: Element): string[] {
 }
 
 /** A number where the schema wants one and nothing is lost by it: 0744 and 18446744073709551615 stay text. */
-function scalarOf(text: string, { kind }: FieldShape): string | number {
-  const numeric = kind.r !== undefined || kind.p?.some((pattern) => /^\[0-9\]|^\(?0x|^[-+]?\\d/.test(pattern)) === true;
+function scalarOf(text: string, { isNumeric }: FieldShape): string | number {
+  if (!isNumeric || !/^-?\d+$/.test(text)) return text;
   const number = Number(text);
-  return numeric && /^-?\d+$/.test(text) && Number.isSafeInteger(number) && String(number) === text ? number : text;
+  return Number.isSafeInteger(number) && String(number) === text ? number : text;
 }
 
 function elementOf(name: string, member: unknown, shape: ElementShape, used: Set<string>): Element {
@@ -138,12 +138,12 @@ function elementOf(name: string, member: unknown, shape: ElementShape, used: Set
   Object.assign(made.attributes, object["$attrs"]);
   const byKey = new Map<string, Element[]>();
   for (const [key, child] of shape.children) {
-    const { uri, local } = split(child.name);
-    if (uri !== "" && object[key] !== undefined) used.add(uri);
-    const childName = uri === "" ? local : `${prefixOf(uri)}:${local}`;
+    const items = itemsOf(object[key], child);
+    if (items.length === 0) continue;
+    if (child.uri !== "") used.add(child.uri);
     byKey.set(
       key,
-      itemsOf(object[key], child.shape).map((item) => elementOf(childName, item, child.shape, used)),
+      items.map((item) => elementOf(child.written, item, child.shape, used)),
     );
   }
   made.children = inOrder(byKey, object["$order"]);
@@ -182,9 +182,9 @@ function inOrder(byKey: ReadonlyMap<string, Element[]>, order: unknown): Element
 }
 
 /** Where no text may stand, `true` means an element that says yes by being there, and `false` none. */
-function itemsOf(member: unknown, shape: ElementShape): readonly unknown[] {
+function itemsOf(member: unknown, child: ChildShape): readonly unknown[] {
   if (member === undefined || member === null) return [];
-  if (typeof member === "boolean" && !shape.text) return member ? [{}] : [];
+  if (typeof member === "boolean" && !child.shape.text) return member ? [{}] : [];
   return Array.isArray(member) ? member : [member];
 }
 

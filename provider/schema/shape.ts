@@ -8,12 +8,18 @@ export interface FieldShape {
   readonly newer: boolean;
   /** The libvirt that brought it, where that is newer than both schemas. */
   readonly since?: string;
+  /** Holds numbers, or text that looks like one. */
+  readonly isNumeric: boolean;
 }
 
 /** One child element. */
 export interface ChildShape {
   /** Name of the tables, `{namespace}local` where there is one. */
   readonly name: string;
+  /** Its namespace; "" without one. */
+  readonly uri: string;
+  /** Name in a document that we write, with the prefix of its namespace. */
+  readonly written: string;
   /** Member of the object that holds it. */
   readonly key: string;
   readonly required: boolean;
@@ -42,6 +48,7 @@ export class ElementShape {
       required: (flags & flag.required) !== 0,
       newer: (flags & flag.newer) !== 0,
       ...(since !== undefined && { since }),
+      isNumeric: isNumeric(source.kinds[kind] ?? {}),
     });
     this.attributes = new Map(Object.entries(row.a ?? {}).map(([name, entry]) => [name, field(entry)]));
     this.text = row.t && field(row.t);
@@ -50,8 +57,11 @@ export class ElementShape {
     const found = Object.entries(row.c ?? {}).map(([name, [number, flags, since]]): ChildShape => {
       const own = split(name);
       const plain = own.uri === uri ? own.local : `${prefixOf(own.uri)}:${own.local}`;
+      let shape: ElementShape | undefined;
       return {
         name,
+        uri: own.uri,
+        written: own.uri === "" ? own.local : `${prefixOf(own.uri)}:${own.local}`,
         // An attribute of that name keeps the plain one.
         key: this.attributes.has(plain) ? `$${plain}` : plain,
         required: (flags & flag.required) !== 0,
@@ -60,7 +70,8 @@ export class ElementShape {
         ...(since !== undefined && { since }),
         // Looked up when asked for: shapes recurse.
         get shape() {
-          return shapeOf(number, own.uri);
+          shape ??= shapeOf(number, own.uri);
+          return shape;
         },
       };
     });
@@ -77,6 +88,10 @@ export class ElementShape {
   get isPlain(): boolean {
     return this.text !== undefined && this.attributes.size === 0 && this.children.size === 0;
   }
+}
+
+function isNumeric({ r, p }: KindRow): boolean {
+  return r !== undefined || p?.some((pattern) => /^\[0-9\]|^\(?0x|^[-+]?\\d/.test(pattern)) === true;
 }
 
 /** Shapes of the documents of these tables, by the name of the root element. */
