@@ -67,6 +67,21 @@ function placed(state: HostState, request: Request, found: Found, kept: boolean,
   };
 }
 
+/** A guest may do without any cell when nothing that it asks for has a place. */
+function mayFloat(request: Request): boolean {
+  return (
+    !mustBind(request) &&
+    request.cells === undefined &&
+    request.emulator !== "isolate" &&
+    request.devices.every((device) => device.locality !== "required")
+  );
+}
+
+/** Whether the guest floated over the whole host before: it is not bound to cells that have room by now. */
+function floated({ previous, maxVcpus }: Request): boolean {
+  return previous !== undefined && previous.cells.length === 0 && previous.vcpus.length === maxVcpus;
+}
+
 /** A guest without CPUs or pages of its own that no cell holds: it floats over the whole host. */
 function afloat(state: HostState, request: Request): Placement | Refusal {
   const floating = state.cells.flatMap((cell) => cell.floating).sort((a, b) => a - b);
@@ -86,7 +101,11 @@ function afloat(state: HostState, request: Request): Placement | Refusal {
     emulator,
     iothreads: Array.from({ length: request.iothreads }, () => emulator),
     topology: guestTopology(state, vcpus, []),
-    explain: ["no cell holds the guest by itself; it floats over the host and its memory is bound to no cell"],
+    explain: [
+      floated(request)
+        ? "goes on floating over the host as before; its memory is bound to no cell"
+        : "no cell holds the guest by itself; it floats over the host and its memory is bound to no cell",
+    ],
   };
 }
 
@@ -121,6 +140,10 @@ export function place(host: HostTopology, limits: HostLimits, ledger: Ledger, re
   const strict = mustBind(request);
   const kept = keep(state, request, strict);
   if (kept !== undefined) return placed(state, request, kept, true, []);
+  if (mayFloat(request) && floated(request)) {
+    const answer = afloat(state, request);
+    if ("fits" in answer) return answer;
+  }
   let outcome = search(state, request, true);
   const notes: string[] = [];
   if (outcome.found === undefined && !strict) {
@@ -129,12 +152,7 @@ export function place(host: HostTopology, limits: HostLimits, ledger: Ledger, re
   }
   if (!outcome.complete) notes.push("the search stopped at its bound; a cheaper placement may exist");
   if (outcome.found !== undefined) return placed(state, request, outcome.found, false, notes);
-  if (
-    !strict &&
-    request.cells === undefined &&
-    request.emulator !== "isolate" &&
-    request.devices.every((device) => device.locality !== "required")
-  ) {
+  if (mayFloat(request)) {
     const answer = afloat(state, request);
     if ("fits" in answer) return answer;
     return { ...nowhere, name: request.name, explain: explainRefusal([answer]) };

@@ -1,6 +1,6 @@
 import { place } from "../../../provider/tuning/place";
 import { claimOf, placeAll } from "../../../provider/tuning/place-all";
-import { GiB, host, request, unlimited } from "./hosts";
+import { GiB, host, owner, request, unlimited } from "./hosts";
 
 const nothing = { claims: [] };
 
@@ -34,6 +34,23 @@ it("keeps placed guests where they are beside a bigger new one", () => {
   const previous = { cells: [0], vcpus: [[2]], emulator: [2], iothreads: [], pages: [] };
   const set = placeAll(host(1, 4, 1), unlimited, nothing, [request("big", 3), request("old", 1, { previous })]);
   expect(set.placements.map((item) => item.vcpus.flat())).toEqual([[0, 1, 3], [2]]);
+});
+
+it("binds no guest that floated over the host to cells that have room by now", () => {
+  const on = host(3, 1, 1);
+  const guest = request("floating", 2, { policy: "shared" });
+  const previous = place(on, unlimited, { claims: [owner("a", [0]), owner("b", [1])] }, guest);
+  expect(previous).toMatchObject({ fits: true, cells: [], vcpus: [[2], [2]] });
+  const later = place(on, unlimited, { claims: [owner("b", [1])] }, { ...guest, previous });
+  expect(later).toMatchObject({
+    fits: true,
+    cells: [],
+    vcpus: [
+      [0, 2],
+      [0, 2],
+    ],
+  });
+  expect(later.explain).toEqual(["goes on floating over the host as before; its memory is bound to no cell"]);
 });
 
 it("writes a claim that keeps the next guest off", () => {
