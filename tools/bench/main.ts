@@ -5,6 +5,7 @@ import type { Connection } from "../../provider/libvirt/connection";
 import { domainHandle } from "../../provider/libvirt/procedures";
 import { Stack } from "../../test/engine/pulumi";
 import { type Lab, startLab } from "../../test/lab/lab";
+import { measureDevices } from "./devices";
 import { measureLive } from "./live";
 import { peakMemory } from "./memory";
 import { measurePlanning } from "./planning";
@@ -27,6 +28,8 @@ const goals: Readonly<Record<Step, string>> = {
 };
 
 async function main(): Promise<void> {
+  const [first, ...words] = process.argv.slice(2);
+  if (first === "devices") return measureDevices(words);
   const { values } = parseArgs({
     // Each step is measured as often as `rounds` says; the median counts.
     options: {
