@@ -131,9 +131,18 @@ export function fitCell(
   return isRefusal(pages) ? pages : { state: cell, need, pick, floating: shared > 0 ? floating : [], pages };
 }
 
+/** More vCPUs than any version of QEMU gives a guest. */
+const mostVcpus = 8192;
+
 /** What speaks against a guest wherever it would go. */
 export function refusals(state: HostState, request: Request): Refusal[] {
   const found: Refusal[] = [];
+  if (request.maxVcpus > mostVcpus) {
+    found.push({
+      fact: `${request.maxVcpus} vCPUs asked, no guest has more than ${mostVcpus}`,
+      remedy: "take fewer vCPUs",
+    });
+  }
   for (const { address, iommuGroup, locality, cell } of request.devices) {
     for (const claim of state.ledger.claims) {
       const taken = claim.devices.find((device) => device.address === address);

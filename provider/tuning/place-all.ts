@@ -3,7 +3,7 @@ import { compareCosts } from "./cost";
 import { place } from "./place";
 import type { Placement, PlacementSet } from "./placement";
 import type { Claim, HostLimits, Ledger, Request } from "./request";
-import { dedicatedVcpus } from "./shape";
+import { dedicatedCount } from "./shape";
 import type { HostTopology } from "./topology";
 
 /** Times that a set is tried anew with those first that found no room. */
@@ -32,14 +32,14 @@ export function claimOf(host: HostTopology, request: Request, placement: Placeme
 }
 
 function floats(request: Request): boolean {
-  return dedicatedVcpus(request).length === 0 && request.emulator !== "isolate";
+  return dedicatedCount(request) === 0 && request.emulator !== "isolate";
 }
 
 function size(request: Request): number[] {
   return [
     request.previous === undefined ? 1 : 0,
     floats(request) ? 1 : 0,
-    -dedicatedVcpus(request).length,
+    -dedicatedCount(request),
     -request.maxVcpus,
     -request.memoryKiB,
   ];

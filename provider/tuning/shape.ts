@@ -24,6 +24,11 @@ export function dedicatedVcpus(request: Request): number[] {
   return request.policy === "dedicated" ? all : all.filter((vcpu) => some.has(vcpu));
 }
 
+/** How many vCPUs own a CPU. */
+export function dedicatedCount({ policy, maxVcpus, dedicatedVcpus: some }: Request): number {
+  return { shared: 0, dedicated: maxVcpus, mixed: new Set(some).size }[policy];
+}
+
 /** Adds to guest cells what they need; QEMU's own CPU goes beside the first cell. */
 export function needsOf(request: Request, cells: readonly GuestCell[]): CellNeed[] {
   const dedicated = new Set(dedicatedVcpus(request));

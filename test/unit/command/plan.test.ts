@@ -73,6 +73,15 @@ test("a guest that does not fit ends with 2 and the reason", async () => {
   expect(result).toContain("remedy:");
 });
 
+test.each(["dedicated", "shared"])(
+  "more vCPUs than there can be are refused before they are counted: %s",
+  async (policy) => {
+    const { code, result } = await planned({ vms: [{ ...db, vcpus: 1_000_000_000, cpu: { policy } }] });
+    expect(code).toBe(2);
+    expect(result).toContain("1000000000 vCPUs asked, no guest has more than 8192");
+  },
+);
+
 test.each([
   [{ vms: [{ ...db, memory: "3 bananas", vcpu: 2 }] }, ["vms.0.memory: ", 'Unrecognized key: "vcpu"']],
   [
