@@ -13,6 +13,7 @@ const facts: ClassFacts = {
     "dedicatedCpus",
     "reservedMemory",
     "reservedPages",
+    "hugePages",
     "uuid",
     "owner",
     "hostname",
@@ -34,12 +35,13 @@ const facts: ClassFacts = {
     "topology",
     "nodeDevices",
     "free",
+    "addedPages",
     "facts",
   ],
   secrets: [],
 };
 
-/** A machine that runs libvirt, reached by its URI. Nothing on it is changed. */
+/** A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages that are asked for. */
 export interface HostArgs {
   /** Address of the host's libvirt daemon, a libvirt URI such as "qemu+ssh://root@rack1.example/system". Another address of the same machine is saved in place; another machine is refused. */
   readonly uri: pulumi.Input<string>;
@@ -63,9 +65,17 @@ export interface HostArgs {
       readonly count: pulumi.Input<number>;
     }>[]
   >;
+  /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
+  readonly hugePages?: pulumi.Input<
+    readonly pulumi.Input<{
+      readonly cell?: pulumi.Input<number>;
+      readonly size: pulumi.Input<string | number>;
+      readonly count: pulumi.Input<number>;
+    }>[]
+  >;
 }
 
-/** A machine that runs libvirt, reached by its URI. Nothing on it is changed. */
+/** A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages that are asked for. */
 export class Host extends KvmResource {
   /** Address of the host's libvirt daemon, a libvirt URI such as "qemu+ssh://root@rack1.example/system". Another address of the same machine is saved in place; another machine is refused. */
   declare readonly uri: pulumi.Output<string>;
@@ -92,6 +102,18 @@ export class Host extends KvmResource {
 
   /** Huge pages that placement leaves alone, as `[{ cell: 0, size: "2 MiB", count: 64 }]`; without `cell` in each cell. Default: none. */
   declare readonly reservedPages: pulumi.Output<
+    | pulumi.Unwrap<
+        readonly pulumi.Input<{
+          readonly cell?: pulumi.Input<number>;
+          readonly size: pulumi.Input<string | number>;
+          readonly count: pulumi.Input<number>;
+        }>[]
+      >
+    | undefined
+  >;
+
+  /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
+  declare readonly hugePages: pulumi.Output<
     | pulumi.Unwrap<
         readonly pulumi.Input<{
           readonly cell?: pulumi.Input<number>;
@@ -214,6 +236,11 @@ export class Host extends KvmResource {
         readonly pages: readonly { readonly size: string; readonly count: number }[];
       }[]
     | undefined
+  >;
+
+  /** Huge pages that were added for `hugePages`, by pool, and how many the pool had before: what is given back with the Host. */
+  declare readonly addedPages: pulumi.Output<
+    readonly { readonly cell: number; readonly size: string; readonly before: number; readonly count: number }[]
   >;
 
   /** Digest of all this, at most 2 KiB, that checks of virtual machines use. */

@@ -16,6 +16,7 @@ const bySpeed: Readonly<Partial<Record<ProcedureName, number>>> = {
   DOMAIN_UPDATE_DEVICE_FLAGS: slow,
   CONNECT_GET_CAPABILITIES: slow,
   CONNECT_GET_DOMAIN_CAPABILITIES: slow,
+  NODE_ALLOC_PAGES: slow,
   NETWORK_CREATE: slow,
   STORAGE_POOL_CREATE: slow,
   STORAGE_POOL_REFRESH: slow,

@@ -16,6 +16,11 @@ export function enumValues(document: Element, path: string, name: string): strin
   return found ? children(found, "value").map(textOf) : [];
 }
 
+/** Kinds of firmware that guests can have; every host has a BIOS, with a descriptor or without. */
+export function firmwareIn(document: Element): string[] {
+  return [...new Set(["bios", ...enumValues(document, "os", "firmware")])];
+}
+
 export function guestCpuOf(document: Element): GuestCpu | undefined {
   const cpu = child(document, "cpu");
   const mode = cpu && children(cpu, "mode").find(({ attributes }) => attributes["name"] === "host-model");

@@ -45,7 +45,7 @@ export function limitsFor(declared: DeclaredLimits, topology: HostTopology, foun
   return {
     housekeeping: housekeepingCpus === undefined ? [] : cpus(housekeepingCpus),
     ...(dedicatedCpus !== undefined && { dedicated: cpus(dedicatedCpus) }),
-    reserveKiB: new Map(topology.cells.map(({ id }) => [id, kibibytes(sizeIn(reservedMemory, id))])),
+    reserveKiB: new Map(topology.cells.map(({ id }) => [id, kibibytes(reservedIn(reservedMemory, id))])),
     pageReserve: eachCell(reservedPages, topology),
     ...found,
   };
@@ -59,7 +59,8 @@ export function eachCell(pages: readonly DeclaredPages[], topology: HostTopology
   });
 }
 
-function sizeIn(reserved: DeclaredLimits["reservedMemory"], cell: number): string {
+/** Ordinary memory that is reserved in one cell. */
+export function reservedIn(reserved: DeclaredLimits["reservedMemory"], cell: number): string {
   return (typeof reserved === "object" ? reserved[cell] : reserved) ?? "0 B";
 }
 

@@ -56,7 +56,7 @@ function pagesIn(list: readonly CellPages[], cell: number, sizeKiB: number): num
 }
 
 /** Size of a host's ordinary pages, in KiB; 4 where it lists none. */
-export function ordinarySize(host: HostTopology): number {
+export function ordinarySize(host: { readonly cells: readonly Pick<HostCell, "pages">[] }): number {
   const smallest = Math.min(...host.cells.flatMap((cell) => cell.pages.map((pool) => pool.sizeKiB)));
   return smallest <= 64 ? smallest : 4;
 }

@@ -5,6 +5,7 @@ import { freePages } from "../../provider/resources/host-pages";
 import { topologyOf } from "../../provider/resources/host-topology";
 import { parse } from "../../provider/schema/tree";
 import { handlerContext, type TestContext } from "./handler-context";
+import type { LabHost } from "./host";
 import { type Lab, startLab } from "./lab";
 
 let lab: Lab;
@@ -108,7 +109,11 @@ test("a host of two cells tells its topology, devices and what is free now; a re
       secureBoot: true,
       loaders: expect.arrayContaining([expect.stringMatching(/OVMF/)]),
     },
-    tpm: { models: ["tpm-tis", "tpm-crb"], backends: expect.arrayContaining(["emulator"]), versions: ["2.0"] },
+    tpm: {
+      models: ["tpm-tis", "tpm-crb"],
+      backends: expect.arrayContaining(["emulator"]),
+      versions: expect.arrayContaining(["2.0"]),
+    },
     launchSecurity: [],
     facts: { tpm: ["tpm-tis", "tpm-crb"], cells: [{ id: 0, cpus: 1, cores: 1 }, { id: 1 }] },
   });
@@ -134,6 +139,31 @@ test("a host of two cells tells its topology, devices and what is free now; a re
   });
   const seen = found?.state["nodeDevices"] as { driver?: string }[];
   expect(seen.some(({ driver }) => driver !== undefined)).toBe(true);
+});
+
+/** Pages of 2 MiB of one cell, as the host's files say. */
+function pool(owner: LabHost, cell: number) {
+  const folder = `/sys/devices/system/node/node${cell}/hugepages/hugepages-2048kB`;
+  return {
+    total: async () => Number((await owner.exec(`cat ${folder}/nr_hugepages`)).stdout),
+    set: (name: "nr" | "free", count: number) => owner.exec(`echo ${count} > ${folder}/${name}_hugepages`),
+    freeze: () =>
+      owner.exec(
+        `mount --bind ${folder}/nr_hugepages ${folder}/nr_hugepages && mount -o remount,ro,bind ${folder}/nr_hugepages`,
+      ),
+    thaw: () => owner.exec(`umount ${folder}/nr_hugepages`),
+  };
+}
+
+test("the kernel's own pages are added and given back", async () => {
+  const pages = pool(lab.host, 0);
+  const before = await pages.total();
+  const wanted = { hugePages: [{ cell: 0, size: "2 MiB", count: before + 2 }] };
+  const { id, state } = await host.create(inputsOf(lab.host.socketUri, wanted), context);
+  expect(await pages.total()).toBe(before + 2);
+  expect(state["addedPages"]).toEqual([{ cell: 0, size: "2 MiB", before, count: 2 }]);
+  await host.delete(id, state, context);
+  expect(await pages.total()).toBe(before);
 });
 
 test("free pages of every pool are read", async () => {

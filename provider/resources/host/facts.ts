@@ -2,7 +2,7 @@ import { formatBytes } from "../../core/units";
 import { child, children, type Element, textOf } from "../../schema/tree";
 import { ordinarySize } from "../../tuning/capacity";
 import { coresOf, type HostTopology } from "../../tuning/topology";
-import { enumValues, launchSecurityIn, nestedIn } from "../domain-capabilities";
+import { enumValues, firmwareIn, launchSecurityIn, nestedIn } from "../domain-capabilities";
 import type { CellFacts, Facts } from "../facts";
 
 /** Longest digest as JSON, in bytes: it travels twice in the state of every resource on the host. */
@@ -72,11 +72,10 @@ export function factsOf(
 }
 
 function offersOf(document: Element) {
-  const firmware = enumValues(document, "os", "firmware");
   const nested = nestedIn(document);
   const sgx = child(document, "features/sgx")?.attributes["supported"] === "yes";
   return {
-    firmware: ["bios", ...firmware.filter((name) => name !== "bios")],
+    firmware: firmwareIn(document),
     secureBoot: enumValues(document, "os/loader", "secure").includes("yes"),
     launchSecurity: launchSecurityIn(document),
     ...(nested !== undefined && { nested }),

@@ -1,6 +1,6 @@
 import { formatBytes } from "../../core/units";
 import { child, children, type Element, textOf } from "../../schema/tree";
-import { enumValues, guestCpuOf } from "../domain-capabilities";
+import { enumValues, firmwareIn, guestCpuOf } from "../domain-capabilities";
 
 /** The host's CPU and what of it guests are given. */
 export function cpuOf(capabilities: Element, domainCapabilities: Element | undefined) {
@@ -32,7 +32,7 @@ export function offersOf(document: Element) {
   const sgx = child(document, "features/sgx");
   return {
     firmware: {
-      types: values("os", "firmware"),
+      types: firmwareIn(document),
       loaders: loader ? children(loader, "value").map(textOf) : [],
       secureBoot: values("os/loader", "secure").includes("yes"),
     },

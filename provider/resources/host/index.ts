@@ -4,30 +4,41 @@ import type { Fault } from "../../core/check";
 import { KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { Identity } from "../../core/identity";
-import { defineResource } from "../../core/resource";
+import { defineResource, Unfinished } from "../../core/resource";
+import { hasUnknown } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
 import { isUuid, lookupKey } from "../adoption";
+import { busyPages, carryOut, hugePageRows, pagePlans, requirePages } from "./huge-pages";
 import { limitFaults } from "./limit-faults";
-import { limitRules } from "./limits";
+import { limitRows, limitRules } from "./limits";
 import { type Machine, machineOf, observe } from "./observe";
 import { outputs } from "./outputs";
+import { type AddedPages, addedAfter, addedAtMost, present, stillAdded } from "./page-plan";
 import { rows } from "./rows";
+import { recalled } from "./topology";
 
 type Inputs = StateOf<typeof rows>;
 
-/** A machine with libvirt. Creating, updating and deleting it never changes the machine. */
+/** A machine with libvirt. Nothing but its pools of huge pages is ever changed, and only when asked for. */
 export const host = defineResource({
   type: "Host",
-  doc: "A machine that runs libvirt, reached by its URI. Nothing on it is changed.",
+  doc: "A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages that are asked for.",
   rows,
   outputs,
   rules: limitRules,
+
+  guard(changes, olds: Inputs & { readonly topology?: unknown }, news) {
+    const topology = recalled(olds.topology);
+    const asked = changes.filter(({ path: [name = ""] }) => name in limitRows || name in hugePageRows);
+    if (topology === undefined || asked.some(({ next }) => hasUnknown(next)) || asked.length === 0) return;
+    refuse(limitFaults(news, topology), news.uri, "change Host");
+  },
 
   async create(inputs, context) {
     const libvirt = await reach(inputs, context);
     const machine = await machineOf(libvirt, inputs.uri);
     requireFit(inputs, machine, "create Host");
-    return made(libvirt, inputs, machine, randomBytes(16).toString("hex"));
+    return settle(libvirt, inputs, machine, { owner: randomBytes(16).toString("hex"), addedPages: [] }, context);
   },
 
   async read(id, state, context) {
@@ -35,8 +46,12 @@ export const host = defineResource({
     sameMachine(id, libvirt, state.uri, "refresh Host");
     const machine = await machineOf(libvirt, state.uri);
     const isLookup = lookupKey(id) !== undefined;
-    const inputs = isLookup ? lookedUp(state, machine) : inputsOf(state);
-    return { ...(await made(libvirt, inputs, machine, ownerOf(state.owner, context), isLookup)), inputs };
+    const { topology } = machine;
+    const own = { owner: ownerOf(state.owner, context), addedPages: stillAdded(addedOf(state), topology) };
+    const inputs = isLookup
+      ? lookedUp(state, machine)
+      : { ...inputsOf(state), hugePages: present(state.hugePages ?? [], topology) };
+    return { ...(await made(libvirt, state.uri, machine, own, isLookup)), inputs };
   },
 
   async update(id, olds, news, _changes, context) {
@@ -44,16 +59,59 @@ export const host = defineResource({
     sameMachine(id, libvirt, news.uri, "update Host");
     const machine = await machineOf(libvirt, news.uri);
     requireFit(news, machine, "update Host");
-    return made(libvirt, news, machine, ownerOf(olds.owner, context));
+    const own = { owner: ownerOf(olds.owner, context), addedPages: addedOf(olds) };
+    return settle(libvirt, news, machine, own, context);
   },
 
-  async delete() {
-    // The machine was there before and stays as it is.
+  async delete(id, state, context) {
+    // The machine was there before and stays as it is, but for the pages that were added.
+    if (addedOf(state).length === 0) return;
+    const libvirt = await reach(state, context);
+    sameMachine(id, libvirt, state.uri, "delete Host");
+    const { topology } = await machineOf(libvirt, state.uri);
+    const plans = await pagePlans(libvirt, state.uri, [], addedOf(state), topology);
+    const said = await carryOut(libvirt, state.uri, plans);
+    for (const line of [busyPages(plans), ...said]) if (line !== undefined) context.warn(line);
   },
 });
 
-async function made(libvirt: Libvirt, inputs: Inputs, machine: Machine, owner: string, now = false) {
-  return { id: libvirt.hostUuid, outputs: { ...(await observe(libvirt, inputs.uri, machine, now)), owner } };
+/** What a Host alone knows, and keeps. */
+interface Own {
+  readonly owner: string;
+  readonly addedPages: readonly AddedPages[];
+}
+
+function addedOf(state: { readonly addedPages?: unknown }): readonly AddedPages[] {
+  return (state.addedPages ?? []) as readonly AddedPages[];
+}
+
+/** Brings the huge pages to what is wanted, and tells what the machine is then. */
+async function settle(libvirt: Libvirt, inputs: Inputs, machine: Machine, own: Own, context: Context) {
+  const { uri, hugePages: wanted = [] } = inputs;
+  const plans = await pagePlans(libvirt, uri, wanted, own.addedPages, machine.topology);
+  const busy = busyPages(plans);
+  if (busy !== undefined) context.warn(busy);
+  if (plans.every(({ total, target }) => total === target)) {
+    return made(libvirt, uri, machine, { ...own, addedPages: addedAfter(plans, machine.topology) });
+  }
+  context.progress("adding huge pages");
+  // Told first: whatever happens from here on, the state has to know which pages may be ours.
+  let known = { machine, made: await made(libvirt, uri, machine, { ...own, addedPages: addedAtMost(plans) }) };
+  try {
+    const said = await carryOut(libvirt, uri, plans);
+    const after = await machineOf(libvirt, uri);
+    const addedPages = addedAfter(plans, after.topology);
+    known = { machine: after, made: await made(libvirt, uri, after, { ...own, addedPages }) };
+    requirePages(uri, wanted, after.topology, said);
+    return known.made;
+  } catch (error) {
+    const hugePages = present(wanted, known.machine.topology);
+    throw new Unfinished(known.made, error as Error, { ...inputs, hugePages });
+  }
+}
+
+async function made(libvirt: Libvirt, uri: string, machine: Machine, own: Own, now = false) {
+  return { id: libvirt.hostUuid, outputs: { ...(await observe(libvirt, uri, machine, now)), ...own } };
 }
 
 function inputsOf(state: Inputs): Inputs {
@@ -63,7 +121,8 @@ function inputsOf(state: Inputs): Inputs {
 /** The engine does not check the arguments of a look-up. */
 function lookedUp(state: Inputs, machine: Machine): Inputs {
   const { inputs, failures } = host.check(inputsOf(state) as Values, undefined, undefined);
-  refuse(failures, state.uri, "look up Host");
+  const idle = { property: "hugePages", reason: "a look-up changes nothing on the machine; declare a Host for it" };
+  refuse([...failures, ...(state.hugePages ? [idle] : [])], state.uri, "look up Host");
   requireFit(inputs as Inputs, machine, "look up Host");
   return inputs as Inputs;
 }
@@ -103,6 +162,7 @@ function requireFit(inputs: Inputs, { topology }: Machine, step: string): void {
 function refuse(faults: readonly Fault[], host: string, step: string): void {
   if (faults.length === 0) return;
   const reason = faults.map(({ property, reason }) => `${property}: ${reason}`).join("\n  ");
-  const remedy = '"virsh capabilities" on the machine shows the cells, CPUs and pages that it has';
+  const remedy =
+    '"virsh capabilities" on the machine shows the cells, CPUs and pages that it has; run pulumi refresh when they have changed';
   throw new KvmError("invalid", { step, host, reason, remedy });
 }

@@ -2,21 +2,34 @@ import type { Fault } from "../../core/check";
 import { formatBytes, parseBytes } from "../../core/units";
 import { ordinarySize } from "../../tuning/capacity";
 import { formatCpuSet, parseCpuSet } from "../../tuning/cpu-set";
-import type { HostTopology } from "../../tuning/topology";
-import type { DeclaredLimits, DeclaredPages } from "../host-limits";
+import type { HostCell, HostCpu } from "../../tuning/topology";
+import { type DeclaredLimits, type DeclaredPages, reservedIn } from "../host-limits";
 
-/** Whatever the limits name and the machine does not have, with what it has. */
-export function limitFaults(limits: DeclaredLimits, topology: HostTopology): Fault[] {
+/** What of a topology is asked here. */
+export interface KnownTopology {
+  readonly cells: readonly (Pick<HostCell, "id" | "memoryKiB" | "pages"> & {
+    readonly cpus: readonly Pick<HostCpu, "id">[];
+  })[];
+  readonly offline: readonly number[];
+}
+
+/** Whatever the arguments name and the machine does not have, with what it has. */
+export function limitFaults(
+  limits: DeclaredLimits & { readonly hugePages?: readonly DeclaredPages[] | undefined },
+  topology: KnownTopology,
+): Fault[] {
   return [
     ...cpuFaults("housekeepingCpus", limits.housekeepingCpus, topology),
     ...cpuFaults("dedicatedCpus", limits.dedicatedCpus, topology),
     ...memoryFaults(limits.reservedMemory, topology),
     ...pageFaults("reservedPages", limits.reservedPages ?? [], topology),
+    ...pageFaults("hugePages", limits.hugePages ?? [], topology),
+    ...sumFaults(limits.hugePages ?? [], limits.reservedMemory, topology),
   ];
 }
 
 /** CPUs that are switched off count as there: they may be switched on again, and take no guest until then. */
-function cpuFaults(property: string, set: string | undefined, topology: HostTopology): Fault[] {
+function cpuFaults(property: string, set: string | undefined, topology: KnownTopology): Fault[] {
   if (set === undefined) return [];
   const all = [...topology.cells.flatMap(({ cpus }) => cpus.map(({ id }) => id)), ...topology.offline];
   const missing = parseCpuSet(set).filter((cpu) => !all.includes(cpu));
@@ -24,7 +37,7 @@ function cpuFaults(property: string, set: string | undefined, topology: HostTopo
   return [{ property, reason: `the host has no CPU ${formatCpuSet(missing)}; it has ${formatCpuSet(all)}` }];
 }
 
-function memoryFaults(reserved: DeclaredLimits["reservedMemory"], topology: HostTopology): Fault[] {
+function memoryFaults(reserved: DeclaredLimits["reservedMemory"], topology: KnownTopology): Fault[] {
   if (reserved === undefined) return [];
   const faults: Fault[] = [];
   const sizes =
@@ -41,8 +54,26 @@ function memoryFaults(reserved: DeclaredLimits["reservedMemory"], topology: Host
   return faults;
 }
 
+/** Huge pages that leave a cell no ordinary memory, or less than is reserved. */
+function sumFaults(
+  pages: readonly DeclaredPages[],
+  reserved: DeclaredLimits["reservedMemory"],
+  topology: KnownTopology,
+): Fault[] {
+  return topology.cells.flatMap(({ id, memoryKiB }): Fault[] => {
+    const taken = pages
+      .filter(({ cell }) => cell === undefined || cell === id)
+      .reduce((sum, { size, count }) => sum + parseBytes(size) * BigInt(count), 0n);
+    const [all, kept] = [BigInt(memoryKiB) * 1024n, parseBytes(reservedIn(reserved, id))];
+    if (taken === 0n || taken + kept < all) return [];
+    const rest = kept > 0n ? `, of which reservedMemory keeps ${formatBytes(kept)}` : "";
+    const reason = `${formatBytes(taken)} of pages do not fit into cell ${id}: it has ${formatBytes(all)}${rest}`;
+    return [{ property: "hugePages", reason }];
+  });
+}
+
 /** Cells and sizes that the host does not have. */
-export function pageFaults(property: string, pages: readonly DeclaredPages[], topology: HostTopology): Fault[] {
+function pageFaults(property: string, pages: readonly DeclaredPages[], topology: KnownTopology): Fault[] {
   const ordinary = ordinarySize(topology);
   return pages.flatMap(({ cell, size }, index): Fault[] => {
     const cells = topology.cells.filter(({ id }) => cell === undefined || id === cell);
@@ -58,6 +89,6 @@ export function pageFaults(property: string, pages: readonly DeclaredPages[], to
   });
 }
 
-function noCell(cell: number, topology: HostTopology): string {
+function noCell(cell: number, topology: KnownTopology): string {
   return `the host has no cell ${cell}; it has ${topology.cells.map(({ id }) => id).join(", ")}`;
 }

@@ -59,6 +59,10 @@ export const outputs = {
     doc: "Memory and huge pages of each cell that are free at this moment. Told by `getHost` only: in the state of a Host each refresh would show them as changes.",
     type: "readonly { readonly cell: number; readonly memory: string; readonly pages: readonly { readonly size: string; readonly count: number }[] }[] | undefined",
   },
+  addedPages: {
+    doc: "Huge pages that were added for `hugePages`, by pool, and how many the pool had before: what is given back with the Host.",
+    type: "readonly { readonly cell: number; readonly size: string; readonly before: number; readonly count: number }[]",
+  },
   facts: {
     doc: "Digest of all this, at most 2 KiB, that checks of virtual machines use.",
     type: "{ readonly libvirt: number; readonly virtTypes: readonly string[]; readonly machines: readonly string[]; readonly firmware: readonly string[]; readonly secureBoot: boolean; readonly launchSecurity: readonly string[]; readonly nested?: boolean; readonly sgx?: boolean; readonly tpm?: readonly string[]; readonly cells?: readonly { readonly id: number; readonly cpus: number; readonly cores: number; readonly memory: number; readonly pages: Readonly<Record<string, number>> }[] }",

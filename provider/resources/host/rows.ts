@@ -1,4 +1,5 @@
 import { attribute, z } from "../../core/attribute";
+import { hugePageRows } from "./huge-pages";
 import { limitRows } from "./limits";
 
 const drivers = ["qemu", "test"];
@@ -68,4 +69,5 @@ export const rows = {
     change: "live",
   }),
   ...limitRows,
+  ...hugePageRows,
 };

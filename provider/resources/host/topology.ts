@@ -1,6 +1,8 @@
-import { formatBytes } from "../../core/units";
-import { formatCpuSet } from "../../tuning/cpu-set";
+import { formatBytes, parseBytes } from "../../core/units";
+import { isPlainObject } from "../../core/unknown";
+import { formatCpuSet, parseCpuSet } from "../../tuning/cpu-set";
 import { coresOf, type HostCpu, type HostTopology } from "../../tuning/topology";
+import type { KnownTopology } from "./limit-faults";
 
 /** The topology as Host shows it: sets of CPUs in libvirt's notation, sizes with their unit. */
 export function describeTopology(topology: HostTopology) {
@@ -25,6 +27,23 @@ export function describeTopology(topology: HostTopology) {
     })),
     cacheGroups: topology.cacheGroups.map((group) => formatCpuSet(group)),
     offline: formatCpuSet(topology.offline),
+  };
+}
+
+/** What a state says of the machine's cells, for checks without it; undefined in states that are older. */
+export function recalled(described: unknown): KnownTopology | undefined {
+  if (!isPlainObject(described)) return undefined;
+  const { cells, offline } = described as ReturnType<typeof describeTopology>;
+  const numbers = (set: string) => (set === "" ? [] : parseCpuSet(set));
+  const kibibytes = (size: string) => Number(parseBytes(size) / 1024n);
+  return {
+    cells: cells.map((cell) => ({
+      id: cell.id,
+      memoryKiB: kibibytes(cell.memory),
+      cpus: numbers(cell.cpus).map((id) => ({ id })),
+      pages: cell.pages.map(({ size, total }) => ({ sizeKiB: kibibytes(size), total })),
+    })),
+    offline: numbers(offline),
   };
 }
 

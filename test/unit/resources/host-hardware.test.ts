@@ -33,7 +33,7 @@ test("ways of encrypting memory, those that older libvirt does not list too", ()
 
 test("what guests can have of TPM, SEV and SGX is absent where they cannot", () => {
   expect(offersOf(offers("", "<devices><tpm supported='no'/></devices>"))).toEqual({
-    firmware: { types: [], loaders: [], secureBoot: false },
+    firmware: { types: ["bios"], loaders: [], secureBoot: false },
   });
   const full = `<os><enum name='firmware'><value>efi</value></enum><loader><value>/ovmf.fd</value>
       <enum name='secure'><value>yes</value><value>no</value></enum></loader></os>
@@ -41,7 +41,7 @@ test("what guests can have of TPM, SEV and SGX is absent where they cannot", () 
     <features><sev supported='yes'><maxGuests>59</maxGuests></sev>
       <sgx supported='yes'><flc>yes</flc><section_size unit='KiB'>524288</section_size></sgx></features>`;
   expect(offersOf(offers("", full))).toEqual({
-    firmware: { types: ["efi"], loaders: ["/ovmf.fd"], secureBoot: true },
+    firmware: { types: ["bios", "efi"], loaders: ["/ovmf.fd"], secureBoot: true },
     tpm: { models: ["tpm-crb"], backends: [], versions: [] },
     sev: { guests: 59, esGuests: 0 },
     sgx: { size: "512 MiB", launchControl: true },

@@ -1,5 +1,6 @@
 import { host } from "../../../provider/resources/host";
 import { limitFaults } from "../../../provider/resources/host/limit-faults";
+import { describeTopology } from "../../../provider/resources/host/topology";
 import { declaredLimits, limitsFor } from "../../../provider/resources/host-limits";
 import * as hosts from "../tuning/hosts";
 
@@ -96,6 +97,32 @@ test("what the machine does not have is told all at once, with what it has", () 
     "reservedPages[1].cell: the host has no cell 2; it has 0, 1",
   ]);
   expect(limitFaults({}, machine)).toEqual([]);
+});
+
+test("huge pages that leave no ordinary memory are refused", () => {
+  const told = (limits: Parameters<typeof limitFaults>[0]) =>
+    limitFaults(limits, machine).map(({ property, reason }) => `${property}: ${reason}`);
+  expect(told({ hugePages: [{ size: "2 MiB", count: 4095 }] })).toEqual([]);
+  expect(told({ hugePages: [{ cell: 1, size: "2 MiB", count: 4096 }] })).toEqual([
+    "hugePages: 8 GiB of pages do not fit into cell 1: it has 8 GiB",
+  ]);
+  expect(told({ hugePages: [{ cell: 0, size: "2 MiB", count: 2048 }], reservedMemory: { "0": "4 GiB" } })).toEqual([
+    "hugePages: 4 GiB of pages do not fit into cell 0: it has 8 GiB, of which reservedMemory keeps 4 GiB",
+  ]);
+  expect(told({ hugePages: [{ cell: 3, size: "1 GiB", count: 1 }] })).toEqual([
+    "hugePages[0].cell: the host has no cell 3; it has 0, 1",
+  ]);
+});
+
+test("a change that the machine of the state cannot take is refused in previews", () => {
+  const state = { ...check({}).inputs, topology: describeTopology(machine) };
+  const preview = (limits: Readonly<Record<string, unknown>>) => () => host.diff("id", state, check(limits).inputs);
+  expect(preview({ dedicatedCpus: "2-15" })().changes).toMatchObject([{ property: "dedicatedCpus", class: "live" }]);
+  expect(preview({ dedicatedCpus: "2-16" })).not.toThrow();
+  expect(preview({ dedicatedCpus: "2-17" })).toThrow(
+    /change Host.*\n?.*dedicatedCpus: the host has no CPU 17; it has 0-16/,
+  );
+  expect(preview({ hugePages: [{ cell: 9, size: "2 MiB", count: 1 }] })).toThrow(/hugePages\[0\]\.cell/);
 });
 
 test("the limits of a reference, on the cells that the host has", () => {
