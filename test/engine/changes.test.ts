@@ -179,7 +179,7 @@ test(
       const preview = await stack.preview();
       expect(preview.code).toBe(0);
       expect(preview.output).toMatch(/memory\s*: "64 MiB" => "80 MiB"/);
-      expect(preview.output).toMatch(/^ +memory: restart, above maxMemory; the guest is off$/m);
+      expect(preview.output).toContain("memory: restart, above maxMemory; the guest is off");
       await lab.host.startLibvirtd();
       expect(steps((await stack.up()).output)).toEqual(["~ VirtualMachine"]);
       await stack.destroy();
