@@ -3,6 +3,9 @@ import { createHash } from "node:crypto";
 /** The namespace of all uuids that we derive; never changes, or every object would change its identity. */
 const namespace = Buffer.from("6f1f0f5a7b5c5d0ea1c3d4b27c9e8f10", "hex");
 
+/** Letters that a logical name lends to the names of objects and files on the host. */
+const longestSpelling = 150;
+
 /** What names a resource for ever. Two stacks, or one program on two backends, never share it. */
 export interface Origin {
   readonly organization: string;
@@ -24,9 +27,10 @@ export class Identity {
     return this.origin.urn.split("::").at(-1) ?? this.origin.urn;
   }
 
-  /** `<logical>-<7 hex>`, so that two stacks may live on one host. Characters that libvirt refuses become `-`. */
+  /** `<logical>-<7 hex>`, so that two stacks may live on one host. Characters that libvirt or shells refuse become `-`. */
   get physicalName(): string {
-    return `${this.logicalName.replace(/[^A-Za-z0-9._-]/g, "-")}-${this.uuid.replaceAll("-", "").slice(0, 7)}`;
+    const spelt = this.logicalName.replace(/[^A-Za-z0-9._-]/g, "-").replace(/^[-.]+/, "");
+    return `${spelt.slice(0, longestSpelling) || "kvm"}-${this.uuid.replaceAll("-", "").slice(0, 7)}`;
   }
 
   /** Locally administered address of the device that the user calls `key`: 52 and 40 derived bits. */

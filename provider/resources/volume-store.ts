@@ -150,15 +150,22 @@ export class VolumeStore {
   /** Writes into a volume that this operation made. */
   async fill(volume: VolumeHandle, { data, length, dense = 0 }: Content, context: Context): Promise<void> {
     const remedy = `where there is no space left, make room in pool ${this.pool.name} (virsh pool-info); what was written is deleted again`;
-    await attempt(this.step("upload", remedy), () =>
-      this.libvirt.upload(volume, data, {
-        // A logical volume holds what was on its blocks before: there a hole would show old data.
-        sparse: this.pool.type !== "logical",
-        dense,
-        signal: context.signal,
-        onProgress: (done) => context.progress(`uploading ${percent(done, length)}`),
-      }),
-    );
+    const { signal } = context;
+    await attempt(this.step("upload", remedy), async () => {
+      try {
+        await this.libvirt.upload(volume, data, {
+          // A logical volume holds what was on its blocks before: there a hole would show old data.
+          sparse: this.pool.type !== "logical",
+          dense,
+          signal,
+          onProgress: (done) => context.progress(`uploading ${percent(done, length)}`),
+        });
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        const again = this.step("upload", "run pulumi up again: it starts over");
+        throw new KvmError("cancelled", { ...again, reason: messageOf(signal.reason) });
+      }
+    });
   }
 
   /** Reads a small volume, or a part of one; fewer bytes where it ends. */
