@@ -1,6 +1,7 @@
 import { ordinarySize } from "./capacity";
 import { compareCosts } from "./cost";
-import { place } from "./place";
+import type { Refusal } from "./feasibility";
+import { place, refused } from "./place";
 import type { Placement, PlacementSet } from "./placement";
 import type { Claim, HostLimits, Ledger, Request } from "./request";
 import { dedicatedCount } from "./shape";
@@ -60,6 +61,17 @@ export function without(limits: HostLimits, claim: Claim, sign: 1 | -1): HostLim
   return { ...limits, freePages };
 }
 
+const crowded: Refusal = {
+  fact: "host: the CPUs that its vCPUs could float over go to the others of the set",
+  remedy: "narrow the host's dedicatedCpus or take fewer vCPUs",
+};
+
+/** Whether the vCPUs of a guest float over a CPU that another owns. */
+function floatsOnOwned(name: string, claims: ReadonlyMap<string, Claim>): boolean {
+  const shared = new Set(claims.get(name)?.shared);
+  return [...claims.values()].some((other) => other.name !== name && other.owned.some((cpu) => shared.has(cpu)));
+}
+
 function inOrder(host: HostTopology, limits: HostLimits, ledger: Ledger, order: readonly Request[]): Placement[] {
   const names = new Set(order.map((request) => request.name));
   const claims = new Map(ledger.claims.filter((claim) => !names.has(claim.name)).map((claim) => [claim.name, claim]));
@@ -68,6 +80,7 @@ function inOrder(host: HostTopology, limits: HostLimits, ledger: Ledger, order: 
   const placeNext = (request: Request): void => {
     const before = claims.get(request.name);
     if (before !== undefined) left = without(left, before, -1);
+    claims.delete(request.name);
     const answer = place(host, left, { claims: [...claims.values()] }, request);
     answers.set(request.name, answer);
     if (!answer.fits) return;
@@ -76,13 +89,18 @@ function inOrder(host: HostTopology, limits: HostLimits, ledger: Ledger, order: 
     left = without(left, claim, 1);
   };
   for (const request of order) placeNext(request);
-  // Those that float keep their room from owners, and then keep off the CPUs that these took after them.
-  for (const request of order) {
-    const claim = claims.get(request.name);
-    const previous = answers.get(request.name);
-    const others = [...claims.values()].filter((other) => other.name !== request.name);
-    const owned = new Set(others.flatMap((other) => other.owned));
-    if (previous !== undefined && claim?.shared.some((cpu) => owned.has(cpu))) placeNext({ ...request, previous });
+  // Those that float keep their room from owners, and then keep off the CPUs that these took after them. One that finds
+  // no room any more where it is may take CPUs of its own elsewhere, over which another floats.
+  const clashing = () => order.filter(({ name }) => floatsOnOwned(name, claims));
+  for (let round = 0; round < order.length && clashing().length > 0; round++) {
+    for (const request of clashing()) {
+      const previous = answers.get(request.name);
+      if (previous !== undefined) placeNext({ ...request, previous });
+    }
+  }
+  for (const { name } of clashing()) {
+    claims.delete(name);
+    answers.set(name, refused(name, [crowded]));
   }
   return order.flatMap((request) => answers.get(request.name) ?? []);
 }

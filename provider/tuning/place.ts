@@ -23,6 +23,11 @@ const nowhere = {
   cost: [],
 } as const;
 
+/** The answer for a guest that does not fit. */
+export function refused(name: string, against: readonly Refusal[]): Placement {
+  return { ...nowhere, name, explain: explainRefusal(against) };
+}
+
 /** Ordinary memory of guests that only float may come from elsewhere when its cell is full. */
 function mustBind(request: Request): boolean {
   return request.policy !== "shared" || request.pages === "large" || typeof request.pages === "number";
@@ -136,7 +141,7 @@ export function place(host: HostTopology, limits: HostLimits, ledger: Ledger, re
   const others = { claims: ledger.claims.filter((claim) => claim.name !== request.name) };
   const state = hostState(host, limits, others);
   const against = refusals(state, request);
-  if (against.length > 0) return { ...nowhere, name: request.name, explain: explainRefusal(against) };
+  if (against.length > 0) return refused(request.name, against);
   const strict = mustBind(request);
   const kept = keep(state, request, strict);
   if (kept !== undefined) return placed(state, request, kept, true, []);
@@ -155,7 +160,7 @@ export function place(host: HostTopology, limits: HostLimits, ledger: Ledger, re
   if (mayFloat(request)) {
     const answer = afloat(state, request);
     if ("fits" in answer) return answer;
-    return { ...nowhere, name: request.name, explain: explainRefusal([answer]) };
+    return refused(request.name, [answer]);
   }
-  return { ...nowhere, name: request.name, explain: explainRefusal(outcome.refusals) };
+  return refused(request.name, outcome.refusals);
 }

@@ -1,12 +1,12 @@
 import type { Libvirt } from "../../libvirt/api";
-import { domainClaim } from "../../resources/domain-claim";
+import { domainClaim, joinClaims } from "../../resources/domain-claim";
 import { attempt, ifFound } from "../../resources/failure";
 import { freePages } from "../../resources/host-pages";
 import { topologyOf } from "../../resources/host-topology";
 import { type Element, parse } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { devicesOf } from "./devices";
-import { joinClaims, type Survey, type SurveyedGuest } from "./survey";
+import type { Survey, SurveyedGuest } from "./survey";
 
 /** virDomainGetXMLDesc's flag for the definition, and virConnectListAllNodeDevices' for PCI devices and interfaces. */
 const flags = { inactive: 2, devices: (1 << 1) | (1 << 4) } as const;
@@ -32,8 +32,7 @@ export async function surveyHost(libvirt: Libvirt): Promise<Omit<Survey, "limits
 
 function guestOf(topology: HostTopology, running: boolean, documents: readonly Element[]): SurveyedGuest[] {
   const claims = documents.map((document) => domainClaim(document, topology));
-  const [first, second] = claims;
-  return first ? [{ running, claim: second ? joinClaims(first, second) : first }] : [];
+  return joinClaims(claims).map((claim) => ({ running, claim }));
 }
 
 /** Each domain as it runs and as it is defined; one that goes while the host is asked is left out. */

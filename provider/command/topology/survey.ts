@@ -36,29 +36,3 @@ export interface Survey {
   readonly freePages?: readonly CellPages[];
   readonly limits: HostLimits;
 }
-
-/** What a running guest holds together with what its definition asks for at the next start: the more of each. */
-export function joinClaims(running: Claim, defined: Claim): Claim {
-  const cpus = (of: "owned" | "shared") => [...new Set([...running[of], ...defined[of]])].sort((a, b) => a - b);
-  const owned = cpus("owned");
-  const key = ({ cell, sizeKiB }: CellPages) => `${cell}/${sizeKiB}`;
-  const other = new Map(defined.pages.map((pages) => [key(pages), pages.count]));
-  const held = new Set(running.pages.map(key));
-  const cells = [...new Set([...running.memory, ...defined.memory].map(({ cell }) => cell))];
-  const inCell = (claim: Claim, cell: number) =>
-    claim.memory.reduce((sum, item) => sum + (item.cell === cell ? item.memoryKiB : 0), 0);
-  const addresses = new Map([...defined.devices, ...running.devices].map((device) => [device.address, device]));
-  return {
-    ...running,
-    owned,
-    shared: cpus("shared").filter((cpu) => !owned.includes(cpu)),
-    memory: cells.map((cell) => ({ cell, memoryKiB: Math.max(inCell(running, cell), inCell(defined, cell)) })),
-    pages: [
-      ...running.pages.map((pages) => ({ ...pages, count: Math.max(pages.count, other.get(key(pages)) ?? 0) })),
-      ...defined.pages.filter((pages) => !held.has(key(pages))),
-    ],
-    unboundKiB: Math.max(running.unboundKiB, defined.unboundKiB),
-    devices: [...addresses.values()],
-    ...((running.confidential || defined.confidential) && { confidential: true }),
-  };
-}

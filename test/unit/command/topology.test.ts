@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { commands } from "../../../provider/command/commands";
 import { run } from "../../../provider/command/run";
 import type { HostPicture } from "../../../provider/command/topology/picture";
-import { joinClaims } from "../../../provider/command/topology/survey";
 import { capabilitiesOf, domainOf } from "./documents";
 import { largeHost, smallHost } from "./made-hosts";
 
@@ -145,27 +144,4 @@ test.each([
   const { code, note } = await shown(...words.map((word) => (word === "CAPS" ? file : word)));
   expect(code).toBe(1);
   expect(note).toContain(message);
-});
-
-test("a running guest and its definition count once, with the more of each", () => {
-  const claim = { name: "db", shared: [], memory: [], unboundKiB: 0, devices: [] };
-  const running = { ...claim, owned: [1], pages: [{ cell: 0, sizeKiB: 2048, count: 8 }], unboundKiB: 4 };
-  const defined = {
-    ...claim,
-    owned: [1, 2],
-    shared: [1, 3],
-    pages: [
-      { cell: 0, sizeKiB: 2048, count: 4 },
-      { cell: 1, sizeKiB: 2048, count: 2 },
-    ],
-  };
-  expect(joinClaims(running, defined)).toMatchObject({
-    owned: [1, 2],
-    shared: [3],
-    pages: [
-      { cell: 0, count: 8 },
-      { cell: 1, count: 2 },
-    ],
-    unboundKiB: 4,
-  });
 });

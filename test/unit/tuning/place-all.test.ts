@@ -53,6 +53,17 @@ it("binds no guest that floated over the host to cells that have room by now", (
   expect(later.explain).toEqual(["goes on floating over the host as before; its memory is bound to no cell"]);
 });
 
+it("floats no guest over CPUs that another of the set owns", () => {
+  const set = [
+    request("a", 2, { policy: "mixed", dedicatedVcpus: [0], emulator: "isolate" }),
+    request("b", 2, { policy: "mixed", dedicatedVcpus: [0] }),
+    request("c", 1),
+  ];
+  const { placements } = placeAll(host(1, 3, 1), unlimited, nothing, set);
+  const owners = new Map(placements.flatMap(({ name, owned }) => owned.map((cpu) => [cpu, name] as const)));
+  for (const { name, vcpus } of placements) for (const cpu of vcpus.flat()) expect(owners.get(cpu) ?? name).toBe(name);
+});
+
 it("writes a claim that keeps the next guest off", () => {
   const one = host(1, 4, 2);
   const wish = request("a", 1);
