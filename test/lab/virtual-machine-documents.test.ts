@@ -93,16 +93,20 @@ async function expectDefinition(host: LabHost, inputs: Inputs): Promise<void> {
 
 /** What the lab's hosts lack, in the words of their libvirt. */
 const noFirmware = /^Unable to find 'efi' firmware that is compatible/;
+const noEnclaves = /^sgx epc isn't supported by this QEMU binary/;
 const lacking: Readonly<Record<(typeof daemons)[number], Readonly<Record<string, RegExp>>>> = {
   "9.0": {
     "kvm-resource-control": /^cachetune is only supported for KVM domains/,
     "launch-sev": /^SEV launch security is not supported with this QEMU binary/,
+    "sgx-epc": noEnclaves,
   },
   // It looks for the firmware when it defines, where 9.0 does so at the start.
   "11.3": {
     "kvm-resource-control": /^cachetune is only supported for KVM domains/,
     "launch-sev": noFirmware,
     "launch-sev-snp-libvirt-10.5": noFirmware,
+    "profile-confidential-libvirt-10.5": noFirmware,
+    "sgx-epc": noEnclaves,
     "firmware-stateless": noFirmware,
     "graphics-spice": /does not support video model 'qxl'/,
   },
