@@ -20,6 +20,7 @@ const facts: ClassFacts = {
     "format",
     "overlay",
     "overlayUnchecked",
+    "defaultsVersion",
   ],
   secrets: ["userData"],
 };
@@ -69,6 +70,8 @@ export interface CloudInitDiskArgs {
   readonly overlay?: pulumi.Input<documents.Volume>;
   /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   readonly overlayUnchecked?: pulumi.Input<boolean>;
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  readonly defaultsVersion?: pulumi.Input<number>;
 }
 
 /** A cloud-init medium (NoCloud). Another content is another volume: the guest's medium is swapped, then the old one goes. */
@@ -130,6 +133,9 @@ export class CloudInitDisk extends KvmResource {
 
   /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   declare readonly overlayUnchecked: pulumi.Output<boolean | undefined>;
+
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
   constructor(name: string, args: CloudInitDiskArgs, options?: pulumi.CustomResourceOptions) {
     super(facts, name, args, options);

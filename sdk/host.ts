@@ -14,6 +14,7 @@ const facts: ClassFacts = {
     "reservedMemory",
     "reservedPages",
     "hugePages",
+    "defaultsVersion",
     "uuid",
     "owner",
     "hostname",
@@ -73,6 +74,8 @@ export interface HostArgs {
       readonly count: pulumi.Input<number>;
     }>[]
   >;
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  readonly defaultsVersion?: pulumi.Input<number>;
 }
 
 /** A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages that are asked for. */
@@ -123,6 +126,9 @@ export class Host extends KvmResource {
       >
     | undefined
   >;
+
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
   /** UUID that libvirt reports for the machine. */
   declare readonly uuid: pulumi.Output<string>;

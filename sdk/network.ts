@@ -29,6 +29,7 @@ const facts: ClassFacts = {
     "deleteAdopted",
     "overlay",
     "overlayUnchecked",
+    "defaultsVersion",
     "gateways",
     "pendingRestart",
     "adopted",
@@ -135,6 +136,8 @@ export interface NetworkArgs {
   readonly overlay?: pulumi.Input<documents.Network>;
   /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   readonly overlayUnchecked?: pulumi.Input<boolean>;
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  readonly defaultsVersion?: pulumi.Input<number>;
 }
 
 /** A virtual network: NAT, routed, open, isolated, or an existing bridge of the host. */
@@ -229,6 +232,9 @@ export class Network extends KvmResource {
 
   /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   declare readonly overlayUnchecked: pulumi.Output<boolean | undefined>;
+
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
   /** The host's address in each subnet, in the order of `subnets`. */
   declare readonly gateways: pulumi.Output<readonly string[]>;

@@ -5,7 +5,7 @@ import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: "PlacementGroup",
-  properties: ["host", "requests", "placements", "explain"],
+  properties: ["host", "requests", "defaultsVersion", "placements", "explain"],
   secrets: [],
 };
 
@@ -68,6 +68,8 @@ export interface PlacementGroupArgs {
       readonly confidential?: pulumi.Input<boolean>;
     }>;
   }>;
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  readonly defaultsVersion?: pulumi.Input<number>;
 }
 
 /** Plans where a set of virtual machines goes on a host, all together and the biggest first. Each takes its part by `suggestedPlacement` and is still placed under the lock of the host when it is made: what others took meanwhile is not taken from them. */
@@ -131,6 +133,9 @@ export class PlacementGroup extends KvmResource {
       }>;
     }>
   >;
+
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
   /** Where each virtual machine would go, by its name: what its argument `suggestedPlacement` takes. */
   declare readonly placements: pulumi.Output<{

@@ -22,6 +22,7 @@ const facts: ClassFacts = {
     "deleteAdopted",
     "overlay",
     "overlayUnchecked",
+    "defaultsVersion",
     "capacity",
     "allocation",
     "available",
@@ -100,6 +101,8 @@ export interface StoragePoolArgs {
   readonly overlay?: pulumi.Input<documents.Pool>;
   /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   readonly overlayUnchecked?: pulumi.Input<boolean>;
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  readonly defaultsVersion?: pulumi.Input<number>;
 }
 
 /** A place for volumes: a directory, a filesystem, a network filesystem or an LVM volume group. Deleting it leaves the volumes where they are. */
@@ -159,6 +162,9 @@ export class StoragePool extends KvmResource {
 
   /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   declare readonly overlayUnchecked: pulumi.Output<boolean | undefined>;
+
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
   /** Size of what holds the pool. */
   declare readonly capacity: pulumi.Output<string>;

@@ -98,6 +98,7 @@ const facts: ClassFacts = {
     "deleteAdopted",
     "overlay",
     "overlayUnchecked",
+    "defaultsVersion",
     "ipAddress",
     "ipAddresses",
     "pendingRestart",
@@ -1633,6 +1634,8 @@ export interface VirtualMachineArgs {
   readonly overlay?: pulumi.Input<documents.Domain>;
   /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   readonly overlayUnchecked?: pulumi.Input<boolean>;
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  readonly defaultsVersion?: pulumi.Input<number>;
 }
 
 /** A virtual machine. Its disks are volumes of their own: nothing that happens to it touches them. */
@@ -2050,6 +2053,9 @@ export class VirtualMachine extends KvmResource {
 
   /** Leave it to the host's libvirt to judge names in `overlay` that our schema does not know: there objects and lists are elements, everything else attributes. Default false. */
   declare readonly overlayUnchecked: pulumi.Output<boolean | undefined>;
+
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
   /** The first address of the guest, of the interface that `waitForAddress.nic` names if it does. Absent while the guest is off. */
   declare readonly ipAddress: pulumi.Output<string>;

@@ -20,6 +20,7 @@ const facts: ClassFacts = {
     "onReplace",
     "adopt",
     "deleteAdopted",
+    "defaultsVersion",
     "capacity",
     "allocation",
     "adopted",
@@ -82,6 +83,8 @@ export interface VolumeArgs {
   readonly adopt?: pulumi.Input<boolean>;
   /** Delete the object on destroy even though it was adopted. Default false: an adopted object stays on the host. */
   readonly deleteAdopted?: pulumi.Input<boolean>;
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  readonly defaultsVersion?: pulumi.Input<number>;
 }
 
 /** A disk image in a pool: empty, filled from an image, or an overlay of another volume. */
@@ -140,6 +143,9 @@ export class Volume extends KvmResource {
 
   /** Delete the object on destroy even though it was adopted. Default false: an adopted object stays on the host. */
   declare readonly deleteAdopted: pulumi.Output<boolean | undefined>;
+
+  /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
+  declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
   /** Size that a guest sees. */
   declare readonly capacity: pulumi.Output<string>;

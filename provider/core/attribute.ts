@@ -32,6 +32,8 @@ export interface Lens<T, Doc> {
   /** `managed` is the value that state or program give: of an open-ended value only what it names is read. */
   get(document: Doc, managed?: unknown): T | undefined;
   set(document: Doc, value: T | undefined): void;
+  /** Gives our name to an element that has none and is what the value says: one that somebody else made. */
+  claim?(document: Doc, value: T): void;
 }
 
 export type ReferenceClass = "Host" | "Network" | "StoragePool" | "Volume" | "CloudInitDisk";
@@ -54,6 +56,8 @@ export interface DeriveContext {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** The siblings' old values: a value that follows others still keeps what it has of the identity. */
   readonly olds: Readonly<Record<string, unknown>> | undefined;
+  /** 0 for an object that is taken as it is: what it can do without is not derived. */
+  readonly defaultsVersion: number;
 }
 
 /** One attribute: the only place where it is named. Types, check, diff, rendering, refresh and docs come from here. */
@@ -111,6 +115,18 @@ export interface Entries<Doc> {
   remove(document: Doc, key: string): void;
   /** Whether libvirt gives such an element to a running guest by itself, so that none in the configuration answers to it. */
   implied?(entry: Doc): boolean;
+  /** How entries are found among elements that somebody else made, and that have no name of ours. */
+  readonly unnamed?: Unnamed<Doc>;
+}
+
+/** Elements without a name of ours, and what tells which of them an entry means. */
+export interface Unnamed<Doc> {
+  list(document: Doc): readonly Doc[];
+  name(element: Doc, key: string): void;
+  /** The name that an entry is given when its element is described: by it the element is known at once. */
+  natural?(element: Doc): string | undefined;
+  /** Rows of which one must agree for an element to be an entry. Without any, every element may be. */
+  readonly knownBy: readonly string[];
 }
 
 export type Row = Attribute | Block | MapOf;

@@ -63,6 +63,9 @@ function checkRow(
   }
 }
 
+/** Table that gives an object which is taken as it is the values that it cannot do without. */
+const oldestDefaults = 1;
+
 /** The value for an attribute that the user left out. */
 function inherited(
   row: Attribute,
@@ -70,16 +73,19 @@ function inherited(
   context: CheckContext,
   keys: readonly string[],
 ): unknown {
+  const { identity, inputs, defaultsVersion } = context;
+  const asItIs = defaultsVersion === 0 && row.schema.safeParse(undefined).success;
   if (row.derive) {
     const kept = olds?.[name];
     if (kept !== undefined && kept !== unknown && !row.follows) return kept;
-    const { identity, inputs } = context;
-    return identity && row.derive({ identity, keys, siblings: news, inputs, olds });
+    if (asItIs && !row.follows) return undefined;
+    return identity && row.derive({ identity, keys, siblings: news, inputs, olds, defaultsVersion });
   }
+  if (asItIs) return undefined;
   const versions = Object.keys(row.defaults ?? {}).map(Number);
-  const version = Math.max(...versions.filter((candidate) => candidate <= context.defaultsVersion));
+  const version = Math.max(...versions.filter((candidate) => candidate <= (defaultsVersion || oldestDefaults)));
   const fallback = row.defaults?.[version];
-  return typeof fallback === "function" ? fallback({ siblings: news, inputs: context.inputs }) : fallback;
+  return typeof fallback === "function" ? fallback({ siblings: news, inputs }) : fallback;
 }
 
 function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: readonly string[]): unknown {

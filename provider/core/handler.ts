@@ -67,6 +67,8 @@ export interface Handler {
   create(inputs: Values, context: Context): Promise<Stored>;
   /** Undefined only when libvirt itself says that this very object does not exist. */
   read(id: string, state: Values, context: Context): Promise<(Stored & { readonly inputs: Values }) | undefined>;
+  /** State of an object that others made, as if these inputs had made it; nothing is written. Undefined as for read. */
+  takeOver(id: string, inputs: Values, context: Context): Promise<Values | undefined>;
   update(id: string, olds: Values, news: Values, context: Context): Promise<Values>;
   delete(id: string, state: Values, context: Context): Promise<void>;
 }

@@ -205,6 +205,14 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       return { ...store(inputs as StateOf<R>, seen, version), inputs };
     },
 
+    async takeOver(id, values, context) {
+      const inputs = values as StateOf<R>;
+      const version = defaultsVersionOf(values, undefined);
+      const bookkeeping = { stateVersion, defaultsVersion: version };
+      const seen = await definition.read(id, opened({ ...values, adopted: true, __kvm: bookkeeping }), context);
+      return seen && store(inputs, seen, version).state;
+    },
+
     async update(id, olds, news, context) {
       const [old, wanted] = [opened(olds), news as StateOf<R>];
       const changes = changesOf(olds, news);
@@ -229,10 +237,10 @@ export function filled(given: Values, below: Values): Values {
 }
 
 /** Every resource has it, so it is not a row of each. */
-const versionRow: Rows = {
+export const versionRow: Rows = {
   defaultsVersion: attribute({
-    doc: "Table of defaults that this object follows. Default: the newest at creation.",
-    schema: z.int().min(1).max(newestDefaults).optional(),
+    doc: "Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation.",
+    schema: z.int().min(0).max(newestDefaults).optional(),
     change: "none",
   }),
 };

@@ -16,7 +16,10 @@ export function applyRows(rows: Rows, values: Values, olds: Values, document: El
 
 function applyRow(row: Row, value: unknown, old: unknown, document: Element): void {
   if (row.kind === "attribute") {
-    if (value !== undefined || old !== undefined) (row as Attribute<unknown, Element>).lens?.set(document, value);
+    const { lens } = row as Attribute<unknown, Element>;
+    // What the document says already stays as it is written there: others spell and complete it in their own way.
+    const says = value !== undefined && equal(lens?.get(document, value), value);
+    if (!says && (value !== undefined || old !== undefined)) lens?.set(document, value);
     return;
   }
   const [next, previous] = [object(value), object(old)];

@@ -1,5 +1,6 @@
 import { type Attribute, attribute, z } from "../core/attribute";
 import type { Fault } from "../core/check";
+import { equal } from "../core/equal";
 import type { Values } from "../core/handler";
 import { isPlainObject } from "../core/unknown";
 import type { DocumentObject } from "../schema/object";
@@ -93,14 +94,32 @@ export function overlay(document: Element, { overlay: part }: { readonly overlay
   if (isPlainObject(part)) replace(document, applyOverlay(document, part as DocumentObject));
 }
 
-/** Takes out in place what the overlay of before wrote. `own` makes the document that there would be without any. */
-export function withdraw(document: Element, olds: Values, own: () => Element): void {
-  const { overlay: part } = olds;
+/**
+ * Takes out in place what the overlay of before wrote and the new one does not say again. `own` makes the document that
+ * there would be without any.
+ */
+export function withdraw(document: Element, olds: Values, news: Values, own: () => Element): void {
+  const part = unsaid(olds["overlay"], news["overlay"]);
   if (isPlainObject(part)) replace(document, withdrawOverlay(document, part as DocumentObject, own()));
 }
 
 function at(part: Values, path: string): unknown {
   return path.split(".").reduce<unknown>((found, name) => (isPlainObject(found) ? found[name] : undefined), part);
+}
+
+/** What is left of a part without all that another one says as well; undefined where that is nothing. */
+function unsaid(part: unknown, by: unknown): unknown {
+  if (equal(part, by)) return undefined;
+  if (Array.isArray(part)) {
+    const rest = part.filter((item) => !(Array.isArray(by) && by.some((other) => equal(item, other))));
+    return rest.length > 0 ? rest : undefined;
+  }
+  if (!isPlainObject(part) || !isPlainObject(by)) return part;
+  const members = Object.entries(part).flatMap(([name, value]): [string, unknown][] => {
+    const rest = unsaid(value, by[name]);
+    return rest === undefined ? [] : [[name, rest]];
+  });
+  return members.length > 0 ? Object.fromEntries(members) : undefined;
 }
 
 function replace(document: Element, by: Element): void {

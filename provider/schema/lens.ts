@@ -4,6 +4,8 @@ import { child, type Element, ensure, remove, setText, textOf } from "./tree";
 export interface ElementLens<T> {
   get(document: Element): T | undefined;
   set(document: Element, value: T | undefined): void;
+  /** Gives a name to an element that has none and is what the value says. */
+  claim?(document: Element, value: T): void;
 }
 
 /** Text of the element at `path` ("a/b/c"). */

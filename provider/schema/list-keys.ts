@@ -35,12 +35,22 @@ export function labelOf(item: unknown, index: number): string {
   return values ? values.join(" ") : String(index);
 }
 
+/** What tells the item apart, as members of an object of their own. */
+export function keyMembers(item: unknown): Readonly<Record<string, unknown>> | undefined {
+  const members = keyOf(item)?.map((path) => {
+    const [first = "", second] = path;
+    return [first, second === undefined ? at(item, path) : { [second]: at(item, path) }] as const;
+  });
+  return members && Object.fromEntries(members);
+}
+
 function keyOf(item: unknown): readonly Path[] | undefined {
   const isTelling = (value: unknown) => value !== undefined && value !== null && typeof value !== "object";
   return keys.find((key) => key.every((path) => isTelling(at(item, path))));
 }
 
-function contains(base: unknown, item: unknown): boolean {
+/** Whether all that an item says stands there. */
+export function contains(base: unknown, item: unknown): boolean {
   if (!isObject(item)) return String(isObject(base) ? base["value"] : base) === String(item);
   if (base === undefined || base === null) return false;
   const source: DocumentObject = isObject(base) ? base : { value: base as Scalar };

@@ -143,6 +143,10 @@ test("somebody else's pool is left alone, unless adopted", async () => {
   ).rejects.toThrow(/it differs in path/);
   const pool = await storagePool.create(check({ ...args, adopt: true }), context);
   expect(theirs).toContain(pool.id);
+  // A program that names its uuid takes over no more than one that does not.
+  const named = await storagePool.create(check({ ...args, uuid: pool.id, adopt: true }), context);
+  expect(named.state).toMatchObject({ adopted: true });
+  expect(await lab.host.virsh("pool-dumpxml", "theirs")).toBe(theirs);
   expect(pool.state).toMatchObject({ adopted: true, uuid: pool.id });
   expect(context.lines.warn.join()).toMatch(/adopted as it is; it differs in active, autostart/);
   expect(await lab.host.virsh("pool-dumpxml", "theirs")).toBe(theirs);

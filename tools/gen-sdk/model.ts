@@ -1,5 +1,5 @@
 import { type Attribute, type Row, type Rows, z } from "../../provider/core/attribute";
-import type { Output } from "../../provider/core/resource";
+import { type Output, versionRow } from "../../provider/core/resource";
 
 /** One property as the generators print it. */
 export interface Property {
@@ -84,7 +84,7 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
     };
   }
 
-  const args = shapeOf(`${definition.type}Args`, definition.doc, definition.rows);
+  const args = shapeOf(`${definition.type}Args`, definition.doc, { ...definition.rows, ...versionRow });
   const outputs = Object.entries(definition.outputs).map(([name, output]) => ({ name, ...output }));
   const secretRows = Object.entries(definition.rows).flatMap(([name, row]) =>
     row.kind === "attribute" && row.secret ? [name] : [],

@@ -1,6 +1,6 @@
 import { diffRows, ofClass } from "../../core/diff";
 import type { Values } from "../../core/handler";
-import { child, children, clone, type Element, element, remove, render as renderTree } from "../../schema/tree";
+import { child, children, clone, type Element, element, remove, render as renderTree, textOf } from "../../schema/tree";
 import { applyRows, readRows } from "../document";
 import { overlay, withdraw } from "../overlay";
 import { readDhcp, readDnsHosts, readReservations, subnetText, writeAddresses } from "./addresses";
@@ -18,7 +18,7 @@ export function emptyDocument(): Element {
 /** A copy of the document with every managed value in it. */
 export function compose(document: Element, news: Inputs, olds: Partial<Inputs>): Element {
   const result = clone(document);
-  withdraw(result, olds, () => composeRows(emptyDocument(), news, {}));
+  withdraw(result, olds, news, () => composeRows(emptyDocument(), news, {}));
   const made = composeRows(result, news, olds);
   overlay(made, news);
   return made;
@@ -76,13 +76,40 @@ export function describe(document: Element): Values {
     reservations: {},
     dns: undefined,
   } as unknown as Inputs);
-  return { ...found, reservations: Object.fromEntries(reservations.flatMap(describeReservation)) };
+  const dns = describeDns(document);
+  return { ...found, reservations: Object.fromEntries(reservations.flatMap(describeReservation)), ...(dns && { dns }) };
 }
 
 function describeReservation({ attributes }: Element): [string, Values][] {
   const { mac, ip, name } = attributes;
   if (mac === undefined || ip === undefined) return [];
-  return [[name ?? `mac-${mac.replaceAll(":", "")}`, { mac, ip, ...(name !== undefined && { hostname: name }) }]];
+  const key = name === undefined ? `mac-${mac.replaceAll(":", "")}` : keyOf(name);
+  return [[key, { mac, ip, ...(name !== undefined && { hostname: name }) }]];
+}
+
+/** Undefined where the document says nothing that is not usual. */
+function describeDns(document: Element): Values | undefined {
+  const managed = { enable: true, localOnly: true, forwarders: true } as const;
+  const { forwarders, ...said } = (readRows(rows, { dns: managed }, document)["dns"] ?? {}) as Values;
+  const dns = child(document, "dns");
+  const hosts = (dns ? children(dns, "host") : []).map(({ attributes, children: inside }): [string, Values] => {
+    const hostnames = inside.flatMap((node) => ("name" in node && node.name === "hostname" ? [textOf(node)] : []));
+    return [keyOf(hostnames[0] ?? "host"), { ip: attributes["ip"], hostnames }];
+  });
+  const all = {
+    ...said,
+    ...(Array.isArray(forwarders) && forwarders.length > 0 && { forwarders }),
+    ...(hosts.length > 0 && { hosts: Object.fromEntries(hosts) }),
+  };
+  return Object.keys(all).length > 0 ? all : undefined;
+}
+
+/** A host name in the letters that names of entries may have. */
+function keyOf(hostname: string): string {
+  return hostname
+    .replace(/[^A-Za-z0-9_-]/g, "-")
+    .replace(/^(?=[^A-Za-z])/, "host-")
+    .slice(0, 32);
 }
 
 /** Whether the running network has to be stopped before it is what the other document says. */

@@ -12,7 +12,7 @@ export function render(inputs: Inputs): string {
 /** A copy of the document with every managed value in it. */
 export function compose(document: Element, news: Inputs, olds: Partial<Inputs>): Element {
   const result = clone(document);
-  withdraw(result, olds, () => {
+  withdraw(result, olds, news, () => {
     const own = element("pool");
     applyRows(rows, news, {}, own);
     return own;

@@ -38,9 +38,10 @@ export const storagePool = defineResource({
     const found = await calls.definition(inputs.uuid);
     const { owner } = inputs.host;
     const maker = found && poolOwner(found);
+    // A program may give the uuid of a pool that is there: nothing of it is ours because of that.
+    if (found && inputs.adopt && maker !== owner) return adopt(calls, inputs.uuid, inputs, context);
     // The program's names alone do not tell two deployments apart: the same stack on another backend derives the same uuid.
     if (maker !== undefined && maker !== owner) {
-      if (inputs.adopt) return adopt(calls, inputs.uuid, inputs, context);
       const mark = {
         owner: maker,
         urn: context.meta?.urn ?? "",

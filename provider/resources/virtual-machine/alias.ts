@@ -12,6 +12,26 @@ export function setAlias(device: Element, name: string): void {
   ensure(device, "alias").attributes["name"] = name;
 }
 
+/** The names by which the running guest's libvirt knows devices that were claimed; it refuses any other. */
+const given = new WeakMap<Element, string>();
+
+/** Gives our name to a device that somebody else made, in the document that was read. */
+export function claimDevice(device: Element, name: string): void {
+  const before = aliasOf(device);
+  if (before !== undefined) given.set(device, before);
+  setAlias(device, name);
+}
+
+/** The name by which libvirt knows the device of the running guest. */
+export function liveAlias(device: Element): string | undefined {
+  return given.get(device) ?? aliasOf(device);
+}
+
+/** Devices that have no name of a program. */
+export function unnamedDevices(document: Element, name: string): Element[] {
+  return devicesOf(document, name).filter((device) => !aliasOf(device)?.startsWith("ua-"));
+}
+
 export function deviceAlias(kind: string, key: string): string {
   return `ua-${kind}-${key}`;
 }
@@ -22,8 +42,16 @@ export function devicesOf(document: Element, name?: string): Element[] {
   return devices ? children(devices, name) : [];
 }
 
-/** The entries of a map of devices: elements that carry our alias `ua-<kind>-<key>`; others are not ours to touch. */
-export function deviceEntries(elementName: string, kind: string): Entries<Element> {
+/**
+ * The entries of a map of devices: elements that carry our alias `ua-<kind>-<key>`; others are not ours to touch. An
+ * element of somebody else's is known by one of the rows `knownBy`, or by its `natural` name.
+ */
+export function deviceEntries(
+  elementName: string,
+  kind: string,
+  knownBy: readonly string[],
+  natural?: (device: Element) => string | undefined,
+): Entries<Element> {
   const prefix = deviceAlias(kind, "");
   return {
     list(document) {
@@ -40,6 +68,12 @@ export function deviceEntries(elementName: string, kind: string): Entries<Elemen
     },
     remove(document, key) {
       removeDevice(document, elementName, deviceAlias(kind, key));
+    },
+    unnamed: {
+      list: (document) => unnamedDevices(document, elementName),
+      name: (device, key) => claimDevice(device, deviceAlias(kind, key)),
+      knownBy,
+      ...(natural && { natural }),
     },
   };
 }
@@ -64,7 +98,18 @@ export function optionalDevice(make: () => Element, alias: string): ElementLens<
       setAlias(device, alias);
       ensure(document, "devices").children.push(device);
     },
+    claim(document, value) {
+      if (!value || deviceNamed(document, alias)) return;
+      const device = unnamedDevices(document, name).find((candidate) => holds(candidate, make()));
+      if (device) claimDevice(device, alias);
+    },
   };
+}
+
+/** Whether an element says all that the other one does. */
+function holds(element: Element, part: Element): boolean {
+  const attributes = Object.entries(part.attributes).every(([name, value]) => element.attributes[name] === value);
+  return attributes && children(part).every((one) => children(element, one.name).some((other) => holds(other, one)));
 }
 
 function removeDevice(document: Element, name: string, alias: string): void {

@@ -2,14 +2,13 @@ import type { Values } from "../../core/handler";
 import type { Element } from "../../schema/tree";
 import { applyRows } from "../document";
 import { overlay, withdraw } from "../overlay";
-import { arrange, claim } from "./layout";
+import { arrange } from "./layout";
 import { composeRows } from "./render";
 import { type Inputs, rows } from "./rows";
 
 /** Writes all that the inputs manage into an existing definition; whatever they do not name stays. */
 export function applyInputs(document: Element, inputs: Inputs, olds: Values, taken?: ReadonlySet<string>): Element {
-  if (olds["adopted"] === true) claim(document, inputs);
-  withdraw(document, olds, () => composeRows(inputs));
+  withdraw(document, olds, inputs, () => composeRows(inputs));
   applyRows(rows, inputs, olds, document);
   arrange(document, inputs, taken);
   overlay(document, inputs);

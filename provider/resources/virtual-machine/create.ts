@@ -4,18 +4,18 @@ import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
 import { child, children, clone, type Element, equal, parse, textOf } from "../../schema/tree";
-import { readRows, withDrift } from "../document";
+import { withDrift } from "../document";
 import { attempt } from "../failure";
 import { notOurs, readMark, writeMark } from "../ownership";
 import { placedIn } from "../placed-in";
 import { writeRecord } from "../placement-record";
 import { leasesBefore, noLeases, waitForAddress } from "./addresses";
+import { nameDevices } from "./adopted";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
 import { requireHardware } from "./hardware";
 import { knownTypes } from "./host-facts";
 import { refuseEarlySecret } from "./launch-attestation";
-import { claim } from "./layout";
 import { isOurs, markOf, setMark } from "./mark";
 import { makeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
@@ -56,7 +56,7 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     return finish(own, inputs, context, await goOn(own, document, inputs, context));
   }
   if (inputs.adopt !== true) throw notOurs("VirtualMachine", existing.name, host, mark);
-  return adopt(existing, document, inputs, context);
+  return adopt(existing, inputs, context);
 }
 
 async function defineNew(
@@ -141,14 +141,12 @@ export async function unfinished(domain: Domain, inputs: Inputs, error: unknown,
  * Takes over a domain that somebody else made, writing nothing but the mark. State says what it is, so that the next
  * preview shows what the program wants otherwise.
  */
-async function adopt(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<MadeDomain> {
+async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<MadeDomain> {
   await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
+  nameDevices(domain, { adopted: true }, inputs);
   const { made, power, autostart } = await observe(domain, inputs, { adopted: true });
-  const claimed = clone(document);
-  claim(claimed, inputs);
-  const applied = readRows(rows, inputs, claimed);
-  const found = withDrift(inDocument, inputs, inputs, applied);
-  return { ...made, applied, outputs: { ...found, ...made.outputs, ...{ state: power, autostart } } };
+  const found = withDrift(inDocument, inputs, inputs, made.applied ?? {});
+  return { ...made, outputs: { ...found, ...made.outputs, ...{ state: power, autostart } } };
 }
 
 /** The rows that the document shows. */

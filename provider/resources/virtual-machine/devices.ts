@@ -15,7 +15,7 @@ const serialPresence = optionalDevice(
 
 /** libvirt makes a `<console>` for the first serial port, which goes with it. */
 const consoleLens: ElementLens<boolean> = {
-  get: serialPresence.get,
+  ...serialPresence,
   set(document, value) {
     serialPresence.set(document, value);
     const devices = child(document, "devices");

@@ -1,15 +1,22 @@
 import { attribute, mapOf, z } from "../../core/attribute";
 import { attributeAt, number, oneOf, words } from "../../schema/lens";
 import { children, type Element, element, ensure } from "../../schema/tree";
-import { deviceEntries, devicesOf } from "./alias";
+import { claimDevice, deviceAlias, deviceEntries, devicesOf, unnamedDevices } from "./alias";
 import { mappingLens, mappingSchema } from "./disk-driver";
 import type { LiveOperations } from "./live";
 
 const models = ["virtio-scsi", "lsilogic", "lsisas1068", "lsisas1078", "vmpvscsi"] as const;
 
-const entries = deviceEntries("controller", "scsi");
+const entries = deviceEntries("controller", "scsi", [], ({ attributes }) => `scsi${attributes["index"]}`);
 export const scsiEntries = {
   ...entries,
+  unnamed: {
+    ...entries.unnamed,
+    knownBy: [],
+    list: (document: Element) =>
+      unnamedDevices(document, "controller").filter(({ attributes }) => attributes["type"] === "scsi"),
+    name: (controller: Element, key: string) => claimDevice(controller, deviceAlias("scsi", key)),
+  },
   add(document: Element, key: string): Element {
     const controller = entries.add(document, key);
     const taken = devicesOf(document, "controller").filter((other) => other.attributes["type"] === "scsi");

@@ -1,8 +1,8 @@
 import { child, type Element, ensure, remove } from "../../schema/tree";
 import { devicesOf } from "./alias";
 import { ensureScsiController, scsiEntries } from "./disk-controllers";
+import { diskEntries } from "./disk-entries";
 import { driverType } from "./disk-sources";
-import { diskEntries } from "./disks";
 import type { Inputs } from "./rows";
 
 /** Letters of the names that libvirt knows a disk by; they say the bus, not what the guest calls it. */

@@ -3,10 +3,8 @@ import { rate } from "../../core/quantities";
 import { formatRate, parseRate } from "../../core/units";
 import { type ElementLens, mapped, textAt } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove, textOf } from "../../schema/tree";
-import { deviceEntries } from "./alias";
+import { diskEntries } from "./disk-entries";
 import type { LiveOperations } from "./live";
-
-const diskEntries = deviceEntries("disk", "disk");
 
 /** Names of the limits in libvirt, which are those of the call's parameters too. */
 const limits = ["total", "read", "write"].flatMap((way) => [`${way}_bytes_sec`, `${way}_iops_sec`]);

@@ -36,14 +36,21 @@ function setSource(disk: Element, path: string): void {
   source.attributes[isBlockDevice(path) ? "dev" : "file"] = path;
 }
 
-/** Which of volume and path is meant cannot be seen in the document: what becomes of a disk without either is settled in layout.ts. */
-const volumeLens: ElementLens<VolumeReference> = {
-  get(disk) {
-    const path = sourcePath(disk);
+/**
+ * Which of volume and path is meant cannot be seen in the document: what becomes of a disk without either is settled in
+ * layout.ts. Others name pool and volume in place of the path; the name tells whether that is still the one.
+ */
+const volumeLens: ElementLens<VolumeReference> & {
+  get(disk: Element, managed?: unknown): VolumeReference | undefined;
+} = {
+  get(disk, managed?: unknown) {
+    const named = child(disk, "source")?.attributes["volume"];
+    const known = isPlainObject(managed) && managed["name"] === named ? managed["path"] : undefined;
+    const path = sourcePath(disk) ?? (typeof known === "string" && named !== undefined ? known : undefined);
     return path === undefined ? undefined : { path, format: child(disk, "driver")?.attributes["type"] ?? "raw" };
   },
   set(disk, value) {
-    if (value === undefined) return;
+    if (value === undefined || equal(imageOf(volumeLens.get(disk, value)), imageOf(value))) return;
     setSource(disk, value.path);
     attributeAt("driver", "type").set(disk, driverType(value.format));
   },

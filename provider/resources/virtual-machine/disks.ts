@@ -2,8 +2,8 @@ import { mapOf, type Verdict } from "../../core/attribute";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt } from "../../schema/lens";
 import { child, type Element, remove } from "../../schema/tree";
-import { deviceEntries } from "./alias";
 import { diskDriverRows } from "./disk-driver";
+import { diskEntries } from "./disk-entries";
 import { diskLimitOperations, diskLimitRows } from "./disk-limits";
 import { diskSourceRows } from "./disk-sources";
 import { diskTargetRows } from "./disk-targets";
@@ -11,8 +11,6 @@ import { copyChildren, type LiveOperations } from "./live";
 
 /** Buses that take a disk while the guest runs. */
 const hotPlug: readonly unknown[] = ["virtio", "scsi", "usb"];
-
-export const diskEntries = deviceEntries("disk", "disk");
 
 /** Adding and removing whole disks. */
 function entryChange(old: unknown, next: unknown): Verdict {

@@ -20,11 +20,18 @@ export interface BlockJob {
 
 /** One domain on one host; every call names the domain and the host when it fails. */
 export class Domain {
+  private naming: (document: Element) => void = () => undefined;
+
   private constructor(
     readonly libvirt: Libvirt,
     readonly host: string,
     private dom: Handle,
   ) {}
+
+  /** From now on documents are read with the names that `naming` gives to devices which have none of ours. */
+  nameDevices(naming: (document: Element) => void): void {
+    this.naming = naming;
+  }
 
   static async byUuid(libvirt: Libvirt, host: string, uuid: string): Promise<Domain | undefined> {
     const found = await ifFound({ step: `find VirtualMachine ${uuid}`, host }, () =>
@@ -386,7 +393,9 @@ export class Domain {
     const { xml } = await this.run("read the definition of", () =>
       this.libvirt.call("DOMAIN_GET_XML_DESC", { dom: this.dom, flags }),
     );
-    return parse(xml);
+    const document = parse(xml);
+    this.naming(document);
+    return document;
   }
 
   private async setMetadata(

@@ -7,7 +7,7 @@ import { deviceEntries } from "./alias";
 import type { LiveOperations } from "./live";
 import { isShared } from "./shared-memory";
 
-const entries = deviceEntries("filesystem", "fs");
+const entries = deviceEntries("filesystem", "fs", ["tag", "source", "socket"]);
 export const filesystemEntries = {
   ...entries,
   add(document: Element, key: string): Element {

@@ -4,14 +4,15 @@ import type { Values } from "../../core/handler";
 import { defineResource } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import { isUuid, lookupKey } from "../adoption";
-import { readRows, withDrift } from "../document";
+import { withDrift } from "../document";
+import { nameDevices } from "./adopted";
 import { isPin } from "./cpu-tuning";
 import { create } from "./create";
 import { remove } from "./delete";
+import { describe } from "./describe";
 import { Domain } from "./domain";
 import { removeMediated } from "./mediated-devices";
 import { observe, outputs } from "./outputs";
-import { everything } from "./pending";
 import { effective, effectiveAfter, withoutPlaced } from "./placement";
 import { machinePresets } from "./profiles";
 import { type Inputs, rows } from "./rows";
@@ -60,6 +61,7 @@ export const virtualMachine = defineResource({
     const domain = await Domain.byUuid(libvirt, state.host.uri, id);
     if (!domain) return undefined;
     const inputs = inputsOf(state);
+    nameDevices(domain, state, inputs);
     const wanted = effective(inputs, state);
     const { made, waiting, power, autostart } = await observe(domain, inputs, state);
     const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
@@ -109,9 +111,9 @@ async function lookup(key: string, host: Inputs["host"], find: () => Promise<Dom
       remedy: "check the name with `virsh list --all` on the host",
     });
   }
-  const config = await domain.inactive();
-  const found = readRows(rows, { ...everything(rows), disks: {}, nics: {} }, config);
-  const inputs = { ...found, host, disks: found["disks"] ?? {}, nics: found["nics"] ?? {}, waitForAddress: false };
+  const { values } = describe(await domain.inactive());
+  nameDevices(domain, { adopted: true }, values);
+  const inputs = { ...values, host, disks: values["disks"] ?? {}, nics: values["nics"] ?? {}, waitForAddress: false };
   const { made, power, autostart } = await observe(domain, inputs as unknown as Inputs, {});
   return { ...made, inputs: { ...inputs, state: power, autostart } as unknown as Inputs };
 }

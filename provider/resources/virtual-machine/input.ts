@@ -33,7 +33,7 @@ const grabLens: ElementLens<true> = {
   set: (input, value) => attributeAt("source", "grab").set(input, value && "all"),
 };
 
-const inputEntries = deviceEntries("input", "input");
+const inputEntries = deviceEntries("input", "input", ["type"]);
 
 /** Adding and removing whole devices. */
 function entryChange(old: unknown, next: unknown): Verdict {

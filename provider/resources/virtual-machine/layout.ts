@@ -1,15 +1,11 @@
-import type { Values } from "../../core/handler";
 import { child, children, type Element, element, ensure } from "../../schema/tree";
-import { aliasOf, deviceAlias, devicesOf, setAlias } from "./alias";
+import { devicesOf } from "./alias";
 import { arrangeDisks } from "./disk-layout";
-import { sourcePath } from "./disk-sources";
-import { diskEntries } from "./disks";
 import { arrangeExpanders } from "./expander-bus";
 import { isPcie } from "./general";
 import { arrangeIommu } from "./iommu";
 import { arrangeEncryption } from "./launch-security";
 import { arrangeCells } from "./memory";
-import { nicEntries } from "./nics";
 import type { Inputs } from "./rows";
 import { arrangeSerials } from "./serials";
 import { arrangeMemory } from "./shared-memory";
@@ -70,39 +66,4 @@ function arrangePorts(document: Element, spare: number): void {
 
 function has(devices: readonly Element[], name: string, type: string): boolean {
   return devices.some((device) => device.name === name && device.attributes["type"] === type);
-}
-
-/**
- * Gives our names to the devices of an adopted domain that are what the inputs ask for: disks by their image,
- * interfaces by their MAC address or their network. Otherwise they would be added a second time.
- */
-export function claim(document: Element, inputs: Inputs): void {
-  claimEach(document, "disk", Object.keys(inputs.disks), [...diskEntries.list(document).keys()], (key, disk) => {
-    const wanted = inputs.disks[key];
-    const path = wanted?.volume?.path ?? wanted?.path;
-    return path !== undefined && sourcePath(disk) === path;
-  });
-  claimEach(document, "nic", Object.keys(inputs.nics), [...nicEntries.list(document).keys()], (key, nic) => {
-    const wanted = inputs.nics[key];
-    const source: Values = child(nic, "source")?.attributes ?? {};
-    const sameSource = wanted?.network
-      ? source["network"] === wanted.network.name
-      : source["bridge"] === wanted?.bridge;
-    return child(nic, "mac")?.attributes["address"] === wanted?.mac || sameSource;
-  });
-}
-
-function claimEach(
-  document: Element,
-  kind: "disk" | "nic",
-  keys: readonly string[],
-  claimed: readonly string[],
-  fits: (key: string, device: Element) => boolean,
-): void {
-  const name = kind === "disk" ? "disk" : "interface";
-  for (const key of keys.filter((candidate) => !claimed.includes(candidate))) {
-    const free = devicesOf(document, name).filter((device) => !aliasOf(device)?.startsWith("ua-"));
-    const device = free.find((candidate) => fits(key, candidate));
-    if (device) setAlias(device, deviceAlias(kind, key));
-  }
 }

@@ -4,7 +4,7 @@ import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
 import { poll } from "../poll";
-import { aliasOf, deviceNamed, devicesOf } from "./alias";
+import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
 import type { Domain } from "./domain";
 
 /** Does in the running guest what the change asks for. The configuration has been written before. */
@@ -70,6 +70,8 @@ export class Operation {
     if (!configured || !live) return undefined;
     const device = clone(live);
     copy(device, configured);
+    const alias = liveAlias(live);
+    if (alias !== undefined) setAlias(device, alias);
     return device;
   }
 
@@ -124,7 +126,7 @@ export class Operation {
 
   /** libvirt answers before the guest has let go, and says success when it never will: only the event and the document tell. */
   private async detach(present: Element): Promise<void> {
-    const alias = aliasOf(present) ?? "";
+    const alias = liveAlias(present) ?? "";
     let failed = false;
     const { libvirt, uuid } = this.domain;
     const unsubscribe = await libvirt.onDomainEvent((event) => {
@@ -136,7 +138,7 @@ export class Operation {
       const wait = { step, seconds: unplugTime, signal: this.context.signal, interval: 0.25 };
       const outcome = await poll(wait, async () => {
         const document = await this.domain.liveInFull();
-        if (!devicesOf(document).some((device) => aliasOf(device) === alias)) return "gone";
+        if (!devicesOf(document).some((device) => liveAlias(device) === alias)) return "gone";
         return failed ? "refused" : undefined;
       });
       if (outcome === "gone") return;

@@ -12,7 +12,7 @@ import { setAt } from "./host-sets";
 export const memoryModels = ["virtio-mem", "dimm", "nvdimm", "virtio-pmem", "sgx-epc"] as const;
 export type MemoryModel = (typeof memoryModels)[number];
 
-export const memoryEntries = deviceEntries("memory", "memory");
+export const memoryEntries = deviceEntries("memory", "memory", ["size"]);
 
 /** Bytes that hold `<size>` of a memory device, or what the guest has taken of it. */
 export function bytesOf(device: Element, part: "size" | "requested" | "current"): bigint {

@@ -27,7 +27,8 @@ const singleQueue: readonly string[] = ["user", "hostdev", "ethernet", "vdpa", "
  * As many queues as vCPUs, at most 8. Decided when the interface is made and kept: vCPUs that are added in the running
  * guest must not ask for a restart. Fewer vCPUs at most take queues away.
  */
-function automatic({ siblings, olds, inputs }: DeriveContext): number | undefined {
+function automatic({ siblings, olds, inputs, defaultsVersion }: DeriveContext): number | undefined {
+  if (defaultsVersion === 0) return undefined;
   const { vcpus = 1, maxVcpus = vcpus } = inputs;
   const isVirtio = (siblings["model"] ?? "virtio") === "virtio";
   const hasQueues = isVirtio && !singleQueue.some((name) => siblings[name] !== undefined);

@@ -8,7 +8,10 @@ import { nicSourceRows } from "./nic-sources";
 import { nicTrafficRows } from "./nic-traffic";
 import { isShared } from "./shared-memory";
 
-export const nicEntries = deviceEntries("interface", "nic");
+export const nicEntries = deviceEntries("interface", "nic", [
+  "mac",
+  ...Object.keys(nicSourceRows).filter((name) => name !== "portGroup" && name !== "virtualPort" && name !== "ethernet"),
+]);
 
 /** Adding and removing whole interfaces. */
 function entryChange(_old: unknown, next: unknown, { whole }: Around): Verdict {

@@ -6,7 +6,7 @@ import { chardevLens, chardevSchema } from "./chardev";
 import type { LiveOperations } from "./live";
 import { SingleDevice } from "./single-device";
 
-const plain = deviceEntries("redirdev", "redirdev");
+const plain = deviceEntries("redirdev", "redirdev", ["source"]);
 const redirdevEntries = {
   ...plain,
   add(document: Element, key: string): Element {

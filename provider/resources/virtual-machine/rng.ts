@@ -1,7 +1,7 @@
 import { attribute, type Lens, z } from "../../core/attribute";
 import { hostPath } from "../../core/quantities";
 import { child, type Element, element, ensure, remove, setText, textOf } from "../../schema/tree";
-import { deviceNamed, setAlias } from "./alias";
+import { claimDevice, deviceNamed, setAlias, unnamedDevices } from "./alias";
 import type { LiveOperations } from "./live";
 
 const alias = "ua-rng-host";
@@ -61,6 +61,10 @@ const rngLens: Lens<boolean | Rng, Element> = {
     if (backend === "egd") source.children.push(element("source", { mode: "connect", path: socket ?? "" }));
     if (rate) device.children.push(element("rate", { bytes: String(rate.bytes), period: String(rate.period) }));
     setAlias(device, alias);
+  },
+  claim(document, value) {
+    const [device] = value && !deviceNamed(document, alias) ? unnamedDevices(document, "rng") : [];
+    if (device) claimDevice(device, alias);
   },
 };
 

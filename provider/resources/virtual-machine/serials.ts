@@ -39,9 +39,15 @@ export function arrangeSerials(document: Element): void {
   }
 }
 
+/** A port of somebody else's goes by its number; those of channels say nothing. */
+function portName(device: Element): string | undefined {
+  const port = child(device, "target")?.attributes["port"];
+  return port === undefined ? undefined : `${device.name}${port}`;
+}
+
 /** Adds to each new device what makes it a virtio port. */
 function virtioPorts(name: "channel" | "console") {
-  const entries = deviceEntries(name, name);
+  const entries = deviceEntries(name, name, name === "channel" ? ["name"] : ["source"], portName);
   return {
     ...entries,
     add(document: Element, key: string): Element {
@@ -82,7 +88,7 @@ export const serialRows = {
   serials: mapOf({
     doc: "Serial ports beside the one of `console`, under names of your choice (`<serial>`).",
     change: serialChange,
-    entries: deviceEntries("serial", "serials"),
+    entries: deviceEntries("serial", "serials", ["source"], portName),
     rows: {
       source: source(serialChange),
       model: attribute({

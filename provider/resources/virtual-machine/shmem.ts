@@ -7,7 +7,7 @@ import { deviceEntries } from "./alias";
 import type { LiveOperations } from "./live";
 
 const models = ["ivshmem-plain", "ivshmem-doorbell"] as const;
-const shmemEntries = deviceEntries("shmem", "shmem");
+const shmemEntries = deviceEntries("shmem", "shmem", ["name"]);
 const isPower = (value: bigint) => value >= 1048576n && (value & (value - 1n)) === 0n;
 
 export const shmemRows = {

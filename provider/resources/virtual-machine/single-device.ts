@@ -1,6 +1,6 @@
 import type { ElementLens } from "../../schema/lens";
 import { child, type Element, element, ensure } from "../../schema/tree";
-import { deviceNamed, devicesOf, setAlias } from "./alias";
+import { claimDevice, deviceNamed, devicesOf, setAlias, unnamedDevices } from "./alias";
 
 /** A device of which a domain has one. Its alias tells it from one that libvirt adds by itself. */
 export class SingleDevice {
@@ -27,6 +27,13 @@ export class SingleDevice {
           if (found) this.remove(document);
           lens.set(this.add(document), value);
         }
+      },
+      claim: (document, value) => {
+        const { alias } = this;
+        if (alias === undefined || this.find(document)) return;
+        const devices = unnamedDevices(document, this.name);
+        const device = devices.find((candidate) => lens.get(candidate) === value) ?? devices[0];
+        if (device) claimDevice(device, alias);
       },
     };
   }

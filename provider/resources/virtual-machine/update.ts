@@ -6,6 +6,7 @@ import { hasUnknown } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { readMark } from "../ownership";
 import { leasesBefore, noLeases, waitForAddress } from "./addresses";
+import { nameDevices } from "./adopted";
 import { isPin } from "./cpu-tuning";
 import { unfinished } from "./create";
 import { Domain } from "./domain";
@@ -40,6 +41,7 @@ export async function update(
   context: Context,
 ): Promise<MadeDomain> {
   const domain = await existing(id, news, context);
+  nameDevices(domain, olds, olds, news);
   const { power, before, live, isPersistent, autostart } = await lookAt(domain);
   refuse(domain, news, changes, live !== undefined);
   if (live) await refuseWhileBusy(domain, live);

@@ -1,3 +1,4 @@
+import { differenceOverlay } from "../../../provider/schema/difference";
 import type { DocumentObject } from "../../../provider/schema/object";
 import { applyOverlay, readOverlay, withdrawOverlay } from "../../../provider/schema/overlay";
 import { equal, parse, render } from "../../../provider/schema/tree";
@@ -103,4 +104,29 @@ test("what no schema has is written as well, read back, and taken out again", ()
   expect(equal(applyOverlay(once, overlay), once)).toBe(true);
   expect(readOverlay(once, overlay)).not.toEqual(readOverlay(document, overlay));
   expect(equal(withdrawOverlay(once, overlay, document), document)).toBe(true);
+});
+
+test("what a document says beyond another one is an overlay that makes the one of the other", () => {
+  const own = parse(`<domain type='kvm'><name>db</name><vcpu>4</vcpu><features><acpi/></features><devices>
+    <disk type='file' device='disk'><source file='/a'/><target dev='vda' bus='virtio'/></disk>
+    <controller type='usb' index='0'/><controller type='sata' index='0'/></devices></domain>`);
+  const other =
+    parse(`<domain type='kvm'><name>db</name><vcpu placement='static'>4</vcpu><features><acpi/><pae/></features><devices>
+    <disk type='file' device='disk'><driver name='qemu'/><source file='/a'/><target dev='vda' bus='virtio'/></disk>
+    <disk type='file' device='disk'><source file='/b'/><target dev='vdb' bus='virtio'/></disk>
+    <controller type='usb' index='0'/><controller type='sata' index='0'><driver iothread='2'/></controller></devices></domain>`);
+  const part = differenceOverlay(other, own);
+  expect(part).toEqual({
+    vcpu: { placement: "static" },
+    features: { pae: {} },
+    devices: {
+      disk: [
+        { target: { dev: "vda" }, driver: { name: "qemu" } },
+        { type: "file", device: "disk", source: { file: "/b" }, target: { dev: "vdb", bus: "virtio" } },
+      ],
+      controller: [{ type: "sata", index: 0, driver: { iothread: 2 } }],
+    },
+  });
+  expect(equal(applyOverlay(own, part ?? {}), other)).toBe(true);
+  expect(differenceOverlay(other, other)).toBeUndefined();
 });

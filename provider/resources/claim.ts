@@ -1,0 +1,65 @@
+import type { Attribute, Entries, MapOf, Rows } from "../core/attribute";
+import { diffRows } from "../core/diff";
+import type { Values } from "../core/handler";
+import { isPlainObject } from "../core/unknown";
+import type { Element } from "../schema/tree";
+import { readRows } from "./document";
+
+/**
+ * Gives our names to elements that have none and are what the values say: those of an object that somebody else made.
+ * Otherwise they would be added a second time.
+ */
+export function claimRows(rows: Rows, values: Values, document: Element): void {
+  for (const [name, row] of Object.entries(rows)) {
+    const value = values[name];
+    if (value === undefined) continue;
+    if (row.kind === "attribute") (row as Attribute<unknown, Element>).lens?.claim?.(document, value);
+    else if (!isPlainObject(value)) continue;
+    else if (row.kind === "block") claimRows(row.rows, value, document);
+    else claimEntries(row, value, document);
+  }
+}
+
+interface Pair {
+  readonly key: string;
+  readonly element: Element;
+  readonly distance: number;
+}
+
+/** Entry and element that differ in the least find each other first. */
+function claimEntries(row: MapOf, wanted: Values, document: Element): void {
+  const entries = row.entries as Entries<Element> | undefined;
+  const unnamed = entries?.unnamed;
+  if (!entries || !unnamed) return;
+  const present = entries.list(document);
+  const open = Object.entries(wanted).filter(([key]) => !present.has(key));
+  const pairs = open.flatMap(([key, entry]) =>
+    unnamed.list(document).flatMap((element): Pair[] => {
+      const distance = distanceOf(row.rows, unnamed, key, isPlainObject(entry) ? entry : {}, element);
+      return distance === undefined ? [] : [{ key, element, distance }];
+    }),
+  );
+  const taken = new Set<string | Element>();
+  for (const { key, element } of pairs.sort((a, b) => a.distance - b.distance)) {
+    if (taken.has(key) || taken.has(element)) continue;
+    unnamed.name(element, key);
+    taken.add(key).add(element);
+  }
+}
+
+/** In how many values the element is not the entry; undefined where it is another thing. */
+function distanceOf(
+  rows: Rows,
+  { natural, knownBy }: NonNullable<Entries<Element>["unnamed"]>,
+  key: string,
+  entry: Values,
+  element: Element,
+): number | undefined {
+  if (natural?.(element) === key) return -1;
+  const changes = diffRows(rows, entry, readRows(rows, entry, element)).filter((change) => change.class !== "none");
+  const agrees = (name: string) => entry[name] !== undefined && !changes.some(({ path }) => path[0] === name);
+  // An entry that says nothing of what tells elements apart, such as an empty drive, must agree in all that it says.
+  const isSilent = knownBy.every((name) => entry[name] === undefined);
+  const isIt = knownBy.length === 0 || knownBy.some(agrees) || (isSilent && changes.length === 0);
+  return isIt ? changes.length : undefined;
+}
