@@ -80,7 +80,7 @@ module.exports = {
     only(
       "command",
       "^provider/command/",
-      ["^provider/(command|resources|core|tuning|schema|libvirt|transport)/", "^provider/adapters/(client|hosts)"],
+      ["^provider/(command|resources|core|tuning|schema|libvirt|transport)/", "^provider/adapters/(client|hosts|wire)"],
       "the command drives the resources' own code and opens hosts as the provider does",
     ),
     {

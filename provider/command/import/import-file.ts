@@ -1,0 +1,58 @@
+import { seal } from "../../adapters/wire";
+import type { Meta, Values } from "../../core/handler";
+import { isPlainObject } from "../../core/unknown";
+import type { Entry } from "./plan";
+
+/** A resource with the state that it would have if the program had made it. */
+export interface Imported {
+  readonly entry: Entry;
+  readonly state: Values;
+}
+
+/** Which stack the resources will be in. */
+export interface Target {
+  readonly organization: string;
+  readonly project: string;
+  readonly stack: string;
+}
+
+/** How the engine marks a secret, and how it takes one in the clear. */
+const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/** The text of a file for `pulumi import --file`: inputs and outputs in full, so that the engine reads nothing anew. */
+export function importFile(imported: readonly Imported[], target: Target): string {
+  const resources = imported.map(({ entry: { handler, name, id, inputs }, state }) => {
+    const type = `pulumi-nodejs:dynamic/kvm:${handler.type}`;
+    const meta: Meta = { ...target, urn: `urn:pulumi:${target.stack}::${target.project}::${type}::${name}` };
+    const hidden = {
+      __provider: `exports.handler = () => require("pulumi-kvm/provider").${handler.type};`,
+      __meta: meta,
+    };
+    const secrets = [...handler.secretPaths, ...passwords(inputs)];
+    const [sealedInputs, outputs] = [inputs, state].map((values) => ({ ...open(seal(values, secrets)), ...hidden }));
+    return { type, name, id, inputs: sealedInputs, outputs };
+  });
+  return `${JSON.stringify({ nameTable: {}, resources }, undefined, 2)}\n`;
+}
+
+/** Passwords that stand in partial documents. */
+function passwords(value: unknown, path: readonly string[] = []): string[] {
+  if (path.at(-1) === "passwd") return [path.join(".")];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, item]) => passwords(item, [...path, name]));
+}
+
+/** Secrets as the engine reads them from files: the value as JSON text. It encrypts them when it takes them in. */
+function open(value: unknown): Values {
+  return opened(value) as Values;
+}
+
+function opened(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(opened);
+  if (!isPlainObject(value)) return value;
+  if (value[signatureKey] === secretSignature) {
+    return { [signatureKey]: secretSignature, plaintext: JSON.stringify(opened(value["value"])) };
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, opened(item)]));
+}
