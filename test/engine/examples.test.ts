@@ -60,6 +60,37 @@ it(
 );
 
 it(
+  "tuned-database: a CPU of its own, memory of its cell, threads for the disks, by one word",
+  async () => {
+    const config = {
+      image: join(cacheFolder(), "guest/guest.qcow2"),
+      vcpus: "1",
+      housekeepingCpus: "0",
+      memory: "192 MiB",
+      rootSize: "1 GiB",
+      dataSize: "16 MiB",
+    };
+    await withStack(options("tuned-database", config), (stack) =>
+      live(stack, async () => {
+        const name = String((await stack.outputs())["name"]);
+        const pins = async (what: string) => {
+          const lines = (await lab.host.virsh(what, name)).trim().split("\n");
+          return lines.map((line) => line.trim().replace(/\s+/g, " ")).sort();
+        };
+        expect(await pins("vcpupin")).toEqual(["0 1"]);
+        expect(await pins("emulatorpin")).toEqual(["0"]);
+        expect(await pins("iothreadinfo")).toEqual(["1 0", "2 0"]);
+        const xml = await lab.host.virsh("dumpxml", name);
+        expect(xml).toContain("<memory mode='strict' nodeset='0'/>");
+        expect(xml).toContain("<nosharepages/>");
+        expect(xml).toContain("<memballoon model='none'/>");
+      }),
+    );
+  },
+  4 * minutes,
+);
+
+it(
   "windows-secure-boot-tpm: an empty disk is started with Secure Boot and a TPM",
   async () => {
     const config = { vcpus: "2", memory: "512 MiB", diskSize: "1 GiB" };
