@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { PartialFailure } from "../../provider/core/handler";
 import { host } from "../../provider/resources/host";
 import { maxDigest } from "../../provider/resources/host/facts";
 import { freePages } from "../../provider/resources/host-pages";
@@ -154,6 +155,76 @@ function pool(owner: LabHost, cell: number) {
     thaw: () => owner.exec(`umount ${folder}/nr_hugepages`),
   };
 }
+
+test("huge pages of single cells are added, made fewer, and given back but for those in use and of others", async () => {
+  const [, second] = lab.hosts;
+  if (!second) throw new Error("no second host");
+  const { socketUri: uri } = second;
+  const [near, far] = [pool(second, 0), pool(second, 1)];
+  await near.set("nr", 3);
+  const wanted = [
+    { cell: 0, size: "2 MiB", count: 8 },
+    { cell: 1, size: "2 MiB", count: 4 },
+  ];
+  const made = await host.create(inputsOf(uri, { hugePages: wanted }), context);
+  expect([await near.total(), await far.total()]).toEqual([8, 4]);
+  expect(made.state).toMatchObject({
+    hugePages: wanted,
+    addedPages: [
+      { cell: 0, size: "2 MiB", before: 3, count: 5 },
+      { cell: 1, size: "2 MiB", before: 0, count: 4 },
+    ],
+    facts: { cells: [{ pages: { "2 MiB": 8 } }, { pages: { "2 MiB": 4 } }] },
+  });
+  expect((await host.read(made.id, made.state, context))?.state).toEqual(made.state);
+
+  // Two of the pages of the second cell have a user, so that only two of three come back.
+  await far.set("free", 2);
+  await near.set("free", 8);
+  const fewer = inputsOf(uri, {
+    hugePages: [
+      { cell: 0, size: "2 MiB", count: 6 },
+      { cell: 1, size: "2 MiB", count: 1 },
+    ],
+  });
+  const updated = await host.update(made.id, made.state, fewer, context);
+  expect([await near.total(), await far.total()]).toEqual([6, 2]);
+  expect(updated["addedPages"]).toMatchObject([
+    { cell: 0, count: 3 },
+    { cell: 1, count: 2 },
+  ]);
+  expect(context.lines.warn.at(-1)).toBe("1 pages of 2 MiB in cell 1 are in use and were not given back");
+
+  // The kernel gives none: what is true is kept, and the next update goes on.
+  await far.freeze();
+  const more = inputsOf(uri, { hugePages: [{ size: "2 MiB", count: 10 }] });
+  const error = await host.update(made.id, updated, more, context).catch((thrown: unknown) => thrown);
+  await far.thaw();
+  if (!(error instanceof PartialFailure)) throw error;
+  expect(error.message).toMatch(/hugePages: cell 1 has 2 of 10 pages of 2 MiB.*libvirt said: .*\n.*ask for fewer/);
+  expect(error.state).toMatchObject({
+    hugePages: [{ size: "2 MiB", count: 2 }],
+    addedPages: [
+      { cell: 0, before: 3, count: 7 },
+      { cell: 1, before: 0, count: 2 },
+    ],
+  });
+  expect(host.diff(made.id, error.state, more).changes).toMatchObject([{ property: "hugePages", class: "live" }]);
+  const finished = await host.update(made.id, error.state, more, context);
+  expect([await near.total(), await far.total()]).toEqual([10, 10]);
+
+  // A restart of the machine leaves what it has from the start.
+  await near.set("nr", 3);
+  const seen = await host.read(made.id, finished, context);
+  expect(seen?.inputs["hugePages"]).toEqual([{ size: "2 MiB", count: 3 }]);
+  expect(seen?.state["addedPages"]).toEqual([{ cell: 1, size: "2 MiB", before: 0, count: 10 }]);
+  const again = await host.update(made.id, seen?.state ?? {}, more, context);
+  await near.set("free", 10);
+  await far.set("free", 10);
+  await host.delete(made.id, again, context);
+  expect([await near.total(), await far.total()]).toEqual([3, 0]);
+  await expect(host.read(`lookup:${uri}`, more, context)).rejects.toThrow(/hugePages: a look-up changes nothing/);
+});
 
 test("the kernel's own pages are added and given back", async () => {
   const pages = pool(lab.host, 0);
