@@ -1,7 +1,6 @@
 import { z } from "../core/attribute";
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
-import { isPlainObject } from "../core/unknown";
 import { engineLog } from "./engine-log";
 import { Hosts } from "./hosts";
 import { Operations } from "./operations";
@@ -48,17 +47,17 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     },
 
     async check(olds, news) {
-      const { meta, values } = split(news);
-      const old = split(olds).values;
+      const { meta, values } = split(handler, news);
+      const old = split(handler, olds).values;
       const known = Object.keys(old).length === 0 ? undefined : old;
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
       return { inputs: close(handler, inputs, news, meta), failures: [...failures] };
     },
 
     async diff(id, olds, news) {
-      const { meta, values } = split(news);
+      const { meta, values } = split(handler, news);
       const { changes, lines, replaces, deleteBeforeReplace } = await plainly(() =>
-        handler.diff(id, split(olds).values, values),
+        handler.diff(id, split(handler, olds).values, values),
       );
       for (const line of meta ? lines : []) engineLog.line(meta?.urn ?? "", "info", line);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work.
@@ -66,13 +65,13 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     },
 
     async create(inputs) {
-      const { meta, values } = split(inputs);
+      const { meta, values } = split(handler, inputs);
       const made = await run(handler, inputs, meta, "create", (context) => handler.create(values, context));
       return { id: made.id, outs: close(handler, made.state, inputs, meta) };
     },
 
     async read(id, props) {
-      const { meta, values } = split(props);
+      const { meta, values } = split(handler, props);
       const found = await plainly(() =>
         run(handler, props, meta, "read", (context) => handler.read(id, values, context)),
       );
@@ -85,23 +84,24 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     },
 
     async update(id, olds, news) {
-      const { meta, values } = split(news);
-      const old = split(olds).values;
+      const { meta, values } = split(handler, news);
+      const old = split(handler, olds).values;
       const state = await run(handler, news, meta, "update", (context) => handler.update(id, old, values, context));
       return { outs: close(handler, state, news, meta) };
     },
 
     async delete(id, props) {
-      const { meta, values } = split(props);
+      const { meta, values } = split(handler, props);
       await plainly(() => run(handler, props, meta, "delete", (context) => handler.delete(id, values, context)));
     },
   };
 }
 
 /** The handler's values and our hidden inputs, told apart. */
-function split(wire: Values): { meta: Meta | undefined; values: Values } {
-  const all = fromWire(wire);
-  const values = isPlainObject(all) ? { ...all } : {};
+function split({ nullable }: Handler, wire: Values): { meta: Meta | undefined; values: Values } {
+  const values: Record<string, unknown> = Object.fromEntries(
+    Object.entries(wire).map(([name, value]) => [name, fromWire(value, nullable.includes(name))]),
+  );
   const meta = metaSchema.safeParse(values["__meta"]);
   for (const key of hiddenKeys) delete values[key];
   return { meta: meta.success ? (meta.data as Meta) : undefined, values };

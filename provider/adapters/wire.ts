@@ -7,13 +7,13 @@ const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 type Wire = null | boolean | number | string | Wire[] | { [key: string]: Wire };
 
-/** Values as the handlers see them: unknowns become the sentinel, null becomes absent. */
-export function fromWire(value: unknown): unknown | Unknown {
+/** Values as the handlers see them: unknowns become the sentinel, null becomes absent unless it `isValue`. */
+export function fromWire(value: unknown, isValue = false): unknown | Unknown {
   if (value === unknownOnWire) return unknown;
-  if (Array.isArray(value)) return value.map(fromWire);
-  if (!isPlainObject(value)) return value ?? undefined;
-  if (value[signatureKey] === secretSignature) return fromWire(value["value"]);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fromWire(item)]));
+  if (Array.isArray(value)) return value.map((item) => fromWire(item, isValue));
+  if (!isPlainObject(value)) return isValue ? value : (value ?? undefined);
+  if (value[signatureKey] === secretSignature) return fromWire(value["value"], isValue);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fromWire(item, isValue)]));
 }
 
 /**

@@ -60,6 +60,8 @@ export interface Handler {
   readonly type: string;
   /** Property paths (with `*` for entry names) that are always secret. */
   readonly secretPaths: readonly string[];
+  /** Top-level properties in which null is a value: elsewhere it is as good as absent. */
+  readonly nullable: readonly string[];
   /** Pure; uses no network. */
   check(news: Values, olds: Values | undefined, meta: Meta | undefined): CheckResult;
   /** Pure; uses no network. Throws a KvmError for a change that is refused. */

@@ -160,6 +160,11 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   return {
     definition,
     type: definition.type,
+    // In a part of a document null takes away; what was applied repeats it.
+    nullable: [
+      "__kvm",
+      ...Object.entries<Row>(rows).flatMap(([name, row]) => (row.kind === "attribute" && row.document ? [name] : [])),
+    ],
     secretPaths: [
       ...secretRows(rows),
       ...Object.entries(definition.outputs).flatMap(([name, output]) => (output.secret ? [name] : [])),

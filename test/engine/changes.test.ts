@@ -206,3 +206,21 @@ test(
 async function expectSealed(stack: Stack): Promise<void> {
   expect(await stack.state()).not.toContain(hush);
 }
+
+test(
+  "null in an overlay takes an element away, and no later run sees a change in it",
+  async () => {
+    const without = machine("overlay: { features: { acpi: null } }");
+    await withProgram(`${host}\n${without}\nexports.uuid = vm.uuid;`, async (stack) => {
+      await stack.up();
+      const { uuid } = await stack.outputs();
+      expect(await lab.host.virsh("dumpxml", String(uuid))).not.toContain("<acpi/>");
+      await stack.upWithoutChanges();
+      await stack.refresh("--expect-no-changes");
+      program.body = `${host}\n${machine("")}`;
+      await stack.up();
+      expect(await lab.host.virsh("dumpxml", String(uuid))).toContain("<acpi/>");
+    });
+  },
+  2 * minutes,
+);

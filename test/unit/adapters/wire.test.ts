@@ -52,6 +52,11 @@ test("what arrives is in clear: wrapped secrets are opened, null is nothing", ()
   });
 });
 
+test("null is a value where it says something", () => {
+  const part = { title: null, devices: { disk: [{ driver: { io: null } }] } };
+  expect(fromWire(part, true)).toEqual(part);
+});
+
 test("whatever is sealed comes back as it was", () => {
   const leaf = fc.oneof(fc.string(), fc.boolean(), fc.integer(), fc.constant(unknown));
   const value = fc.letrec((tie) => ({
