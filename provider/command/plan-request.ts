@@ -1,12 +1,32 @@
 import { z } from "../core/attribute";
 import { size } from "../core/quantities";
+import { isPlainObject } from "../core/unknown";
 import { limitsFor } from "../resources/host-limits";
 import { numberSet } from "../resources/number-set";
 import { guestRequest, plannerRequest } from "../resources/placement-request";
+import { machinePresets } from "../resources/virtual-machine/profiles";
 import { parseCpuSet } from "../tuning/cpu-set";
+import { profiles } from "../tuning/profiles";
 import type { HostLimits, Request } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { UsageError } from "./command";
+
+const vmSchema = guestRequest.safeExtend({ name: z.string().min(1), profile: z.enum(profiles).optional() });
+
+/** What the guest's profile asks of placement, below what is said for the guest itself. */
+function profiled(vm: unknown): unknown {
+  if (!isPlainObject(vm)) return vm;
+  const { cpu, hugePages } = machinePresets(vm, undefined);
+  const { policy, smt } = isPlainObject(cpu) ? cpu : {};
+  const own = isPlainObject(vm["cpu"]) ? vm["cpu"] : {};
+  return {
+    ...vm,
+    ...(hugePages !== undefined && vm["hugePages"] === undefined && { hugePages }),
+    ...((vm["cpu"] === undefined || isPlainObject(vm["cpu"])) && {
+      cpu: { ...(policy !== undefined && { policy }), ...(smt !== undefined && { smt }), ...own },
+    }),
+  };
+}
 
 const fileSchema = z.strictObject({
   host: z
@@ -17,7 +37,7 @@ const fileSchema = z.strictObject({
       deviceCells: z.array(z.int().min(0)).optional(),
     })
     .prefault({}),
-  vms: z.array(guestRequest.safeExtend({ name: z.string().min(1) })).min(1),
+  vms: z.array(z.preprocess(profiled, vmSchema)).min(1),
 });
 
 /** What `pulumi-kvm plan` is asked. */

@@ -35,11 +35,12 @@ The request is JSON. All of host is optional, and so is all of a guest but name,
 
 host: housekeepingCpus, for the host and QEMU's own threads; dedicatedCpus, which guests may own (default: all others);
 reservedMemory, kept free in each cell; deviceCells, which guests without devices keep off.
-vms: name; vcpus, maxVcpus; memory, maxMemory; cpu.policy (shared, dedicated or mixed; default shared),
+vms: name; vcpus, maxVcpus; memory, maxMemory; profile (general, dense, dedicated, latency or confidential), which gives
+cpu.policy, cpu.smt and hugePages where they are left out; cpu.policy (shared, dedicated or mixed; default shared),
 cpu.dedicatedVcpus for mixed, cpu.smt (whole-core, isolate or any; default whole-core), cpu.emulator (housekeeping,
-isolate or share); numa.cells as [{ "cpus": "0-3", "memory": "4 GiB" }]; hugePages as [{ "size": "1 GiB" }], "large" or
-"any"; iothreads, a number; devices as [{ "address": "0000:3b:00.0", "cell": 0, "iommuGroup": 7, "locality":
-"required" }]; confidential.
+isolate or share); numa.cells as [{ "cpus": "0-3", "memory": "4 GiB" }]; hugePages as "2 MiB", [{ "size": "1 GiB" }],
+"preferred", "required" or "none"; iothreads, a number; devices as [{ "address": "0000:3b:00.0", "cell": 0,
+"iommuGroup": 7, "locality": "required" }]; confidential.
 
 The answer with --json: { "vms": [...], "gap": N }, one entry for each guest in the order of the request: name, fits,
 cells (host cell of each guest cell), vcpus (host CPUs of each vCPU), emulator, iothreads, owned, pages, guestCells,

@@ -53,6 +53,18 @@ test("the answer says CPUs, pages, topology and cost of each guest", async () =>
   expect(vms[0].topology).toEqual({ sockets: 1, dies: 1, clusters: 1, cores: 2, threads: 1 });
 });
 
+test("a profile says of placement what the guest does not say itself", async () => {
+  const tuned = { name: "db", vcpus: 2, memory: "2 GiB", profile: "latency" };
+  const { code, result } = await planned({ vms: [tuned, { ...tuned, name: "web", hugePages: "none" }] }, "--json");
+  expect(code).toBe(0);
+  const [db, web] = JSON.parse(result).vms;
+  expect(db).toMatchObject({ fits: true, pages: [{ sizeKiB: 2048, count: 1024 }] });
+  expect(web.pages).toEqual([{ cell: expect.any(Number), sizeKiB: 4, count: 524288 }]);
+  expect(new Set([...db.vcpus, ...web.vcpus].map((cpu) => Number(cpu) % 8)).size).toBe(4);
+  const wrong = await planned({ vms: [{ ...tuned, profile: "fast" }] });
+  expect([wrong.code, wrong.note]).toEqual([1, expect.stringContaining("vms.0.profile: ")]);
+});
+
 test("what domains hold already is kept from others", async () => {
   const ledger = join(folder, "ledger");
   mkdirSync(ledger);
