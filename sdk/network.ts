@@ -16,6 +16,7 @@ const facts: ClassFacts = {
     "mtu",
     "isolateGuests",
     "forwardDevice",
+    "physicalFunction",
     "natPorts",
     "natIpv6",
     "subnets",
@@ -91,8 +92,8 @@ export interface NetworkArgs {
   readonly name?: pulumi.Input<string>;
   /** UUID in libvirt. Default: derived from where the resource stands in the program. */
   readonly uuid?: pulumi.Input<string>;
-  /** How guests reach the outside: "nat", "route" (no NAT), "open" (route, no firewall rules), "isolated" (not at all) or "bridge" (on an existing bridge of the host). Default "nat". Default: "nat". */
-  readonly mode?: pulumi.Input<"nat" | "route" | "open" | "isolated" | "bridge">;
+  /** How guests reach the outside: "nat", "route" (no NAT), "open" (route, no firewall rules), "isolated" (not at all), "bridge" (on an existing bridge of the host) or "hostdev" (each by a virtual function of an SR-IOV card, `physicalFunction`). Default "nat". Default: "nat". */
+  readonly mode?: pulumi.Input<"nat" | "route" | "open" | "isolated" | "bridge" | "hostdev">;
   /** Name of the bridge on the host, at most 15 characters; in mode "bridge" that of the existing one. Default: "kvm" and 8 hex digits. */
   readonly bridge?: pulumi.Input<string>;
   /** Run the spanning tree protocol on the bridge. Default false: with it, guests wait seconds for their first packet. */
@@ -103,6 +104,8 @@ export interface NetworkArgs {
   readonly isolateGuests?: pulumi.Input<boolean>;
   /** The one interface of the host that forwarded traffic may use. Default: any. */
   readonly forwardDevice?: pulumi.Input<string>;
+  /** In mode "hostdev" the interface of the host whose virtual functions guests are given, one each (`<pf dev>`); libvirt takes a function from its driver for as long as a guest has it (`managed`). */
+  readonly physicalFunction?: pulumi.Input<string>;
   /** Source ports that NAT uses. Default: libvirt's, 1024 to 65535. */
   readonly natPorts?: pulumi.Input<{ readonly start: pulumi.Input<number>; readonly end: pulumi.Input<number> }>;
   /** NAT for IPv6 too. Default false: IPv6 is routed. Needs libvirt 6.5.0. */
@@ -162,8 +165,8 @@ export class Network extends KvmResource {
   /** UUID in libvirt. Default: derived from where the resource stands in the program. */
   declare readonly uuid: pulumi.Output<string>;
 
-  /** How guests reach the outside: "nat", "route" (no NAT), "open" (route, no firewall rules), "isolated" (not at all) or "bridge" (on an existing bridge of the host). Default "nat". */
-  declare readonly mode: pulumi.Output<"nat" | "route" | "open" | "isolated" | "bridge">;
+  /** How guests reach the outside: "nat", "route" (no NAT), "open" (route, no firewall rules), "isolated" (not at all), "bridge" (on an existing bridge of the host) or "hostdev" (each by a virtual function of an SR-IOV card, `physicalFunction`). Default "nat". */
+  declare readonly mode: pulumi.Output<"nat" | "route" | "open" | "isolated" | "bridge" | "hostdev">;
 
   /** Name of the bridge on the host, at most 15 characters; in mode "bridge" that of the existing one. Default: "kvm" and 8 hex digits. */
   declare readonly bridge: pulumi.Output<string>;
@@ -179,6 +182,9 @@ export class Network extends KvmResource {
 
   /** The one interface of the host that forwarded traffic may use. Default: any. */
   declare readonly forwardDevice: pulumi.Output<string | undefined>;
+
+  /** In mode "hostdev" the interface of the host whose virtual functions guests are given, one each (`<pf dev>`); libvirt takes a function from its driver for as long as a guest has it (`managed`). */
+  declare readonly physicalFunction: pulumi.Output<string | undefined>;
 
   /** Source ports that NAT uses. Default: libvirt's, 1024 to 65535. */
   declare readonly natPorts: pulumi.Output<

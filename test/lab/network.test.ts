@@ -172,6 +172,19 @@ test("mode and bridge change in place", async () => {
   expect(seen?.inputs).toEqual(back.news);
 });
 
+test("a pool of virtual functions is defined, and refused where the card has none, which loses nothing", async () => {
+  const defined = await create({ mode: "hostdev", physicalFunction: "eth1", active: false, autostart: false }, "vfs");
+  const xml = await lab.host.virsh("net-dumpxml", String(defined.state["name"]));
+  expect(xml).toMatch(/<forward mode='hostdev' managed='yes'>\s*<pf dev='eth1'\/>/);
+  expect(xml).not.toContain("<bridge");
+  const seen = await network.read(defined.id, defined.state, context);
+  expect(seen?.inputs).toMatchObject({ mode: "hostdev", physicalFunction: "eth1" });
+  const failure = await update(defined, { mode: "hostdev", physicalFunction: "eth1" }).catch((error: unknown) => error);
+  expect(String(failure)).toMatch(/libvirt said: .*No usable Vf's present on SRIOV PF eth1/);
+  const changed = await update(defined, nat);
+  expect(await lab.host.virsh("net-dumpxml", String(changed.state["name"]))).not.toContain("hostdev");
+});
+
 test("drift is seen and repaired", async () => {
   const made = await create({ ...nat, domain: "lab.example" });
   const name = String(made.state["name"]);

@@ -27,7 +27,8 @@ export function compose(document: Element, news: Inputs, olds: Partial<Inputs>):
 function composeRows(document: Element, news: Inputs, olds: Partial<Inputs>): Element {
   applyRows(rows, news, olds, document);
   writeAddresses(document, news, olds);
-  if (news.mode === "bridge") leaveToHost(document);
+  if (news.mode === "hostdev") remove(document, "bridge");
+  else if (news.mode === "bridge") leaveToHost(document);
   // libvirt would fill in a delay that holds back every guest's first packet.
   else bridgeOf(document).attributes["delay"] = "0";
   return document;

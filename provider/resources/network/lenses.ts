@@ -33,6 +33,20 @@ export const forwardDeviceLens: ElementLens<string> = {
   },
 };
 
+const physicalFunction = attributeAt("forward/pf", "dev");
+
+/** libvirt lists the functions that it found there beside it, which are its own affair. */
+export const physicalFunctionLens: ElementLens<string> = {
+  get: (document) => physicalFunction.get(document),
+  set(document, value) {
+    const forward = child(document, "forward");
+    if (!forward) return;
+    forward.children = forward.children.filter((node) => !("name" in node && node.name === "address"));
+    physicalFunction.set(document, value);
+    attributeAt("forward", "managed").set(document, value && "yes");
+  },
+};
+
 interface PortRange {
   readonly start: number;
   readonly end: number;

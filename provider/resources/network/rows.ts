@@ -4,13 +4,14 @@ import { attributeAt, number, textAt, words } from "../../schema/lens";
 import { adoptionRows, uuidChange } from "../adoption";
 import { hostRow } from "../host-reference";
 import { overlayRows } from "../overlay";
-import { forwardDeviceLens, forwardersLens, modeLens, portRangeLens } from "./lenses";
+import { forwardDeviceLens, forwardersLens, modeLens, physicalFunctionLens, portRangeLens } from "./lenses";
 import { address, dhcpRange, forwarder, hostname, interfaceName, type Mode, modes, portRange, subnet } from "./values";
 
 /** The network itself has to be stopped for it; that waits while guests are attached. */
 const restart = () => ({ class: "restart", reason: "of the network, once no guest is attached to it" }) as const;
 
-const isBridge = (siblings: Readonly<Record<string, unknown>>) => siblings["mode"] === "bridge";
+/** The other modes make no bridge and serve no addresses. */
+const hasNoBridge = ({ mode }: Readonly<Record<string, unknown>>) => mode === "bridge" || mode === "hostdev";
 
 const identityRows = {
   host: hostRow,
@@ -32,7 +33,7 @@ const identityRows = {
 
 const linkRows = {
   mode: attribute<Mode>({
-    doc: 'How guests reach the outside: "nat", "route" (no NAT), "open" (route, no firewall rules), "isolated" (not at all) or "bridge" (on an existing bridge of the host). Default "nat".',
+    doc: 'How guests reach the outside: "nat", "route" (no NAT), "open" (route, no firewall rules), "isolated" (not at all), "bridge" (on an existing bridge of the host) or "hostdev" (each by a virtual function of an SR-IOV card, `physicalFunction`). Default "nat".',
     schema: z.enum(modes),
     defaults: { 1: "nat" },
     change: restart,
@@ -41,14 +42,14 @@ const linkRows = {
   bridge: attribute<string | undefined>({
     doc: 'Name of the bridge on the host, at most 15 characters; in mode "bridge" that of the existing one. Default: "kvm" and 8 hex digits.',
     schema: interfaceName.optional(),
-    derive: ({ identity, siblings }) => (isBridge(siblings) ? undefined : identity.interfaceName("kvm")),
+    derive: ({ identity, siblings }) => (hasNoBridge(siblings) ? undefined : identity.interfaceName("kvm")),
     change: restart,
     lens: attributeAt("bridge", "name"),
   }),
   stp: attribute<boolean | undefined>({
     doc: "Run the spanning tree protocol on the bridge. Default false: with it, guests wait seconds for their first packet.",
     schema: z.boolean().optional(),
-    defaults: { 1: ({ siblings }) => (isBridge(siblings) ? undefined : false) },
+    defaults: { 1: ({ siblings }) => (hasNoBridge(siblings) ? undefined : false) },
     change: restart,
     lens: words(attributeAt("bridge", "stp"), "on", "off"),
   }),
@@ -70,6 +71,12 @@ const linkRows = {
     schema: interfaceName.optional(),
     change: restart,
     lens: forwardDeviceLens,
+  }),
+  physicalFunction: attribute<string | undefined>({
+    doc: 'In mode "hostdev" the interface of the host whose virtual functions guests are given, one each (`<pf dev>`); libvirt takes a function from its driver for as long as a guest has it (`managed`).',
+    schema: interfaceName.optional(),
+    change: restart,
+    lens: physicalFunctionLens,
   }),
   natPorts: attribute<z.output<typeof portRange> | undefined>({
     doc: "Source ports that NAT uses. Default: libvirt's, 1024 to 65535.",
@@ -119,7 +126,7 @@ const addressRows = {
   dhcp: attribute<boolean | z.output<typeof dhcpRange> | undefined>({
     doc: "Hand out addresses: true for all of the first IPv4 subnet (libvirt serves one), or a range {start, end, leaseTime (default 1 h)}. Default true.",
     schema: z.union([z.boolean(), dhcpRange], { error: "expected true, false or {start, end, leaseTime?}" }).optional(),
-    defaults: { 1: ({ siblings }) => (isBridge(siblings) ? undefined : true) },
+    defaults: { 1: ({ siblings }) => (hasNoBridge(siblings) ? undefined : true) },
     change: "live",
   }),
   reservations: mapOf({ doc: "Fixed IPv4 addresses by DHCP, under names of your choice.", rows: reservation }),

@@ -19,39 +19,58 @@ import type { Mode } from "./values";
 
 type NetworkRule = Rule<typeof rows>;
 
+const addresses = ["domain", "dns", "subnets", "dhcp", "reservations"] as const;
+const onlyHostdev = { physicalFunction: "only mode hostdev hands out virtual functions" };
+
 /** Attributes that a mode has no place for, with the reason. */
 const foreign: Readonly<Record<Mode, Readonly<Partial<Record<keyof Inputs, string>>>>> = {
-  nat: {},
-  route: { natPorts: "only mode nat translates ports", natIpv6: "only mode nat translates addresses" },
+  nat: onlyHostdev,
+  route: { ...onlyHostdev, natPorts: "only mode nat translates ports", natIpv6: "only mode nat translates addresses" },
   open: {
+    ...onlyHostdev,
     natPorts: "only mode nat translates ports",
     natIpv6: "only mode nat translates addresses",
     forwardDevice: "mode open makes no forwarding rules; use nat or route",
   },
   isolated: {
+    ...onlyHostdev,
     natPorts: "only mode nat translates ports",
     natIpv6: "only mode nat translates addresses",
     forwardDevice: "an isolated network forwards nothing; use nat or route",
   },
-  bridge: Object.fromEntries(
-    ["stp", "mtu", "natPorts", "natIpv6", "forwardDevice", "domain", "dns", "subnets", "dhcp", "reservations"].map(
-      (name) => [
+  bridge: {
+    ...onlyHostdev,
+    ...Object.fromEntries(
+      ["stp", "mtu", "natPorts", "natIpv6", "forwardDevice", ...addresses].map((name) => [
         name,
         "the bridge and its addresses belong to the host; remove it, or use nat, route, open or isolated",
-      ],
+      ]),
     ),
+  },
+  hostdev: Object.fromEntries(
+    ["bridge", "stp", "mtu", "isolateGuests", "natPorts", "natIpv6", "forwardDevice", ...addresses].map((name) => [
+      name,
+      "guests have functions of the card itself, on no bridge of the host; remove it",
+    ]),
   ),
 };
 
 const modeRule: NetworkRule = {
-  needs: ["mode", "subnets", "dhcp", "reservations", "dns", "stp", "bridge"],
+  needs: ["mode", "subnets", "dhcp", "reservations", "dns", "stp", "bridge", "physicalFunction"],
   check(inputs) {
+    const derived = `kvm${inputs.uuid?.slice(0, 8)}`;
     const misplaced = Object.entries(foreign[inputs.mode]).flatMap(([name, reason]) => {
-      return isSet(inputs[name as keyof Inputs])
+      const value = inputs[name as keyof Inputs];
+      // What another mode derived says nothing.
+      return isSet(value) && !(name === "bridge" && value === derived)
         ? [fault(name, `is not possible in mode "${inputs.mode}": ${reason}`)]
         : [];
     });
-    const derived = `kvm${inputs.uuid?.slice(0, 8)}`;
+    if (inputs.mode === "hostdev" && inputs.physicalFunction === undefined) {
+      const reason =
+        'is required in mode "hostdev": give the name of the card\'s interface on the host, e.g. "enp59s0f0"';
+      misplaced.push(fault("physicalFunction", reason));
+    }
     if (inputs.mode === "bridge" && (inputs.bridge === undefined || inputs.bridge === derived)) {
       misplaced.push(
         fault("bridge", 'is required in mode "bridge": give the name of a bridge that the host has, e.g. "br0"'),

@@ -3,7 +3,7 @@ import { duration } from "../../core/quantities";
 import { parseDuration } from "../../core/units";
 import { formatAddress, formatSubnet, gatewayOf, parseAddress, parseCidr } from "./address";
 
-export const modes = ["nat", "route", "open", "isolated", "bridge"] as const;
+export const modes = ["nat", "route", "open", "isolated", "bridge", "hostdev"] as const;
 export type Mode = (typeof modes)[number];
 
 /** An IPv4 or IPv6 address in its canonical spelling. */
