@@ -171,6 +171,36 @@ test.each(pairs)(
   30_000,
 );
 
+/** What libvirt 9.0 leaves out of a document in silence. */
+const dropped: Readonly<Record<string, string>> = {
+  "discard-granularity-libvirt-11.3": "disks.a.discardGranularity",
+  "iothread-mapping-libvirt-10.0": "disks.a.iothreadMapping, disks.b.iothreadMapping",
+  "iothread-polling-libvirt-9.4": "iothreadPolling",
+  "memory-dynamic-slots-libvirt-10.1": "memoryDevices.elastic.dynamicSlots",
+  "qcow2-unref-libvirt-9.5": "disks.root.discardNoUnref",
+  "scsi-iothread-mapping-libvirt-11.2":
+    "scsiControllers.fast.iothreadMapping, scsiControllers.even.iothreadMapping",
+  "throttle-groups-libvirt-11.2":
+    "throttleGroups.disk, throttleGroups.pair, disks.a.throttleFilters, disks.b.throttleFilters",
+};
+
+test.each(Object.entries(dropped))("libvirt 9.0 drops what is new in %s: it is not made", async (name, properties) => {
+  const host = lab.host;
+  const text = readFileSync(join(folder, `${name}.json`), "utf8");
+  const args = JSON.parse(text.replaceAll("qemu+ssh://root@rack1.example/system", host.socketUri)) as Values;
+  const vm = new Machine(host, "dropped");
+  try {
+    const made = vm.create({ ...args, virtType: "qemu", host: vm.reference });
+    await expect(made).rejects.toThrow(
+      new RegExp(`accepted the definition and left out ${properties}\n[\\s\\S]*or upgrade libvirt`),
+    );
+    expect(vm.id).toBe("");
+    expect((await host.virsh("list", "--all", "--name")).trim()).toBe("");
+  } finally {
+    await vm.context.close();
+  }
+});
+
 test("limits that disks share and the polling of IOThreads change in a running guest of libvirt 11.3", async () => {
   const host = lab.hosts[1];
   if (!host) throw new Error("the lab has a second host");

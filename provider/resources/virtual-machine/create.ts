@@ -23,6 +23,7 @@ import { observe, type outputs } from "./outputs";
 import { asOutput, effective, placementIn, recordOf, suggestedFor } from "./placement";
 import { placeAndWrite } from "./placing";
 import { enforcePower } from "./power";
+import { requireTaken } from "./read-back";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
 import { warnOfIsolation } from "./security";
@@ -44,8 +45,7 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
     await warnOfMitigations(libvirt, inputs, context);
-    const { domain, known } = await defineNew(libvirt, inputs, context);
-    return finish(domain, inputs, context, known, true);
+    return finish(await defineNew(libvirt, inputs, context), inputs, context, true);
   }
   const document = await existing.inactive();
   const mark = readMark(document);
@@ -53,53 +53,65 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     refuseEarlySecret(inputs);
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
-    return finish(own, inputs, context, await goOn(own, document, inputs, context));
+    return finish(await goOn(own, document, inputs, context), inputs, context);
   }
   if (inputs.adopt !== true) throw notOurs("VirtualMachine", existing.name, host, mark);
   return adopt(existing, inputs, context);
 }
 
-async function defineNew(
-  libvirt: Libvirt,
-  inputs: Inputs,
-  context: Context,
-): Promise<{ readonly domain: Domain; readonly known: Values }> {
+/** A domain that is defined, with what is known of it by then. */
+interface Defined {
+  readonly domain: Domain;
+  readonly known: Values;
+  /** The definition as libvirt shows it. */
+  readonly config: Element;
+}
+
+async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Promise<Defined> {
   const site = { libvirt, inputs, uuid: inputs.uuid, previous: suggestedFor(inputs), runs: false, context };
   return placeAndWrite(site, async (placement) => {
     const known = asOutput(placement);
-    const document = compose(effective(inputs, known));
+    const wanted = effective(inputs, known);
+    const document = compose(wanted);
     // One that is not to be started is ready as it is.
     const phase = inputs.state === "stopped" ? "ready" : "creating";
     writeMark(document, markOf(inputs, inputs.uuid, phase, context));
     writeRecord(document, recordOf(inputs, placement));
     const giveBack = await makeMediated(libvirt, inputs, context);
+    let domain: Domain | undefined;
+    const undo = async () => {
+      await domain?.undefine("remove-nvram");
+      await giveBack();
+    };
     try {
-      const domain = await Domain.define(libvirt, inputs.host.uri, inputs.name, document);
-      const undo = async () => {
-        await domain.undefine("remove-nvram");
-        await giveBack();
-      };
-      return { result: { domain, known }, undo };
+      domain = await Domain.define(libvirt, inputs.host.uri, inputs.name, document);
+      const config = await domain.inactive();
+      requireTaken(domain, wanted, { wanted: document, config }, context);
+      return { result: { domain, known, config }, undo };
     } catch (error) {
-      await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
+      await undo().catch((failure: unknown) => context.warn(messageOf(failure)));
       throw error;
     }
   });
 }
 
-/** Brings a half-made domain of ours to what is wanted now; answers what is known of it by then. */
-async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<Values> {
+/** Brings a half-made domain of ours to what is wanted now. */
+async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<Defined> {
   context.info(`found ${domain.name} half made by an earlier run; going on with it`);
   const { libvirt, uuid } = domain;
   const previous = placedIn(document) ?? suggestedFor(inputs);
   const site = { libvirt, inputs, uuid, previous, runs: await domain.isActive(), context };
   return placeAndWrite(site, async (placement) => {
     const known = asOutput(placement);
-    const wanted = applyInputs(clone(document), effective(inputs, known), {});
+    const effectual = effective(inputs, known);
+    const wanted = applyInputs(clone(document), effectual, {});
     writeRecord(wanted, recordOf(inputs, placement));
     await makeMediated(libvirt, inputs, context);
-    if (!equal(wanted, document)) await domain.redefine(wanted);
-    return { result: known, undo: () => domain.redefine(document) };
+    const differs = !equal(wanted, document);
+    if (differs) await domain.redefine(wanted);
+    const config = differs ? await domain.inactive() : document;
+    requireTaken(domain, effectual, { wanted, config }, context);
+    return { result: { domain, known, config }, undo: () => domain.redefine(document) };
   });
 }
 
@@ -108,10 +120,9 @@ async function goOn(domain: Domain, document: Element, inputs: Inputs, context: 
  * is off, and libvirt does not start it with the host, so that needs no call.
  */
 async function finish(
-  domain: Domain,
+  { domain, known, config }: Defined,
   inputs: Inputs,
   context: Context,
-  known: Values,
   fresh = false,
 ): Promise<MadeDomain> {
   try {
@@ -122,7 +133,7 @@ async function finish(
     // One that an earlier run started has the lease that it got since.
     await waitForAddress(domain, inputs, started ? leases : noLeases, context);
     if (inputs.state !== "stopped") await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
-    return (await observe(domain, inputs, known)).made;
+    return (await observe(domain, inputs, known, { config })).made;
   } catch (error) {
     throw await unfinished(domain, inputs, error, known);
   }

@@ -52,19 +52,21 @@ export interface Observation {
   readonly autostart: boolean;
 }
 
-/**
- * Reads everything back, without waiting for anything. `known` are outputs of before; of the inputs of the state
- * `before` the guest still has what was taken out, unless it was started `anew`.
- */
-export async function observe(
-  domain: Domain,
-  inputs: Inputs,
-  known: Values,
-  anew = false,
-  before: Values = known,
-): Promise<Observation> {
+/** What spares a look, or says what the running guest still has. */
+interface Hints {
+  /** The state whose inputs the guest still has where they were taken out. Default: the known outputs. */
+  readonly before?: Values;
+  /** The guest was started since: it has nothing of before. */
+  readonly anew?: boolean;
+  /** The definition, read since it was last written. */
+  readonly config?: Element;
+}
+
+/** Reads everything back, without waiting for anything. `known` are outputs of before. */
+export async function observe(domain: Domain, inputs: Inputs, known: Values, hints: Hints = {}): Promise<Observation> {
+  const { before = known, anew = false } = hints;
   const [config, power, autostart, iommuGroups] = await Promise.all([
-    domain.inactive(),
+    hints.config ?? domain.inactive(),
     domain.power(),
     domain.autostart(),
     groupsOf(domain.libvirt, inputs),

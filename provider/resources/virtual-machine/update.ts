@@ -59,7 +59,7 @@ export async function update(
   const [from, to] = [effective(olds, olds), effective(news, known)];
   try {
     const config = differs ? await domain.inactive() : before;
-    requireTaken(domain, to, { before, wanted, config });
+    requireTaken(domain, to, { wanted, config }, context);
     if (live && !renamed) await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     await putSecret(domain, news, olds);
   } catch (error) {
@@ -78,7 +78,7 @@ export async function update(
     if (cutOff) await setMark(domain, { ...mark, phase: "ready" });
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
-    const { made } = await observe(domain, news, known, started, olds);
+    const { made } = await observe(domain, news, known, { before: olds, anew: started });
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
