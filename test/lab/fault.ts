@@ -64,12 +64,16 @@ export async function eachPlace(
   }
 }
 
-/** Runs an operation as the engine does: what a partial failure says goes into state. Answers the failure. */
+/**
+ * Runs an operation as the engine does: what a partial failure says goes into state, unless the provider is `lost` too.
+ * Answers the failure.
+ */
 export async function runWith(
   subject: Subject,
   operation: "create" | "update" | "delete",
   args: Values,
   context: Context,
+  isLost = false,
 ): Promise<Error | undefined> {
   const { handler, id, state } = subject;
   try {
@@ -79,7 +83,7 @@ export async function runWith(
     } else subject.state = await handler.update(id, state, subject.inputs(args), context);
     return undefined;
   } catch (error) {
-    if (error instanceof PartialFailure) ({ id: subject.id, state: subject.state } = error);
+    if (error instanceof PartialFailure && !isLost) ({ id: subject.id, state: subject.state } = error);
     if (error instanceof Error) return error;
     throw error;
   }

@@ -178,8 +178,7 @@ const dropped: Readonly<Record<string, string>> = {
   "iothread-polling-libvirt-9.4": "iothreadPolling",
   "memory-dynamic-slots-libvirt-10.1": "memoryDevices.elastic.dynamicSlots",
   "qcow2-unref-libvirt-9.5": "disks.root.discardNoUnref",
-  "scsi-iothread-mapping-libvirt-11.2":
-    "scsiControllers.fast.iothreadMapping, scsiControllers.even.iothreadMapping",
+  "scsi-iothread-mapping-libvirt-11.2": "scsiControllers.fast.iothreadMapping, scsiControllers.even.iothreadMapping",
   "throttle-groups-libvirt-11.2":
     "throttleGroups.disk, throttleGroups.pair, disks.a.throttleFilters, disks.b.throttleFilters",
 };

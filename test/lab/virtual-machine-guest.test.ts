@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
 import { noLeases, waitForAddress } from "../../provider/resources/virtual-machine/addresses";
 import { Domain } from "../../provider/resources/virtual-machine/domain";
 import type { Inputs } from "../../provider/resources/virtual-machine/rows";
+import { runWith } from "./fault";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine, medium } from "./machines";
 import { waitFor } from "./processes";
@@ -94,6 +96,42 @@ test("an old lease is no proof of a new start", async () => {
   });
   await vm.delete();
 }, 90_000);
+
+test("a wait for an address that was cut off is gone on with by the next run, after a restart too", async () => {
+  const vm = machine("waited", { serialLog: logOf("waited"), agent: false, nics: { lan: { network } } });
+  const boots = async () => ((await lab.host.exec(["cat", logOf("waited")])).stdout.match(/GUEST-NIC/g) ?? []).length;
+  /** Runs with Ctrl-C, or a lost provider, in the wait. */
+  const cutOff = async (args: Values, isLost: boolean) => {
+    const stop = new AbortController();
+    const progress = (message: string) => void (message === "waiting for an address" && stop.abort());
+    const failure = await runWith(vm, "update", args, { ...vm.context, signal: stop.signal, progress }, isLost);
+    expect(failure?.message).toMatch(/see an address of VirtualMachine waited-\w+/);
+  };
+  await vm.create();
+  const phase = async () => /phase=['"](\w+)/.exec(await vm.xml())?.[1];
+  let booted = 1;
+  expect(await boots()).toBe(booted);
+  for (const isLost of [false, true]) {
+    const args = {
+      changePolicy: "restart",
+      title: String(isLost),
+      cpu: { mode: "custom", model: isLost ? "qemu64" : "Nehalem" },
+    };
+    await cutOff(args, isLost);
+    expect([await boots(), await phase()]).toEqual([booted, "creating"]);
+    vm.context.lines.progress.length = 0;
+    await vm.up(args);
+    expect(vm.context.lines.progress).toEqual(["waiting for an address"]);
+    expect(vm.state).toMatchObject({ ipAddress: expect.stringMatching(/^10\.31\.0\./), pendingRestart: [] });
+    expect(vm.state).not.toHaveProperty("__kvm.memo");
+    expect(await phase()).toBe("ready");
+    // Where the state was lost as well, the lease of the former boot counts.
+    if (!isLost) expect(await boots()).toBe(booted + 1);
+    await waitFor("the guest to have booted", 60, async () => (await boots()) === booted + 1);
+    booted++;
+  }
+  await vm.delete();
+}, 120_000);
 
 test("a guest that does not hear is left running or unplugged after the deadline, as the program says", async () => {
   const deaf = { ...boot, cmdline: `${boot["cmdline"]} guest.ignore-acpi` };

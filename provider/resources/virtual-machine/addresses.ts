@@ -70,10 +70,14 @@ export const noLeases: Leases = new Map();
 /** Leases by MAC address, with the second at which they end: what dnsmasq remembers of a former boot is no proof of this one. */
 export type Leases = ReadonlyMap<string, string>;
 
+/** Whether a start is followed by a wait. */
+export function waitsForAddress({ waitForAddress: wait, state, nics }: Inputs): boolean {
+  return wait !== false && state === "running" && Object.keys(nics).length > 0;
+}
+
 /** The leases before a start that will be waited for. */
 export async function leasesBefore(domain: Domain, inputs: Inputs): Promise<Leases> {
-  const waits = inputs.waitForAddress !== false && inputs.state === "running";
-  return waits ? currentLeases(domain, inputs.nics) : noLeases;
+  return waitsForAddress(inputs) ? currentLeases(domain, inputs.nics) : noLeases;
 }
 
 async function currentLeases(domain: Domain, nics: Inputs["nics"]): Promise<Leases> {
@@ -100,7 +104,7 @@ async function currentLeases(domain: Domain, nics: Inputs["nics"]): Promise<Leas
  */
 export async function waitForAddress(domain: Domain, inputs: Inputs, before: Leases, context: Context): Promise<void> {
   const wait = inputs.waitForAddress;
-  if (wait === false || inputs.state !== "running" || Object.keys(inputs.nics).length === 0) return;
+  if (wait === false || !waitsForAddress(inputs)) return;
   const step = `see an address of VirtualMachine ${domain.name}`;
   const seconds = parseDuration(wait.timeout);
   context.progress("waiting for an address");

@@ -9,7 +9,7 @@ import { attempt } from "../failure";
 import { notOurs, readMark, writeMark } from "../ownership";
 import { placedIn } from "../placed-in";
 import { writeRecord } from "../placement-record";
-import { leasesBefore, noLeases, waitForAddress } from "./addresses";
+import { type Leases, leasesBefore, noLeases, waitForAddress } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
@@ -27,6 +27,7 @@ import { requireTaken } from "./read-back";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
 import { warnOfIsolation } from "./security";
+import { memoOf } from "./start-wait";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -125,27 +126,38 @@ async function finish(
   context: Context,
   fresh = false,
 ): Promise<MadeDomain> {
+  let due: Leases | undefined;
   try {
     if (inputs.autostart || !fresh) await domain.setAutostart(inputs.autostart);
     const leases = await leasesBefore(domain, inputs);
     const isOff = fresh && inputs.state === "stopped";
     const started = !isOff && (await enforcePower(domain, inputs, context));
     // One that an earlier run started has the lease that it got since.
-    await waitForAddress(domain, inputs, started ? leases : noLeases, context);
+    due = started ? leases : noLeases;
+    await waitForAddress(domain, inputs, due, context);
+    due = undefined;
     if (inputs.state !== "stopped") await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
     return (await observe(domain, inputs, known, { config })).made;
   } catch (error) {
-    throw await unfinished(domain, inputs, error, known);
+    throw await unfinished(domain, inputs, error, known, due);
   }
 }
 
-/** Keeps in state what is true: where the host can be asked, the power state as it is. */
-export async function unfinished(domain: Domain, inputs: Inputs, error: unknown, known: Values): Promise<Error> {
+/** Keeps in state what is true: where the host can be asked, the power state as it is; and a wait that is `due`. */
+export async function unfinished(
+  domain: Domain,
+  inputs: Inputs,
+  error: unknown,
+  known: Values,
+  due?: Leases,
+): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(String(error));
   const state = await observe(domain, inputs, known).catch(() => undefined);
   // A host that cannot be asked now leaves what was written; the next run reads it again.
-  if (!state) return new Unfinished({ id: domain.uuid, outputs: asOutput(placementIn(known)) }, cause, inputs);
-  return new Unfinished(state.made, cause, { ...inputs, state: state.power, autostart: state.autostart });
+  const wait = due && { memo: { ...state?.made.memo, ...memoOf(due) } };
+  if (!state) return new Unfinished({ id: domain.uuid, outputs: asOutput(placementIn(known)), ...wait }, cause, inputs);
+  const { made, power, autostart } = state;
+  return new Unfinished({ ...made, ...wait }, cause, { ...inputs, state: power, autostart });
 }
 
 /**

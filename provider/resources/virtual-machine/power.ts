@@ -11,12 +11,20 @@ type StopSettings = Pick<Inputs, "stopTimeout" | "onStopTimeout">;
 /** How often somebody else may be quicker than we are. */
 const attempts = 3;
 
+/** Done before each start of the guest. */
+type BeforeStart = () => Promise<void>;
+
 /** Brings the domain to the wanted power state. Returns whether the guest was started. */
-export async function enforcePower(domain: Domain, inputs: Inputs, context: Context): Promise<boolean> {
+export async function enforcePower(
+  domain: Domain,
+  inputs: Inputs,
+  context: Context,
+  beforeStart: BeforeStart = async () => undefined,
+): Promise<boolean> {
   for (let left = attempts; ; left--) {
     const now = await domain.power();
     try {
-      return await changePower(domain, now, inputs, context);
+      return await changePower(domain, now, inputs, context, beforeStart);
     } catch (error) {
       // libvirt calls invalid what comes too late: the guest, or somebody else, changed its state meanwhile.
       const late = error instanceof KvmError && error.code === "conflict" && (await domain.power()) !== now;
@@ -25,14 +33,23 @@ export async function enforcePower(domain: Domain, inputs: Inputs, context: Cont
   }
 }
 
-async function changePower(domain: Domain, now: Power, inputs: Inputs, context: Context): Promise<boolean> {
+async function changePower(
+  domain: Domain,
+  now: Power,
+  inputs: Inputs,
+  context: Context,
+  beforeStart: BeforeStart,
+): Promise<boolean> {
   const wanted = inputs.state;
   if (now === wanted) return false;
   if (wanted === "stopped") {
     await stop(domain, inputs, context);
     return false;
   }
-  if (now === "stopped") return start(domain, wanted, context);
+  if (now === "stopped") {
+    await beforeStart();
+    return start(domain, wanted, context);
+  }
   if (wanted === "paused") await domain.suspend();
   else await domain.resume();
   return false;

@@ -4,8 +4,7 @@ import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
-import { readMark } from "../ownership";
-import { leasesBefore, noLeases, waitForAddress } from "./addresses";
+import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { isPin } from "./cpu-tuning";
 import { unfinished } from "./create";
@@ -14,7 +13,6 @@ import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
 import { putSecret } from "./launch-attestation";
 import { inOrder, Operation, operationFor } from "./live";
-import { setMark } from "./mark";
 import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
@@ -26,6 +24,7 @@ import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
 import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
+import { StartWait } from "./start-wait";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -67,22 +66,19 @@ export async function update(
     await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
     throw failed;
   }
+  const wait = new StartWait(domain, news, olds, before);
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
     await restartIfWanted(domain, from, to, differs, context);
-    const started = await enforcePower(domain, news, context);
-    const mark = readMark(before);
-    // What a create that was cut off had still to do.
-    const cutOff = mark?.phase === "creating";
-    if (started || cutOff) await waitForAddress(domain, news, leases, context);
-    if (cutOff) await setMark(domain, { ...mark, phase: "ready" });
+    const started = await enforcePower(domain, news, context, () => wait.begin(leases));
+    await wait.end(context);
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const { made } = await observe(domain, news, known, { before: olds, anew: started });
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
-    throw await unfinished(domain, news, error, known);
+    throw await unfinished(domain, news, error, known, wait.due);
   }
 }
 
