@@ -79,6 +79,7 @@ const facts: ClassFacts = {
     "inputs",
     "sound",
     "audio",
+    "usbController",
     "shmems",
     "redirdevs",
     "smartcard",
@@ -976,7 +977,7 @@ export interface VirtualMachineArgsNic {
   readonly model?: pulumi.Input<"virtio" | "e1000e" | "e1000" | "rtl8139" | "igb" | "vmxnet3">;
   /** MAC address. Default: derived, the same for ever. */
   readonly mac?: pulumi.Input<string>;
-  /** Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8, decided when the interface is made and kept. */
+  /** Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8 (4 with profile `general`), decided when the interface is made and kept. */
   readonly queues?: pulumi.Input<number>;
   /** Packets that fit into a receive queue of a virtio interface: 256, 512 or 1024 (`<driver rx_queue_size>`). Default: QEMU's own, 256. */
   readonly rxQueueSize?: pulumi.Input<number>;
@@ -1404,7 +1405,7 @@ export interface VirtualMachineArgs {
   readonly virtType?: pulumi.Input<"kvm" | "qemu">;
   /** Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35. Default: "q35". */
   readonly machine?: pulumi.Input<string>;
-  /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread), `dense` (low weight, a balloon that gives back, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings), `confidential` (for `launchSecurity`: no balloon, nothing plugged in). Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
+  /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread, up to 4 queues), `dense` (low weight, a balloon that gives back, disks limited to 3000 requests and 125 MiB a second each, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, all memory taken at the start, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings, no USB), `confidential` (for `launchSecurity`: a named CPU model, no balloon, nothing plugged in). New machines get UEFI, where the host has it and no kernel is booted directly. Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
   readonly profile?: pulumi.Input<"general" | "dense" | "dedicated" | "latency" | "confidential">;
   /** Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, in a new machine UEFI with Secure Boot and a TPM, and devices that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux. */
   readonly guest?: pulumi.Input<"linux" | "windows">;
@@ -1587,6 +1588,8 @@ export interface VirtualMachineArgs {
   readonly sound?: pulumi.Input<"ich9" | "ich6" | "ac97" | "es1370" | "sb16" | "usb">;
   /** Where its sound goes on the host (`<audio type>`): `none`, `spice`, `pulseaudio`, `alsa`, `jack`, `oss`, `sdl` or `dbus`. Default: libvirt's own, by `graphics`. Needs libvirt 7.2. */
   readonly audio?: pulumi.Input<"none" | "spice" | "pulseaudio" | "alsa" | "jack" | "oss" | "sdl" | "dbus">;
+  /** Controller that the guest's USB devices hang on (`<controller type='usb' model>`): `qemu-xhci`, `nec-xhci`, `piix3-uhci`, or `none`, which leaves the guest without USB. Default: libvirt's own for the machine type. */
+  readonly usbController?: pulumi.Input<"none" | "qemu-xhci" | "nec-xhci" | "piix3-uhci">;
   /** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs. */
   readonly shmems?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsShmem> }>;
   /** Places for USB devices of whoever looks at the guest, under names of your choice (`<redirdev>`). They come and go as the guest runs. */
@@ -1672,7 +1675,7 @@ export class VirtualMachine extends KvmResource {
   /** Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35. */
   declare readonly machine: pulumi.Output<string>;
 
-  /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread), `dense` (low weight, a balloon that gives back, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings), `confidential` (for `launchSecurity`: no balloon, nothing plugged in). Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
+  /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread, up to 4 queues), `dense` (low weight, a balloon that gives back, disks limited to 3000 requests and 125 MiB a second each, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, all memory taken at the start, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings, no USB), `confidential` (for `launchSecurity`: a named CPU model, no balloon, nothing plugged in). New machines get UEFI, where the host has it and no kernel is booted directly. Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
   declare readonly profile: pulumi.Output<"general" | "dense" | "dedicated" | "latency" | "confidential" | undefined>;
 
   /** Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, in a new machine UEFI with Secure Boot and a TPM, and devices that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux. */
@@ -1978,6 +1981,9 @@ export class VirtualMachine extends KvmResource {
   declare readonly audio: pulumi.Output<
     "none" | "spice" | "pulseaudio" | "alsa" | "jack" | "oss" | "sdl" | "dbus" | undefined
   >;
+
+  /** Controller that the guest's USB devices hang on (`<controller type='usb' model>`): `qemu-xhci`, `nec-xhci`, `piix3-uhci`, or `none`, which leaves the guest without USB. Default: libvirt's own for the machine type. */
+  declare readonly usbController: pulumi.Output<"none" | "qemu-xhci" | "nec-xhci" | "piix3-uhci" | undefined>;
 
   /** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs. */
   declare readonly shmems: pulumi.Output<

@@ -15,12 +15,16 @@ export interface ProfiledGuest {
   readonly isKvm: boolean;
   /** The guest sees the CPU of the host as it is. */
   readonly seesHostCpu: boolean;
+  /** What the program says of `cpu.mode`. */
+  readonly cpuMode: string | undefined;
   /** What the program says of `cpu.policy`. */
   readonly policy: string | undefined;
   /** Ordinary pages by the program's own word, huge ones by it, or nothing said. */
   readonly pages: "ordinary" | "huge" | undefined;
   readonly maxVcpus: number | undefined;
   readonly memoryBytes: number | undefined;
+  /** Disks whose requests nothing of the program limits. */
+  readonly unlimited: readonly string[];
   /** virtio disks of which the program names no IOThread, with the one that each has had so far. */
   readonly virtioDisks: Readonly<Record<string, number | undefined>>;
   /** IOThreads that the program has itself, and the highest number that it names for a disk. */
@@ -32,11 +36,17 @@ export interface ProfiledGuest {
   readonly devices: readonly string[];
   /** IOThreads can share the queues of a disk (libvirt 10.0). */
   readonly mapsQueues: boolean;
+  /** Several threads can take the memory at the start (libvirt 8.2). */
+  readonly takesByThreads: boolean;
   /** How its memory is encrypted. */
   readonly encryption: string | undefined;
-  /** The machine may be given UEFI: it is new, or has it. */
+  /** The machine may be given UEFI: it is new and its host has some, or has it. */
   readonly mayUefi: boolean;
   readonly hasSecureBoot: boolean;
+  /** The program gives it devices that hang on USB. */
+  readonly needsUsb: boolean;
+  /** vCPUs of a guest that may be told that they are the cores of one socket. */
+  readonly coresOfOneSocket: number | undefined;
   /** Disks and interfaces that Windows would not see without drivers that are not there. */
   readonly driverless: { readonly disks: readonly string[]; readonly nics: readonly string[] };
 }
@@ -46,6 +56,23 @@ const GiB = 1024 ** 3;
 
 /** Most IOThreads that pay for themselves. */
 const mostThreads = 4;
+
+/** QEMU starts no more threads to take memory. */
+const mostTakers = 16;
+
+/** What the smallest current cloud disks give, AWS gp3 without extras: enough to live with, too little to starve others. */
+const fairShare = { totalIopsSec: 3000, totalBytesSec: "125 MiB/s" };
+
+/**
+ * Oldest CPU that can encrypt memory so: every newer one runs it too, and what is measured at the start does not change
+ * with the host. QEMU gives guests of TDX nothing but the CPU of the host.
+ */
+const oldestCpus: Readonly<Record<string, string>> = { sev: "EPYC-IBPB", "sev-snp": "EPYC-Milan" };
+
+/** Most pairs of queues that an interface is given by itself: more cost memory and interrupts without a gain. */
+export function mostQueues(profile: unknown): number {
+  return profile === "general" ? 4 : 8;
+}
 
 /**
  * The values of the first table of defaults; later ones get tables of their own, so that no release changes what a
@@ -59,23 +86,27 @@ export function presetsOf(guest: ProfiledGuest): Presets {
 
 const tables: Readonly<Record<Profile, (guest: ProfiledGuest) => Presets>> = {
   general: (guest) => ({
+    ...uefiFor(guest),
     cpu: { policy: "shared" },
     ...(guest.pages !== "huge" && { balloon: { freePageReporting: true } }),
     ...threadsFor(guest, 1),
   }),
   dense: (guest) => ({
+    ...uefiFor(guest),
     cpu: { policy: "shared" },
     cpuTune: { shares: 50 },
     balloon: { autodeflate: true, ...(guest.pages !== "huge" && { freePageReporting: true }) },
+    disks: entries(guest.unlimited, { iotune: fairShare }),
     nics: entries(guest.nics, { queues: 1 }),
   }),
   dedicated,
   latency: (guest) => {
-    const { maxVcpus, memoryBytes, nics, devices } = guest;
+    const { maxVcpus, memoryBytes, nics, devices, needsUsb } = guest;
     return merge(dedicated(guest), {
       cpu: { smt: "isolate" },
       features: { pmu: false },
       hugePages: "required",
+      ...(!needsUsb && { usbController: "none" }),
       // One vCPU stays with the guest's own housekeeping, or a busy real-time thread would starve it.
       ...(maxVcpus !== undefined &&
         maxVcpus > 1 && {
@@ -93,8 +124,10 @@ const tables: Readonly<Record<Profile, (guest: ProfiledGuest) => Presets>> = {
       ...sharedQueues(guest),
     });
   },
-  confidential: ({ mayUefi, encryption }) => ({
+  confidential: ({ mayUefi, encryption = "", cpuMode = "custom" }) => ({
     ...(mayUefi && { firmware: "uefi", ...(encryption === "sev-snp" && { statelessFirmware: true }) }),
+    ...(cpuMode === "custom" &&
+      oldestCpus[encryption] !== undefined && { cpu: { mode: "custom", model: oldestCpus[encryption] } }),
     balloon: { model: "none" },
     memoryBacking: { mergePages: false },
     rootPorts: 0,
@@ -103,14 +136,24 @@ const tables: Readonly<Record<Profile, (guest: ProfiledGuest) => Presets>> = {
 
 function dedicated(guest: ProfiledGuest): Presets {
   const owns = guest.policy !== "shared";
+  const takers = Math.min(guest.maxVcpus ?? 1, mostTakers);
   return {
+    ...uefiFor(guest),
     cpu: { policy: "dedicated", ...(guest.isKvm && guest.seesHostCpu && { cache: { mode: "passthrough" } }) },
     ...(owns && guest.isKvm && guest.seesHostCpu && { features: { kvm: { hintDedicated: true, pollControl: true } } }),
     hugePages: "preferred",
-    memoryBacking: { mergePages: false },
+    memoryBacking: {
+      mergePages: false,
+      allocation: "immediate",
+      ...(guest.takesByThreads && takers > 1 && { threads: takers }),
+    },
     balloon: { model: "none" },
     ...threadsFor(guest, mostThreads),
   };
+}
+
+function uefiFor({ mayUefi }: ProfiledGuest): Presets {
+  return mayUefi ? { firmware: "uefi" } : {};
 }
 
 /** A hard limit kills the guest when it is too low: page tables, queues, devices and 1 GiB more, in whole MiB. */
@@ -154,7 +197,7 @@ function sharedQueues(guest: ProfiledGuest): Presets {
 }
 
 /** Hyper-V's interfaces, the clock that Windows expects, what its current versions ask for, devices that it sees. */
-function windows({ isKvm, mayUefi, hasSecureBoot, driverless }: ProfiledGuest): Presets {
+function windows({ isKvm, mayUefi, hasSecureBoot, driverless, coresOfOneSocket }: ProfiledGuest): Presets {
   const hyperv = {
     ...{ relaxed: true, vapic: true, spinlocks: 8191, vpindex: true, runtime: true, synic: true, stimer: true },
     ...{ reset: true, frequencies: true, reenlightenment: true, tlbflush: true, ipi: true },
@@ -162,6 +205,8 @@ function windows({ isKvm, mayUefi, hasSecureBoot, driverless }: ProfiledGuest): 
   return {
     clock: { offset: "localtime", ...(isKvm && { timers: { hypervclock: { present: true } } }) },
     ...(isKvm && { features: { hyperv } }),
+    // Windows for desktops uses two sockets at most.
+    ...(coresOfOneSocket !== undefined && { cpu: { topology: { sockets: 1, cores: coresOfOneSocket } } }),
     ...(mayUefi && { firmware: "uefi", ...(hasSecureBoot && { secureBoot: true }), tpm: { model: "tpm-crb" } }),
     disks: entries(driverless.disks, { bus: "sata" }),
     nics: entries(driverless.nics, { model: "e1000e" }),

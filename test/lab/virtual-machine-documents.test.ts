@@ -13,7 +13,7 @@ import { image, Machine } from "./machines";
 /** Every golden case of a device, through a real daemon: accepted, and read back as the program wrote it. */
 const folder = join(__dirname, "../golden/virtual-machine");
 const all = readdirSync(folder).flatMap((file) => /^(.+)\.json$/.exec(file)?.[1] ?? []);
-const ours = /^(?:disk|nic|passt|scsi|filesystems|iothread|throttle|qcow2|discard|cpu|hyper|clock|memory|numa)/;
+const ours = /^(?:disk|nic|passt|scsi|filesystems|iothread|throttle|qcow2|discard|cpu|hyper|clock|memory|numa|usb)/;
 const cases = all.filter((name) => ours.test(name));
 /** A daemon drops in silence what is newer: the name of a case says which libvirt it needs. */
 const daemons = ["9.0", "11.3"] as const;
@@ -42,6 +42,7 @@ const maps = [
   "balloon",
   "numa",
   "numaTune",
+  "usbController",
 ] as const;
 
 /** VIR_DOMAIN_DEFINE_VALIDATE; VIR_DOMAIN_UNDEFINE_NVRAM */

@@ -15,6 +15,7 @@ import { applyInputs } from "./apply";
 import { Domain } from "./domain";
 import { requireHardware } from "./hardware";
 import { knownTypes } from "./host-facts";
+import { adviseHost, warnOfSlowDisks } from "./latency-advice";
 import { refuseEarlySecret } from "./launch-attestation";
 import { isOurs, markOf, setMark } from "./mark";
 import { makeMediated } from "./mediated-devices";
@@ -46,6 +47,8 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
     await warnOfMitigations(libvirt, inputs, context);
+    warnOfSlowDisks(inputs, context);
+    adviseHost(inputs, context);
     return finish(await defineNew(libvirt, inputs, context), inputs, context, true);
   }
   const document = await existing.inactive();

@@ -39,7 +39,10 @@ function portsInUse(document: Element): number {
   const devices = devicesOf(document);
   const onPort = devices.filter((device) => {
     if (device.name === "disk") return child(device, "target")?.attributes["bus"] === "virtio";
-    if (device.name === "controller") return ["scsi", "virtio-serial", "usb"].includes(device.attributes["type"] ?? "");
+    if (device.name === "controller") {
+      const { type = "", model } = device.attributes;
+      return ["scsi", "virtio-serial", "usb"].includes(type) && model !== "none";
+    }
     if (device.name === "hostdev") return ["pci", "mdev"].includes(device.attributes["type"] ?? "");
     if (device.name === "input") return device.attributes["bus"] === "virtio";
     if (device.name === "memory") return device.attributes["model"]?.startsWith("virtio") === true;

@@ -2,13 +2,11 @@ import { attribute, block, type DeriveContext, z } from "../../core/attribute";
 import { hostPath, macAddress } from "../../core/quantities";
 import { attributeAt, type ElementLens, mapped, number, oneOf, textAt, words } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
+import { mostQueues } from "../../tuning/profiles";
 import { deviceAlias } from "./alias";
 import { interfaceName } from "./nic-sources";
 
 const models = ["virtio", "e1000e", "e1000", "rtl8139", "igb", "vmxnet3"] as const;
-
-/** More queues than that cost memory and interrupts without a gain for most guests. */
-const automaticQueues = 8;
 
 const plugged = () =>
   ({ class: "restart", reason: "libvirt changes no hardware of an interface that is plugged in" }) as const;
@@ -24,7 +22,7 @@ const ring = z
 const singleQueue: readonly string[] = ["user", "hostdev", "ethernet", "vdpa", "vhostUser"];
 
 /**
- * As many queues as vCPUs, at most 8. Decided when the interface is made and kept: vCPUs that are added in the running
+ * As many queues as vCPUs, up to some. Decided when the interface is made and kept: vCPUs that are added in the running
  * guest must not ask for a restart. Fewer vCPUs at most take queues away.
  */
 function automatic({ siblings, olds, inputs, defaultsVersion }: DeriveContext): number | undefined {
@@ -34,7 +32,7 @@ function automatic({ siblings, olds, inputs, defaultsVersion }: DeriveContext): 
   const hasQueues = isVirtio && !singleQueue.some((name) => siblings[name] !== undefined);
   if (!hasQueues || typeof vcpus !== "number" || typeof maxVcpus !== "number") return undefined;
   const kept = olds?.["queues"];
-  return typeof kept === "number" ? Math.min(kept, maxVcpus) : Math.min(vcpus, automaticQueues);
+  return typeof kept === "number" ? Math.min(kept, maxVcpus) : Math.min(vcpus, mostQueues(inputs["profile"]));
 }
 
 /** One queue is what libvirt means by none. */
@@ -130,7 +128,7 @@ export const nicHardwareRows = {
     lens: attributeAt("mac", "address"),
   }),
   queues: attribute({
-    doc: "Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8, decided when the interface is made and kept.",
+    doc: "Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8 (4 with profile `general`), decided when the interface is made and kept.",
     schema: z.int().min(1).max(256).optional(),
     derive: automatic,
     follows: true,

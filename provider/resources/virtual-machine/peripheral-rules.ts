@@ -4,6 +4,7 @@ import { libvirtOf } from "../facts";
 import { isPcie } from "./general";
 import type { Inputs } from "./rows";
 import { entriesOf, fault, given, type MachineRule } from "./rule-entries";
+import { usbRule } from "./usb";
 import { isOlder, versionText } from "./version-rules";
 
 type Graphics = Inputs["graphics"][string];
@@ -208,6 +209,7 @@ export const peripheralRules: readonly MachineRule[] = [
   tpmRule,
   inputRule,
   shmemRule,
+  usbRule,
   machineRule,
   wordRule,
 ];

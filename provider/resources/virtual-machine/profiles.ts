@@ -6,13 +6,14 @@ import { isPlainObject } from "../../core/unknown";
 import { type Profile, presetsOf, profiles } from "../../tuning/profiles";
 import { factsOf, libvirtOf } from "../facts";
 import { fault, type MachineRule } from "./rule-entries";
+import { usbDevicesOf } from "./usb";
 
 const byItsValues = () => ({ class: "live", reason: "by the values that it gives" }) as const;
 const guests = ["linux", "windows"] as const;
 
 export const profileRows = {
   profile: attribute({
-    doc: "What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread), `dense` (low weight, a balloon that gives back, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings), `confidential` (for `launchSecurity`: no balloon, nothing plugged in). Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none.",
+    doc: "What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread, up to 4 queues), `dense` (low weight, a balloon that gives back, disks limited to 3000 requests and 125 MiB a second each, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, all memory taken at the start, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings, no USB), `confidential` (for `launchSecurity`: a named CPU model, no balloon, nothing plugged in). New machines get UEFI, where the host has it and no kernel is booted directly. Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none.",
     schema: z.enum(profiles).optional(),
     change: byItsValues,
   }),
@@ -25,6 +26,7 @@ export const profileRows = {
 
 const object = (value: unknown): Values => (isPlainObject(value) ? value : {});
 const numberOr = (value: unknown) => (typeof value === "number" ? value : undefined);
+const textOr = (value: unknown) => (typeof value === "string" ? value : undefined);
 
 /** Values of the profile and the guest for what the program leaves out; all that is not known yet is left to later. */
 export function machinePresets(news: Values, olds: Values | undefined): Values {
@@ -39,25 +41,31 @@ export function machinePresets(news: Values, olds: Values | undefined): Values {
     (disk["bus"] ?? "virtio") === "virtio" && isDisk(disk) && !driverless.disks.includes(key);
   const virtio = disks.filter(isVirtio);
   const nameless = virtio.filter(([, { iothread, iothreadMapping }]) => (iothread ?? iothreadMapping) === undefined);
-  const before = profile !== undefined && olds?.["profile"] === profile ? object(olds["disks"]) : {};
+  const before = profile !== undefined && olds?.["profile"] === profile ? olds : {};
+  const disksBefore = object(before["disks"]);
   return presetsOf({
     profile,
     guest,
     isKvm: virtType !== "qemu",
+    cpuMode: textOr(cpu["mode"]),
     seesHostCpu: cpu["mode"] === undefined || cpu["mode"] === "host-passthrough" || cpu["mode"] === "maximum",
-    policy: typeof cpu["policy"] === "string" ? cpu["policy"] : undefined,
+    policy: textOr(cpu["policy"]),
     pages: hugePages === undefined ? undefined : hugePages === "none" ? "ordinary" : "huge",
     maxVcpus: numberOr(maxVcpus),
     memoryBytes: bytesOf(maxMemory),
-    virtioDisks: Object.fromEntries(nameless.map(([key]) => [key, numberOr(object(before[key])["iothread"])])),
+    unlimited: disks.filter(isUnlimited).map(([key]) => key),
+    virtioDisks: Object.fromEntries(nameless.map(([key]) => [key, numberOr(object(disksBefore[key])["iothread"])])),
     iothreads: numberOr(news["iothreads"]),
     namedThread: Math.max(0, ...virtio.map(([, { iothread }]) => numberOr(iothread) ?? 0)),
     nics: entriesIn(news["nics"]).flatMap(([key, nic]) => (isTap(nic) && !driverless.nics.includes(key) ? [key] : [])),
     devices: entriesIn(news["hostDevices"]).flatMap(([key, { pci }]) => (pci === undefined ? [] : [key])),
-    mapsQueues: mapsQueues(news, before),
-    encryption: String(object(news["launchSecurity"])["type"]),
+    mapsQueues: mapsQueues(news, disksBefore),
+    takesByThreads: takesByThreads(news, before),
+    encryption: textOr(object(news["launchSecurity"])["type"]),
     mayUefi: mayUefi(news, olds),
     hasSecureBoot: factsOf(news["host"])["secureBoot"] !== false,
+    needsUsb: usbDevicesOf(news).length > 0,
+    coresOfOneSocket: showsCores(news, olds) ? numberOr(maxVcpus) : undefined,
     driverless,
   });
 }
@@ -102,10 +110,40 @@ function mapsQueues({ host }: Values, before: Values): boolean {
   return (libvirtOf(host) ?? 0) >= 10_000_000;
 }
 
+/** An upgrade of the host changes nothing for memory that is taken by one thread. */
+function takesByThreads({ host }: Values, before: Values): boolean {
+  const backing = object(before["memoryBacking"]);
+  return before["profile"] === undefined
+    ? (libvirtOf(host) ?? 8_002_000) >= 8_002_000
+    : backing["threads"] !== undefined;
+}
+
+/** What is there already, or is taken as it is, has a system that expects what it has. */
+function isNew({ adopt, defaultsVersion }: Values, olds: Values | undefined): boolean {
+  return olds === undefined && adopt !== true && defaultsVersion !== 0;
+}
+
 /** A system that was installed with the other firmware would not start. */
-function mayUefi({ firmware, boot }: Values, olds: Values | undefined): boolean {
+function mayUefi(news: Values, olds: Values | undefined): boolean {
+  const { firmware, boot, loader, host } = news;
   if (firmware !== undefined) return firmware === "uefi";
-  return object(boot)["kernel"] === undefined && (olds === undefined || olds["firmware"] === "uefi");
+  if (!isNew(news, olds)) return olds?.["firmware"] === "uefi";
+  const offered = factsOf(host).firmware;
+  return object(boot)["kernel"] === undefined && loader === undefined && (offered?.includes("uefi") ?? true);
+}
+
+/** Another topology is other hardware; one that is placed, has cells or says it has one already. */
+function showsCores(news: Values, olds: Values | undefined): boolean {
+  const { profile, numa, cpu } = news;
+  const { topology, policy } = object(cpu);
+  if ((topology ?? policy ?? numa) !== undefined || (profile !== undefined && profile !== "confidential")) return false;
+  return isNew(news, olds) || object(object(olds?.["cpu"])["topology"])["cores"] !== undefined;
+}
+
+/** Also a set of limits without any is the program's own word. */
+function isUnlimited([, disk]: Entry): boolean {
+  const { device, iotune, throttleFilters } = disk;
+  return (device === undefined || device === "disk") && (iotune ?? throttleFilters) === undefined;
 }
 
 function bytesOf(value: unknown): number | undefined {

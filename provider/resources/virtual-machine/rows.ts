@@ -40,6 +40,7 @@ import { shmemOperations, shmemRows } from "./shmem";
 import { soundRows } from "./sound";
 import { sysinfoOperations, sysinfoRows } from "./sysinfo";
 import { tpmRows } from "./tpm";
+import { usbRows } from "./usb";
 import { videoRows } from "./video";
 import { vsockOperations, vsockRows } from "./vsock";
 import { watchdogOperations, watchdogRows } from "./watchdog";
@@ -82,6 +83,7 @@ export const rows = {
   ...videoRows,
   ...inputRows,
   ...soundRows,
+  ...usbRows,
   ...shmemRows,
   ...redirdevRows,
   ...iommuRows,

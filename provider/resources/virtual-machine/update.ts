@@ -11,6 +11,7 @@ import { unfinished } from "./create";
 import { Domain } from "./domain";
 import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
+import { warnOfSlowDisks } from "./latency-advice";
 import { putSecret } from "./launch-attestation";
 import { inOrder, Operation, operationFor } from "./live";
 import { removeMediated } from "./mediated-devices";
@@ -49,6 +50,7 @@ export async function update(
   await requireHardware(domain.libvirt, news, domain.uuid, touched);
   warnOfIsolation(news, context);
   if (touched("cpu")) await warnOfMitigations(domain.libvirt, news, context);
+  if (touched("disks", "profile")) warnOfSlowDisks(news, context);
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   const renamed = news.name !== domain.name;

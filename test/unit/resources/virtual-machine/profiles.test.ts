@@ -1,6 +1,8 @@
-import type { Meta, Values } from "../../../../provider/core/handler";
+import type { Context, Meta, Values } from "../../../../provider/core/handler";
 import { unknown } from "../../../../provider/core/unknown";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import { adviseHost, warnOfSlowDisks } from "../../../../provider/resources/virtual-machine/latency-advice";
+import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
 
 const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
 const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
@@ -37,7 +39,8 @@ test("what a profile gives shows among the inputs, and without one nothing does"
     cpu: { policy: "dedicated", cache: { mode: "passthrough" } },
     features: { kvm: { hintDedicated: true, pollControl: true } },
     hugePages: "preferred",
-    memoryBacking: { mergePages: false },
+    firmware: "uefi",
+    memoryBacking: { mergePages: false, allocation: "immediate", threads: 4 },
     balloon: { model: "none" },
     iothreads: 3,
     nics: { lan: { queues: 4 } },
@@ -45,10 +48,13 @@ test("what a profile gives shows among the inputs, and without one nothing does"
   expect(inputsOf({ profile: "general" })).toMatchObject({
     cpu: { policy: "shared" },
     balloon: { model: "virtio", freePageReporting: true },
+    firmware: "uefi",
     iothreads: 1,
   });
   expect(inputsOf({ profile: "dense" })).toMatchObject({
+    firmware: "uefi",
     cpuTune: { shares: 50 },
+    disks: { root: { iotune: { totalIopsSec: 3000, totalBytesSec: "125 MiB/s" } } },
     balloon: { autodeflate: true, freePageReporting: true },
     nics: { lan: { queues: 1 } },
   });
@@ -56,12 +62,22 @@ test("what a profile gives shows among the inputs, and without one nothing does"
     cpu: { policy: "dedicated", smt: "isolate" },
     features: { pmu: false },
     hugePages: "required",
+    usbController: "none",
+    firmware: "uefi",
     cpuTune: { vcpuSchedulers: [{ vcpus: "1-3", policy: "fifo", priority: 1 }] },
     memoryBacking: { locked: true, mergePages: false },
     memoryLimits: { hardLimit: "3080 MiB" },
     disks: { root: { cache: "none", io: "native" } },
     nics: { lan: { rxQueueSize: 1024 } },
     hostDevices: { nic: { locality: "required" } },
+  });
+  const snp = { profile: "confidential", launchSecurity: { type: "sev-snp" } };
+  expect(inputsOf(snp)).toMatchObject({
+    cpu: { mode: "custom", model: "EPYC-Milan" },
+    firmware: "uefi",
+    statelessFirmware: true,
+    balloon: { model: "none" },
+    rootPorts: 0,
   });
   const plain = inputsOf({});
   expect([plain["cpu"], plain["hugePages"], plain["iothreads"]]).toEqual([
@@ -90,6 +106,90 @@ test("each value may be said otherwise, alone", () => {
   expect(said["features"]).toEqual({ pmu: false });
 });
 
+test.each<[string, Values, Values]>([
+  ["queues of a general guest", { profile: "general", vcpus: 8 }, { nics: { lan: { queues: 4 } } }],
+  [
+    "queues of one that says so",
+    { profile: "general", vcpus: 8, nics: { lan: { network: { name: "lan" }, queues: 8 } } },
+    { nics: { lan: { queues: 8 } } },
+  ],
+  [
+    "limits of its own",
+    { profile: "dense", disks: { root: { path: "/root", iotune: { readIopsSec: 9 } } } },
+    { disks: { root: { iotune: { readIopsSec: 9 } } } },
+  ],
+  ["TDX, which has the host's CPU", confidential({ type: "tdx" }), { cpu: { mode: "host-passthrough" } }],
+  ["SEV", confidential({ type: "sev" }), { cpu: { mode: "custom", model: "EPYC-IBPB" } }],
+  [
+    "a CPU of the program's own",
+    { ...confidential({ type: "sev" }), cpu: { mode: "host-passthrough" } },
+    { cpu: { mode: "host-passthrough" } },
+  ],
+  [
+    "USB where a device needs it",
+    { profile: "latency", inputs: { pen: { type: "tablet" } } },
+    { inputs: { pen: { bus: "usb" } } },
+  ],
+  ["a host without UEFI", { profile: "general", host: on({ firmware: ["bios"] }) }, { firmware: "bios" }],
+  ["a kernel that is booted directly", { profile: "general", boot: { kernel: "/vmlinuz" } }, { firmware: "bios" }],
+  ["a machine that is taken over", { profile: "general", adopt: true }, { firmware: "bios" }],
+  ["a machine as it is", { profile: "general", defaultsVersion: 0 }, { firmware: "bios" }],
+  [
+    "a libvirt without threads",
+    { profile: "dedicated", host: on({ libvirt: 8_001_000 }) },
+    { memoryBacking: { mergePages: false, allocation: "immediate" } },
+  ],
+])("of values of a profile: %s", (_name, args, expected) => {
+  const inputs = inputsOf(args);
+  for (const [name, value] of Object.entries(expected)) {
+    if (name === "memoryBacking") expect(inputs[name]).toEqual(value);
+    else expect(inputs).toMatchObject({ [name]: value });
+  }
+  expect(inputs["usbController"]).toBeUndefined();
+});
+
+function confidential(launchSecurity: Values): Values {
+  return { profile: "confidential", launchSecurity };
+}
+
+function on(facts: Values): Values {
+  return { ...base.host, facts: JSON.stringify(facts) };
+}
+
+test("limits that the program takes away are gone, and those of others come with their disks", () => {
+  const disksOf = (args: Values) => inputsOf(args)["disks"] as Record<string, Values>;
+  const free = disksOf({ profile: "dense", disks: { root: { path: "/root", iotune: {} }, lun: { device: "cdrom" } } });
+  expect([free["root"]?.["iotune"], free["lun"]?.["iotune"]]).toEqual([{}, undefined]);
+});
+
+test("what slows a latency guest and is no argument is said when it is made", () => {
+  const lines: string[] = [];
+  const context = { warn: (line: string) => lines.push(line), info: (line: string) => lines.push(line) };
+  const made = {
+    a: { path: "/dev/vg/a" },
+    b: { path: "/b.qcow2", format: "qcow2" },
+    c: { path: "/c.raw" },
+    d: { path: "/d.iso", device: "cdrom" },
+  };
+  for (const profile of ["dedicated", "latency"]) {
+    const inputs = inputsOf({ profile, disks: made }) as unknown as Inputs;
+    warnOfSlowDisks(inputs, context as unknown as Context);
+    adviseHost(inputs, context as unknown as Context);
+  }
+  expect(lines).toEqual([
+    expect.stringMatching(/^disks.b: profile latency wants a raw block device.*is a qcow2 image.*type logical or disk/),
+    expect.stringMatching(/^disks.c: .*\/c.raw is a file/),
+    expect.stringMatching(/halt_poll_ns/),
+  ]);
+});
+
+test("firmware of a machine that is there stays, whatever its profile", () => {
+  const old = inputsOf({});
+  expect(old["firmware"]).toBe("bios");
+  expect(inputsOf({ profile: "latency" }, old)["firmware"]).toBe("bios");
+  expect(inputsOf({ profile: "latency", firmware: "uefi" }, old)["firmware"]).toBe("uefi");
+});
+
 test("values follow the arguments that they depend on, and nothing else", () => {
   const before = inputsOf({ profile: "dedicated" });
   expect(inputsOf({ profile: "dedicated", title: "t" }, before)).toEqual({ ...before, title: "t" });
@@ -98,7 +198,12 @@ test("values follow the arguments that they depend on, and nothing else", () => 
       .diff("id", before, inputsOf(args, before))
       .changes.map(({ property }) => property)
       .sort();
-  expect(changes({ profile: "dedicated", vcpus: 2 })).toEqual(["maxVcpus", "nics.lan.queues", "vcpus"]);
+  expect(changes({ profile: "dedicated", vcpus: 2 })).toEqual([
+    "maxVcpus",
+    "memoryBacking.threads",
+    "nics.lan.queues",
+    "vcpus",
+  ]);
   expect(changes({ profile: "general" })).toEqual(
     expect.arrayContaining(["balloon.model", "cpu.policy", "hugePages", "iothreads", "profile"]),
   );
@@ -138,6 +243,7 @@ test("Windows is given what it sees; a machine that is there keeps its firmware 
     features: { hyperv: { relaxed: true, spinlocks: 8191, stimer: true } },
     disks: { root: { bus: "sata" } },
     nics: { lan: { model: "e1000e" } },
+    cpu: { topology: { sockets: 1, cores: 4 } },
   });
   expect(inputsOf({ guest: "windows" }, fresh)).toEqual(fresh);
   const drivers = { ...disks, tools: { path: "/isos/virtio-win.iso", device: "cdrom" } };
@@ -151,6 +257,8 @@ test("Windows is given what it sees; a machine that is there keeps its firmware 
     disks: { root: { bus: "virtio" } },
     nics: { lan: { model: "virtio" } },
   });
+  expect(inputsOf({ guest: "windows" }, old)["cpu"]).not.toHaveProperty("topology");
+  expect(inputsOf({ guest: "windows", profile: "dedicated" })["cpu"]).not.toHaveProperty("topology");
   expect(inputsOf({ guest: "windows", virtType: "qemu" })["features"]).toBeUndefined();
 });
 
@@ -174,6 +282,11 @@ test.each<[string, Values, RegExp]>([
   ],
   ["a balloon of none", { profile: "dedicated", maxMemory: "4 GiB" }, /^balloon.model: none cannot bring the guest/],
   ["a word", { profile: "fast" }, /^profile: /],
+  [
+    "USB devices without USB",
+    { usbController: "none", inputs: { pen: { type: "tablet" } }, sound: "usb" },
+    /^inputs.pen: hangs on USB.*leave out one of the two\nsound: hangs on USB/,
+  ],
 ])("refuses %s", (_name, args, message) => {
   expect(faultsOf(args)).toMatch(message);
 });
