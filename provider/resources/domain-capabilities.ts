@@ -60,3 +60,10 @@ export function launchSecurityIn(document: Element): string[] {
   if (guests && Number(textOf(guests)) > 0) types.add("sev-es");
   return [...types].sort();
 }
+
+/** Guests that the host can encrypt at a time, all kinds together; undefined where it does not count them (TDX). */
+export function encryptedGuestsIn(document: Element): number | undefined {
+  if (launchSecurityIn(document).length === 0) return 0;
+  const counts = ["maxGuests", "maxESGuests"].flatMap((name) => child(document, `features/sev/${name}`) ?? []);
+  return counts.length > 0 ? counts.reduce((sum, count) => sum + Number(textOf(count)), 0) : undefined;
+}

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../provider/command/commands";
 import { run } from "../../provider/command/run";
+import { profiles } from "../../provider/tuning/profiles";
 import { largeHost, type MadeFiles, singleCell, smallHost } from "../unit/command/made-hosts";
 import { Chromium } from "./chromium";
 import { contrasts } from "./contrast";
@@ -74,6 +75,10 @@ describe.each(names)("the page of the host %s", (name) => {
       ]),
     );
     expect(named("main")).toHaveLength(1);
+    const rows = await browser.evaluate<string[]>(
+      `[...document.querySelectorAll("section[aria-labelledby=h-room] tbody tr")].map((row) => row.cells[0].textContent)`,
+    );
+    expect(rows).toEqual([...profiles]);
     const cells = tree.filter((node) => node.role === "group" && /^Cell \d+$/.test(node.name));
     expect(cells).toHaveLength({ small: 1, large: 8, single: 1 }[name]);
     for (const cell of cells) expect(cell.description).toMatch(/cores? in .* free; .* of memory/);

@@ -45,6 +45,11 @@ test("the picture of a real host tells what its libvirt tells", async () => {
     { name: "running", running: true, owned: [0, 1], shared: [] },
     { name: "off", running: false, owned: [], shared: online > 2 ? [0, 1] : [] },
   ]);
+  // No host here encrypts memory, and its libvirt says so.
+  expect(picture.room.find(({ profile }) => profile === "confidential")).toMatchObject({
+    count: 0,
+    limit: "the host offers no encryption of memory",
+  });
   const free = await lab.host.virsh("freepages", "--all");
   for (const { id, pools } of picture.cells) {
     expect(free).toContain(`Node ${id}:`);

@@ -28,8 +28,12 @@ export interface HostPicture {
 
 /** Works out the picture; `size` is the guest that the free capacity is counted in. */
 export function hostPicture(survey: Survey, size: Size): HostPicture {
-  const { topology, devices } = survey;
-  const limits = { ...survey.limits, ...(survey.freePages && { freePages: survey.freePages }) };
+  const { topology, devices, freePages, confidentialSlots } = survey;
+  const limits = {
+    ...survey.limits,
+    ...(freePages && { freePages }),
+    ...(confidentialSlots !== undefined && { confidentialSlots }),
+  };
   const ledger = { claims: survey.guests.map(({ claim }) => claim) };
   const state = hostState(topology, limits, ledger);
   const guests = guestPictures(survey, topology);

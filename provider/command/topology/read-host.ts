@@ -1,6 +1,9 @@
 import type { Libvirt } from "../../libvirt/api";
+import { encryptedGuestsIn } from "../../resources/domain-capabilities";
 import { domainClaim, joinClaims } from "../../resources/domain-claim";
 import { attempt, ifFound } from "../../resources/failure";
+import { architectureOf, virtTypesOf } from "../../resources/host/facts";
+import { domainCapabilitiesOf } from "../../resources/host/observe";
 import { freePages } from "../../resources/host-pages";
 import { topologyOf } from "../../resources/host-topology";
 import { type Element, parse } from "../../schema/tree";
@@ -19,7 +22,9 @@ export async function surveyHost(libvirt: Libvirt): Promise<Omit<Survey, "limits
     domainDocuments(libvirt),
     deviceDocuments(libvirt),
   ]);
-  const topology = topologyOf(parse(capabilities));
+  const document = parse(capabilities);
+  const topology = topologyOf(document);
+  const confidentialSlots = await slotsOf(libvirt, document);
   return {
     name: host,
     readAt: new Date().toISOString(),
@@ -27,7 +32,18 @@ export async function surveyHost(libvirt: Libvirt): Promise<Omit<Survey, "limits
     guests: domains.flatMap(({ running, documents }) => guestOf(topology, running, documents)),
     devices: devicesOf(devices),
     freePages: await freePages(libvirt, host, topology),
+    ...(confidentialSlots !== undefined && { confidentialSlots }),
   };
+}
+
+async function slotsOf(libvirt: Libvirt, capabilities: Element): Promise<number | undefined> {
+  const offered = await domainCapabilitiesOf(
+    libvirt,
+    libvirt.uri,
+    architectureOf(capabilities),
+    virtTypesOf(capabilities),
+  );
+  return offered && encryptedGuestsIn(offered);
 }
 
 function guestOf(topology: HostTopology, running: boolean, documents: readonly Element[]): SurveyedGuest[] {

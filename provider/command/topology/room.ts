@@ -1,7 +1,12 @@
+import { formatBytes } from "../../core/units";
+import { isPlainObject } from "../../core/unknown";
+import { guestRequest, plannerRequest } from "../../resources/placement-request";
+import { machinePresets } from "../../resources/virtual-machine/profiles";
 import { type HostState, hostState, overheadKiB } from "../../tuning/capacity";
 import { place } from "../../tuning/place";
 import { claimOf, without } from "../../tuning/place-all";
 import type { Placement } from "../../tuning/placement";
+import { type Profile, profiles } from "../../tuning/profiles";
 import type { Claim, HostLimits, Ledger, Request } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 
@@ -23,23 +28,27 @@ export interface RoomFor {
   readonly limit: string;
 }
 
-type Wish = Pick<Request, "policy" | "smt" | "emulator" | "pages" | "iothreads">;
-
-/** What the profiles ask of placement. */
-const profiles: Readonly<Record<string, Wish & { means: string }>> = {
-  general: {
-    ...{ policy: "shared", smt: "whole-core", emulator: "housekeeping", pages: "none", iothreads: 1 },
-    means: "floats over the CPUs of one cell, ordinary memory",
-  },
-  dedicated: {
-    ...{ policy: "dedicated", smt: "whole-core", emulator: "housekeeping", pages: "any", iothreads: 1 },
-    means: "whole cores of its own, one a vCPU while there are enough; huge pages if there are some",
-  },
-  latency: {
-    ...{ policy: "dedicated", smt: "isolate", emulator: "housekeeping", pages: "large", iothreads: 1 },
-    means: "a whole core for each vCPU, huge pages only",
-  },
+/** What a guest of each profile has of the host. */
+const means: Readonly<Record<Profile, string>> = {
+  general: "floats over the CPUs of one cell, ordinary memory",
+  dense: "the same at a low weight; its balloon and KSM give memory back, which is not counted on",
+  dedicated: "whole cores of its own, one a vCPU while there are enough; huge pages if there are some",
+  latency: "a whole core for each vCPU, huge pages only",
+  confidential: "floats, ordinary memory that stays where it is, and a key of the host's",
 };
+
+/** What placement is asked for a guest of which its profile alone says something. */
+function asked(profile: Profile, { vcpus, memoryKiB }: Size): Request {
+  const memory = formatBytes(BigInt(memoryKiB) * 1024n);
+  const { cpu, hugePages, iothreads } = machinePresets({ profile, vcpus, memory, disks: { root: {} } }, undefined);
+  const { policy, smt } = isPlainObject(cpu) ? cpu : {};
+  const confidential = profile === "confidential";
+  // No domain has a name with a slash.
+  return plannerRequest(
+    "room/",
+    guestRequest.parse({ vcpus, memory, cpu: { policy, smt }, hugePages, iothreads, confidential }),
+  );
+}
 
 /** Placing on goes no further: more than this many is "at least". */
 const most = 1000;
@@ -51,17 +60,20 @@ function factOf({ explain: [first = ""] }: Placement): string {
 
 /** For each profile: how many more guests of that size fit beside those that are there. */
 export function roomForMore(host: HostTopology, limits: HostLimits, ledger: Ledger, size: Size): RoomFor[] {
-  return Object.entries(profiles).map(([profile, { means, ...wish }]) => {
+  return profiles.map((profile) => {
+    const request = asked(profile, size);
     const found =
-      wish.policy === "shared"
-        ? floating(hostState(host, limits, ledger), size)
-        : fitting(host, limits, ledger, size, wish);
-    return { profile, ...size, means, ...found };
+      request.policy === "shared"
+        ? withKeys(floating(hostState(host, limits, ledger), size), request, limits, ledger)
+        : fitting(host, limits, ledger, request);
+    return { profile, ...size, means: means[profile], ...found };
   });
 }
 
+type Room = Pick<RoomFor, "count" | "limit">;
+
 /** Guests that float share their CPUs, so that memory alone bounds them; what placement would overcommit is not counted. */
-function floating(state: HostState, { vcpus, memoryKiB }: Size): Pick<RoomFor, "count" | "limit"> {
+function floating(state: HostState, { vcpus, memoryKiB }: Size): Room {
   const need = memoryKiB + overheadKiB(memoryKiB);
   const wide = state.cells.filter((cell) => cell.floating.length >= vcpus);
   const room = wide.reduce((sum, cell) => sum + Math.max(0, Math.floor(cell.memoryKiB / need)), 0);
@@ -71,13 +83,24 @@ function floating(state: HostState, { vcpus, memoryKiB }: Size): Pick<RoomFor, "
   return { count, limit };
 }
 
-function fitting(host: HostTopology, limits: HostLimits, ledger: Ledger, size: Size, wish: Wish) {
+/** Guests with encrypted memory take a key each, of which a host has so many or none. */
+function withKeys(room: Room, { confidential }: Request, { confidentialSlots }: HostLimits, { claims }: Ledger): Room {
+  if (!confidential) return room;
+  if (confidentialSlots === undefined) {
+    return { ...room, limit: `${room.limit}; whether the host encrypts memory is not known here` };
+  }
+  if (confidentialSlots === 0) return { count: 0, limit: "the host offers no encryption of memory" };
+  const taken = claims.filter((claim) => claim.confidential).length;
+  const left = Math.max(0, confidentialSlots - taken);
+  if (left >= room.count) return room;
+  return { count: left, limit: `${taken} of ${confidentialSlots} keys for encrypted guests are taken` };
+}
+
+function fitting(host: HostTopology, limits: HostLimits, ledger: Ledger, asked: Request): Room {
   const claims: Claim[] = [...ledger.claims];
   let left = limits;
   for (let count = 0; count < most; count++) {
-    // No domain has a name with a slash.
-    const name = `room/${count}`;
-    const request = { name, maxVcpus: size.vcpus, memoryKiB: size.memoryKiB, devices: [], ...wish };
+    const request = { ...asked, name: `room/${count}` };
     const answer = place(host, left, { claims }, request);
     if (!answer.fits) return { count, limit: factOf(answer) };
     const claim = claimOf(host, request, answer);

@@ -34,5 +34,7 @@ export interface Survey {
   readonly devices: readonly SurveyedDevice[];
   /** Huge pages that are free now; absent for files. */
   readonly freePages?: readonly CellPages[];
+  /** Guests whose memory the host can encrypt at a time, 0 for none; absent where nobody says. */
+  readonly confidentialSlots?: number;
   readonly limits: HostLimits;
 }

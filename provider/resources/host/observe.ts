@@ -64,7 +64,7 @@ export async function observe(
 }
 
 /** Undefined where no emulator of the machine's own architecture is installed, or the driver (test) has none. */
-async function domainCapabilitiesOf(
+export async function domainCapabilitiesOf(
   libvirt: Libvirt,
   host: string,
   architecture: string,

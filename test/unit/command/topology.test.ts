@@ -1,11 +1,16 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../../provider/command/commands";
+import { hostOf } from "../../../provider/command/documents";
 import { run } from "../../../provider/command/run";
 import type { HostPicture } from "../../../provider/command/topology/picture";
+import { roomForMore } from "../../../provider/command/topology/room";
+import { limitsFor } from "../../../provider/resources/host-limits";
+import { profiles } from "../../../provider/tuning/profiles";
 import { capabilitiesOf, domainOf } from "./documents";
 import { largeHost, smallHost } from "./made-hosts";
 
+const nothing = { owned: [], shared: [], memory: [], pages: [], unboundKiB: 0, devices: [] };
 const hosts = { small: smallHost(), large: largeHost() };
 afterAll(() => {
   for (const { folder } of Object.values(hosts)) rmSync(folder, { recursive: true });
@@ -64,8 +69,6 @@ test("JSON holds each CPU with its state, each pool and each device with its gue
 
 test("room is as many guests as plan places, and no more", async () => {
   const { room } = await picture(...hosts.large.words);
-  const cpu = { dedicated: { policy: "dedicated" }, latency: { policy: "dedicated", smt: "isolate" } };
-  const pages = { dedicated: "any", latency: "large" };
   for (const profile of ["dedicated", "latency"] as const) {
     const { count = 0, vcpus, limit } = room.find((item) => item.profile === profile) ?? {};
     expect(count).toBeGreaterThan(0);
@@ -75,7 +78,7 @@ test("room is as many guests as plan places, and no more", async () => {
       [1, 2],
     ] as const) {
       const vms = Array.from({ length: count + more }, (_, index) => ({
-        ...{ name: `vm${index}`, vcpus, memory: "8 GiB", cpu: cpu[profile], hugePages: pages[profile] },
+        ...{ name: `vm${index}`, vcpus, memory: "8 GiB", profile },
       }));
       const file = join(hosts.large.folder, "request.json");
       writeFileSync(file, JSON.stringify({ host: { housekeepingCpus: "0-1,128-129" }, vms }));
@@ -84,6 +87,25 @@ test("room is as many guests as plan places, and no more", async () => {
       expect(await run(words, commands, { result: () => {}, note: () => {} })).toBe(code);
     }
   }
+});
+
+test("there is room for every profile, and keys bound that of encrypted guests", () => {
+  const online = hostOf(String(hosts.large.words[1]));
+  const roomOf = (confidentialSlots: number | undefined, taken: number) => {
+    const claims = Array.from({ length: taken }, (_, index) => ({ ...nothing, name: `e${index}`, confidential: true }));
+    const limits = { ...limitsFor({}, online), ...(confidentialSlots !== undefined && { confidentialSlots }) };
+    return roomForMore(online, limits, { claims }, { vcpus: 2, memoryKiB: 2097152 });
+  };
+  const room = roomOf(undefined, 0);
+  expect(room.map(({ profile }) => profile)).toEqual([...profiles]);
+  const counts = Object.fromEntries(room.map(({ profile, count }) => [profile, count]));
+  expect(counts["general"]).toBeGreaterThan(2);
+  expect([counts["dense"], counts["confidential"]]).toEqual([counts["general"], counts["general"]]);
+  const encrypted = (slots: number | undefined, taken: number) => roomOf(slots, taken).at(-1);
+  expect(encrypted(undefined, 0)?.limit).toMatch(/whether the host encrypts memory is not known here$/);
+  expect(encrypted(0, 0)).toMatchObject({ count: 0, limit: "the host offers no encryption of memory" });
+  expect(encrypted(3, 1)).toMatchObject({ count: 2, limit: "1 of 3 keys for encrypted guests are taken" });
+  expect(encrypted(1, 2)?.count).toBe(0);
 });
 
 test("what is kept for the host takes from the room", async () => {
