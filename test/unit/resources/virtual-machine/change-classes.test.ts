@@ -26,7 +26,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     redirdevs: "*",
   },
   restart: {
-    "": "name virtType maxVcpus maxMemory hugePages firmware secureBoot enrolledKeys statelessFirmware loader nvram bootMenu biosSerial rebootTimeout smbios fwCfg console serialLog agent rootPorts panic crypto sound audio smartcard overlay",
+    "": "name virtType maxVcpus maxMemory hugePages firmware secureBoot enrolledKeys statelessFirmware loader nvram bootMenu biosSerial rebootTimeout smbios fwCfg console serialLog agent rootPorts panic crypto sound usbController audio smartcard overlay",
     cpu: "mode model migratable nested features",
     "cpu.topology": "dies clusters cores threads sockets",
     "cpu.cache": "mode level",
