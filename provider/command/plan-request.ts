@@ -1,74 +1,73 @@
-import { z } from "../core/attribute";
-import { size } from "../core/quantities";
+import { attribute, block, type StateOf, z } from "../core/attribute";
+import { checkRows, type Fault } from "../core/check";
+import { formatPath } from "../core/faults";
+import { newestDefaults } from "../core/resource";
 import { isPlainObject } from "../core/unknown";
+import { limitFaults } from "../resources/host/limit-faults";
+import { limitRows, limitRules } from "../resources/host/limits";
 import { limitsFor } from "../resources/host-limits";
-import { numberSet } from "../resources/number-set";
-import { guestRequest, plannerRequest } from "../resources/placement-request";
-import { machinePresets } from "../resources/virtual-machine/profiles";
-import { parseCpuSet } from "../tuning/cpu-set";
-import { profiles } from "../tuning/profiles";
-import type { HostLimits, Request } from "../tuning/request";
+import type { HostLimits } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { UsageError } from "./command";
+import { type AskedMachine, machineOf } from "./plan-machine";
 
-const vmSchema = guestRequest.safeExtend({ name: z.string().min(1), profile: z.enum(profiles).optional() });
+/** What Host's arguments say of the use of its machine, and what Host would find out. */
+const hostRows = {
+  ...limitRows,
+  deviceCells: attribute({
+    doc: "Cells of devices that could be given to guests.",
+    schema: z.array(z.int().min(0)).optional(),
+    change: "none",
+  }),
+  confidentialSlots: attribute({
+    doc: "How many encrypted guests the machine takes.",
+    schema: z.int().min(0).optional(),
+    change: "none",
+  }),
+};
 
-/** What the guest's profile asks of placement, below what is said for the guest itself. */
-function profiled(vm: unknown): unknown {
-  if (!isPlainObject(vm)) return vm;
-  const { cpu, hugePages } = machinePresets(vm, undefined);
-  const { policy, smt } = isPlainObject(cpu) ? cpu : {};
-  const own = isPlainObject(vm["cpu"]) ? vm["cpu"] : {};
-  return {
-    ...vm,
-    ...(hugePages !== undefined && vm["hugePages"] === undefined && { hugePages }),
-    ...((vm["cpu"] === undefined || isPlainObject(vm["cpu"])) && {
-      cpu: { ...(policy !== undefined && { policy }), ...(smt !== undefined && { smt }), ...own },
-    }),
-  };
-}
-
-const fileSchema = z.strictObject({
-  host: z
-    .strictObject({
-      housekeepingCpus: numberSet.optional(),
-      dedicatedCpus: numberSet.optional(),
-      reservedMemory: size.optional(),
-      deviceCells: z.array(z.int().min(0)).optional(),
-    })
-    .prefault({}),
-  vms: z.array(z.preprocess(profiled, vmSchema)).min(1),
-});
+const fileRows = {
+  host: block({ doc: "What placement may use of the machine.", rows: hostRows }),
+  vms: attribute({
+    doc: "the virtual machines to place, as a list",
+    schema: z.array(z.unknown(), { error: "expected a list of virtual machines" }).min(1, "must name at least one"),
+    change: "none",
+  }),
+};
 
 /** What `pulumi-kvm plan` is asked. */
 export interface PlanRequest {
   readonly limits: HostLimits;
-  readonly requests: readonly Request[];
+  readonly machines: readonly AskedMachine[];
 }
 
 /** Reads the JSON of a request; every fault is told with its path. */
 export function readPlanRequest(text: string, file: string, host: HostTopology): PlanRequest {
-  const parsed = fileSchema.safeParse(json(text, file));
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map(({ path, message }) => `  ${path.join(".") || "(top)"}: ${message}`);
-    throw new UsageError([`${file} is no request:`, ...faults].join("\n"));
+  const faults: Fault[] = [];
+  const given = json(text, file);
+  if (!isPlainObject(given)) throw new UsageError(`${file} is no request:\n  expected an object with "vms"`);
+  const context = { identity: undefined, defaultsVersion: newestDefaults, inputs: given };
+  const { host: uses, vms } = checkRows(fileRows, given, undefined, context, faults) as StateOf<typeof fileRows>;
+  const machines = (vms ?? []).flatMap((vm, index) => machineOf(vm, formatPath(["vms", String(index)]), faults) ?? []);
+  const limits = (uses ?? {}) as StateOf<typeof hostRows>;
+  if (faults.length === 0) {
+    const found = [...limitRules.flatMap(({ check }) => check(limits)), ...limitFaults(limits, host)];
+    faults.push(...found.map(({ property, reason }) => ({ property: `host.${property}`, reason })));
   }
-  const { host: uses, vms } = parsed.data;
-  const twice = vms.find(({ name }, index) => vms.findIndex((vm) => vm.name === name) !== index);
-  if (twice) throw new UsageError(`${file} is no request:\n  vms: two are called "${twice.name}"`);
-  const online = new Set(host.cells.flatMap(({ cpus }) => cpus.map(({ id }) => id)));
-  const named = [uses.housekeepingCpus, uses.dedicatedCpus].flatMap((set) =>
-    set === undefined ? [] : parseCpuSet(set),
-  );
-  const beyond = named.filter((cpu) => !online.has(cpu));
-  if (beyond.length > 0) {
-    throw new UsageError(`${file} is no request:\n  host: CPUs that are not online there: ${beyond.join(", ")}`);
+  machines.forEach(({ name }, index) => {
+    if (name === undefined || machines.findIndex((other) => other.name === name) === index) return;
+    faults.push({ property: formatPath(["vms", String(index), "name"]), reason: `two are called "${name}"` });
+  });
+  if (faults.length > 0) {
+    const lines = faults.map(({ property, reason }) => `  ${property}: ${reason}`);
+    throw new UsageError([`${file} is no request:`, ...lines].join("\n"));
   }
-  const { deviceCells, ...declared } = uses;
-  return {
-    limits: limitsFor(declared, host, deviceCells && { deviceCells }),
-    requests: vms.map(({ name, ...vm }) => plannerRequest(name, vm)),
+  const { deviceCells, confidentialSlots, ...declared } = limits;
+  const found = {
+    ...(deviceCells && { deviceCells }),
+    ...(confidentialSlots !== undefined && { confidentialSlots }),
   };
+  return { limits: limitsFor(declared, host, found), machines };
 }
 
 function json(text: string, file: string): unknown {

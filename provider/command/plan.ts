@@ -1,10 +1,9 @@
-import { domainClaim } from "../resources/domain-claim";
+import { devicesIn } from "../resources/host-devices";
 import { formatCpuSet } from "../tuning/cpu-set";
-import { placeAll } from "../tuning/place-all";
 import type { Placement } from "../tuning/placement";
 import { type Command, type Flags, listFlag, textFlag, UsageError } from "./command";
 import { documentsAt, hostOf, read } from "./documents";
-import { placedBefore } from "./placed-before";
+import { answer } from "./plan-answer";
 import { readPlanRequest } from "./plan-request";
 
 /** Runs in any shell: the help's reader may have no host at hand. */
@@ -22,25 +21,36 @@ cat > request.json <<END
 {
   "host": { "housekeepingCpus": "0,4", "reservedMemory": "1 GiB" },
   "vms": [
-    { "name": "db", "vcpus": 2, "memory": "4 GiB", "cpu": { "policy": "dedicated" }, "hugePages": [{ "size": "2 MiB" }] },
+    {
+      "name": "db", "vcpus": 2, "memory": "4 GiB", "hugePages": "2 MiB",
+      "cpu": { "policy": "dedicated", "mode": "host-passthrough" },
+      "disks": { "root": { "iothread": 1 } }, "iothreads": 1
+    },
     { "name": "web", "vcpus": 2, "memory": "2 GiB" }
   ]
 }
 END
 pulumi-kvm plan --capabilities capabilities.xml --request request.json`;
 
-const notes = `The capabilities are what "virsh capabilities" prints. The ledger is domain documents ("virsh dumpxml"): files, or folders
-of them. A domain of the name of a guest that is asked for is that guest: it stays where it is while the rules allow it.
-The request is JSON. All of host is optional, and so is all of a guest but name, vcpus and memory.
+const notes = `The capabilities are what "virsh capabilities" prints. The ledger is domain documents ("virsh dumpxml"), the devices are
+node device documents ("virsh nodedev-dumpxml"): files, or folders of them. A domain of the name of a guest that is asked
+for is that guest: it stays where it is while the rules allow it.
+The request is JSON: { "host": {...}, "vms": [...] }. All of host is optional, and so is all of a guest but name, vcpus
+and memory.
 
-host: housekeepingCpus, for the host and QEMU's own threads; dedicatedCpus, which guests may own (default: all others);
-reservedMemory, kept free in each cell; deviceCells, which guests without devices keep off.
-vms: name; vcpus, maxVcpus; memory, maxMemory; profile (general, dense, dedicated, latency or confidential), which gives
-cpu.policy, cpu.smt and hugePages where they are left out; cpu.policy (shared, dedicated or mixed; default shared),
-cpu.dedicatedVcpus for mixed, cpu.smt (whole-core, isolate or any; default whole-core), cpu.emulator (housekeeping,
-isolate or share); numa.cells as [{ "cpus": "0-3", "memory": "4 GiB" }]; hugePages as "2 MiB", [{ "size": "1 GiB" }],
-"preferred", "required" or "none"; iothreads, a number; devices as [{ "address": "0000:3b:00.0", "cell": 0,
-"iommuGroup": 7, "locality": "required" }]; confidential.
+host: Host's arguments for placement: housekeepingCpus, for the host and QEMU's own threads; dedicatedCpus, which guests
+may own (default: all others); reservedMemory, kept free in each cell, or by cell as { "0": "4 GiB" }; reservedPages.
+Besides, deviceCells, which guests without devices keep off, and confidentialSlots, how many encrypted guests it takes.
+
+vms: name, and any arguments of a VirtualMachine in the form that they have in a program, checked by the same rules:
+sizes as "4 GiB" or as a number of bytes. Placement goes by vcpus, maxVcpus, memory, maxMemory, profile, cpu (policy,
+dedicatedVcpus, smt, emulator, topology), cpuTune (vcpuPins, emulatorPin, iothreadPins), numa.cells, hugePages,
+iothreads, hostDevices, nics with a hostdev, launchSecurity, suggestedPlacement. A guest whose cpu.policy is left out is
+placed as "shared"; with cpuTune.vcpuPins or numaTune and no policy it is where these say. References (host, volumes,
+networks) may be anything or be left out.
+Of a guest's PCI devices the host knows cell and IOMMU group. Without --devices the request says them, in devices:
+[{ "address": "0000:3b:00.0", "cell": 0, "iommuGroup": 7, "locality": "required" }]; those that hostDevices does not name
+count as the guest's too. confidential: true is short for launchSecurity.
 
 The answer with --json: { "vms": [...], "gap": N }, one entry for each guest in the order of the request: name, fits,
 cells (host cell of each guest cell), vcpus (host CPUs of each vCPU), emulator, iothreads, owned, pages, guestCells,
@@ -59,25 +69,19 @@ export const plan: Command = {
     capabilities: { type: "string", value: "FILE", doc: "The host's capabilities. Required." },
     request: { type: "string", value: "FILE", doc: "The virtual machines to place, as JSON. Required." },
     ledger: { type: "string", value: "PATH", multiple: true, doc: "Domains that are there already; may be repeated." },
+    devices: { type: "string", value: "PATH", multiple: true, doc: "Devices of the host; may be repeated." },
     json: { type: "boolean", doc: "Prints the answer as one JSON document." },
   },
   notes,
 
   async run(_words, flags, output) {
-    const host = hostOf(wanted(flags, "capabilities"));
+    const topology = hostOf(wanted(flags, "capabilities"));
     const requestFile = wanted(flags, "request");
-    const { limits, requests } = readPlanRequest(read(requestFile), requestFile, host);
-    const found = documentsAt(listFlag(flags, "ledger"), "domain", (domain) => ({
-      claim: domainClaim(domain, host),
-      previous: placedBefore(domain, host),
-    }));
-    const claims = found.map(({ claim }) => claim);
-    const before = new Map(found.map(({ claim, previous }) => [claim.name, previous]));
-    const wishes = requests.map((request) => {
-      const previous = before.get(request.name);
-      return previous === undefined ? request : { ...request, previous };
-    });
-    const { placements, gap } = placeAll(host, limits, { claims }, wishes);
+    const { limits, machines } = readPlanRequest(read(requestFile), requestFile, topology);
+    const domains = documentsAt(listFlag(flags, "ledger"), "domain", (domain) => domain);
+    const documents = documentsAt(listFlag(flags, "devices"), "device", (device) => device);
+    const devices = new Map(devicesIn(documents, new Map()).map((device) => [device.address, device]));
+    const { placements, gap } = answer({ topology, limits, domains, devices }, machines);
     if (flags["json"] === true) output.result(JSON.stringify({ vms: placements.map(asJson), gap }, undefined, 2));
     else for (const placement of placements) for (const line of asText(placement)) output.result(line);
     return placements.every(({ fits }) => fits) ? "done" : "no";

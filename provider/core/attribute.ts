@@ -1,7 +1,17 @@
 import { z } from "zod";
 import type { Identity } from "./identity";
+import { unknownReason } from "./nearest";
 
 export { z };
+
+// Of keys that an object within a value does not have: a line for each, in their order.
+z.config({
+  customError(issue) {
+    if (issue.code !== "unrecognized_keys" || !(issue.inst instanceof z.ZodObject)) return undefined;
+    const known = Object.keys(issue.inst.shape);
+    return issue.keys.map((key) => unknownReason(key, known)).join("\n");
+  },
+});
 
 /**
  * What has to happen before a changed value is in force:

@@ -1,7 +1,7 @@
 import type { Attribute, Block, MapOf, Row, Rows } from "./attribute";
 import { type Fault, faultsOf, formatPath } from "./faults";
 import type { Identity } from "./identity";
-import { nearest } from "./nearest";
+import { unknownReason } from "./nearest";
 import { hasUnknown, isPlainObject, unknown } from "./unknown";
 
 export type { Fault };
@@ -154,10 +154,7 @@ function checkMap(
 }
 
 function unknownName(rows: Rows, path: readonly string[], name: string): Fault {
-  const known = Object.keys(rows);
-  const near = nearest(name, known);
-  const hint = near ? `did you mean "${near}"?` : `known are ${known.join(", ")}`;
-  return { property: formatPath([...path, name]), reason: `unknown attribute; ${hint}` };
+  return { property: formatPath([...path, name]), reason: unknownReason(name, Object.keys(rows)) };
 }
 
 function fault(faults: Fault[], path: readonly string[], reason: string): undefined {

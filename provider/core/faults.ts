@@ -15,7 +15,11 @@ export function faultsOf(issues: readonly Issue[], value: unknown, path: readonl
   return issues.flatMap((issue) => {
     const at = [...path, ...issue.path.map(String)];
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ property: formatPath([...at, key]), reason: "unknown attribute" }));
+      const reasons = issue.message.split("\n");
+      return issue.keys.map((key, index) => ({
+        property: formatPath([...at, key]),
+        reason: reasons[index] ?? "unknown attribute",
+      }));
     }
     // A schema with a sentence of its own for the whole keeps it.
     if (issue.code === "invalid_union" && issue.message === "Invalid input") {

@@ -21,3 +21,9 @@ function editDistance(a: string, b: string): number {
   }
   return previous[b.length] ?? 0;
 }
+
+/** What to say of a name that is none of those that are known. */
+export function unknownReason(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return `unknown attribute; ${near ? `did you mean "${near}"?` : `known are ${known.join(", ")}`}`;
+}

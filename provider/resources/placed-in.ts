@@ -1,29 +1,34 @@
 import { child, children, type Element, textOf } from "../schema/tree";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { PlacedBefore } from "../tuning/request";
-import { pageOf } from "./domain-claim";
-import { readRecord } from "./placement-record";
+import type { HostTopology } from "../tuning/topology";
+import { domainClaim } from "./domain-claim";
 
 /**
- * Where a half-made domain of ours was placed, by its document: what wrote it did not live to tell. Undefined where it
- * was not, or where the document does not say all.
+ * Where a domain is placed, by its document: the pins of all of its vCPUs, each guest cell in one host cell. Undefined
+ * where it floats, or lies across cells: nothing has placed it.
  */
-export function placedIn(domain: Element): PlacedBefore | undefined {
-  if (readRecord(domain) === undefined) return undefined;
+export function placedIn(domain: Element, host: HostTopology): PlacedBefore | undefined {
   const tune = child(domain, "cputune");
   const sets = (name: string) =>
-    (tune ? children(tune, name) : []).map(({ attributes }) => parseCpuSet(attributes["cpuset"] ?? "0"));
-  const vcpus = sets("vcpupin");
-  if (vcpus.length !== Number(textOf(child(domain, "vcpu") ?? domain))) return undefined;
-  const bound = child(domain, "numatune");
-  const single = bound ? children(bound, "memory") : [];
-  const bindings = bound ? children(bound, "memnode") : [];
-  const cells = (bindings.length > 0 ? bindings : single).flatMap(({ attributes }) =>
-    parseCpuSet(attributes["nodeset"] ?? "0"),
+    (tune ? children(tune, name) : []).map(({ attributes }) => cpusOf(attributes["cpuset"]));
+  const pins = new Map(
+    (tune ? children(tune, "vcpupin") : []).map(({ attributes }) => [Number(attributes["vcpu"]), attributes["cpuset"]]),
   );
-  const pages = cells.flatMap((cell, index) => {
-    const sizeKiB = pageOf(domain, index);
-    return sizeKiB === undefined ? [] : [{ cell, sizeKiB, count: 0 }];
-  });
-  return { cells, vcpus, emulator: sets("emulatorpin")[0] ?? [], iothreads: sets("iothreadpin"), pages };
+  const count = Number(textOf(child(domain, "vcpu") ?? domain));
+  if (!Number.isSafeInteger(count) || pins.size !== count) return undefined;
+  const vcpus = Array.from({ length: count }, (_, vcpu) => cpusOf(pins.get(vcpu)));
+  const numa = child(domain, "cpu/numa");
+  const guestCells = (numa ? children(numa, "cell") : []).map(({ attributes }) => cpusOf(attributes["cpus"]));
+  const parts = guestCells.length > 0 ? guestCells : [vcpus.map((_, vcpu) => vcpu)];
+  const cellOf = new Map(host.cells.flatMap(({ id, cpus }) => cpus.map((cpu) => [cpu.id, id] as const)));
+  const cells = parts.map((part) => new Set(part.flatMap((vcpu) => (vcpus[vcpu] ?? []).map((cpu) => cellOf.get(cpu)))));
+  const known = cells.flatMap((found) => (found.size === 1 ? ([...found][0] ?? []) : []));
+  if (known.length !== parts.length) return undefined;
+  const pages = domainClaim(domain, host).pages.filter(({ cell }) => known.includes(cell));
+  return { cells: known, vcpus, emulator: sets("emulatorpin")[0] ?? [], iothreads: sets("iothreadpin"), pages };
+}
+
+function cpusOf(text: string | undefined): number[] {
+  return text === undefined ? [] : parseCpuSet(text);
 }

@@ -24,7 +24,7 @@ export function explainChoice(state: HostState, request: Request, found: Found, 
   const near = tooNear(state, request, found.fits);
   const terms = named(found.cost).filter((term) => term.value !== 0);
   return [
-    ...(kept ? ["stays where it is: the hard rules still hold"] : []),
+    ...(kept ? [request.pinned ? "is where its pins say" : "stays where it is: the hard rules still hold"] : []),
     ...lines,
     ...(beside.length > 0
       ? [

@@ -1,7 +1,7 @@
 import { type CellState, type CoreState, type HostState, overheadKiB } from "./capacity";
 import { type CorePick, pickCores, roomFor } from "./cores";
 import { formatCpuSet } from "./cpu-set";
-import type { CellPages, PageRequest, Request } from "./request";
+import type { CellPages, GuestCell, PageRequest, Request } from "./request";
 import type { CellNeed, Shape } from "./shape";
 
 /** How one guest cell goes into one host cell. */
@@ -89,6 +89,11 @@ export function choosePages(
   };
 }
 
+/** The pages that a guest cell is to have. */
+export function pagesFor(request: Request, need: GuestCell): PageRequest {
+  return need.pages ?? request.pages;
+}
+
 /** CPUs that belong to a guest's cores, though it has no vCPU on them. */
 function besides(cores: readonly CoreState[], cpus: readonly number[], smt: Request["smt"]): Set<number> {
   const own = new Set(cpus);
@@ -112,7 +117,7 @@ export function fitCell(
   strict: boolean,
 ): CellFit | Refusal {
   const id = cell.cell.id;
-  if (cell.cores.length === 0) {
+  if (cell.cores.length === 0 && need.vcpus.length > 0) {
     return { fact: `cell ${id}: it has memory but no online CPU`, remedy: "use another cell" };
   }
   const units = need.dedicated.length + need.emulator;
@@ -127,7 +132,7 @@ export function fitCell(
       remedy: "take fewer vCPUs, narrow the host's dedicatedCpus or remove one of the owners",
     };
   }
-  const pages = choosePages(state, cell, need.memoryKiB, request.pages, strict);
+  const pages = choosePages(state, cell, need.memoryKiB, pagesFor(request, need), strict);
   return isRefusal(pages) ? pages : { state: cell, need, pick, floating: shared > 0 ? floating : [], pages };
 }
 

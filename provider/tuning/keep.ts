@@ -1,8 +1,8 @@
 import type { CellState, HostState } from "./capacity";
 import { rate } from "./cores";
-import { costOf } from "./cost";
-import { type CellFit, choosePages, floatingBeside, isRefusal } from "./feasibility";
-import type { PlacedBefore, Request } from "./request";
+import { costOf, vcpuSets } from "./cost";
+import { type CellFit, choosePages, floatingBeside, isRefusal, pagesFor } from "./feasibility";
+import type { PageRequest, PlacedBefore, Request } from "./request";
 import type { Found } from "./search";
 import { type CellNeed, equalCells, needsOf, type Shape } from "./shape";
 
@@ -28,12 +28,17 @@ function keepCell(
   const floating = floatingBeside(cell, own, request.smt).filter((cpu) => floats.includes(cpu));
   if (need.vcpus.length > need.dedicated.length && floating.length === 0) return undefined;
   const before = previous.pages.find((pages) => pages.cell === cell.cell.id);
-  const wantsHuge = request.pages === "large" || typeof request.pages === "number";
-  const size = before?.sizeKiB ?? state.ordinaryKiB;
-  if (typeof request.pages === "number" && size !== request.pages) return undefined;
-  if (size === state.ordinaryKiB ? wantsHuge && request.pages !== size : request.pages === "none") return undefined;
+  const wanted = pagesFor(request, need);
+  const size = before?.sizeKiB ?? (request.pinned ? wanted : state.ordinaryKiB);
+  if (size !== wanted && !mayKeep(size, wanted, state.ordinaryKiB)) return undefined;
   const pages = choosePages(state, cell, need.memoryKiB, size, strict);
   return isRefusal(pages) ? undefined : { state: cell, need, pick: rate(cell, own), floating, pages };
+}
+
+/** Whether pages of the size that a guest has are among those that it asks for. */
+function mayKeep(size: PageRequest, wanted: PageRequest, ordinaryKiB: number): boolean {
+  if (typeof wanted === "number") return false;
+  return size === ordinaryKiB ? wanted !== "large" : wanted !== "none";
 }
 
 /** The previous placement, where it still passes the hard rules: a placed guest is not moved for a lower cost. */
@@ -55,5 +60,8 @@ export function keep(state: HostState, request: Request, strict: boolean): Found
     return fit === undefined ? [] : [fit];
   });
   if (fits.length !== shape.cells.length) return undefined;
+  // Elsewhere those that float may lose a CPU to an owner; pins of the program's own are all that it wants.
+  const isElsewhere = (cpus: readonly number[], vcpu: number) => cpus.join() !== previous.vcpus[vcpu]?.join();
+  if (request.pinned && vcpuSets(request, fits).some(isElsewhere)) return undefined;
   return { shape, fits, cost: costOf(state, request, shape, fits) };
 }

@@ -29,9 +29,16 @@ export function refused(name: string, against: readonly Refusal[]): Placement {
 }
 
 /** Ordinary memory of guests that only float may come from elsewhere when its cell is full. */
-function mustBind(request: Request): boolean {
-  return request.policy !== "shared" || request.pages === "large" || typeof request.pages === "number";
+function mustBind({ policy, pages, cells = [] }: Request): boolean {
+  const isHuge = (wanted: Request["pages"] = pages) => wanted === "large" || typeof wanted === "number";
+  return policy !== "shared" || isHuge() || cells.some((cell) => isHuge(cell.pages));
 }
+
+const handMade: Refusal = {
+  fact: "the CPUs of cpuTune.vcpuPins and the guest's cells, pages or cpu.smt do not go together",
+  remedy:
+    "pin vCPUs in their order to one host cell after the other, with cpu.smt whole-core to whole cores, or leave vcpuPins out and let the guest be placed",
+};
 
 /** CPUs for QEMU's own threads: of the set, those in the guest's cells, or all where none is there. */
 function near(found: Found, cpus: readonly number[]): number[] {
@@ -145,6 +152,7 @@ export function place(host: HostTopology, limits: HostLimits, ledger: Ledger, re
   const strict = mustBind(request);
   const kept = keep(state, request, strict);
   if (kept !== undefined) return placed(state, request, kept, true, []);
+  if (request.pinned) return refused(request.name, [handMade]);
   if (mayFloat(request) && floated(request)) {
     const answer = afloat(state, request);
     if ("fits" in answer) return answer;

@@ -1,7 +1,10 @@
 /** A guest cell as the user writes it. */
 export interface GuestCell {
+  /** None in a cell that is memory alone. */
   readonly vcpus: readonly number[];
   readonly memoryKiB: number;
+  /** Pages of this cell. Default: those of the guest. */
+  readonly pages?: PageRequest;
 }
 
 /**
@@ -69,6 +72,8 @@ export interface Request {
   /** Name of a group whose guests prefer cells apart from each other, such as those that live on memory bandwidth. */
   readonly apart?: string;
   readonly previous?: PlacedBefore;
+  /** The program pins the vCPUs by hand: they go to their `previous` CPUs or nowhere. */
+  readonly pinned?: boolean;
 }
 
 /** What one other domain holds of the host. */

@@ -26,6 +26,7 @@ const stepsLimit = 1500;
 function alike(a: CellNeed, b: CellNeed): boolean {
   return (
     a.memoryKiB === b.memoryKiB &&
+    a.pages === b.pages &&
     a.emulator === b.emulator &&
     a.dedicated.length === b.dedicated.length &&
     a.vcpus.length === b.vcpus.length

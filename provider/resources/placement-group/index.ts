@@ -76,7 +76,7 @@ async function planned(
   );
   const present = new Map(
     domains.filter(isMember).flatMap((domain): [string, PlacedBefore][] => {
-      const place = domain.documents[0] && placedIn(domain.documents[0]);
+      const place = domain.documents[0] && placedIn(domain.documents[0], usage.topology);
       return place ? [[memberName(domain, host.owner, context), place]] : [];
     }),
   );

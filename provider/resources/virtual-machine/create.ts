@@ -4,6 +4,7 @@ import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
 import { child, children, clone, type Element, equal, parse, textOf } from "../../schema/tree";
+import type { HostTopology } from "../../tuning/topology";
 import { withDrift } from "../document";
 import { attempt } from "../failure";
 import { notOurs, readMark, writeMark } from "../ownership";
@@ -72,7 +73,7 @@ interface Defined {
 }
 
 async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Promise<Defined> {
-  const site = { libvirt, inputs, uuid: inputs.uuid, previous: suggestedFor(inputs), runs: false, context };
+  const site = { libvirt, inputs, uuid: inputs.uuid, previous: () => suggestedFor(inputs), runs: false, context };
   return placeAndWrite(site, async (placement) => {
     const known = asOutput(placement);
     const wanted = effective(inputs, known);
@@ -103,7 +104,7 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
 async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<Defined> {
   context.info(`found ${domain.name} half made by an earlier run; going on with it`);
   const { libvirt, uuid } = domain;
-  const previous = placedIn(document) ?? suggestedFor(inputs);
+  const previous = (host: HostTopology) => placedIn(document, host) ?? suggestedFor(inputs);
   const site = { libvirt, inputs, uuid, previous, runs: await domain.isActive(), context };
   return placeAndWrite(site, async (placement) => {
     const known = asOutput(placement);

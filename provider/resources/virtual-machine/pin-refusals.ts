@@ -19,32 +19,53 @@ function pinsOf({ cpuTune }: Inputs): [string, string][] {
   ];
 }
 
+/** What speaks against pins of the program's own, and which of them. */
+export interface PinRefusal {
+  readonly at: string;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
 /** Refuses pins of the program's own to CPUs that the host has not, or that another guest owns. */
 export function refusePins(inputs: Inputs, { topology, ledger }: HostUsage): void {
+  const found = pinRefusal(inputs, topology, ledger.claims);
+  if (found === undefined) return;
+  throw new KvmError("conflict", {
+    step: `pin VirtualMachine ${inputs.name} (${found.at})`,
+    host: inputs.host.uri,
+    reason: `${found.reason}; nothing was changed`,
+    remedy: found.remedy,
+  });
+}
+
+/** The first thing that speaks against the pins; undefined where nothing does. */
+export function pinRefusal(inputs: Inputs, topology: HostTopology, claims: readonly Claim[]): PinRefusal | undefined {
   const pins = pinsOf(inputs);
-  if (pins.length === 0) return;
+  if (pins.length === 0) return undefined;
   const online = topology.cells.flatMap(({ cpus }) => cpus.map(({ id }) => id));
   for (const [at, cpus] of pins) {
     const missing = parseCpuSet(cpus).filter((cpu) => !online.includes(cpu));
     if (missing.length === 0) continue;
     const off = missing.filter((cpu) => topology.offline.includes(cpu));
-    throw refused(inputs, at, {
+    return {
+      at,
       reason: `the host has no CPU ${formatCpuSet(missing)} that is online; it has ${formatCpuSet(online)}`,
       remedy:
         off.length > 0
           ? `switch CPU ${formatCpuSet(off)} on (chcpu -e ${formatCpuSet(off)} on the host), or pin to others`
           : "pin to CPUs of the host, or leave the pins out and set cpu.policy",
-    });
+    };
   }
   // Whoever says "shared" means to float over what it is pinned to.
-  if (inputs.cpu?.policy === "shared") return;
-  const rival = rivalOf(domainClaim(composeRows(inputs), topology).owned, ledger.claims, topology, inputs.cpu?.smt);
-  if (!rival) return;
+  if (inputs.cpu?.policy === "shared") return undefined;
+  const rival = rivalOf(domainClaim(composeRows(inputs), topology).owned, claims, topology, inputs.cpu?.smt);
+  if (!rival) return undefined;
   const wide = pins.find(([at, cpus]) => at.startsWith("cpuTune.vcpuPins") && touches(cpus, rival.cpus));
-  throw refused(inputs, wide?.[0] ?? "cpuTune.vcpuPins", {
+  return {
+    at: wide?.[0] ?? "cpuTune.vcpuPins",
     reason: `CPU ${formatCpuSet(rival.cpus)} is owned by ${rival.name}`,
     remedy: `pin to other CPUs, take the pins of ${rival.name} away, or set cpu.policy: "shared" on both to let them share`,
-  });
+  };
 }
 
 /** Another domain that owns one of the CPUs. */
@@ -69,17 +90,4 @@ export function rivalOf(
 
 function touches(cpus: string, some: readonly number[]): boolean {
   return parseCpuSet(cpus).some((cpu) => some.includes(cpu));
-}
-
-function refused(
-  inputs: Inputs,
-  at: string,
-  { reason, remedy }: { readonly reason: string; readonly remedy: string },
-): KvmError {
-  return new KvmError("conflict", {
-    step: `pin VirtualMachine ${inputs.name} (${at})`,
-    host: inputs.host.uri,
-    reason: `${reason}; nothing was changed`,
-    remedy,
-  });
 }

@@ -91,8 +91,13 @@ const pageRule: MachineRule = {
     if (typeof hugePages === "object") {
       const sizes = new Set(hugePages.map(({ size }) => size));
       const split = sizes.size > 1 || hugePages.some(({ cells }) => cells !== undefined);
-      return isPlaced(inputs) && split
-        ? [fault("hugePages", 'the guest is placed, which gives each cell its pages: write one size, or "required"')]
+      return isPlaced(inputs) && split && numa?.cells === undefined
+        ? [
+            fault(
+              "hugePages",
+              'the guest is placed, which chooses its cells: write one size, "required", or numa.cells',
+            ),
+          ]
         : [];
     }
     if (hugePages === undefined || hugePages === "none" || hugePages === "preferred") return [];

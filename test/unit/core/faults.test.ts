@@ -24,7 +24,7 @@ test.each([
     "a key that is unknown stands in the path, and one that is missing is required",
     wait,
     { timeot: "1 s" },
-    ["wait.timeout: is required", "wait.timeot: unknown attribute"],
+    ["wait.timeout: is required", 'wait.timeot: unknown attribute; did you mean "timeout"?'],
   ],
   [
     "entries of lists are numbered",

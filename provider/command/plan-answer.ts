@@ -1,0 +1,117 @@
+import { parseBytes } from "../core/units";
+import { domainClaim } from "../resources/domain-claim";
+import { placedIn } from "../resources/placed-in";
+import { pinRefusal } from "../resources/virtual-machine/pin-refusals";
+import { isPlaced, suggestedFor } from "../resources/virtual-machine/placement";
+import { requestOf } from "../resources/virtual-machine/question";
+import { composeRows } from "../resources/virtual-machine/render";
+import type { Inputs } from "../resources/virtual-machine/rows";
+import { entriesOf } from "../resources/virtual-machine/rule-entries";
+import type { Element } from "../schema/tree";
+import { ordinarySize } from "../tuning/capacity";
+import { named } from "../tuning/cost";
+import { parseCpuSet } from "../tuning/cpu-set";
+import { refused } from "../tuning/place";
+import { placeAll } from "../tuning/place-all";
+import type { Placement, PlacementSet } from "../tuning/placement";
+import type { Claim, DeviceRequest, HostLimits, Request } from "../tuning/request";
+import type { HostTopology } from "../tuning/topology";
+import { type AskedMachine, devicesFor } from "./plan-machine";
+
+/** A host as the files of a plan tell of it. */
+export interface PlannedHost {
+  readonly topology: HostTopology;
+  readonly limits: HostLimits;
+  readonly domains: readonly Element[];
+  readonly devices: ReadonlyMap<string, Pick<DeviceRequest, "cell" | "iommuGroup">>;
+}
+
+/** Where the machines go: first those that the program pins by hand, which are where they are, then all others. */
+export function answer(host: PlannedHost, machines: readonly AskedMachine[]): PlacementSet {
+  const { topology, limits } = host;
+  const names = new Set(machines.map(({ name }) => name));
+  const found = host.domains.map((domain) => ({ domain, claim: domainClaim(domain, topology) }));
+  const before = new Map(found.map(({ claim, domain }) => [claim.name, placedIn(domain, topology)]));
+  const claims = found.flatMap(({ claim }) => (names.has(claim.name) ? [] : [claim]));
+  const own = new Map<string, Placement>();
+  const requests: Request[] = [];
+  for (const machine of machines) {
+    const inputs: Inputs = machine;
+    const wrong = pinRefusal(writable(inputs), topology, claims);
+    if (wrong) {
+      own.set(inputs.name, refused(inputs.name, [{ fact: `${wrong.at}: ${wrong.reason}`, remedy: wrong.remedy }]));
+    } else if (isPlaced(inputs)) {
+      const previous = before.get(inputs.name) ?? suggestedFor(inputs);
+      const request = requestOf(inputs, devicesFor(machine, host.devices), topology, previous);
+      requests.push({ ...request, ...(machine.confidential && { confidential: true }) });
+    } else {
+      const document = composeRows(writable(inputs));
+      const claim = domainClaim(document, topology);
+      claims.push(claim);
+      own.set(inputs.name, byHand(inputs, document, claim, topology));
+    }
+  }
+  const { placements, gap } = placeAll(topology, limits, { claims }, requests);
+  const all = new Map([...own, ...placements.map((placement) => [placement.name, placement] as const)]);
+  const ordered = machines.flatMap((machine) => {
+    const placement = all.get(machine.name);
+    return placement ? [asSaid(placement, machine)] : [];
+  });
+  return { placements: ordered, gap };
+}
+
+/** The arguments that a document can be made of though the volumes and networks are not known. */
+function writable(inputs: Inputs): Inputs {
+  const cards = entriesOf<Inputs["nics"][string]>(inputs.nics).filter(([, { hostdev }]) => hostdev !== undefined);
+  return { ...inputs, host: { uri: "" }, disks: {}, nics: Object.fromEntries(cards) };
+}
+
+/** A guest that its own pins and bindings place. */
+function byHand(inputs: Inputs, document: Element, claim: Claim, host: HostTopology): Placement {
+  const { cpuTune, maxVcpus, maxMemory, iothreads = 0 } = inputs;
+  const all = host.cells.flatMap(({ cpus }) => cpus.map(({ id }) => id)).sort((a, b) => a - b);
+  const pin = (text: string | undefined) => (text === undefined ? all : parseCpuSet(text));
+  const ordinary = ordinarySize(host);
+  return {
+    name: inputs.name,
+    fits: true,
+    cells: placedIn(document, host)?.cells ?? [],
+    guestCells: requestOf(inputs, [], host, undefined).cells ?? [
+      { vcpus: Array.from({ length: maxVcpus }, (_, vcpu) => vcpu), memoryKiB: Number(parseBytes(maxMemory) / 1024n) },
+    ],
+    vcpus: Array.from({ length: maxVcpus }, (_, vcpu) => pin(cpuTune?.vcpuPins?.[String(vcpu)])),
+    emulator: all,
+    iothreads: Array.from({ length: iothreads }, () => all),
+    pages: [
+      ...claim.pages,
+      ...claim.memory.map(({ cell, memoryKiB }) => ({
+        cell,
+        sizeKiB: ordinary,
+        count: Math.ceil(memoryKiB / ordinary),
+      })),
+    ],
+    owned: claim.owned,
+    topology: { sockets: maxVcpus, dies: 1, clusters: 1, cores: 1, threads: 1 },
+    distances: [],
+    cost: named([]),
+    explain: [
+      "is where its own pins and bindings say (cpuTune, numaTune without cpu.policy): nothing is chosen for it",
+    ],
+  };
+}
+
+/** What the arguments say themselves goes before what was found, as it does on the host. */
+function asSaid(placement: Placement, { cpu, cpuTune }: Inputs): Placement {
+  if (!placement.fits) return placement;
+  const { emulatorPin, iothreadPins = {} } = cpuTune ?? {};
+  const { sockets = 1, dies = 1, clusters = 1, cores = 1, threads = 1 } = cpu?.topology ?? {};
+  return {
+    ...placement,
+    ...(emulatorPin !== undefined && { emulator: parseCpuSet(emulatorPin) }),
+    iothreads: placement.iothreads.map((cpus, index) => {
+      const own = iothreadPins[String(index + 1)];
+      return own === undefined ? cpus : parseCpuSet(own);
+    }),
+    ...(cpu?.topology && { topology: { sockets, dies, clusters, cores, threads } }),
+  };
+}

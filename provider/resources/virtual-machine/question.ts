@@ -1,0 +1,77 @@
+import { parseBytes } from "../../core/units";
+import { parseCpuSet } from "../../tuning/cpu-set";
+import type { DeviceRequest, GuestCell, PageRequest, PlacedBefore, Request } from "../../tuning/request";
+import type { HostTopology } from "../../tuning/topology";
+import { pinsByHand, smtOf } from "./placement";
+import type { Inputs } from "./rows";
+
+/** The planner's question about a virtual machine, by its checked arguments. */
+export function requestOf(
+  inputs: Inputs,
+  devices: readonly DeviceRequest[],
+  host: HostTopology,
+  before: PlacedBefore | undefined,
+): Request {
+  const { cpu, iothreads, launchSecurity } = inputs;
+  const dedicated = cpu?.dedicatedVcpus;
+  const isPinned = pinsByHand(inputs);
+  const previous = isPinned ? byHand(inputs, host, before) : before;
+  const cells = cellsOf(inputs);
+  return {
+    name: inputs.name,
+    maxVcpus: inputs.maxVcpus,
+    memoryKiB: kibibytes(inputs.maxMemory),
+    ...(cells && { cells }),
+    pages: pagesOf(inputs),
+    policy: cpu?.policy ?? "shared",
+    ...(dedicated !== undefined && { dedicatedVcpus: parseCpuSet(dedicated) }),
+    smt: smtOf(inputs),
+    emulator: cpu?.emulator ?? "housekeeping",
+    iothreads: iothreads ?? 0,
+    devices,
+    ...(launchSecurity !== undefined && { confidential: true }),
+    ...(previous && { previous }),
+    ...(isPinned && { pinned: true }),
+  };
+}
+
+/** Guest cells; where pages are said cell by cell, one that none are said for has ordinary ones. */
+function cellsOf({ numa, hugePages }: Inputs): GuestCell[] | undefined {
+  const list = typeof hugePages === "object" ? hugePages : [];
+  const whole = list.find(({ cells }) => cells === undefined);
+  return numa?.cells?.map(({ cpus, memory }, id) => {
+    const own = list.find(({ cells }) => cells !== undefined && parseCpuSet(cells).includes(id)) ?? whole;
+    return {
+      vcpus: cpus === undefined ? [] : parseCpuSet(cpus),
+      memoryKiB: kibibytes(memory),
+      ...(list.length > 0 && { pages: own ? kibibytes(own.size) : "none" }),
+    };
+  });
+}
+
+function pagesOf({ hugePages }: Inputs): PageRequest {
+  if (hugePages === undefined || hugePages === "none") return "none";
+  if (hugePages === "preferred") return "any";
+  if (hugePages === "required") return "large";
+  return kibibytes(typeof hugePages === "string" ? hugePages : (hugePages[0]?.size ?? "2 MiB"));
+}
+
+/** Pins of the program's own, as if the guest were there already. */
+function byHand(inputs: Inputs, host: HostTopology, before: PlacedBefore | undefined): PlacedBefore {
+  const { cpuTune, numa, maxVcpus } = inputs;
+  const pins = cpuTune?.vcpuPins ?? {};
+  const vcpus = Array.from({ length: maxVcpus }, (_, vcpu) => {
+    const cpus = pins[String(vcpu)];
+    return cpus === undefined ? [] : parseCpuSet(cpus);
+  });
+  const cellOf = (cpu: number | undefined) => host.cells.find(({ cpus }) => cpus.some(({ id }) => id === cpu))?.id;
+  const first = numa?.cells?.map(({ cpus }) => vcpus[cpus === undefined ? -1 : (parseCpuSet(cpus)[0] ?? -1)]?.[0]);
+  const cells = first ? first.map(cellOf) : [...new Set(vcpus.map(([cpu]) => cellOf(cpu)))];
+  const used = new Set(vcpus.flat());
+  const emulator = cpuTune?.emulatorPin === undefined ? [...used] : parseCpuSet(cpuTune.emulatorPin);
+  return { cells: cells.flatMap((cell) => cell ?? []), vcpus, emulator, iothreads: [], pages: before?.pages ?? [] };
+}
+
+function kibibytes(size: string): number {
+  return Number(parseBytes(size) / 1024n);
+}
