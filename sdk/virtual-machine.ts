@@ -374,7 +374,7 @@ export interface VirtualMachineArgsCpuTune {
   readonly iothreadPeriod?: pulumi.Input<number>;
   /** CPU time in a period; -1 for no limit, of each IOThread, in microseconds (`<iothread_quota>`). Default no limit. */
   readonly iothreadQuota?: pulumi.Input<-1 | number>;
-  /** Schedulers of vCPUs: `fifo` and `rr` (real time, with `priority` 1 to 99), `batch` or `idle` (`<vcpusched>`). Default: the host's. */
+  /** Schedulers of vCPUs: `fifo` and `rr` (real time, with `priority` 1 to 99), `batch` or `idle` (`<vcpusched>`); an empty list leaves all to the host, whatever the profile says. Default: the host's. */
   readonly vcpuSchedulers?: pulumi.Input<
     readonly pulumi.Input<{
       readonly vcpus: pulumi.Input<string>;

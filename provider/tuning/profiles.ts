@@ -36,8 +36,14 @@ export interface ProfiledGuest {
   readonly devices: readonly string[];
   /** IOThreads can share the queues of a disk (libvirt 10.0). */
   readonly mapsQueues: boolean;
-  /** Several threads can take the memory at the start (libvirt 8.2). */
+  /** Several threads can take the memory at the start (libvirt 8.2), and the program does not want it taken later. */
   readonly takesByThreads: boolean;
+  /** The program wants its memory locked, or says nothing of it. */
+  readonly mayLock: boolean;
+  /** The program wants a balloon, or says nothing of it. */
+  readonly mayBalloon: boolean;
+  /** Those of the virtio disks that the program lets QEMU's cache have nothing of. */
+  readonly direct: readonly string[];
   /** How its memory is encrypted. */
   readonly encryption: string | undefined;
   /** The machine may be given UEFI: it is new and its host has some, or has it. */
@@ -88,21 +94,23 @@ const tables: Readonly<Record<Profile, (guest: ProfiledGuest) => Presets>> = {
   general: (guest) => ({
     ...uefiFor(guest),
     cpu: { policy: "shared" },
-    ...(guest.pages !== "huge" && { balloon: { freePageReporting: true } }),
+    ...(guest.mayBalloon && guest.pages !== "huge" && { balloon: { freePageReporting: true } }),
     ...threadsFor(guest, 1),
   }),
   dense: (guest) => ({
     ...uefiFor(guest),
     cpu: { policy: "shared" },
     cpuTune: { shares: 50 },
-    balloon: { autodeflate: true, ...(guest.pages !== "huge" && { freePageReporting: true }) },
+    ...(guest.mayBalloon && {
+      balloon: { autodeflate: true, ...(guest.pages !== "huge" && { freePageReporting: true }) },
+    }),
     disks: entries(guest.unlimited, { iotune: fairShare }),
     nics: entries(guest.nics, { queues: 1 }),
   }),
   dedicated,
   latency: (guest) => {
-    const { maxVcpus, memoryBytes, nics, devices, needsUsb } = guest;
-    return merge(dedicated(guest), {
+    const { maxVcpus, memoryBytes, nics, devices, needsUsb, mayLock, direct } = guest;
+    const own: Presets = {
       cpu: { smt: "isolate" },
       features: { pmu: false },
       hugePages: "required",
@@ -114,15 +122,16 @@ const tables: Readonly<Record<Profile, (guest: ProfiledGuest) => Presets>> = {
             vcpuSchedulers: [{ vcpus: maxVcpus === 2 ? "1" : `1-${maxVcpus - 1}`, policy: "fifo", priority: 1 }],
           },
         }),
-      ...(memoryBytes !== undefined && {
-        memoryBacking: { locked: true },
-        memoryLimits: { hardLimit: memoryBytes + roomForQemu(memoryBytes) },
-      }),
-      disks: entries(Object.keys(guest.virtioDisks), { cache: "none", io: "native" }),
+      ...(mayLock &&
+        memoryBytes !== undefined && {
+          memoryBacking: { locked: true },
+          memoryLimits: { hardLimit: memoryBytes + roomForQemu(memoryBytes) },
+        }),
+      disks: entries(direct, { cache: "none", io: "native" }),
       nics: entries(nics, { rxQueueSize: 1024, ...(maxVcpus !== undefined && { queues: Math.min(maxVcpus, 256) }) }),
       hostDevices: entries(devices, { locality: "required" }),
-      ...sharedQueues(guest),
-    });
+    };
+    return merge(merge(dedicated(guest), own), sharedQueues(guest));
   },
   confidential: ({ mayUefi, encryption = "", cpuMode = "custom" }) => ({
     ...(mayUefi && { firmware: "uefi", ...(encryption === "sev-snp" && { statelessFirmware: true }) }),

@@ -33,8 +33,7 @@ type Scheduler = Readonly<Record<string, string | number | undefined>>;
 const listSchema = (name: "vcpus" | "iothreads") =>
   z
     .array(z.strictObject({ [name]: numberSet, ...schedulerSchema.shape }))
-    .min(1)
-    .transform((list) => joined(list, name))
+    .transform((list) => (list.length > 0 ? joined(list, name) : undefined))
     .optional();
 
 /** libvirt keeps one entry for each thread: those that are alike are one for us. */
@@ -127,7 +126,7 @@ export const cpuTuningRows = {
       iothreadPeriod: time("iothread_period", "period", "each IOThread"),
       iothreadQuota: time("iothread_quota", "quota", "each IOThread"),
       vcpuSchedulers: attribute({
-        doc: "Schedulers of vCPUs: `fifo` and `rr` (real time, with `priority` 1 to 99), `batch` or `idle` (`<vcpusched>`). Default: the host's.",
+        doc: "Schedulers of vCPUs: `fifo` and `rr` (real time, with `priority` 1 to 99), `batch` or `idle` (`<vcpusched>`); an empty list leaves all to the host, whatever the profile says. Default: the host's.",
         schema: listSchema("vcpus"),
         change: "restart",
         lens: schedulersAt("vcpusched", "vcpus"),

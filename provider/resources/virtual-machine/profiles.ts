@@ -34,7 +34,7 @@ export function machinePresets(news: Values, olds: Values | undefined): Values {
   const guest = guests.find((known) => known === news["guest"]);
   if (profile === undefined && guest === undefined) return {};
   const { vcpus = 1, maxVcpus = vcpus, memory, maxMemory = memory, virtType, hugePages } = news;
-  const cpu = object(news["cpu"]);
+  const [cpu, backing] = [object(news["cpu"]), object(news["memoryBacking"])];
   const disks = entriesIn(news["disks"]);
   const driverless = guest === "windows" && !disks.some(isDriverMedium) ? withoutDrivers(news, olds) : noDevices;
   const isVirtio = ([key, disk]: Entry) =>
@@ -60,7 +60,10 @@ export function machinePresets(news: Values, olds: Values | undefined): Values {
     nics: entriesIn(news["nics"]).flatMap(([key, nic]) => (isTap(nic) && !driverless.nics.includes(key) ? [key] : [])),
     devices: entriesIn(news["hostDevices"]).flatMap(([key, { pci }]) => (pci === undefined ? [] : [key])),
     mapsQueues: mapsQueues(news, disksBefore),
-    takesByThreads: takesByThreads(news, before),
+    takesByThreads: backing["allocation"] !== "ondemand" && takesByThreads(news, before),
+    mayLock: backing["locked"] !== false,
+    mayBalloon: object(news["balloon"])["model"] !== "none",
+    direct: virtio.flatMap(([key, { cache = "none" }]) => (cache === "none" || cache === "directsync" ? [key] : [])),
     encryption: textOr(object(news["launchSecurity"])["type"]),
     mayUefi: mayUefi(news, olds),
     hasSecureBoot: factsOf(news["host"])["secureBoot"] !== false,

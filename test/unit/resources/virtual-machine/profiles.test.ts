@@ -156,6 +156,90 @@ function on(facts: Values): Values {
   return { ...base.host, facts: JSON.stringify(facts) };
 }
 
+const snp = { launchSecurity: { type: "sev-snp" } };
+const modern = { host: on({ libvirt: 11_003_000, firmware: ["bios", "uefi"] }) };
+const nics = (values: Values) => ({ nics: { lan: { network: { name: "lan" }, ...values } } });
+const ofRoot = (values: Values) => ({ disks: { root: { path: "/root", ...values }, a: { path: "/a" } } });
+
+/** One value of the profile said otherwise, and nothing else: what was to go with it must not stand in its way. */
+test.each<[string, Values]>([
+  ["general", { cpu: { policy: "dedicated" } }],
+  ["general", { balloon: { model: "none" } }],
+  ["general", { balloon: { freePageReporting: false } }],
+  ["general", { hugePages: "2 MiB" }],
+  ["general", { iothreads: 0 }],
+  ["general", { iothreads: 3 }],
+  ["general", { firmware: "bios" }],
+  ["general", { machine: "pc" }],
+  ["general", { firmware: "bios", biosSerial: true }],
+  ["dense", { cpuTune: { shares: 100 } }],
+  ["dense", { balloon: { model: "none" } }],
+  ["dense", { balloon: { autodeflate: false } }],
+  ["dense", ofRoot({ iotune: { writeBytesSec: "1 MiB/s" } })],
+  ["dense", { ...ofRoot({ throttleFilters: ["g"] }), throttleGroups: { g: { totalIopsSec: 9 } } }],
+  ["dense", nics({ queues: 4 })],
+  ["dense", nics({ model: "e1000e" })],
+  ["dedicated", { cpu: { policy: "shared" } }],
+  ["dedicated", { cpu: { policy: "mixed", dedicatedVcpus: "0" } }],
+  ["dedicated", { cpu: { mode: "host-model" } }],
+  ["dedicated", { cpu: { mode: "custom", model: "EPYC" } }],
+  ["dedicated", { cpu: { cache: { mode: "disable" } } }],
+  ["dedicated", { cpu: { cache: { mode: "emulate", level: 3 } } }],
+  ["dedicated", { virtType: "qemu" }],
+  ["dedicated", { hugePages: "none" }],
+  ["dedicated", { memoryBacking: { allocation: "ondemand" } }],
+  ["dedicated", { memoryBacking: { threads: 2 } }],
+  ["dedicated", { memoryBacking: { mergePages: true } }],
+  ["dedicated", { features: { kvm: { hintDedicated: false } } }],
+  ["dedicated", { balloon: { model: "virtio" } }],
+  ["dedicated", { balloon: { model: "virtio", freePageReporting: true }, hugePages: "none" }],
+  ["dedicated", { iothreads: 1 }],
+  ["dedicated", ofRoot({ bus: "scsi" })],
+  ["dedicated", ofRoot({ bus: "sata" })],
+  ["latency", { cpu: { smt: "any" } }],
+  ["latency", { features: { pmu: true } }],
+  ["latency", { usbController: "qemu-xhci" }],
+  ["latency", { graphics: { vnc: {} } }],
+  ["latency", { cpuTune: { vcpuSchedulers: [{ vcpus: "0", policy: "rr", priority: 2 }] } }],
+  ["latency", { memoryBacking: { locked: false } }],
+  ["latency", { memoryLimits: { hardLimit: "6 GiB" } }],
+  ["latency", ofRoot({ cache: "writeback" })],
+  ["latency", ofRoot({ io: "threads" })],
+  ["latency", ofRoot({ iothread: 1 })],
+  ["latency", ofRoot({ bus: "scsi" })],
+  ["latency", ofRoot({ shareable: true, cache: "directsync" })],
+  ["latency", { iothreads: 1 }],
+  ["latency", nics({ rxQueueSize: 256, queues: 1 })],
+  ["latency", nics({ model: "e1000e" })],
+  ["latency", { hostDevices: { card: { pci: "0000:3b:00.0", locality: "preferred" } } }],
+  ["confidential", { ...snp, cpu: { mode: "host-model" } }],
+  ["confidential", { ...snp, cpu: { model: "EPYC-Genoa" } }],
+  ["confidential", { ...snp, cpu: { policy: "dedicated" } }],
+  ["confidential", { ...snp, balloon: { model: "virtio" } }],
+  ["confidential", { ...snp, rootPorts: 4 }],
+  ["confidential", { ...snp, memoryBacking: { mergePages: true } }],
+])("of profile %s one value is said otherwise: %j", (profile, args) => {
+  const inputs = inputsOf({ profile, ...modern, ...args });
+  for (const [name, value] of Object.entries(args)) {
+    if (typeof value === "object") expect(inputs).toMatchObject({ [name]: value });
+    else expect(inputs[name]).toBe(value);
+  }
+  expect(inputsOf({ profile, ...modern, ...args }, inputs)).toEqual(inputs);
+});
+
+test("what a profile says of a list or a limit can be taken away", () => {
+  const free = inputsOf({
+    profile: "latency",
+    ...modern,
+    cpuTune: { vcpuSchedulers: [] },
+    memoryBacking: { locked: false },
+  });
+  expect((free["cpuTune"] as Values)["vcpuSchedulers"]).toBeUndefined();
+  expect(free["memoryLimits"]).toBeUndefined();
+  const cached = inputsOf({ profile: "latency", ...modern, ...ofRoot({ cache: "writeback" }) });
+  expect(cached["disks"]).toMatchObject({ root: { cache: "writeback" }, a: { cache: "none", io: "native" } });
+});
+
 test("limits that the program takes away are gone, and those of others come with their disks", () => {
   const disksOf = (args: Values) => inputsOf(args)["disks"] as Record<string, Values>;
   const free = disksOf({ profile: "dense", disks: { root: { path: "/root", iotune: {} }, lun: { device: "cdrom" } } });
@@ -230,6 +314,7 @@ test("queues of disks are shared where libvirt can, and an upgrade of the host c
   expect(mapped(inputsOf(on(10_000_000), old))).toEqual([false, false, false]);
   const fresh = inputsOf(on(10_000_000));
   expect(mapped(fresh)).toEqual([true, true, true]);
+  expect(fresh["disks"]).toMatchObject({ root: { cache: "none", io: "native" } });
   expect(fresh["iothreads"]).toBe(4);
 });
 
