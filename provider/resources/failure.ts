@@ -6,7 +6,8 @@ export interface Step {
   /** Completes "Unable to ...": "start VirtualMachine web". */
   readonly step: string;
   readonly host: string;
-  readonly remedy?: string;
+  /** What to do, always the same or by what libvirt said. */
+  readonly remedy?: string | ((said: string) => string);
 }
 
 /** Runs `work`; whatever it throws becomes a KvmError that names the step and the host. */
@@ -28,8 +29,9 @@ export async function ifFound<T>(step: Step, work: () => Promise<T>): Promise<T 
   }
 }
 
-function explain(step: Step, error: unknown): KvmError {
+function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
   if (error instanceof KvmError) return error;
+  const step = { ...where, remedy: typeof advice === "function" ? advice(messageOf(error)) : advice };
   if (error instanceof LibvirtError) {
     return new KvmError(codeOf(error), { ...step, reason: `libvirt said: ${error.message}`, cause: error });
   }

@@ -3,6 +3,7 @@ import { type Element, parse, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { affect, undefineFlags, xmlFlags } from "./domain-flags";
 import { RunningDomain } from "./running-domain";
+import { startRemedy } from "./start-remedies";
 
 export type Power = "running" | "paused" | "stopped";
 
@@ -99,11 +100,10 @@ export class Domain extends RunningDomain {
   }
 
   async start(paused: boolean): Promise<void> {
-    const remedy = `remove the cause (the log is /var/log/libvirt/qemu/${this.name}.log on the host), then run pulumi up again: it starts the guest`;
     await this.run(
       "start",
       () => this.libvirt.call("DOMAIN_CREATE_WITH_FLAGS", { dom: this.dom, flags: paused ? 1 : 0 }),
-      remedy,
+      (said) => startRemedy(this.name, said),
     );
   }
 

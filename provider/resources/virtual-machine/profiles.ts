@@ -132,7 +132,7 @@ function mayUefi(news: Values, olds: Values | undefined): boolean {
   if (firmware !== undefined) return firmware === "uefi";
   if (!isNew(news, olds)) return olds?.["firmware"] === "uefi";
   const offered = factsOf(host).firmware;
-  return object(boot)["kernel"] === undefined && loader === undefined && (offered?.includes("uefi") ?? true);
+  return object(boot)["kernel"] === undefined && loader === undefined && (offered?.includes("efi") ?? true);
 }
 
 /** Another topology is other hardware; one that is placed, has cells or says it has one already. */

@@ -1,6 +1,6 @@
 import type { Libvirt, TypedParam } from "../../libvirt/api";
 import { type Element, render } from "../../schema/tree";
-import { attempt } from "../failure";
+import { attempt, type Step } from "../failure";
 import { affect } from "./domain-flags";
 
 /** How libvirt's calls name a domain. */
@@ -181,7 +181,7 @@ export abstract class RunningDomain {
     );
   }
 
-  protected run<T>(verb: string, work: () => Promise<T>, remedy?: string): Promise<T> {
+  protected run<T>(verb: string, work: () => Promise<T>, remedy?: Step["remedy"]): Promise<T> {
     return attempt({ step: `${verb} VirtualMachine ${this.name}`, host: this.host, ...(remedy && { remedy }) }, work);
   }
 }

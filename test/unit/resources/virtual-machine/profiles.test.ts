@@ -157,7 +157,7 @@ function on(facts: Values): Values {
 }
 
 const snp = { launchSecurity: { type: "sev-snp" } };
-const modern = { host: on({ libvirt: 11_003_000, firmware: ["bios", "uefi"] }) };
+const modern = { host: on({ libvirt: 11_003_000, firmware: ["bios", "efi"] }) };
 const nics = (values: Values) => ({ nics: { lan: { network: { name: "lan" }, ...values } } });
 const ofRoot = (values: Values) => ({ disks: { root: { path: "/root", ...values }, a: { path: "/a" } } });
 

@@ -1,0 +1,41 @@
+/** What a host must be given when its libvirt or QEMU refuses a start with these words; each was seen from a real one. */
+const known: readonly (readonly [said: RegExp, remedy: string])[] = [
+  [
+    /Cannot set scheduler parameters/,
+    'real-time threads need a budget: under cgroup v1 and a kernel with CONFIG_RT_GROUP_SCHED take "cpu" out of cgroup_controllers in /etc/libvirt/qemu.conf and restart libvirt, in a container give it CAP_SYS_NICE; or do without (cpuTune: { vcpuSchedulers: [] })',
+  ],
+  [
+    /cannot limit locked memory/,
+    "libvirt itself may not lock that much: set LimitMEMLOCK=infinity for its service (in a container the memlock limit, or CAP_SYS_RESOURCE); or do without (memoryBacking: { locked: false }, and no memoryLimits.hardLimit)",
+  ],
+  [
+    /unable to map backing store for guest RAM/,
+    'the pages are taken by others by now: give the host more (hugePages of Host), or set hugePages: "none"',
+  ],
+  [
+    /Unable to find any usable hugetlbfs mount for (\d+) KiB/,
+    "the host has no pages of that size: boot it with some (hugepagesz=1G hugepages=N) and restart libvirt, or choose another size",
+  ],
+  [
+    /Unable to find .*firmware/,
+    'the host has no such firmware: install it (ovmf on Debian, edk2-ovmf on Fedora), or ask for less (secureBoot, statelessFirmware, firmware: "bios")',
+  ],
+  [/vhost-vsock/, "load the host's kernel module (modprobe vhost_vsock), or leave vsock out"],
+  [/Could not open TPM device/, 'the host has no TPM to pass on; use tpm: { backend: "emulator" }'],
+  [/module block-block-/, "QEMU on the host has no driver for that protocol: install it (qemu-block-extra on Debian)"],
+  [/\/dev\/dri/, "the host has no graphics card to draw with; leave openGl and egl-headless out"],
+  [
+    /host doesn't support passthrough/,
+    "the host's IOMMU is off: enable VT-d or AMD-Vi in its firmware and boot it with intel_iommu=on (Intel), or leave the device out",
+  ],
+  [/only supported for KVM domains/, 'it takes virtType: "kvm" on a host with /dev/kvm'],
+];
+
+/** What to do about what libvirt said when it could not start the domain `name`. */
+export function startRemedy(name: string, message: string): string {
+  const [, remedy] = known.find(([said]) => said.test(message)) ?? [];
+  const again = "then run pulumi up again: it starts the guest";
+  return remedy === undefined
+    ? `remove the cause (the log is /var/log/libvirt/qemu/${name}.log on the host), ${again}`
+    : `${remedy}; ${again}`;
+}
