@@ -37,6 +37,7 @@ export interface PlacementGroupArgs {
         readonly dedicatedVcpus?: pulumi.Input<string>;
         readonly smt?: pulumi.Input<"whole-core" | "isolate" | "any">;
         readonly emulator?: pulumi.Input<"housekeeping" | "isolate" | "share">;
+        readonly apart?: pulumi.Input<string>;
       }>;
       readonly numa?: pulumi.Input<{
         readonly cells: pulumi.Input<
@@ -101,6 +102,7 @@ export class PlacementGroup extends KvmResource {
           readonly dedicatedVcpus?: pulumi.Input<string>;
           readonly smt?: pulumi.Input<"whole-core" | "isolate" | "any">;
           readonly emulator?: pulumi.Input<"housekeeping" | "isolate" | "share">;
+          readonly apart?: pulumi.Input<string>;
         }>;
         readonly numa?: pulumi.Input<{
           readonly cells: pulumi.Input<

@@ -172,6 +172,8 @@ export interface VirtualMachineArgsCpu {
   readonly smt?: pulumi.Input<"whole-core" | "isolate" | "any">;
   /** CPUs of QEMU's own threads and IOThreads: `housekeeping` (the Host's `housekeepingCpus`; the guest's own where it has none), `isolate` (one more CPU of its own), `share` (those of the vCPUs). Default housekeeping. */
   readonly emulator?: pulumi.Input<"housekeeping" | "isolate" | "share">;
+  /** Name of a group whose guests prefer cells of the host apart from each other, such as those that live on memory bandwidth. Guests of any deployment on the host that say the same name are one group. One that is placed already is not moved. Default: none. */
+  readonly apart?: pulumi.Input<string>;
 }
 
 /** Room for memory beside what the guest starts with, for `memoryDevices`. Brings one NUMA cell for all when `numa` gives none. Default: none. */
@@ -1003,6 +1005,8 @@ export interface VirtualMachineArgsNic {
   readonly mtu?: pulumi.Input<number>;
   /** Name of the interface on the host's side (`<target dev>`). Default: libvirt's own, vnetN. */
   readonly target?: pulumi.Input<string>;
+  /** Cell of the guest (`numa.cells`), from 0, on whose PCI bus an interface with `hostdev` hangs (`<controller model='pcie-expander-bus'>`). Needs q35. Default: in a placed guest of several cells that of the device, else the common bus. */
+  readonly cell?: pulumi.Input<number>;
   /** Place in the firmware's boot order, from 1 (PXE). Default: not booted from. */
   readonly bootOrder?: pulumi.Input<number>;
   /** The option ROM that boots from the network (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: QEMU's own. */
@@ -1103,7 +1107,7 @@ export interface VirtualMachineArgsHostDevice {
   readonly readonly?: pulumi.Input<boolean>;
   /** Other guests may have a scsi device too. Default false. */
   readonly shareable?: pulumi.Input<boolean>;
-  /** Cell of the guest (`numa.cells`), from 0, on whose PCI bus a pci or mdev device hangs (`<controller model='pcie-expander-bus'>`): the one that the device's own cell of the host holds the memory of. Needs q35. Default: the common bus. */
+  /** Cell of the guest (`numa.cells`), from 0, on whose PCI bus a pci or mdev device hangs (`<controller model='pcie-expander-bus'>`): the one that the device's own cell of the host holds the memory of. Needs q35. Default: where a guest of several cells is placed as it is off, the one that is near to the device (not with `locality` none), else the common bus. */
   readonly cell?: pulumi.Input<number>;
   /** Place in the firmware's boot order, from 1. Default: not booted from. */
   readonly bootOrder?: pulumi.Input<number>;

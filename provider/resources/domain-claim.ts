@@ -36,6 +36,7 @@ export function domainClaim(domain: Element, host: HostTopology): Claim {
     unboundKiB: Math.ceil(unbound.reduce((sum, { sizeKiB }) => sum + sizeKiB, 0)),
     devices: devicesOf(domain).map((address) => ({ address })),
     ...(child(domain, "launchSecurity") && { confidential: true }),
+    ...apartOf(record?.apart),
   };
 }
 
@@ -66,7 +67,12 @@ function joined(a: Claim, b: Claim): Claim {
     unboundKiB: Math.max(a.unboundKiB, b.unboundKiB),
     devices: [...new Map([...a.devices, ...b.devices].map((device) => [device.address, device])).values()],
     ...((a.confidential || b.confidential) && { confidential: true }),
+    ...apartOf(a.apart ?? b.apart),
   };
+}
+
+function apartOf(apart: string | undefined): Pick<Claim, "apart"> {
+  return apart === undefined ? {} : { apart };
 }
 
 /** Whoever wants whole cores in one of the documents has them. */

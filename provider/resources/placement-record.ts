@@ -1,3 +1,4 @@
+import { z } from "../core/attribute";
 import { child, type Element, element, ensure, remove, render } from "../schema/tree";
 import { formatCpuSet, parseCpuSet } from "../tuning/cpu-set";
 import type { SmtPolicy } from "../tuning/request";
@@ -6,6 +7,14 @@ import type { SmtPolicy } from "../tuning/request";
 const namespace = "urn:pulumi-kvm:placement:1";
 const prefix = "pulumi-kvm";
 
+/** Name of a group whose guests keep apart: the record carries it to other deployments. */
+export const apartGroup = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+    "must be a name of up to 63 letters, digits, dots, dashes and underscores",
+  );
+
 /** What a placed domain says of its CPUs to whoever places the next one. */
 export interface PlacementRecord {
   readonly smt: SmtPolicy;
@@ -13,16 +22,18 @@ export interface PlacementRecord {
   readonly owned: readonly number[];
   /** CPUs that it floats over, however few they are. */
   readonly shared: readonly number[];
+  /** Its group of guests that keep apart. */
+  readonly apart?: string;
 }
 
 /** The record in a domain's document; undefined where we placed nothing. */
 export function readRecord(document: Element): PlacementRecord | undefined {
   const found = child(document, "metadata")?.children.find(isRecord);
   if (found === undefined) return undefined;
-  const { smt, owned = "", shared = "" } = found.attributes;
+  const { smt, owned = "", shared = "", apart } = found.attributes;
   const policy = (["whole-core", "isolate", "any"] as const).find((known) => known === smt) ?? "whole-core";
   const cpus = (text: string) => (/^[\d,-]+$/.test(text) ? parseCpuSet(text) : []);
-  return { smt: policy, owned: cpus(owned), shared: cpus(shared) };
+  return { smt: policy, owned: cpus(owned), shared: cpus(shared), ...(apart !== undefined && { apart }) };
 }
 
 /** Puts the record into the document in place of an earlier one; undefined takes it out. */
@@ -47,6 +58,9 @@ function isRecord(node: Element["children"][number]): node is Element {
   return "name" in node && Object.values(node.attributes).includes(namespace);
 }
 
-function attributesOf({ smt, owned, shared }: PlacementRecord): Readonly<Record<string, string>> {
-  return { smt, owned: formatCpuSet(owned), shared: formatCpuSet(shared) };
+function attributesOf({ smt, owned, shared, apart }: PlacementRecord): Readonly<Record<string, string>> {
+  return {
+    ...{ smt, owned: formatCpuSet(owned), shared: formatCpuSet(shared) },
+    ...(apart !== undefined && { apart }),
+  };
 }

@@ -4,6 +4,7 @@ import { parseBytes } from "../core/units";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { Request } from "../tuning/request";
 import { numberSet } from "./number-set";
+import { apartGroup } from "./placement-record";
 
 const kibibytes = (text: string) => Number(parseBytes(text) / 1024n);
 const pageSize = size.refine((value) => value === "2 MiB" || value === "1 GiB", 'is no huge page: "2 MiB" or "1 GiB"');
@@ -21,6 +22,7 @@ export const guestRequest = z
         dedicatedVcpus: numberSet.optional(),
         smt: z.enum(["whole-core", "isolate", "any"]).default("whole-core"),
         emulator: z.enum(["housekeeping", "isolate", "share"]).default("housekeeping"),
+        apart: apartGroup.optional(),
       })
       .prefault({}),
     numa: z.strictObject({ cells: z.array(z.strictObject({ cpus: numberSet, memory: size })).min(1) }).optional(),
@@ -97,6 +99,7 @@ export function plannerRequest(name: string, guest: GuestRequest): Request {
     ...(cpu.dedicatedVcpus !== undefined && { dedicatedVcpus: parseCpuSet(cpu.dedicatedVcpus) }),
     smt: cpu.smt,
     emulator: cpu.emulator,
+    ...(cpu.apart !== undefined && { apart: cpu.apart }),
     iothreads,
     devices: guest.devices.map(({ address, locality, cell, iommuGroup }) => ({
       address,

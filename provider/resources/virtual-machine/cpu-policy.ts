@@ -1,6 +1,7 @@
 import { attribute, z } from "../../core/attribute";
 import { numberSet } from "../number-set";
 import { type PlacedPlace, placedPlace } from "../placed";
+import { apartGroup } from "../placement-record";
 
 /** What the host has for it is looked up when it changes; only what moves shows in the preview. */
 const replanned = () => ({ class: "live", reason: "placed anew on the host" }) as const;
@@ -33,6 +34,11 @@ export const cpuPolicyRows = {
   emulator: attribute({
     doc: "CPUs of QEMU's own threads and IOThreads: `housekeeping` (the Host's `housekeepingCpus`; the guest's own where it has none), `isolate` (one more CPU of its own), `share` (those of the vCPUs). Default housekeeping.",
     schema: z.enum(["housekeeping", "isolate", "share"]).optional(),
+    change: replanned,
+  }),
+  apart: attribute({
+    doc: "Name of a group whose guests prefer cells of the host apart from each other, such as those that live on memory bandwidth. Guests of any deployment on the host that say the same name are one group. One that is placed already is not moved. Default: none.",
+    schema: apartGroup.optional(),
     change: replanned,
   }),
 };

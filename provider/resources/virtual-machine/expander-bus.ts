@@ -3,17 +3,21 @@ import { aliasOf, deviceAlias, devicesOf } from "./alias";
 import type { Inputs } from "./rows";
 import { entriesOf } from "./rule-entries";
 
+type Placed = { readonly cell?: number | undefined };
+
 /**
  * Hangs devices of the host that name a cell of the guest on a bus of that cell (`pcie-expander-bus`, with a root port
  * for each), where the guest's kernel sees what they are near to. What hangs there without being asked for comes back
  * to the ordinary bus, at a place that libvirt finds.
  */
-export function arrangeExpanders(document: Element, { hostDevices }: Pick<Inputs, "hostDevices">): void {
-  const wanted = entriesOf<Inputs["hostDevices"][string]>(hostDevices).map(
-    ([key, { cell }]) => [deviceAlias("hostdev", key), cell] as const,
-  );
-  for (const [alias, cell] of wanted) {
-    const device = devicesOf(document, "hostdev").find((candidate) => aliasOf(candidate) === alias);
+export function arrangeExpanders(document: Element, inputs: Pick<Inputs, "hostDevices" | "nics">): void {
+  const { hostDevices, nics } = inputs;
+  const wanted = [
+    ...entriesOf<Placed>(hostDevices).map(([key, { cell }]) => ["hostdev", deviceAlias("hostdev", key), cell] as const),
+    ...entriesOf<Placed>(nics).map(([key, { cell }]) => ["interface", deviceAlias("nic", key), cell] as const),
+  ];
+  for (const [name, alias, cell] of wanted) {
+    const device = devicesOf(document, name).find((candidate) => aliasOf(candidate) === alias);
     if (!device || cellOf(document, device) === cell) continue;
     remove(device, "address");
     if (cell === undefined) continue;

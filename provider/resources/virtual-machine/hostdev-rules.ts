@@ -20,7 +20,8 @@ export function pciDevicesOf({ hostDevices, nics }: Pick<Inputs, "hostDevices" |
   ].flatMap(([at, address]): [string, string][] => (typeof address === "string" ? [[at, address]] : []));
 }
 
-function cellFaults(cell: unknown, at: string, kind: string, { machine, numa }: Inputs) {
+/** Faults of the cell on whose bus a device is to hang. */
+export function cellFaults(cell: unknown, at: string, kind: string, { machine, numa }: Inputs) {
   const cells = numa?.cells;
   return [
     ...(kind === "pci" || kind === "mdev" ? [] : [fault(at, "only a pci or mdev device hangs on a PCI bus")]),

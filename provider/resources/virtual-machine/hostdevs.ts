@@ -81,7 +81,7 @@ export const hostdevRows = {
         lens: presenceAt("shareable"),
       }),
       cell: attribute({
-        doc: "Cell of the guest (`numa.cells`), from 0, on whose PCI bus a pci or mdev device hangs (`<controller model='pcie-expander-bus'>`): the one that the device's own cell of the host holds the memory of. Needs q35. Default: the common bus.",
+        doc: "Cell of the guest (`numa.cells`), from 0, on whose PCI bus a pci or mdev device hangs (`<controller model='pcie-expander-bus'>`): the one that the device's own cell of the host holds the memory of. Needs q35. Default: where a guest of several cells is placed as it is off, the one that is near to the device (not with `locality` none), else the common bus.",
         schema: z.int().min(0).max(127).optional(),
         change: () => ({ class: "restart", reason: "a bus of a cell cannot be plugged in" }),
       }),

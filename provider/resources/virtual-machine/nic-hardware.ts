@@ -221,6 +221,11 @@ export const nicHardwareRows = {
     change: plugged,
     lens: targetLens,
   }),
+  cell: attribute({
+    doc: "Cell of the guest (`numa.cells`), from 0, on whose PCI bus an interface with `hostdev` hangs (`<controller model='pcie-expander-bus'>`). Needs q35. Default: in a placed guest of several cells that of the device, else the common bus.",
+    schema: z.int().min(0).max(127).optional(),
+    change: () => ({ class: "restart", reason: "a bus of a cell cannot be plugged in" }),
+  }),
   bootOrder: attribute({
     doc: "Place in the firmware's boot order, from 1 (PXE). Default: not booted from.",
     schema: z.int().min(1).max(1000).optional(),

@@ -1,5 +1,6 @@
 import { isPlainObject } from "../../core/unknown";
 import { libvirtOf } from "../facts";
+import { cellFaults } from "./hostdev-rules";
 import {
   duplicates,
   type EntryCheck,
@@ -65,6 +66,13 @@ const hardware: EntryCheck<Nic> = (nic, at, { maxVcpus }) => {
   ];
 };
 
+const bus: EntryCheck<Nic> = ({ cell, hostdev }, at, inputs) =>
+  cell === undefined
+    ? []
+    : hostdev === undefined
+      ? [fault(`${at}.cell`, "goes only with hostdev: other interfaces are near to no cell")]
+      : cellFaults(cell, `${at}.cell`, "pci", inputs);
+
 const partner: EntryCheck<Nic> = ({ teaming, mac }, at, { nics }) => {
   if (teaming?.role !== "transient" || !isPlainObject(nics)) return [];
   const other = nics[teaming.partner] as Nic | undefined;
@@ -111,7 +119,7 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
 
 /** Rules of network interfaces. */
 export const nicRules: readonly MachineRule[] = [
-  ...[source, hardware, partner, traffic].map((check) => eachEntry("nics", check)),
+  ...[source, hardware, bus, partner, traffic].map((check) => eachEntry("nics", check)),
   {
     needs: [],
     check: ({ nics }) => [

@@ -16,6 +16,8 @@ export const nicEntries = deviceEntries("interface", "nic", [
 /** Adding and removing whole interfaces. */
 function entryChange(_old: unknown, next: unknown, { whole }: Around): Verdict {
   const reason = next === undefined ? "removed" : "added";
+  if (isPlainObject(next) && next["cell"] !== undefined)
+    return { class: "restart", reason: `${reason}; a bus of a cell cannot be plugged in` };
   return isPlainObject(next) && next["vhostUser"] !== undefined && !isShared(whole)
     ? { class: "restart", reason: `${reason}; the guest's memory is not shared yet` }
     : { class: "live", reason };

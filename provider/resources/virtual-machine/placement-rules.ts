@@ -14,7 +14,9 @@ const policyRule: MachineRule = {
   check: ({ cpu, maxVcpus }) => {
     const { policy, dedicatedVcpus, emulator } = cpu ?? {};
     if (policy === undefined) {
-      const names = (["dedicatedVcpus", "smt", "emulator"] as const).filter((name) => cpu?.[name] !== undefined);
+      const names = (["dedicatedVcpus", "smt", "emulator", "apart"] as const).filter(
+        (name) => cpu?.[name] !== undefined,
+      );
       return names.map((name) => fault(`cpu.${name}`, 'means nothing without cpu.policy: set it to "dedicated"'));
     }
     const some = dedicatedVcpus === undefined ? [] : parseCpuSet(dedicatedVcpus);

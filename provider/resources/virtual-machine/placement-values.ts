@@ -4,6 +4,7 @@ import { formatCpuSet } from "../../tuning/cpu-set";
 import type { Placement } from "../../tuning/placement";
 import type { HostTopology } from "../../tuning/topology";
 import { placeText } from "../placed";
+import { isPcie } from "./general";
 import type { Placed } from "./placement";
 import type { Inputs } from "./rows";
 import { isOlder } from "./version-rules";
@@ -13,15 +14,39 @@ const largestOrdinary = 64;
 
 const sizeText = (kibibytes: number) => formatBytes(BigInt(kibibytes) * 1024n);
 
+/** A device of the host by its place among the arguments, and the host cell that it hangs on. */
+export interface NearDevice {
+  readonly map: "hostDevices" | "nics";
+  readonly key: string;
+  readonly cell: number;
+}
+
 /** The answer of the planner as state keeps it, with the arguments that follow from it. */
-export function placedFrom(answer: Placement, inputs: Inputs, host: HostTopology, libvirt: number): Placed {
+export function placedFrom(
+  answer: Placement,
+  inputs: Inputs,
+  host: HostTopology,
+  libvirt: number,
+  devices: readonly NearDevice[] = [],
+): Placed {
   return {
     ...placeText(answer),
     owned: formatCpuSet(answer.owned),
     cost: Object.fromEntries(answer.cost.filter(({ value }) => value !== 0).map(({ name, value }) => [name, value])),
     explain: answer.explain,
-    values: valuesOf(answer, inputs, host, libvirt),
+    values: { ...valuesOf(answer, inputs, host, libvirt), ...busesOf(answer, inputs, devices) },
   };
+}
+
+/** The bus of a guest cell for each device that hangs on the host cell of it. */
+function busesOf({ cells }: Placement, { machine }: Inputs, devices: readonly NearDevice[]): Values {
+  if (cells.length < 2 || !isPcie(machine)) return {};
+  const near = devices.filter(({ cell }) => cells.includes(cell));
+  const maps = [...new Set(near.map(({ map }) => map))].map((map) => {
+    const own = near.filter((device) => device.map === map);
+    return [map, Object.fromEntries(own.map(({ key, cell }) => [key, { cell: cells.indexOf(cell) }]))] as const;
+  });
+  return Object.fromEntries(maps);
 }
 
 function valuesOf(answer: Placement, inputs: Inputs, host: HostTopology, libvirt: number): Values {

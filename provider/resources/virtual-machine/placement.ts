@@ -65,7 +65,18 @@ export function effective<I extends Asked>(inputs: I, known: Values): I {
   if (!placement) return inputs;
   const { hugePages, ...given } = inputs;
   const own = typeof hugePages === "string" ? given : inputs;
-  return filled(own as Values, placement.values) as I;
+  return filled(own as Values, { ...placement.values, ...busesFor(inputs, placement) }) as I;
+}
+
+/** The buses of devices that the program has still. */
+function busesFor(inputs: Asked, { values }: Placed): Values {
+  const maps = (["hostDevices", "nics"] as const).flatMap((map) => {
+    const placed = values[map];
+    const there: object = inputs[map] ?? {};
+    if (!isPlainObject(placed)) return [];
+    return [[map, Object.fromEntries(Object.entries(placed).filter(([key]) => Object.hasOwn(there, key)))] as const];
+  });
+  return Object.fromEntries(maps);
 }
 
 /**
@@ -101,7 +112,7 @@ function demandOf(inputs: Asked): Values {
   const { maxVcpus, maxMemory, cpu, cpuTune, numa, hugePages, launchSecurity } = inputs;
   const places = isPlaced(inputs) && {
     maxMemory,
-    cpu: [cpu?.dedicatedVcpus, cpu?.emulator],
+    cpu: [cpu?.dedicatedVcpus, cpu?.emulator, cpu?.apart],
     numa,
     hugePages,
     iothreads: inputs.iothreads ?? 0,
@@ -128,6 +139,16 @@ export function devicesOf(inputs: Asked): { readonly address: string; readonly l
 }
 type Locality = "required" | "preferred" | "none";
 
+/** Devices that a bus of the guest's own cells may carry, by the address that says where they are. */
+export function busDevicesOf({ hostDevices = {}, nics = {} }: Asked) {
+  return [
+    ...Object.entries(hostDevices).map(([key, { pci, mdevFrom, locality }]) => {
+      return { map: "hostDevices", key, address: locality === "none" ? undefined : (pci ?? mdevFrom?.parent) } as const;
+    }),
+    ...Object.entries(nics).map(([key, { hostdev }]) => ({ map: "nics", key, address: hostdev?.address }) as const),
+  ];
+}
+
 export function smtOf({ cpu }: Asked): SmtPolicy {
   return cpu?.smt ?? "whole-core";
 }
@@ -139,7 +160,8 @@ export function recordOf(inputs: Asked, placement: Placed | undefined): Placemen
     const all = new Set(placement.vcpus.flatMap(parseCpuSet));
     // Whoever floats over the whole host is nobody's neighbour in particular.
     const floats = placement.cells.length > 0 ? [...all].filter((cpu) => !owned.includes(cpu)) : [];
-    return { smt: smtOf(inputs), owned, shared: floats };
+    const apart = inputs.cpu?.apart;
+    return { smt: smtOf(inputs), owned, shared: floats, ...(apart !== undefined && { apart }) };
   }
   if (inputs.cpu?.policy !== "shared") return undefined;
   return { smt: "any", owned: [], shared: Object.values(inputs.cpuTune?.vcpuPins ?? {}).flatMap(parseCpuSet) };

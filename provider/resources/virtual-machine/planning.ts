@@ -1,5 +1,6 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
+import { isPlainObject } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
 import { place } from "../../tuning/place";
 import type { CellPages, DeviceRequest, HostLimits, PlacedBefore } from "../../tuning/request";
@@ -7,8 +8,8 @@ import type { HostTopology } from "../../tuning/topology";
 import type { HostUsage } from "../host-usage";
 import { NodeDevices } from "./node-devices";
 import { refusePins } from "./pin-refusals";
-import { devicesOf, isPlaced, type Placed } from "./placement";
-import { placedFrom } from "./placement-values";
+import { busDevicesOf, devicesOf, isPlaced, type Placed } from "./placement";
+import { type NearDevice, placedFrom } from "./placement-values";
 import { requestOf } from "./question";
 import type { Inputs } from "./rows";
 
@@ -20,6 +21,8 @@ export interface Site {
   readonly uuid: string;
   /** Where it is, or is to be if it can. */
   readonly previous: (host: HostTopology) => PlacedBefore | undefined;
+  /** Where it is placed already. */
+  readonly kept?: Placed | undefined;
   /** It runs: its pages are not among the free ones. */
   readonly runs: boolean;
   readonly context: Context;
@@ -38,7 +41,8 @@ export async function plan(site: Site, usage: HostUsage): Promise<Placed | undef
   const limits = site.runs ? withOwn(usage.limits, previous?.pages ?? []) : usage.limits;
   const answer = place(usage.topology, limits, usage.ledger, request);
   if (!answer.fits) throw refusal(inputs, answer.explain);
-  const placed = placedFrom(answer, inputs, usage.topology, libvirt.version);
+  const near = await nearDevices(site);
+  const placed = placedFrom(answer, inputs, usage.topology, libvirt.version, near);
   if (inputs.hugePages === "preferred" && placed.values["hugePages"] === undefined) {
     context.warn(
       `no huge pages are free where ${inputs.name} goes: its memory takes ordinary ones, which the host's kernel may join by itself (transparent huge pages). Give the host huge pages, or set hugePages: "required" to insist`,
@@ -66,6 +70,23 @@ function withOwn(limits: HostLimits, own: readonly CellPages[]): HostLimits {
     return { ...pool, count: pool.count + mine.reduce((sum, { count }) => sum + count, 0) };
   });
   return { ...limits, freePages };
+}
+
+/** A guest that runs gets no new bus: its devices are plugged in where it has room. */
+async function nearDevices({ inputs, libvirt, runs, kept }: Site): Promise<NearDevice[]> {
+  const devices = new NodeDevices(libvirt, inputs.host.uri);
+  const has = (map: string, key: string) => {
+    const placed = kept?.values[map];
+    return isPlainObject(placed) && Object.hasOwn(placed, key);
+  };
+  const found = await Promise.all(
+    busDevicesOf(inputs).map(async ({ map, key, address }): Promise<NearDevice[]> => {
+      if (address === undefined || (runs && !has(map, key))) return [];
+      const cell = (await devices.pci(address))?.cell;
+      return cell === undefined ? [] : [{ map, key, cell }];
+    }),
+  );
+  return found.flat();
 }
 
 async function devicesWithCells(libvirt: Libvirt, inputs: Inputs): Promise<DeviceRequest[]> {

@@ -30,6 +30,7 @@ export function requestOf(
     iothreads: iothreads ?? 0,
     devices,
     ...(launchSecurity !== undefined && { confidential: true }),
+    ...(cpu?.apart !== undefined && { apart: cpu.apart }),
     ...(previous && { previous }),
     ...(isPinned && { pinned: true }),
   };

@@ -54,7 +54,7 @@ export async function settle(site: UpdateSite, judge: (moved: readonly Change[])
   if (isSettled && !isAskedAnew(olds, news)) return write(site, kept);
   const { libvirt, uuid } = domain;
   const previous = () => (kept ? placedBefore(kept) : suggestedFor(news));
-  const place = { libvirt, inputs: news, uuid, previous, runs: live !== undefined, context };
+  const place = { libvirt, inputs: news, uuid, previous, kept, runs: live !== undefined, context };
   return placeAndWrite(place, async (placement) => {
     judge(diffRows(rows, effective(olds, olds), effective(news, asOutput(placement))));
     const result = await write(site, placement);

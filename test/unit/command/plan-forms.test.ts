@@ -110,6 +110,14 @@ test("pins by hand are where they say, count as owned, and are compared with wha
   );
 });
 
+test("guests of one group go to cells of their own, those that are there included", async () => {
+  const vms = [1, 2].map(() => ({ cpu: { policy: "dedicated", apart: "db" } }));
+  expect((await placed(vms)).map(({ cells }: { readonly cells: readonly number[] }) => cells)).toEqual([[0], [1]]);
+  const record = `<metadata><p:placement xmlns:p='urn:pulumi-kvm:placement:1' smt='any' owned='1' apart='db'/></metadata>`;
+  const there = file("db.xml", domainOf("old", { pins: [1] }).replace("<memory", `${record}<memory`));
+  expect((await placed(vms.slice(1), "--ledger", there))[0]).toMatchObject({ cells: [1] });
+});
+
 test("each cell has the pages that are said for it", async () => {
   const cells = ["0", "1"].map((cpus) => ({ cpus, memory: "1 GiB" }));
   const [vm] = await placed([

@@ -52,6 +52,12 @@ describe("a domain that we placed", () => {
     `<metadata><p:placement xmlns:p='urn:pulumi-kvm:placement:1' ${attributes}/></metadata>`;
   const pinned = "<vcpu>2</vcpu><cputune><vcpupin vcpu='0' cpuset='3'/><vcpupin vcpu='1' cpuset='1,5'/></cputune>";
 
+  test("says the group that it keeps apart from", () => {
+    const grouped = claim(record("smt='any' owned='3' shared='' apart='db'") + pinned);
+    expect(grouped.apart).toBe("db");
+    expect(joinClaims([claim(pinned), grouped])[0]?.apart).toBe("db");
+  });
+
   test("says itself what it owns, and what of its pins is shared", () => {
     expect(claim(record("smt='isolate' owned='3,9' shared='1,5'") + pinned)).toMatchObject({
       owned: [3, 9],

@@ -48,6 +48,52 @@ function stateOf(inputs: Inputs, placement: object): Values {
 const classes = (olds: Values, news: Values) =>
   virtualMachine.diff("id", olds, news).changes.map(({ property, class: kind }) => `${property} ${kind}`);
 
+test("devices of a guest of several cells hang on buses of those that they are near to", () => {
+  const cells = ["0-1", "2-3"].map((cpus) => ({ cpus, memory: "1 GiB" }));
+  const devices = {
+    hostDevices: { gpu: { pci: "0000:65:00.0" }, sound: { pci: "0000:65:00.1", cell: 0 } },
+    nics: { vf: { hostdev: { address: "0000:3b:10.1" } } },
+  };
+  const inputs = inputsOf({ numa: { cells }, ...devices });
+  const near = [
+    { map: "hostDevices", key: "gpu", cell: 1 },
+    { map: "hostDevices", key: "sound", cell: 1 },
+    { map: "nics", key: "vf", cell: 0 },
+    { map: "hostDevices", key: "far", cell: 7 },
+  ] as const;
+  const wish = request(inputs.name, 4, {
+    memoryKiB: 2 * GiB,
+    cells: [
+      { vcpus: [0, 1], memoryKiB: GiB },
+      { vcpus: [2, 3], memoryKiB: GiB },
+    ],
+  });
+  const answer = { ...place(machine, unlimited, { claims: [] }, wish), cells: [1, 0] };
+  const placement = placedFrom(answer, inputs, machine, 9_000_000, near);
+  expect(placement.values).toMatchObject({
+    hostDevices: { gpu: { cell: 0 }, sound: { cell: 0 } },
+    nics: { vf: { cell: 1 } },
+  });
+  // What the program says goes before, and what it has no more leaves nothing.
+  const inForce = effective(inputs, { placement });
+  expect(inForce.hostDevices).toMatchObject({ gpu: { cell: 0 }, sound: { cell: 0 } });
+  const less = inputsOf({ numa: { cells }, hostDevices: { gpu: { pci: "0000:65:00.0", cell: 1 } } });
+  expect(effective(less, { placement })).toMatchObject({ hostDevices: { gpu: { cell: 1 } }, nics: {} });
+  expect(Object.keys(effective(less, { placement }).hostDevices)).toEqual(["gpu"]);
+  const xml = render(inForce).replaceAll("'", '"');
+  expect(xml.match(/model="pcie-expander-bus"/g)).toHaveLength(2);
+  expect(withoutPlaced(inForce, inForce, inputs)["hostDevices"]).toEqual(inputs.hostDevices);
+  // In one cell nothing is nearer than anything else.
+  const one = place(machine, unlimited, { claims: [] }, request(inputs.name, 4));
+  expect(placedFrom(one, inputsOf({ nics: devices.nics }), machine, 9_000_000, near).values).not.toHaveProperty("nics");
+  expect(faultsOf({ numa: { cells }, nics: { a: { bridge: "br0", cell: 1 } } })).toContain(
+    "nics.a.cell: goes only with hostdev",
+  );
+  expect(faultsOf({ numa: { cells }, nics: { a: { hostdev: { address: "0000:3b:10.1" }, cell: 2 } } })).toContain(
+    "nics.a.cell: there is no cell 2",
+  );
+});
+
 test("a placement becomes pins, a binding, pages and a topology of rows that are there", () => {
   const inputs = inputsOf({ iothreads: 1, hugePages: "required" });
   const placement = placed(inputs, { pages: "large", iothreads: 1 });
