@@ -90,6 +90,7 @@ function byHand(inputs: Inputs, document: Element, claim: Claim, host: HostTopol
         count: Math.ceil(memoryKiB / ordinary),
       })),
     ],
+    devicePages: [],
     owned: claim.owned,
     topology: { sockets: maxVcpus, dies: 1, clusters: 1, cores: 1, threads: 1 },
     distances: [],

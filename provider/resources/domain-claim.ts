@@ -1,4 +1,5 @@
 import { child, children, type Element, textOf } from "../schema/tree";
+import { ordinarySize } from "../tuning/capacity";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { CellPages, Claim } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
@@ -17,7 +18,11 @@ const defaultPageKiB = 2048;
 export function domainClaim(domain: Element, host: HostTopology): Claim {
   const record = readRecord(domain);
   const { owned, shared } = asRecorded(cpusOf(domain, host), record);
-  const parts = memoryParts(domain);
+  const ordinaryKiB = ordinarySize(host);
+  const parts = [...memoryParts(domain), ...moduleParts(domain)].map((part) => ({
+    ...part,
+    pageKiB: part.pageKiB === ordinaryKiB ? undefined : part.pageKiB,
+  }));
   const pages = parts.flatMap(({ pageKiB, sizeKiB, cells }): CellPages[] => {
     const held = cells.length === 0 ? host.cells.map(({ id }) => id) : cells;
     const count = pageKiB === undefined ? 0 : Math.ceil(sizeKiB / pageKiB / held.length);
@@ -135,19 +140,40 @@ interface MemoryPart {
 function memoryParts(domain: Element): MemoryPart[] {
   const numa = child(domain, "cpu/numa");
   const cells = numa ? children(numa, "cell") : [];
-  const tune = child(domain, "numatune");
-  const all = boundCells(tune && child(tune, "memory"));
-  const bindings = tune ? children(tune, "memnode") : [];
   if (cells.length === 0) {
+    const all = bindingOf(domain, "");
     return [{ sizeKiB: sizeOf(child(domain, "memory")), pageKiB: pageOf(domain, undefined), cells: all }];
   }
   return cells.map((cell, index) => {
     const id = cell.attributes["id"] ?? String(index);
-    const own = bindings.find(({ attributes }) => attributes["cellid"] === id);
     const unit = kibibytes[cell.attributes["unit"] ?? "KiB"] ?? 1;
     const sizeKiB = Number(cell.attributes["memory"] ?? 0) * unit;
-    return { sizeKiB, pageKiB: pageOf(domain, Number(id)), cells: own ? boundCells(own) : all };
+    return { sizeKiB, pageKiB: pageOf(domain, Number(id)), cells: bindingOf(domain, id) };
   });
+}
+
+/** Modules and virtio-mem, up to the size that each may have; they follow their guest cell unless they say otherwise. */
+function moduleParts(domain: Element): MemoryPart[] {
+  const devices = child(domain, "devices");
+  const found = devices ? children(devices, "memory") : [];
+  const modules = found.filter(({ attributes: { model } }) => model === "dimm" || model === "virtio-mem");
+  return modules.map((module) => {
+    const node = child(module, "target/node");
+    const [page, mask] = [child(module, "source/pagesize"), child(module, "source/nodemask")];
+    const cell = node ? Number(textOf(node)) : 0;
+    return {
+      sizeKiB: sizeOf(child(module, "target/size")),
+      pageKiB: page ? sizeOf(page) : pageOf(domain, cell),
+      cells: mask ? parseCpuSet(textOf(mask)) : bindingOf(domain, String(cell)),
+    };
+  });
+}
+
+/** Host cells that hold the memory of a guest cell. */
+function bindingOf(domain: Element, id: string): number[] {
+  const tune = child(domain, "numatune");
+  const own = (tune ? children(tune, "memnode") : []).find(({ attributes }) => attributes["cellid"] === id);
+  return boundCells(own ?? (tune && child(tune, "memory")));
 }
 
 /** Only strict binding and restriction keep memory where it is. */

@@ -11,10 +11,10 @@ function list(cpus: readonly number[]): string {
 
 /** What was chosen, cell by cell, and what it costs. */
 export function explainChoice(state: HostState, request: Request, found: Found, kept: boolean): string[] {
-  const lines = found.fits.map(({ state: cell, need, pick, floating, pages }, index) => {
+  const lines = found.fits.map(({ state: cell, need, pick, floating, pages, devicePages }, index) => {
     const own = pick.cpus.length > 0 ? [`owns CPUs ${list(pick.cpus)}`] : [];
     const float = floating.length > 0 ? [`floats over CPUs ${list(floating)}`] : [];
-    const memory = `${pages.count} pages of ${pages.sizeKiB} KiB`;
+    const memory = [pages, ...devicePages].map((item) => `${item.count} pages of ${item.sizeKiB} KiB`).join(" and ");
     return `guest cell ${index} (vCPUs ${list(need.vcpus)}) on host cell ${cell.cell.id}: ${[...own, ...float, memory].join(", ")}`;
   });
   const owned = new Set(found.fits.flatMap((fit) => fit.pick.cpus));

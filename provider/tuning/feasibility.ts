@@ -2,7 +2,7 @@ import { type CellState, type CoreState, type HostState, overheadKiB } from "./c
 import { type CorePick, pickCores, roomFor } from "./cores";
 import { formatCpuSet } from "./cpu-set";
 import type { CellPages, GuestCell, PageRequest, Request } from "./request";
-import type { CellNeed, Shape } from "./shape";
+import { type CellNeed, memoryOf, type Shape } from "./shape";
 
 /** How one guest cell goes into one host cell. */
 export interface CellFit {
@@ -11,7 +11,10 @@ export interface CellFit {
   readonly pick: CorePick;
   /** CPUs for its vCPUs that float. */
   readonly floating: readonly number[];
+  /** Pages of its memory and of the devices that follow it. */
   readonly pages: CellPages;
+  /** Pages of devices that say their own size. */
+  readonly devicePages: readonly CellPages[];
 }
 
 /** Why something does not fit: the fact, and what to do. */
@@ -21,7 +24,7 @@ export interface Refusal {
 }
 
 /** Whether a fit was refused. */
-export function isRefusal(answer: CellFit | CellPages | Refusal): answer is Refusal {
+export function isRefusal(answer: CellFit | PageChoice | Refusal): answer is Refusal {
   return "fact" in answer;
 }
 
@@ -52,28 +55,58 @@ function sizeName(sizeKiB: number): string {
   return sizeKiB % 1024 === 0 ? `${sizeKiB / 1024} MiB` : `${sizeKiB} KiB`;
 }
 
+/** Pages of one cell for its memory, and for devices that say their own size. */
+export type PageChoice = Pick<CellFit, "pages" | "devicePages">;
+
+/** Pages that the devices of a guest cell say themselves, by their size. */
+function pagesOfDevices(cell: number, { added }: CellNeed): CellPages[] {
+  const sizes = [...new Set(added.flatMap(({ pageKiB }) => pageKiB ?? []))];
+  return sizes.map((sizeKiB) => {
+    const memory = added.reduce((sum, device) => sum + (device.pageKiB === sizeKiB ? device.memoryKiB : 0), 0);
+    return { cell, sizeKiB, count: Math.ceil(memory / sizeKiB) };
+  });
+}
+
 /** The pages for memory in a cell. Each cell chooses for itself: what one cell has says nothing of another. */
 export function choosePages(
   state: HostState,
   cell: CellState,
-  memoryKiB: number,
+  need: CellNeed,
   pages: PageRequest,
   strict: boolean,
-): CellPages | Refusal {
+): PageChoice | Refusal {
   const id = cell.cell.id;
+  const memoryKiB = memoryOf(need);
+  const devicePages = pagesOfDevices(id, need);
+  const left = cell.pages.map(({ sizeKiB, free }) => {
+    const taken = devicePages.find((item) => item.sizeKiB === sizeKiB)?.count ?? 0;
+    return { sizeKiB, free: free - taken };
+  });
+  const missing = devicePages.find(({ sizeKiB }) => (left.find((pool) => pool.sizeKiB === sizeKiB)?.free ?? -1) < 0);
+  if (missing !== undefined) {
+    const free = cell.pages.find(({ sizeKiB }) => sizeKiB === missing.sizeKiB)?.free ?? 0;
+    return {
+      fact: `cell ${id}: ${free} pages of ${sizeName(missing.sizeKiB)} free, ${missing.count} needed by memory devices`,
+      remedy: "give the host more huge pages in this cell (Host, hugePages), or take another page size",
+    };
+  }
   const ordinary = { cell: id, sizeKiB: state.ordinaryKiB, count: Math.ceil(memoryKiB / state.ordinaryKiB) };
-  const wanted = [...cell.pages].reverse().filter((pool) => typeof pages !== "number" || pool.sizeKiB === pages);
+  const wanted = left.reverse().filter((pool) => typeof pages !== "number" || pool.sizeKiB === pages);
+  const whole = [need.memoryKiB, ...need.added.flatMap((item) => (item.pageKiB === undefined ? item.memoryKiB : []))];
+  const isWhole = (sizeKiB: number) => whole.every((part) => part % sizeKiB === 0);
   if (pages !== "none" && pages !== state.ordinaryKiB) {
-    const pool = wanted.find(({ sizeKiB, free }) => memoryKiB % sizeKiB === 0 && memoryKiB / sizeKiB <= free);
-    if (pool !== undefined) return { cell: id, sizeKiB: pool.sizeKiB, count: memoryKiB / pool.sizeKiB };
+    const pool = wanted.find(({ sizeKiB, free }) => isWhole(sizeKiB) && memoryKiB / sizeKiB <= free);
+    if (pool !== undefined) {
+      return { pages: { cell: id, sizeKiB: pool.sizeKiB, count: memoryKiB / pool.sizeKiB }, devicePages };
+    }
     if (pages !== "any") {
-      const odd = typeof pages === "number" && memoryKiB % pages !== 0;
+      const odd = typeof pages === "number" && !isWhole(pages);
       const there = wanted.map((item) => `${item.free} pages of ${sizeName(item.sizeKiB)} free`).join(", ");
       const which = typeof pages === "number" ? `pages of ${sizeName(pages)}` : "huge pages";
       return {
         fact: odd
           ? `cell ${id}: ${sizeName(memoryKiB)} of memory are no whole number of ${sizeName(pages)} pages`
-          : `cell ${id}: ${there || `no ${which}`}, ${sizeName(memoryKiB)} of memory needed`,
+          : `cell ${id}: ${there || `no ${which}`}, ${sizeName(memoryKiB)} of memory needed${withDevices(need)}`,
         remedy: odd
           ? `make the memory of each guest cell a multiple of ${sizeName(pages)}`
           : "give the host more huge pages in this cell (Host, hugePages), take less memory or another page size",
@@ -81,12 +114,16 @@ export function choosePages(
     }
   }
   const needed = memoryKiB + overheadKiB(memoryKiB);
-  if (!strict || needed <= cell.memoryKiB) return ordinary;
+  if (!strict || needed <= cell.memoryKiB) return { pages: ordinary, devicePages };
   return {
-    fact: `cell ${id}: ${sizeName(Math.max(0, cell.memoryKiB))} of ordinary memory free, ${sizeName(needed)} needed with QEMU's own`,
+    fact: `cell ${id}: ${sizeName(Math.max(0, cell.memoryKiB))} of ordinary memory free, ${sizeName(needed)} needed with QEMU's own${withDevices(need)}`,
     remedy:
       "take less memory, split the guest into more cells, lower the host's reserve or remove a guest of this cell",
   };
+}
+
+function withDevices({ added }: CellNeed): string {
+  return added.length > 0 ? " and memory devices" : "";
 }
 
 /** The pages that a guest cell is to have. */
@@ -132,8 +169,8 @@ export function fitCell(
       remedy: "take fewer vCPUs, narrow the host's dedicatedCpus or remove one of the owners",
     };
   }
-  const pages = choosePages(state, cell, need.memoryKiB, pagesFor(request, need), strict);
-  return isRefusal(pages) ? pages : { state: cell, need, pick, floating: shared > 0 ? floating : [], pages };
+  const pages = choosePages(state, cell, need, pagesFor(request, need), strict);
+  return isRefusal(pages) ? pages : { state: cell, need, pick, floating: shared > 0 ? floating : [], ...pages };
 }
 
 /** More vCPUs than any version of QEMU gives a guest. */

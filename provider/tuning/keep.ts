@@ -31,8 +31,8 @@ function keepCell(
   const wanted = pagesFor(request, need);
   const size = before?.sizeKiB ?? (request.pinned ? wanted : state.ordinaryKiB);
   if (size !== wanted && !mayKeep(size, wanted, state.ordinaryKiB)) return undefined;
-  const pages = choosePages(state, cell, need.memoryKiB, size, strict);
-  return isRefusal(pages) ? undefined : { state: cell, need, pick: rate(cell, own), floating, pages };
+  const pages = choosePages(state, cell, need, size, strict);
+  return isRefusal(pages) ? undefined : { state: cell, need, pick: rate(cell, own), floating, ...pages };
 }
 
 /** Whether pages of the size that a guest has are among those that it asks for. */

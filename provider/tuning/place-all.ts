@@ -3,7 +3,7 @@ import { compareCosts } from "./cost";
 import type { Refusal } from "./feasibility";
 import { place, refused } from "./place";
 import type { Placement, PlacementSet } from "./placement";
-import type { Claim, HostLimits, Ledger, Request } from "./request";
+import type { CellPages, Claim, HostLimits, Ledger, Request } from "./request";
 import { dedicatedCount } from "./shape";
 import type { HostTopology } from "./topology";
 
@@ -15,17 +15,17 @@ export function claimOf(host: HostTopology, request: Request, placement: Placeme
   const ordinary = ordinarySize(host);
   const own = new Set(placement.owned);
   const shared = new Set(placement.vcpus.flat().filter((cpu) => !own.has(cpu)));
-  const isOrdinary = placement.pages.map((pages) => pages.sizeKiB === ordinary);
+  const all = [...placement.pages, ...placement.devicePages];
+  const isOrdinary = ({ sizeKiB }: CellPages) => sizeKiB === ordinary;
+  const added = (request.added ?? []).reduce((sum, { memoryKiB }) => sum + memoryKiB, 0);
   return {
     name: request.name,
     owned: placement.owned,
     shared: [...shared].sort((a, b) => a - b),
     smt: request.smt,
-    memory: placement.guestCells.flatMap(({ memoryKiB }, index) =>
-      isOrdinary[index] ? [{ cell: placement.cells[index] ?? 0, memoryKiB }] : [],
-    ),
-    pages: placement.pages.filter((_, index) => !isOrdinary[index]),
-    unboundKiB: placement.cells.length === 0 ? request.memoryKiB : 0,
+    memory: all.filter(isOrdinary).map(({ cell, sizeKiB, count }) => ({ cell, memoryKiB: sizeKiB * count })),
+    pages: all.filter((pages) => !isOrdinary(pages)),
+    unboundKiB: placement.cells.length === 0 ? request.memoryKiB + added : 0,
     devices: request.devices,
     ...(request.confidential ? { confidential: true } : {}),
     ...(request.apart === undefined ? {} : { apart: request.apart }),

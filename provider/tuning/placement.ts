@@ -36,8 +36,10 @@ export interface Placement extends PlacedBefore {
   readonly fits: boolean;
   /** Guest cells with the vCPUs and memory that each has, as asked or as chosen. */
   readonly guestCells: readonly { readonly vcpus: readonly number[]; readonly memoryKiB: number }[];
-  /** Pages of each guest cell, ordinary ones included; `cell` is the host cell. */
+  /** Pages of each guest cell with its memory devices, ordinary ones included; `cell` is the host cell. */
   readonly pages: readonly CellPages[];
+  /** Pages of memory devices that say their own size. */
+  readonly devicePages: readonly CellPages[];
   /** Host CPUs that the guest owns, QEMU's own ones included, in ascending order. */
   readonly owned: readonly number[];
   readonly topology?: GuestTopology;

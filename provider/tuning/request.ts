@@ -36,6 +36,15 @@ export interface CellPages {
   readonly count: number;
 }
 
+/** Memory that a guest may be given beside what its cells start with. */
+export interface AddedMemory {
+  /** Guest cell. */
+  readonly cell: number;
+  readonly memoryKiB: number;
+  /** Size of its pages. Absent: those of the cell. */
+  readonly pageKiB?: number;
+}
+
 /** Where a guest already is; it stays there as long as the hard rules hold. */
 export interface PlacedBefore {
   /** Host cell of each guest cell. */
@@ -53,6 +62,8 @@ export interface Request {
   /** Places are planned for all vCPUs that the guest may ever have. */
   readonly maxVcpus: number;
   readonly memoryKiB: number;
+  /** Memory devices, up to the size that each may have. They go where their guest cell goes. */
+  readonly added?: readonly AddedMemory[];
   /** Guest cells; absent: as few equal ones as fit. */
   readonly cells?: readonly GuestCell[];
   readonly pages: PageRequest;

@@ -2,7 +2,7 @@ import { type HostState, overheadKiB } from "./capacity";
 import { compareCosts, costOf, meanDistance } from "./cost";
 import { type CellFit, fitCell, isRefusal, type Refusal } from "./feasibility";
 import type { Request } from "./request";
-import type { CellNeed, Shape } from "./shape";
+import { type CellNeed, memoryOf, type Shape } from "./shape";
 
 /** The best way found to place a guest that is cut one way. */
 export interface Found {
@@ -27,6 +27,8 @@ function alike(a: CellNeed, b: CellNeed): boolean {
   return (
     a.memoryKiB === b.memoryKiB &&
     a.pages === b.pages &&
+    a.added.length === 0 &&
+    b.added.length === 0 &&
     a.emulator === b.emulator &&
     a.dedicated.length === b.dedicated.length &&
     a.vcpus.length === b.vcpus.length
@@ -39,7 +41,7 @@ function alike(a: CellNeed, b: CellNeed): boolean {
  */
 export function searchShape(state: HostState, request: Request, shape: Shape, strict: boolean): Outcome {
   const { cells } = shape;
-  const firstAlike = cells.map((need) => cells.findIndex((other) => alike(other, need)));
+  const firstAlike = cells.map((need) => cells.findIndex((other) => other === need || alike(other, need)));
   const fitsOf = new Map<number, (CellFit | Refusal)[]>();
   for (const index of new Set(firstAlike)) {
     const need = cells[index];
@@ -124,7 +126,7 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
 function ordinaryKiB(state: HostState, fits: readonly CellFit[]): number {
   return fits
     .filter((fit) => fit.pages.sizeKiB === state.ordinaryKiB)
-    .reduce((sum, { need }) => sum + need.memoryKiB + overheadKiB(need.memoryKiB), 0);
+    .reduce((sum, { need }) => sum + memoryOf(need) + overheadKiB(memoryOf(need)), 0);
 }
 
 /** A guest that floats and whose last CPU would be owned. */

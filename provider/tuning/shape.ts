@@ -1,6 +1,6 @@
 import type { HostState } from "./capacity";
 import type { CoreUse } from "./cores";
-import type { GuestCell, Request } from "./request";
+import type { AddedMemory, GuestCell, Request } from "./request";
 
 /** What one guest cell needs of a host cell. */
 export interface CellNeed extends GuestCell {
@@ -8,6 +8,12 @@ export interface CellNeed extends GuestCell {
   readonly dedicated: readonly number[];
   /** CPUs for QEMU's own threads. */
   readonly emulator: number;
+  readonly added: readonly AddedMemory[];
+}
+
+/** Memory of a guest cell on pages of its own kind, with the devices that follow it. */
+export function memoryOf({ memoryKiB, added }: Pick<CellNeed, "memoryKiB" | "added">): number {
+  return added.reduce((sum, device) => sum + (device.pageKiB === undefined ? device.memoryKiB : 0), memoryKiB);
 }
 
 /** One way to cut a guest into cells. */
@@ -36,6 +42,7 @@ export function needsOf(request: Request, cells: readonly GuestCell[]): CellNeed
     ...cell,
     dedicated: cell.vcpus.filter((vcpu) => dedicated.has(vcpu)).sort((a, b) => a - b),
     emulator: index === 0 && request.emulator === "isolate" ? 1 : 0,
+    added: (request.added ?? []).filter((device) => device.cell === index),
   }));
 }
 

@@ -140,7 +140,7 @@ function oracle(on: HostTopology, claims: readonly Claim[], wish: Request): read
       const perCell = shape.cells.map((need, index) => {
         const cell = cells[index];
         if (cell === undefined) return [];
-        const pages = choosePages(state, cell, need.memoryKiB, wish.pages, true);
+        const pages = choosePages(state, cell, need, wish.pages, true);
         if (isRefusal(pages)) return [];
         const cores = cell.cores.filter((core) => core.whole || (wish.smt === "any" && core.joinable));
         const cpus = cores.flatMap((core) => core.free);
@@ -154,7 +154,7 @@ function oracle(on: HostTopology, claims: readonly Claim[], wish: Request): read
             if (shape.use !== "pack") return true;
             return used.filter(({ core, count }) => count < core.cpus.length).length <= 1;
           })
-          .map((set) => ({ state: cell, need, pick: rate(cell, set), floating: [], pages }));
+          .map((set) => ({ state: cell, need, pick: rate(cell, set), floating: [], ...pages }));
       });
       const walk = (chosen: (typeof perCell)[number]): void => {
         if (chosen.length < perCell.length) {

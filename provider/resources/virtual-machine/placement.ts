@@ -117,6 +117,7 @@ function demandOf(inputs: Asked): Values {
     hugePages,
     iothreads: inputs.iothreads ?? 0,
     devices: devicesOf(inputs),
+    memoryDevices: modulesOf(inputs),
     encrypted: launchSecurity !== undefined,
   };
   return {
@@ -126,6 +127,13 @@ function demandOf(inputs: Asked): Values {
     pins: [cpuTune?.vcpuPins, cpuTune?.emulatorPin, cpuTune?.iothreadPins],
     ...places,
   };
+}
+
+/** What memory devices may come to need of the host. */
+function modulesOf({ memoryDevices = {} }: Asked): readonly Values[] {
+  return Object.values(memoryDevices).map(({ model, size, cell, nodes, pageSize }) => ({
+    ...{ model, size, cell, nodes, pageSize },
+  }));
 }
 
 /** PCI devices of the host that the guest gets, with how near they are to be. */

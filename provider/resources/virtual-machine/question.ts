@@ -1,6 +1,6 @@
 import { parseBytes } from "../../core/units";
 import { parseCpuSet } from "../../tuning/cpu-set";
-import type { DeviceRequest, GuestCell, PageRequest, PlacedBefore, Request } from "../../tuning/request";
+import type { AddedMemory, DeviceRequest, GuestCell, PageRequest, PlacedBefore, Request } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import { pinsByHand, smtOf } from "./placement";
 import type { Inputs } from "./rows";
@@ -22,6 +22,7 @@ export function requestOf(
     maxVcpus: inputs.maxVcpus,
     memoryKiB: kibibytes(inputs.maxMemory),
     ...(cells && { cells }),
+    added: addedOf(inputs),
     pages: pagesOf(inputs),
     policy: cpu?.policy ?? "shared",
     ...(dedicated !== undefined && { dedicatedVcpus: parseCpuSet(dedicated) }),
@@ -48,6 +49,21 @@ function cellsOf({ numa, hugePages }: Inputs): GuestCell[] | undefined {
       ...(list.length > 0 && { pages: own ? kibibytes(own.size) : "none" }),
     };
   });
+}
+
+/** Modules and virtio-mem up to their size; those that name cells of the host themselves go there. */
+export function addedOf({ memoryDevices = {} }: Partial<Inputs>): AddedMemory[] {
+  return Object.values(memoryDevices).flatMap(({ model, size, cell, nodes, pageSize }) =>
+    (model === "dimm" || model === "virtio-mem") && nodes === undefined
+      ? [
+          {
+            cell: cell ?? 0,
+            memoryKiB: kibibytes(size),
+            ...(pageSize !== undefined && { pageKiB: kibibytes(pageSize) }),
+          },
+        ]
+      : [],
+  );
 }
 
 function pagesOf({ hugePages }: Inputs): PageRequest {

@@ -40,6 +40,21 @@ test("each guest cell has its own pages and place", () => {
   expect(found.memory).toEqual([{ cell: 0, memoryKiB: 512 * 1024 }]);
 });
 
+test("memory devices hold what they may grow to, in the place of their cell unless they say otherwise", () => {
+  const device = (model: string, rest: string) =>
+    `<memory model='${model}'><target><size unit='MiB'>512</size><requested unit='MiB'>64</requested></target>${rest}</memory>`;
+  const found = claim(`<vcpu>2</vcpu><cpu><numa><cell id='0' cpus='0-1' memory='512' unit='MiB'/></numa></cpu>
+    <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+    <numatune><memory mode='strict' nodeset='1'/></numatune>
+    <devices>${device("virtio-mem", "")}${device("dimm", "<source><pagesize unit='KiB'>4</pagesize><nodemask>0</nodemask></source>")}
+    ${device("nvdimm", "<source><path>/f</path></source>")}</devices>`);
+  expect(found.pages.filter(({ sizeKiB }) => sizeKiB === 2048)).toEqual([
+    { cell: 1, sizeKiB: 2048, count: 256 },
+    { cell: 1, sizeKiB: 2048, count: 256 },
+  ]);
+  expect(found.memory).toEqual([{ cell: 0, memoryKiB: 512 * 1024 }]);
+});
+
 test("PCI devices are named as node devices are, other addresses are left out", () => {
   const devices = `<devices><hostdev mode='subsystem' type='pci'><source><address domain='0x0000' bus='0x3b' slot='0x1f' function='0x2'/></source></hostdev>
     <hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>

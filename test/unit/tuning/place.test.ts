@@ -1,4 +1,5 @@
 import { place } from "../../../provider/tuning/place";
+import { claimOf } from "../../../provider/tuning/place-all";
 import type { Placement } from "../../../provider/tuning/placement";
 import type { Request } from "../../../provider/tuning/request";
 import { GiB, host, owner, request, unlimited } from "./hosts";
@@ -240,4 +241,43 @@ it("plans one guest of eight cells on sixteen in time", () => {
   const answer = place(sixteen, unlimited, nothing, wish);
   expect(performance.now() - from).toBeLessThan(1000);
   expect(new Set(answer.cells.map((cell) => cell >> 2)).size).toBe(2);
+});
+
+describe("memory devices count with the cell that they go to", () => {
+  const on = host(2, 4, 1, {
+    memoryKiB: 8 * GiB,
+    pages: (cell) => [
+      { sizeKiB: 4, total: GiB },
+      { sizeKiB: 2048, total: cell === 1 ? 2048 : 1024 },
+      { sizeKiB: GiB, total: cell === 1 ? 1 : 0 },
+    ],
+  });
+  const cells = [{ vcpus: [0, 1], memoryKiB: 2 * GiB }];
+  const vm = (more: Partial<Request>) =>
+    place(on, unlimited, { claims: [] }, request("vm", 2, { memoryKiB: 2 * GiB, pages: 2048, cells, ...more }));
+
+  test("on the pages of the cell", () => {
+    expect(vm({}).pages).toMatchObject([{ sizeKiB: 2048, count: 1024 }]);
+    const grown = vm({ added: [{ cell: 0, memoryKiB: GiB }] });
+    expect(grown).toMatchObject({ cells: [1], pages: [{ cell: 1, sizeKiB: 2048, count: 1536 }] });
+    expect(claimOf(on, request("vm", 2, {}), grown).pages).toEqual([{ cell: 1, sizeKiB: 2048, count: 1536 }]);
+    const { fits, explain } = vm({ added: [{ cell: 0, memoryKiB: 3 * GiB }] });
+    expect(fits).toBe(false);
+    expect(explain.join()).toMatch(/cell 1: 2048 pages of 2 MiB free, 5 GiB of memory needed and memory devices/);
+  });
+
+  test("on pages of their own size", () => {
+    const own = vm({ added: [{ cell: 0, memoryKiB: GiB, pageKiB: GiB }] });
+    expect(own).toMatchObject({ cells: [1], pages: [{ count: 1024 }], devicePages: [{ sizeKiB: GiB, count: 1 }] });
+    expect(claimOf(on, request("vm", 2, {}), own).pages).toContainEqual({ cell: 1, sizeKiB: GiB, count: 1 });
+    const { fits, explain } = vm({ added: [{ cell: 0, memoryKiB: 2 * GiB, pageKiB: GiB }] });
+    expect(fits).toBe(false);
+    expect(explain.join()).toContain("cell 1: 1 pages of 1 GiB free, 2 needed by memory devices");
+  });
+
+  test("on ordinary ones, with what QEMU needs", () => {
+    const half = { pages: "none", memoryKiB: 3 * GiB, cells: [{ vcpus: [0, 1], memoryKiB: 3 * GiB }] } as const;
+    expect(vm(half).fits).toBe(true);
+    expect(vm({ ...half, added: [{ cell: 0, memoryKiB: GiB }] }).fits).toBe(false);
+  });
 });

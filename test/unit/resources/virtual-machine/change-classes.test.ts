@@ -18,7 +18,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
     blkio: "weight devices",
     "nics.*": "link portIsolated filter coalesce trustGuestRxFilters",
-    cpu: "policy dedicatedVcpus smt emulator",
+    cpu: "policy dedicatedVcpus smt emulator apart",
     "hostDevices.*": "locality",
     vsock: "cid",
     channels: "*",
@@ -62,7 +62,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "filesystems.*":
       "driver source socket tag readonly accessMode fileMode folderMode multidevs queueSize cache xattr threads sandbox",
     "nics.*":
-      "portGroup direct user vhostUser vdpa ethernet hostdev virtualPort model mac queues rxQueueSize txQueueSize driver ioeventfd eventIdx packed rss sndbuf mtu target bootOrder rom acpiIndex teaming",
+      "cell portGroup direct user vhostUser vdpa ethernet hostdev virtualPort model mac queues rxQueueSize txQueueSize driver ioeventfd eventIdx packed rss sndbuf mtu target bootOrder rom acpiIndex teaming",
     "nics.*.hostOffloads": "csum gso tso4 tso6 ecn ufo mergeableBuffers",
     "nics.*.guestOffloads": "csum tso4 tso6 ecn ufo",
     "hostDevices.*":
