@@ -1115,7 +1115,7 @@ export interface VirtualMachineArgsHostDevice {
   readonly acpiIndex?: pulumi.Input<number>;
 }
 
-/** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it. Default: none. */
+/** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it; one that is taken out of the program leaves it there, for the day when it is put back. Default: none. */
 export interface VirtualMachineArgsTpm {
   /** How the guest sees it: `tpm-crb`, or `tpm-tis` for guests without UEFI (`<tpm model>`). Default tpm-crb. Default: "tpm-crb". */
   readonly model?: pulumi.Input<"tpm-crb" | "tpm-tis">;
@@ -1566,7 +1566,7 @@ export interface VirtualMachineArgs {
         readonly rate?: pulumi.Input<{ readonly bytes: pulumi.Input<number>; readonly period?: pulumi.Input<number> }>;
       }
   >;
-  /** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it. Default: none. */
+  /** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it; one that is taken out of the program leaves it there, for the day when it is put back. Default: none. */
   readonly tpm?: pulumi.Input<VirtualMachineArgsTpm>;
   /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
   readonly watchdog?: pulumi.Input<VirtualMachineArgsWatchdog>;
@@ -1935,7 +1935,7 @@ export class VirtualMachine extends KvmResource {
     >
   >;
 
-  /** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it. Default: none. */
+  /** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it; one that is taken out of the program leaves it there, for the day when it is put back. Default: none. */
   declare readonly tpm: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsTpm> | undefined>;
 
   /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */

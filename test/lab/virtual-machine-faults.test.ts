@@ -254,34 +254,6 @@ test("a device that the guest does not give back waits for the next start, with 
   await vm.delete();
 }, 90_000);
 
-test("snapshots refuse a deletion until the program says otherwise; disks stay", async () => {
-  const vm = machine("kept");
-  const volume = await image(lab.host, "kept.qcow2");
-  const args = { disks: { root: { volume } }, state: "stopped" };
-  await vm.create(args);
-  await lab.host.virsh("snapshot-create-as", vm.name, "before");
-  await expect(vm.delete()).rejects.toThrow(/it has snapshot before; nothing was changed[\s\S]*deleteSnapshots: true/);
-  expect(await bare()).toContain(vm.name);
-  await vm.up({ ...args, deleteSnapshots: true });
-  await vm.delete();
-  expect(await bare()).not.toContain(vm.name);
-  await lab.host.exec(["test", "-f", String(volume["path"])]);
-}, 30_000);
-
-test("a variable store that is not libvirt's own is left in its place", async () => {
-  const vm = machine("vars");
-  await vm.create({ state: "stopped" });
-  const template = `${lab.host.directory}/template_VARS.fd`;
-  const firmware = `<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader><nvram>${template}</nvram></os>`;
-  await lab.host.exec(
-    `echo variables > ${template}; virsh -q dumpxml --inactive ${vm.name} | sed "s|</os>|${firmware}|" > /tmp/vars.xml; virsh -q define /tmp/vars.xml`,
-  );
-  expect(await vm.xml("--inactive")).toContain(template);
-  await vm.delete();
-  expect(await bare()).not.toContain(vm.name);
-  await lab.host.exec(["test", "-f", template]);
-}, 30_000);
-
 test("onCrash, onReboot and onPoweroff reach the running guest", async () => {
   const vm = machine("after");
   await vm.create({});

@@ -1,7 +1,8 @@
 import type { Libvirt } from "../../libvirt/api";
 import { networkHandle, poolHandle } from "../../libvirt/procedures";
 import { attempt } from "../../resources/failure";
-import { Domain, type Power } from "../../resources/virtual-machine/domain";
+import { Domain } from "../../resources/virtual-machine/domain";
+import type { Power } from "../../resources/virtual-machine/power-state";
 import { type Element, parse } from "../../schema/tree";
 
 interface Found {

@@ -42,6 +42,7 @@ export const domainProcedures = {
   DOMAIN_RESET: proc(245, { ...dom, ...flags }, {}),
   DOMAIN_SUSPEND: proc(34, dom, {}),
   DOMAIN_RESUME: proc(28, dom, {}),
+  DOMAIN_PM_WAKEUP: proc(267, { ...dom, ...flags }, {}),
   DOMAIN_DESTROY_FLAGS: proc(234, { ...dom, ...flags }, {}),
   DOMAIN_UNDEFINE_FLAGS: proc(231, { ...dom, ...flags }, {}),
   DOMAIN_GET_AUTOSTART: proc(15, dom, { autostart: int }),

@@ -2,10 +2,9 @@ import type { Libvirt } from "../../libvirt/api";
 import { type Element, parse, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { affect, undefineFlags, xmlFlags } from "./domain-flags";
+import { type Power, type PowerState, powerState } from "./power-state";
 import { RunningDomain } from "./running-domain";
 import { startRemedy } from "./start-remedies";
-
-export type Power = "running" | "paused" | "stopped";
 
 /** virDomainBlockJobType of what is done to one disk, and how many of its bytes are done. */
 export interface BlockJob {
@@ -68,13 +67,15 @@ export class Domain extends RunningDomain {
     this.dom = (await Domain.define(this.libvirt, this.host, this.name, document)).dom;
   }
 
-  async power(): Promise<Power> {
-    const { state } = await this.run("read the state of", () =>
+  async powerState(): Promise<PowerState> {
+    const found = await this.run("read the state of", () =>
       this.libvirt.call("DOMAIN_GET_STATE", { dom: this.dom, flags: 0 }),
     );
-    // virDomainState: 3 paused, 5 shut off, 6 crashed.
-    if (state === 3) return "paused";
-    return state === 5 || state === 6 ? "stopped" : "running";
+    return powerState(found);
+  }
+
+  async power(): Promise<Power> {
+    return (await this.powerState()).power;
   }
 
   async isActive(): Promise<boolean> {
@@ -113,6 +114,11 @@ export class Domain extends RunningDomain {
 
   async resume(): Promise<void> {
     await this.run("resume", () => this.libvirt.call("DOMAIN_RESUME", { dom: this.dom }));
+  }
+
+  /** Wakes a guest that suspended itself to RAM; it is up a little later. */
+  async wake(): Promise<void> {
+    await this.run("wake", () => this.libvirt.call("DOMAIN_PM_WAKEUP", { dom: this.dom, flags: 0 }));
   }
 
   /** Asks the guest to shut down: by its agent, or by the ACPI power button. */

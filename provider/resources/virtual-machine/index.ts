@@ -14,6 +14,7 @@ import { Domain } from "./domain";
 import { removeMediated } from "./mediated-devices";
 import { observe, outputs } from "./outputs";
 import { effective, effectiveAfter, withoutPlaced } from "./placement";
+import { plights } from "./power-state";
 import { machinePresets } from "./profiles";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
@@ -63,7 +64,8 @@ export const virtualMachine = defineResource({
     const inputs = inputsOf(state);
     nameDevices(domain, state, inputs);
     const wanted = effective(inputs, state);
-    const { made, waiting, power, autostart } = await observe(domain, inputs, state);
+    const { made, waiting, power, plight, autostart } = await observe(domain, inputs, state);
+    if (plight) context.warn(plights[plight]);
     const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
     const seen = withoutPlaced(withLivePins(drifted, waiting), wanted, inputs);
     return { ...made, inputs: { ...seen, state: power, autostart } as unknown as Inputs };

@@ -6,11 +6,12 @@ import { child, type Element, textOf } from "../../schema/tree";
 import { adoptedOutput } from "../adoption";
 import { readRows } from "../document";
 import { type Addresses, mainAddress, seenAddresses } from "./addresses";
-import type { Domain, Power } from "./domain";
+import type { Domain } from "./domain";
 import { groupsOf } from "./iommu-groups";
 import { measurementOf } from "./launch-attestation";
 import { pendingOf, residue, takenOut } from "./pending";
 import { asOutput, effective, isPlaced, placementIn } from "./placement";
+import type { PowerState } from "./power-state";
 import { type Inputs, rows } from "./rows";
 
 export const outputs = {
@@ -43,12 +44,11 @@ export const outputs = {
 };
 
 /** The domain as it is now. */
-export interface Observation {
+export interface Observation extends PowerState {
   readonly made: Made<typeof outputs>;
   readonly config: Element;
   /** By what the running guest differs from its configuration. */
   readonly waiting: readonly Change[];
-  readonly power: Power;
   readonly autostart: boolean;
 }
 
@@ -65,13 +65,13 @@ interface Hints {
 /** Reads everything back, without waiting for anything. `known` are outputs of before. */
 export async function observe(domain: Domain, inputs: Inputs, known: Values, hints: Hints = {}): Promise<Observation> {
   const { before = known, anew = false } = hints;
-  const [config, power, autostart, iommuGroups] = await Promise.all([
+  const [config, state, autostart, iommuGroups] = await Promise.all([
     hints.config ?? domain.inactive(),
-    domain.power(),
+    domain.powerState(),
     domain.autostart(),
     groupsOf(domain.libvirt, inputs),
   ]);
-  const active = power !== "stopped";
+  const active = state.power !== "stopped";
   const [addresses, live, launchMeasurement] = await Promise.all([
     active ? seenAddresses(domain, inputs.nics) : {},
     active ? domain.live() : undefined,
@@ -98,8 +98,8 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
     },
     config,
     waiting,
-    power,
     autostart,
+    ...state,
   };
 }
 

@@ -3,10 +3,14 @@ import type { Context } from "../../core/handler";
 import { parseDuration } from "../../core/units";
 import { poll } from "../poll";
 import { agentAnswers } from "./agent";
-import type { Domain, Power } from "./domain";
+import type { Domain } from "./domain";
+import { type PowerState, plights } from "./power-state";
 import type { Inputs } from "./rows";
 
 type StopSettings = Pick<Inputs, "stopTimeout" | "onStopTimeout">;
+
+/** Seconds that a guest has to wake, and within which the error of a disk comes back whose cause is still there. */
+const [wakeTime, relapse] = [10, 1];
 
 /** How often somebody else may be quicker than we are. */
 const attempts = 3;
@@ -22,12 +26,12 @@ export async function enforcePower(
   beforeStart: BeforeStart = async () => undefined,
 ): Promise<boolean> {
   for (let left = attempts; ; left--) {
-    const now = await domain.power();
+    const now = await domain.powerState();
     try {
       return await changePower(domain, now, inputs, context, beforeStart);
     } catch (error) {
       // libvirt calls invalid what comes too late: the guest, or somebody else, changed its state meanwhile.
-      const late = error instanceof KvmError && error.code === "conflict" && (await domain.power()) !== now;
+      const late = error instanceof KvmError && error.code === "conflict" && (await domain.power()) !== now.power;
       if (!late || left === 1) throw error;
     }
   }
@@ -35,32 +39,61 @@ export async function enforcePower(
 
 async function changePower(
   domain: Domain,
-  now: Power,
-  inputs: Inputs,
+  now: PowerState,
+  { state: wanted, ...settings }: Inputs,
   context: Context,
   beforeStart: BeforeStart,
 ): Promise<boolean> {
-  const wanted = inputs.state;
-  if (now === wanted) return false;
+  // A crashed guest that libvirt preserved is in the way of a new one, and of nothing running.
+  if (now.plight === "crashed") await unlessOff(domain, () => domain.destroy());
+  if (now.power === wanted) return false;
   if (wanted === "stopped") {
-    await stop(domain, inputs, context);
+    await stop(domain, settings, context);
     return false;
   }
-  if (now === "stopped") {
+  if (now.power === "stopped") {
     await beforeStart();
-    return start(domain, wanted, context);
+    context.progress("starting");
+    await domain.start(wanted === "paused");
+    return true;
   }
   if (wanted === "paused") await domain.suspend();
-  else await domain.resume();
+  else await goOn(domain, now, context);
   return false;
 }
 
-async function start(domain: Domain, wanted: Power, context: Context): Promise<boolean> {
-  context.progress("starting");
-  // A crashed guest that libvirt preserved is in the way of a new one.
-  if (await domain.isActive()) await domain.destroy();
-  await domain.start(wanted === "paused");
-  return true;
+/** Lets a guest go on that should run, and sees whether it does where something else than a hand has stopped it. */
+async function goOn(domain: Domain, now: PowerState, context: Context): Promise<void> {
+  if (now.plight) context.warn(`${plights[now.plight]}: it is told to go on`);
+  await resume(domain, now, context);
+  if (now.plight !== "io-error") return;
+  const step = `resume VirtualMachine ${domain.name}`;
+  const again = await poll({ step, seconds: relapse, signal: context.signal, interval: 0.25 }, async () =>
+    (await domain.powerState()).plight === "io-error" ? true : undefined,
+  );
+  if (!again) return;
+  throw new KvmError("denied", {
+    step,
+    host: domain.host,
+    reason: "the same error of a disk paused the guest again; what it wanted to write waits in its memory",
+    remedy: `remove the cause (virsh domblkerror ${domain.name} names the disk; mostly its storage is full), then run pulumi up again`,
+  });
+}
+
+async function resume(domain: Domain, { plight }: PowerState, { signal }: Context): Promise<void> {
+  if (plight !== "asleep") return domain.resume();
+  await domain.wake();
+  const step = `wake VirtualMachine ${domain.name}`;
+  const awake = await poll({ step, seconds: wakeTime, signal, interval: 0.25 }, async () =>
+    (await domain.powerState()).plight === "asleep" ? undefined : true,
+  );
+  if (awake) return;
+  throw new KvmError("timeout", {
+    step,
+    host: domain.host,
+    reason: `the guest did not wake within ${wakeTime} s`,
+    remedy: `look at its console (virsh console ${domain.name}), or start it anew: state "stopped", then "running"`,
+  });
 }
 
 /**
@@ -68,12 +101,10 @@ async function start(domain: Domain, wanted: Power, context: Context): Promise<b
  * does not is the user's choice. A guest that is off already is what was wanted.
  */
 export async function stop(domain: Domain, settings: StopSettings, context: Context): Promise<void> {
-  const power = await domain.power();
-  if (power === "stopped") {
-    if (await domain.isActive()) await domain.destroy();
-    return;
-  }
-  if (power === "paused") await unlessOff(domain, () => domain.resume());
+  const now = await domain.powerState();
+  if (now.plight === "crashed") await unlessOff(domain, () => domain.destroy());
+  if (now.power === "stopped") return;
+  if (now.power === "paused") await unlessOff(domain, () => resume(domain, now, context));
   context.progress("shutting down");
   const seconds = parseDuration(settings.stopTimeout);
   const agent = await agentAnswers(domain);

@@ -1,5 +1,7 @@
 import { attribute, block, z } from "../../core/attribute";
+import type { Context, Values } from "../../core/handler";
 import { hostPath, uuid } from "../../core/quantities";
+import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf, words } from "../../schema/lens";
 import { child, children, element, ensure, remove } from "../../schema/tree";
 import { SingleDevice } from "./single-device";
@@ -36,7 +38,7 @@ const banksLens: ElementLens<readonly Bank[]> = {
 
 export const tpmRows = {
   tpm: block({
-    doc: "A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it. Default: none.",
+    doc: "A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it; one that is taken out of the program leaves it there, for the day when it is put back. Default: none.",
     rows: {
       model: attribute({
         doc: "How the guest sees it: `tpm-crb`, or `tpm-tis` for guests without UEFI (`<tpm model>`). Default tpm-crb.",
@@ -85,3 +87,11 @@ export const tpmRows = {
     },
   }),
 };
+
+/** libvirt takes the state of a TPM away with a domain that has one, and with no other. */
+export function warnOfTpmState(olds: Values, news: Values, uuid: string, context: Context): void {
+  if (!isPlainObject(olds["tpm"]) || olds["tpm"]["backend"] !== "emulator" || news["tpm"] !== undefined) return;
+  context.warn(
+    `tpm: its state stays on the host, in /var/lib/libvirt/swtpm/${uuid}, also when the machine is deleted without a TPM: delete it by hand if nobody shall have it`,
+  );
+}

@@ -26,6 +26,7 @@ import { type Inputs, operations, rows } from "./rows";
 import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
 import { StartWait } from "./start-wait";
+import { warnOfTpmState } from "./tpm";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -49,6 +50,7 @@ export async function update(
   const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
   await requireHardware(domain.libvirt, news, domain.uuid, touched);
   warnOfIsolation(news, context);
+  warnOfTpmState(olds, news as Values, domain.uuid, context);
   if (touched("cpu")) await warnOfMitigations(domain.libvirt, news, context);
   if (touched("disks", "profile")) warnOfSlowDisks(news, context);
   const mayStart = power === "stopped" || news.changePolicy === "restart";

@@ -1,10 +1,11 @@
 import type { TypedParam } from "../../../../provider/libvirt/api";
-import type { Domain, Power } from "../../../../provider/resources/virtual-machine/domain";
+import type { Domain } from "../../../../provider/resources/virtual-machine/domain";
 import {
   measurementOf,
   putSecret,
   refuseEarlySecret,
 } from "../../../../provider/resources/virtual-machine/launch-attestation";
+import type { Power } from "../../../../provider/resources/virtual-machine/power-state";
 import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
 import { parse } from "../../../../provider/schema/tree";
 

@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
+import { type Lab, startLab } from "./lab";
+import { image, Machine } from "./machines";
+
+/** What goes with a machine, and what stays. */
+let lab: Lab;
+const machines: Machine[] = [];
+
+beforeAll(async () => {
+  lab = await startLab();
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all(machines.map(({ context }) => context.close()));
+  await lab.stop();
+}, 30_000);
+
+function machine(name: string): Machine {
+  const made = new Machine(lab.host, name, { waitForAddress: false, stopTimeout: "0 s" });
+  machines.push(made);
+  return made;
+}
+
+const all = () => lab.host.virsh("list", "--all", "--name");
+const exists = async (path: unknown) =>
+  (await lab.host.exec(["test", "-e", String(path)], { check: false })).code === 0;
+const files = async (folder: string) =>
+  (await lab.host.exec(`find ${folder} -type f | sort; find ${folder} -type f | sort | xargs -r sha256sum`)).stdout;
+
+test("the state of a TPM outlasts changes, restarts and other hands, and goes with the machine", async () => {
+  const vm = machine("tpm");
+  const tpm = { model: "tpm-tis" };
+  await vm.create({ tpm });
+  const folder = join("/var/lib/libvirt/swtpm", vm.id);
+  const state = join(folder, "tpm2/tpm2-00.permall");
+  expect(await exists(state)).toBe(true);
+  const made = (await lab.host.exec(["stat", "-c", "%i", folder])).stdout;
+  const keeps = async () => {
+    expect(await exists(state)).toBe(true);
+    expect((await lab.host.exec(["stat", "-c", "%i", folder])).stdout).toBe(made);
+  };
+  await vm.up({ tpm, title: "new" });
+  await keeps();
+  await vm.up({ tpm: { model: "tpm-crb" }, changePolicy: "restart" });
+  expect(vm.state["pendingRestart"]).toEqual([]);
+  await keeps();
+  await vm.up({ tpm, state: "stopped", name: "tpm-renamed" });
+  await keeps();
+  // Taken out of the program it waits for who puts it back.
+  await vm.up({ state: "stopped" });
+  expect(await vm.xml("--inactive")).not.toContain("<tpm");
+  expect(vm.context.lines.warn.join()).toContain(`tpm: its state stays on the host, in ${folder}`);
+  await keeps();
+  await vm.up({ tpm });
+  await keeps();
+  await vm.delete();
+  expect(await exists(folder)).toBe(false);
+}, 60_000);
+
+test("a saved state goes with the machine", async () => {
+  const vm = machine("saved");
+  await vm.create();
+  await lab.host.virsh("managedsave", vm.name);
+  const saved = `/var/lib/libvirt/qemu/save/${vm.name}.save`;
+  expect(await exists(saved)).toBe(true);
+  await vm.delete();
+  expect([await exists(saved), await all()]).toEqual([false, expect.not.stringContaining(vm.name)]);
+}, 30_000);
+
+test.each(["snapshot", "checkpoint"])(
+  "a %s refuses a deletion until the program says otherwise; disks stay",
+  async (kind) => {
+    const vm = machine(kind);
+    const volume = await image(lab.host, `${kind}.qcow2`);
+    const args = { disks: { root: { volume } } };
+    await vm.create(args);
+    if (kind === "snapshot") await lab.host.virsh("snapshot-create-as", vm.name, "before");
+    else await lab.host.virsh("checkpoint-create-as", vm.name, "before");
+    await expect(vm.delete()).rejects.toThrow(
+      new RegExp(`it has ${kind} before; nothing was changed[\\s\\S]*deleteSnapshots: true`),
+    );
+    expect(await vm.power()).toBe("running");
+    await vm.up({ ...args, deleteSnapshots: true });
+    await vm.delete();
+    expect(await all()).not.toContain(vm.name);
+    for (const folder of ["snapshot", "checkpoint"]) {
+      expect(await exists(`/var/lib/libvirt/qemu/${folder}/${vm.name}`)).toBe(false);
+    }
+    // The data of a snapshot is in the image.
+    const { snapshots } = JSON.parse(
+      (await lab.host.exec(["qemu-img", "info", "--output=json", String(volume["path"])])).stdout,
+    );
+    expect(snapshots ?? []).toHaveLength(kind === "snapshot" ? 1 : 0);
+  },
+  30_000,
+);
+
+test("disks, media, kernels and logs of others stay as they are", async () => {
+  const vm = machine("disks");
+  const folder = join(lab.host.directory, "theirs");
+  await lab.host.exec(
+    `mkdir -p ${folder} && head -c 1m /dev/urandom > ${folder}/raw && cp ${folder}/raw ${folder}/media.iso && cp ${folder}/raw ${folder}/kernel`,
+  );
+  const base = await image(lab.host, "theirs/base.qcow2");
+  const top = join(folder, "top.qcow2");
+  await lab.host.exec(["qemu-img", "create", "-q", "-f", "qcow2", "-b", String(base["path"]), "-F", "qcow2", top]);
+  const before = await files(folder);
+  const disks: Values = {
+    root: { path: top, format: "qcow2" },
+    raw: { path: join(folder, "raw"), format: "raw", readonly: true },
+    media: { device: "cdrom", path: join(folder, "media.iso") },
+  };
+  await vm.create({ disks, boot: { kernel: join(folder, "kernel") }, state: "stopped" });
+  await vm.delete();
+  expect(await files(folder)).toBe(before);
+}, 30_000);
+
+test("variables that libvirt made go with the machine, the template of all stays, and so does a store of others", async () => {
+  const template = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+  const digest = async () => (await lab.host.exec(["sha256sum", template])).stdout;
+  const before = await digest();
+  const uefi = machine("uefi");
+  await uefi.create({ firmware: "uefi", secureBoot: false });
+  const { nvram } = uefi.state["resolved"] as { nvram: string };
+  expect([nvram, await exists(nvram)]).toEqual([expect.stringMatching(/^\/var\/lib\/libvirt\/qemu\/nvram\//), true]);
+  await uefi.delete();
+  expect([await exists(nvram), await digest()]).toEqual([false, before]);
+
+  const vm = machine("vars");
+  await vm.create({ state: "stopped" });
+  const theirs = join(lab.host.directory, "template_VARS.fd");
+  const firmware = `<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader><nvram>${theirs}</nvram></os>`;
+  await lab.host.exec(
+    `echo variables > ${theirs}; virsh -q dumpxml --inactive ${vm.name} | sed "s|</os>|${firmware}|" > /tmp/vars.xml; virsh -q define /tmp/vars.xml`,
+  );
+  expect(await vm.xml("--inactive")).toContain(theirs);
+  await vm.delete();
+  expect(await all()).not.toContain(vm.name);
+  expect(await exists(theirs)).toBe(true);
+}, 30_000);
+
+test("a protected machine keeps running, with all that it has", async () => {
+  const vm = machine("safe");
+  await vm.create({ deletionProtection: true });
+  const before = await vm.xml();
+  await expect(vm.delete()).rejects.toThrow(
+    /deletionProtection is set; nothing was changed[\s\S]*deletionProtection: false/,
+  );
+  expect(await vm.xml()).toBe(before);
+  expect(vm.diff({ deletionProtection: false }).changes).toMatchObject([{ class: "live" }]);
+  await vm.up({ deletionProtection: false });
+  await vm.delete();
+  expect(await all()).not.toContain(vm.name);
+}, 30_000);
