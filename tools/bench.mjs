@@ -3,8 +3,8 @@
 // devices, measured inside of guests on that host, or on one of the lab.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { root } from "./setup/cache.mjs";
 
-const root = join(new URL(".", import.meta.url).pathname, "..");
 const { setUp } = await import("./setup/index.mjs");
 const environment = await setUp();
 if (process.argv[2] === "devices") {

@@ -3,12 +3,14 @@ import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { root } from "./setup/cache.mjs";
 
-const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
 const entries = ["sdk/index.ts", "provider/index.ts", "provider/command/index.ts"];
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
-await Promise.all([declarations(), bundles()]);
+await declarations();
+// Last: set-up takes a bundle that is there for a build that came to its end.
+await bundles();
 
 function declarations() {
   const words = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"];

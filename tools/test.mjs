@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { root } from "./setup/cache.mjs";
 
-const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
 const suites = createRequire(import.meta.url)("../jest.config.cjs").projects.map(({ displayName }) => displayName);
 const named = process.argv.slice(2).filter((name) => !name.startsWith("-"));
 

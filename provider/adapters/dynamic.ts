@@ -1,6 +1,7 @@
 import { z } from "../core/attribute";
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
+import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
 import { Hosts } from "./hosts";
 import { Operations } from "./operations";
@@ -156,7 +157,7 @@ async function plainly<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof KvmError) error.stack = "";
+    if (error instanceof KvmError || error instanceof TransportError) error.stack = "";
     throw error instanceof Error ? error : new Error(messageOf(error));
   }
 }

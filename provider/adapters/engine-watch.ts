@@ -23,11 +23,17 @@ export function watchEngine(cancelled: () => void, died: () => void): void {
   }
 }
 
-/** An engine that hung up may be idle, at its normal end, or dead. */
-function ifDead(died: () => void): void {
+/**
+ * An engine that hung up may be idle, at its normal end, or dead. The kernel closes the sockets of a killed process one
+ * by one, and where it serves perhaps last: what still answers is asked once more.
+ */
+function ifDead(died: () => void, askAgain = true): void {
   const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(engineAddress() ?? "") ?? [];
   if (port === "") return;
   const socket = connect(Number(port), host);
-  socket.once("connect", () => socket.destroy());
   socket.once("error", died);
+  socket.once("connect", () => {
+    socket.destroy();
+    if (askAgain) setTimeout(() => ifDead(died, false), 1000);
+  });
 }

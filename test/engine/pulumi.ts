@@ -28,6 +28,8 @@ export class Stack {
   private readonly environment: NodeJS.ProcessEnv;
   private latest: Promise<unknown> = Promise.resolve();
   readonly name: string;
+  /** True once `init` has made it. */
+  isThere = false;
 
   constructor(private readonly options: StackOptions) {
     for (const name of ["home", "state"]) mkdirSync(join(this.folder, name));
@@ -55,6 +57,7 @@ export class Stack {
 
   async init(): Promise<void> {
     await this.must("stack", "init", this.name);
+    this.isThere = true;
     for (const [key, value] of Object.entries(this.options.config ?? {})) await this.setConfig(key, value);
     for (const [key, value] of Object.entries(this.options.secrets ?? {})) {
       await this.must("config", "set", "--secret", key, value);

@@ -91,7 +91,8 @@ export class LabHost {
     const [command = "bash", ...tether] = [...this.bed.tether, "bash"];
     this.unshare = spawn(command, [...tether, "-c", script, "bash", ...words, ...args], {
       stdio: ["ignore", log, log],
-      detached: this.bed.tether.length === 0,
+      // A terminal's Ctrl-C is for who uses the host, which then still has one to tidy up.
+      detached: true,
     });
     this.pid = await childPid(this.unshare, "unshare");
     await this.plugIn();
@@ -172,7 +173,7 @@ export class LabHost {
     const listen = `TCP-LISTEN:${this.sshPort},bind=127.0.0.1,reuseaddr,nodelay,fork`;
     const target = `EXEC:nsenter -t ${this.pid} -n socat STDIO TCP\\:127.0.0.1\\:22\\,nodelay`;
     const [command = "socat", ...words] = [...this.bed.tether, "socat", listen, target];
-    this.forward = spawn(command, words, { stdio: "ignore", detached: this.bed.tether.length === 0 });
+    this.forward = spawn(command, words, { stdio: "ignore", detached: true });
     if (this.bed.tether.length === 0) this.forward.unref();
     writeFileSync(this.bed.knownHosts, `[127.0.0.1]:${this.sshPort} ${this.hostKey}\n`, { flag: "a" });
   }

@@ -1,5 +1,14 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { sweepCgroups } from "./cgroups";
@@ -37,10 +46,19 @@ export function cacheFolder(): string {
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
   sweep();
   const folder = mkdtempSync(join(tmpdir(), prefix));
-  execFileSync("chmod", ["755", folder]);
+  writeFileSync(join(folder, "owner"), options.keep ? "" : identityOf(process.pid));
+  try {
+    return await startIn(folder, options);
+  } catch (error) {
+    removeFolder(folder);
+    throw error;
+  }
+}
+
+async function startIn(folder: string, options: LabOptions): Promise<Lab> {
+  chmodSync(folder, 0o755);
   // PR_SET_PDEATHSIG: whatever way this process ends, the hosts end with it.
   const tether = options.keep ? [] : ["setpriv", "--pdeathsig", "KILL"];
-  writeFileSync(join(folder, "owner"), options.keep ? "" : identityOf(process.pid));
   const identityFile = join(folder, "id_ed25519");
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", identityFile]);
   const networkPid = await startNetwork(folder, tether);
@@ -91,7 +109,7 @@ async function startNetwork(folder: string, tether: readonly string[]): Promise<
     ...["unshare", "-n", "-m", "-u", "-p", "--fork", "--mount-proc", "--kill-child"],
     ...["bash", "-c", "hostname lab; mount -t sysfs sysfs /sys; while :; do sleep 3600 & wait $!; done"],
   ];
-  const unshare = spawn(command, words, { stdio: "ignore", detached: tether.length === 0 });
+  const unshare = spawn(command, words, { stdio: "ignore", detached: true });
   if (tether.length === 0) unshare.unref();
   const pid = await childPid(unshare, "unshare");
   const script = [

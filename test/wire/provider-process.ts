@@ -108,6 +108,20 @@ export class ProviderProcess {
     return Date.now() - started;
   }
 
+  /** An engine that dies: its sockets go one after the other. Answers how long the process outlived it, at most 10 s. */
+  async abandon(): Promise<number> {
+    const { child } = this;
+    const ended = new Promise((resolve) => child?.once("exit", resolve));
+    this.client?.close();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    this.engine.forceShutdown();
+    const started = Date.now();
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 10_000))]);
+    const taken = Date.now() - started;
+    await this.stop();
+    return taken;
+  }
+
   /** What the engine sends at a first Ctrl-C. */
   async cancel(): Promise<void> {
     await this.send("cancel", new Empty());

@@ -179,6 +179,25 @@ describe("secrets", () => {
   });
 });
 
+describe("who cannot be reached, and who has gone", () => {
+  test("a host that nobody answers for is named without a stack", async () => {
+    const silent = "qemu+tcp://127.0.0.1:1/system";
+    const host = { ...(all["Network"]?.["host"] as Properties), uri: silent };
+    const state = await checked("Network", { ...all["Network"], host });
+    const before = provider.output.length;
+    await expect(provider.delete(String(state["uuid"]), state)).rejects.toThrow(/127\.0\.0\.1:1.*What to do/s);
+    expect(provider.output.slice(before)).not.toMatch(/^\s+at /m);
+  });
+
+  test("a provider ends after its engine, though that went piece by piece", async () => {
+    const other = new ProviderProcess();
+    await other.start();
+    // The first call loads the provider, which sees the engine from the second one on.
+    for (const _ of ["load", "look"]) await other.check(wire("Host"));
+    expect(await other.abandon()).toBeLessThan(5000);
+  }, 30_000);
+});
+
 /** Derived from organization, project, stack and urn, once and for ever. */
 const vectors: Readonly<Record<string, Properties>> = {
   Host: {},

@@ -10,8 +10,15 @@ import { readConsole } from "./console";
 
 const root = join(__dirname, "../..");
 
+const interrupt = new AbortController();
+// The first one ends what runs and takes everything down; a second one ends the demo at once.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => interrupt.abort(new Error(`it was interrupted (${signal})`)));
+}
+
 /** One step of the demo, with the time that it took. */
 async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
+  interrupt.signal.throwIfAborted();
   const started = Date.now();
   const taken = () => `${((Date.now() - started) / 1000).toFixed(1)} s`;
   console.log(`\n${name}`);
@@ -21,6 +28,9 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
     return result;
   } catch (error) {
     console.log(`  FAILED after ${taken()}`);
+    // Whatever a command says that was interrupted, this is why. The signal may still wait to be told of.
+    await new Promise((resolve) => setImmediate(resolve));
+    interrupt.signal.throwIfAborted();
     throw new Error(`the step "${name}" failed.\n${error instanceof Error ? error.message : String(error)}`);
   }
 }
@@ -29,13 +39,28 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, uri: { type: "string" } } });
   const keep = values.keep === true;
   const lab = values.uri === undefined ? await embeddedHost(keep) : undefined;
-  const virtType = values.uri === undefined ? "qemu" : await virtTypeOf(values.uri);
-  const stack = new Stack({
+  const uri = values.uri ?? lab?.host.uri ?? "";
+  let stack: Stack | undefined;
+  try {
+    stack = demoStack(uri, lab, values.uri === undefined ? "qemu" : await virtTypeOf(uri));
+    await show(stack, lab, uri);
+    if (keep) tellHowToLookAround(stack, lab, uri);
+    else await takeDown(stack, lab);
+  } catch (error) {
+    if (stack) await (keep ? tellHowToLookAround(stack, lab, uri) : tidyUp(stack, lab, uri));
+    throw error;
+  } finally {
+    if (!keep) await lab?.stop();
+  }
+}
+
+function demoStack(hostUri: string, lab: Lab | undefined, virtType: string): Stack {
+  return new Stack({
     program: join(root, "examples/quickstart"),
     // Identities come from the stack's name: two demos on one host must not be the same deployment.
     name: `demo-${randomBytes(2).toString("hex")}`,
     config: {
-      hostUri: values.uri ?? lab?.host.uri ?? "",
+      hostUri,
       virtType,
       image: join(cacheFolder(), "guest/guest.qcow2"),
       ...(lab && { serialLog: "/var/log/libvirt/qemu/db-serial.log" }),
@@ -45,27 +70,10 @@ async function main(): Promise<void> {
       if (!/^(@ |\.+$)/.test(line.trim())) console.log(`    ${line}`);
     },
   });
-  const interrupted = new Promise<never>((_, reject) => {
-    process.once("SIGINT", () => reject(new Error("interrupted")));
-  });
-  try {
-    await Promise.race([show(stack, lab, keep, values.uri), interrupted]);
-  } catch (error) {
-    if (keep) tellHowToLookAround(stack, lab, values.uri);
-    else await stack.run("destroy", "--yes", "--skip-preview");
-    throw error;
-  } finally {
-    if (!keep) {
-      stack.remove();
-      await lab?.stop();
-    }
-  }
 }
 
 function embeddedHost(keep: boolean): Promise<Lab> {
   return step("Start an embedded KVM host: namespaces with their own libvirtd, sshd and storage", async () => {
-    if (process.getuid?.() !== 0)
-      throw new Error("only root may make one: sudo npm run demo, or take a host of yours: npm run demo -- --uri URI");
     const lab = await startLab({ keep });
     console.log(`  reached over ssh on loopback port ${lab.host.sshPort}`);
     return lab;
@@ -88,28 +96,42 @@ function virtTypeOf(uri: string): Promise<string> {
   });
 }
 
-async function show(stack: Stack, lab: Lab | undefined, keep: boolean, uri: string | undefined): Promise<void> {
+async function show(stack: Stack, lab: Lab | undefined, uri: string): Promise<void> {
   await step("Make a stack", () => stack.init());
   await step("pulumi up: host, network, pool, image, disk, cloud-init medium, guest", () => stack.up());
   const { ip, uuid, name } = await stack.outputs();
   console.log(`  guest ${name} (${uuid}) has the address ${ip}`);
   if (typeof ip !== "string" || ip === "")
-    throw new Error("the guest has no address; look at its console: virsh console");
+    throw new Error(`the guest has no address; look at its console: virsh -c '${uri}' console ${name}`);
   if (lab) {
     await step("Read a line from inside the guest, over its serial console", async () => {
-      const line = await readConsole(lab.host, "db", /GUEST-READY (.*)/, 60);
+      const line = await readConsole(lab.host, "db", /GUEST-READY (.*)/, 60, interrupt.signal);
       console.log(`  the guest says: ${line}`);
     });
   }
   await step("pulumi up again: nothing may change", () => stack.upWithoutChanges());
-  if (keep) {
-    tellHowToLookAround(stack, lab, uri);
-    return;
-  }
+}
+
+async function takeDown(stack: Stack, lab: Lab | undefined): Promise<void> {
   await step("pulumi destroy", () => stack.destroy());
+  stack.remove();
   if (!lab) return;
   await step("See that nothing is left on the host", () => checkEmpty(lab));
   await step("Take the embedded host down", () => lab.stop());
+}
+
+/** After a failure. The embedded host ends with all that is on it; one of the user's is to be left as it was. */
+async function tidyUp(stack: Stack, lab: Lab | undefined, uri: string): Promise<void> {
+  if (!lab && stack.isThere) {
+    console.log("\npulumi destroy, to tidy up");
+    const { code } = await stack.run("destroy", "--yes", "--skip-preview");
+    // Without the state nobody would know what is still there.
+    if (code !== 0) {
+      tellHowToLookAround(stack, lab, uri);
+      return;
+    }
+  }
+  stack.remove();
 }
 
 /** What destroy left behind on the host must be nothing. */
@@ -121,25 +143,33 @@ async function checkEmpty(lab: Lab): Promise<void> {
     throw new Error(`these were left on the host: ${left.stdout.trim().split("\n").join(", ")}`);
 }
 
-function tellHowToLookAround(stack: Stack, lab: Lab | undefined, uri: string | undefined): void {
-  const variables = Object.entries(stack.shellEnvironment).map(([key, value]) => `export ${key}='${value}'`);
+function tellHowToLookAround(stack: Stack, lab: Lab | undefined, uri: string): void {
+  const variables = Object.entries(stack.shellEnvironment).map(([key, value]) => `export ${key}=${quoted(value)}`);
+  const virsh = `virsh -c ${quoted(lab?.host.socketUri ?? uri)}`;
   console.log("\nKept running. Look around:");
-  console.log(`  virsh -c '${lab?.host.socketUri ?? uri}' list --all`);
-  if (lab)
-    console.log(
-      `  ssh -p ${lab.host.sshPort} -i ${lab.host.identityFile} -o UserKnownHostsFile=${lab.host.knownHosts} root@127.0.0.1`,
-    );
+  console.log(`  ${virsh} list --all`);
+  console.log(`  ${virsh} console $(${virsh} list --name | grep db-)     # leave with Ctrl+]`);
+  if (lab) {
+    const files = `-i ${lab.host.identityFile} -o UserKnownHostsFile=${lab.host.knownHosts}`;
+    console.log(`  ssh -p ${lab.host.sshPort} ${files} root@127.0.0.1`);
+  }
   console.log("Go on with the stack:");
   for (const line of variables) console.log(`  ${line}`);
+  console.log(`  cd ${quoted(root)}`);
   console.log(`  pulumi -C examples/quickstart up --stack ${stack.name}`);
   console.log(`End it:\n  pulumi -C examples/quickstart destroy --yes --stack ${stack.name}`);
-  if (lab)
-    console.log(`  node -r ./tools/register.cjs tools/demo/stop.ts ${[...stack.leftovers, lab.folder].join(" ")}`);
-  else console.log(`  rm -r ${stack.leftovers.join(" ")}`);
+  const files = stack.leftovers.map(quoted).join(" ");
+  if (lab) console.log(`  node -r ./tools/register.cjs tools/demo/stop.ts ${files} ${lab.folder}`);
+  else console.log(`  rm -r ${files}`);
+}
+
+/** A word of a shell's command line. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 main().catch((error: unknown) => {
   console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
-  console.error("To look at the host as it stands then: npm run demo -- --keep");
+  if (!interrupt.signal.aborted) console.error("To look at the host as it stands then: npm run demo -- --keep");
   process.exit(1);
 });

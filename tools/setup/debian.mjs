@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { run, SetupError, works } from "./steps.mjs";
 
 /** A command or file of each package, to see without dpkg whether it is there. */
@@ -67,14 +67,22 @@ async function missingPackages(wanted) {
 /** Debian asks this file before it starts a service of a package; ours stays only while we install. */
 async function withoutServices(work) {
   const policy = "/usr/sbin/policy-rc.d";
-  const ours = !existsSync(policy);
-  if (ours) {
-    writeFileSync(policy, "#!/bin/sh\nexit 101\n");
-    chmodSync(policy, 0o755);
-  }
+  const text = "#!/bin/sh\n# pulumi-kvm is installing packages\nexit 101\n";
+  // One of ours that is there already was left by a set-up that was killed.
+  if (existsSync(policy) && readFileSync(policy, "utf8") !== text) return work();
+  const remove = () => rmSync(policy, { force: true });
+  const interrupted = () => {
+    remove();
+    process.exit(130);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.once(signal, interrupted);
+  writeFileSync(policy, text);
+  chmodSync(policy, 0o755);
   try {
     await work();
   } finally {
-    if (ours) rmSync(policy);
+    remove();
+    for (const signal of signals) process.removeListener(signal, interrupted);
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cache, root } from "./cache.mjs";
 import { installPackages } from "./debian.mjs";
@@ -73,10 +73,13 @@ async function buildCli() {
     GOTOOLCHAIN: "local",
   };
   const flags = `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`;
-  await run(go, ["build", "-ldflags", flags, "-o", built, "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"], {
+  // Under its name only when it is whole: a set-up that was cut off must not be taken for a finished one.
+  const unfinished = `${built}.new`;
+  await run(go, ["build", "-ldflags", flags, "-o", unfinished, "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"], {
     cwd: source,
     env: environment,
   });
+  renameSync(unfinished, built);
   rmSync(source, { recursive: true, force: true });
 }
 
@@ -108,7 +111,7 @@ function linkTools() {
     join(bin, "pulumi-resource-pulumi-nodejs"),
   );
   const host = join(bin, "pulumi-language-nodejs");
-  writeFileSync(host, `#!/bin/sh\nexec node ${join(root, "tools/language-host.cjs")} "$@"\n`);
+  writeFileSync(host, `#!/bin/sh\nexec node "${join(root, "tools/language-host.cjs")}" "$@"\n`);
   chmodSync(host, 0o755);
 }
 
