@@ -6,6 +6,7 @@ import { virtTypesOf } from "../../provider/resources/host/facts";
 import { parse } from "../../provider/schema/tree";
 import { Stack } from "../../test/engine/pulumi";
 import { cacheFolder, type Lab, startLab } from "../../test/lab/lab";
+import { run } from "../../test/lab/processes";
 import { readConsole } from "./console";
 
 const root = join(__dirname, "../..");
@@ -74,10 +75,36 @@ function demoStack(hostUri: string, lab: Lab | undefined, virtType: string): Sta
 
 function embeddedHost(keep: boolean): Promise<Lab> {
   return step("Start an embedded KVM host: namespaces with their own libvirtd, sshd and storage", async () => {
+    await checkNamespaces();
     const lab = await startLab({ keep });
     console.log(`  reached over ssh on loopback port ${lab.host.sshPort}`);
     return lab;
   });
+}
+
+/** Root of a container may lack the rights that the embedded host is made of. */
+async function checkNamespaces(): Promise<void> {
+  const probe = [
+    "unshare",
+    "-n",
+    "-m",
+    "-u",
+    "-i",
+    "-p",
+    "-C",
+    "--fork",
+    "ip",
+    "link",
+    "add",
+    "probe",
+    "type",
+    "bridge",
+  ];
+  const { code, stderr } = await run(probe, false);
+  if (code === 0) return;
+  throw new Error(
+    `namespaces with a network of their own cannot be made here: ${stderr.trim()}\nIn a container, give it the rights (docker run --privileged); or take a host of yours: npm run demo -- --uri URI`,
+  );
 }
 
 /** KVM where the host has it; emulation is slow but shows the same. */
@@ -132,6 +159,7 @@ async function tidyUp(stack: Stack, lab: Lab | undefined, uri: string): Promise<
     }
   }
   stack.remove();
+  if (!interrupt.signal.aborted) console.log("\nTo look at the host as it stands then: npm run demo -- --keep");
 }
 
 /** What destroy left behind on the host must be nothing. */
@@ -170,6 +198,5 @@ function quoted(word: string): string {
 
 main().catch((error: unknown) => {
   console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
-  if (!interrupt.signal.aborted) console.error("To look at the host as it stands then: npm run demo -- --keep");
   process.exit(1);
 });
