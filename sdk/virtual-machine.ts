@@ -773,7 +773,7 @@ export interface VirtualMachineArgsDisk {
   readonly snapshot?: pulumi.Input<"no" | "internal" | "external" | "manual">;
   /** Place in the firmware's boot order, from 1. Default: the first disk. */
   readonly bootOrder?: pulumi.Input<number>;
-  /** Serial number that the guest sees, at most 20 characters. Default: derived; a lun shows its own. */
+  /** Serial number that the guest sees, at most 20 characters. Default: derived; a lun shows its own, a floppy has none. */
   readonly serial?: pulumi.Input<string>;
   /** World wide name that the guest sees, 16 hex digits, on the buses scsi and ide (`<wwn>`). Default: none. */
   readonly wwn?: pulumi.Input<string>;
@@ -1314,7 +1314,7 @@ export interface VirtualMachineArgsInput {
   readonly repeat?: pulumi.Input<boolean>;
 }
 
-/** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs. */
+/** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs; the first of a q35 guest waits for its next start. */
 export interface VirtualMachineArgsShmem {
   /** Name of the memory on the host: guests that say the same share it. Default: the name of the entry. */
   readonly name?: pulumi.Input<string>;
@@ -1594,7 +1594,7 @@ export interface VirtualMachineArgs {
   readonly audio?: pulumi.Input<"none" | "spice" | "pulseaudio" | "alsa" | "jack" | "oss" | "sdl" | "dbus">;
   /** Controller that the guest's USB devices hang on (`<controller type='usb' model>`): `qemu-xhci`, `nec-xhci`, `piix3-uhci`, or `none`, which leaves the guest without USB. Default: libvirt's own for the machine type. */
   readonly usbController?: pulumi.Input<"none" | "qemu-xhci" | "nec-xhci" | "piix3-uhci">;
-  /** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs. */
+  /** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs; the first of a q35 guest waits for its next start. */
   readonly shmems?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsShmem> }>;
   /** Places for USB devices of whoever looks at the guest, under names of your choice (`<redirdev>`). They come and go as the guest runs. */
   readonly redirdevs?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsRedirdev> }>;
@@ -1989,7 +1989,7 @@ export class VirtualMachine extends KvmResource {
   /** Controller that the guest's USB devices hang on (`<controller type='usb' model>`): `qemu-xhci`, `nec-xhci`, `piix3-uhci`, or `none`, which leaves the guest without USB. Default: libvirt's own for the machine type. */
   declare readonly usbController: pulumi.Output<"none" | "qemu-xhci" | "nec-xhci" | "piix3-uhci" | undefined>;
 
-  /** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs. */
+  /** Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs; the first of a q35 guest waits for its next start. */
   declare readonly shmems: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsShmem> }> | undefined
   >;

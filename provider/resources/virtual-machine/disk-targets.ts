@@ -54,6 +54,13 @@ const transientLens: ElementLens<boolean | "shared"> = {
   },
 };
 
+const serialAt = textAt("serial");
+/** QEMU starts no guest whose floppy has a serial number. */
+const serialLens: ElementLens<string> = {
+  get: serialAt.get,
+  set: (disk, value) => serialAt.set(disk, disk.attributes["device"] === "floppy" ? undefined : value),
+};
+
 /** What the guest sees of a disk. */
 export const diskTargetRows = {
   device: attribute({
@@ -107,15 +114,15 @@ export const diskTargetRows = {
     lens: number(attributeAt("boot", "order")),
   }),
   serial: attribute({
-    doc: "Serial number that the guest sees, at most 20 characters. Default: derived; a lun shows its own.",
+    doc: "Serial number that the guest sees, at most 20 characters. Default: derived; a lun shows its own, a floppy has none.",
     schema: z
       .string()
       .regex(/^[A-Za-z0-9_.+-]{1,20}$/, "must be 1 to 20 of A-Z a-z 0-9 _ . + -")
       .optional(),
     derive: ({ identity, keys, siblings }) =>
-      siblings["device"] === "lun" ? undefined : identity.serial(keys.join("/")),
+      siblings["device"] === "lun" || siblings["device"] === "floppy" ? undefined : identity.serial(keys.join("/")),
     change: plugged,
-    lens: textAt("serial"),
+    lens: serialLens,
   }),
   wwn: attribute({
     doc: "World wide name that the guest sees, 16 hex digits, on the buses scsi and ide (`<wwn>`). Default: none.",

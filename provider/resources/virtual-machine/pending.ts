@@ -13,6 +13,9 @@ const inMotion: readonly string[] = ["memory"];
 /** What libvirt 9.0 shows of a definition and not of the running guest, whose firmware image it has chosen by it. */
 const unshown: readonly string[] = ["enrolledKeys"];
 
+/** Two names of one place in the document: the program says which of them it means. */
+const synonyms: Readonly<Record<string, string>> = { volume: "path", path: "volume" };
+
 /**
  * The managed values by which the running guest differs from its configuration, which is what its next start will
  * use. Devices are read whole: one that is only in the guest is still to be unplugged.
@@ -28,7 +31,14 @@ export function residue(rows: Rows, wanted: Values, live: Element, config: Eleme
   }
   const changes = diffRows(rows, readRows(rows, managed, live), readRows(rows, managed, config));
   const isShown = ({ property, old }: Change) => old !== undefined || !unshown.includes(property);
-  return changes.filter((change) => change.class !== "none" && isShown(change));
+  return changes.filter((change) => change.class !== "none" && isShown(change) && isMeant(change, wanted));
+}
+
+function isMeant({ path: [map, key = "", name = ""] }: Change, wanted: Values): boolean {
+  const entries = map === "disks" && wanted[map];
+  const entry = isPlainObject(entries) ? entries[key] : undefined;
+  const other = synonyms[name];
+  return other === undefined || !isPlainObject(entry) || entry[other] === undefined;
 }
 
 /** What either program names: a value that was taken out of the program is still to be taken out of the guest. */

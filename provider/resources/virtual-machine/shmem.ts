@@ -1,19 +1,27 @@
-import { attribute, mapOf, z } from "../../core/attribute";
+import { attribute, type ChangeRule, mapOf, z } from "../../core/attribute";
 import { hostPath, size } from "../../core/quantities";
 import { parseBytes } from "../../core/units";
 import { attributeAt, number, oneOf, words } from "../../schema/lens";
 import { sizeAt } from "../document";
 import { deviceEntries } from "./alias";
+import { isPcie } from "./general";
 import type { LiveOperations } from "./live";
 
 const models = ["ivshmem-plain", "ivshmem-doorbell"] as const;
 const shmemEntries = deviceEntries("shmem", "shmem", ["name"]);
 const isPower = (value: bigint) => value >= 1048576n && (value & (value - 1n)) === 0n;
 
+/** It is conventional PCI: libvirt gives q35 slots of that kind when it defines a guest that needs one. */
+const change: ChangeRule = (_old, next, { whole }) => {
+  const hasSlots = !isPcie(whole["machine"]) || Object.keys(whole["shmems"] ?? {}).length > 0;
+  if (next === undefined || hasSlots) return { class: "live" };
+  return { class: "restart", reason: "a q35 guest has no place to plug its first into" };
+};
+
 export const shmemRows = {
   shmems: mapOf({
-    doc: "Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs.",
-    change: "live",
+    doc: "Memory that guests of one host share, under names of your choice (`<shmem>`). They come and go as the guest runs; the first of a q35 guest waits for its next start.",
+    change,
     entries: shmemEntries,
     rows: {
       name: attribute({

@@ -8,6 +8,8 @@ export class SingleDevice {
     private readonly name: string,
     /** Without an alias it is the first of its element: libvirt gives some devices none. */
     private readonly alias?: string,
+    /** libvirt adds one where the program has none: that one gives way to ours. */
+    private readonly isAddedByLibvirt = false,
   ) {}
 
   find(document: Element): Element | undefined {
@@ -20,11 +22,12 @@ export class SingleDevice {
       get: this.at(lens).get,
       set: (document, value) => {
         const found = this.find(document);
-        if (value === undefined) this.remove(document);
+        if (value === undefined) drop(document, found);
         // Another model needs another place on another bus.
         else if (found && lens.get(found) === value) return;
         else {
-          if (found) this.remove(document);
+          const former = found ?? (this.isAddedByLibvirt ? unnamedDevices(document, this.name)[0] : undefined);
+          drop(document, former);
           lens.set(this.add(document), value);
         }
       },
@@ -58,10 +61,9 @@ export class SingleDevice {
     ensure(document, "devices").children.push(device);
     return device;
   }
+}
 
-  private remove(document: Element): void {
-    const devices = child(document, "devices");
-    const found = this.find(document);
-    if (devices && found) devices.children = devices.children.filter((node) => node !== found);
-  }
+function drop(document: Element, device: Element | undefined): void {
+  const devices = child(document, "devices");
+  if (devices && device) devices.children = devices.children.filter((node) => node !== device);
 }

@@ -5,7 +5,7 @@ import { attributeAt, type ElementLens, mapped, number, oneOf, words } from "../
 import { SingleDevice } from "./single-device";
 
 const models = ["virtio", "qxl", "vga", "bochs", "cirrus", "ramfb", "none"] as const;
-const video = new SingleDevice("video", "ua-video-main");
+const video = new SingleDevice("video", "ua-video-main", true);
 const restart = () => ({ class: "restart", reason: "libvirt plugs no video card into a running guest" }) as const;
 
 /** `<model>` counts in KiB. */

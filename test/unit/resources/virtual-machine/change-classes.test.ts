@@ -22,7 +22,6 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "hostDevices.*": "locality",
     vsock: "cid",
     channels: "*",
-    shmems: "*",
     redirdevs: "*",
   },
   restart: {
@@ -234,6 +233,12 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   "hostDevices.*": [
     { next: {}, verdict: "live" },
     { next: { cell: 1 }, verdict: "restart, a bus of a cell cannot be plugged in" },
+  ],
+  "shmems.*": [
+    { next: {}, whole: { machine: "pc" }, verdict: "live" },
+    { next: {}, whole: { machine: "q35", shmems: { a: {} } }, verdict: "live" },
+    { next: {}, whole: { machine: "q35" }, verdict: "restart, a q35 guest has no place to plug its first into" },
+    { old: {}, whole: { machine: "q35", shmems: { a: {} } }, verdict: "live" },
   ],
   "graphics.*.password": secret,
   "graphics.*.passwordValidTo": secret,

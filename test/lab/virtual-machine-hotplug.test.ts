@@ -1,0 +1,137 @@
+import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
+import { type Lab, startLab } from "./lab";
+import { consoleLine, furnish, image, Machine, medium } from "./machines";
+
+/** What else comes, goes and changes as a guest runs, and what waits for its next start with the reason. */
+let lab: Lab;
+let vm: Machine;
+let args: Values & { readonly disks: Values; readonly shmems: Values; readonly nics: Record<string, Values> };
+let bootId: string;
+let spare: Machine | undefined;
+
+const log = join("/var/log/libvirt/qemu", "hotplug.console");
+
+beforeAll(async () => {
+  lab = await startLab();
+  const { boot, network } = await furnish(lab.host);
+  vm = new Machine(lab.host, "hotplug", { memory: "160 MiB", boot, serialLog: log, waitForAddress: false });
+  args = {
+    memoryBacking: { access: "shared", source: "memfd" },
+    graphics: { spice: {} },
+    // With it the guest has slots for more of its kind.
+    shmems: { first: {} },
+    disks: { media: { device: "cdrom", volume: medium(lab.host, "first") } },
+    nics: { lan: { network } },
+  };
+  await vm.create(args);
+  await consoleLine(log, /(GUEST-READY)/, lab.host);
+  bootId = await vm.inGuest("cat /proc/sys/kernel/random/boot_id");
+}, 120_000);
+
+afterAll(async () => {
+  await Promise.all([vm, spare].map((each) => each?.context.close()));
+  await lab?.stop();
+}, 30_000);
+
+afterEach(async () => {
+  expect(await vm.inGuest("cat /proc/sys/kernel/random/boot_id")).toBe(bootId);
+  expect(vm.state["pendingRestart"]).toEqual([]);
+  expect(vm.diff(args).changes).toEqual([]);
+  expect(await vm.refresh()).toEqual([]);
+});
+
+/** Updates; every change of it is said to be live. */
+async function up(change: Values): Promise<void> {
+  const wanted = { ...args, ...change };
+  expect(new Set(vm.diff(wanted).changes.map(({ class: kind }) => kind))).toEqual(new Set(["live"]));
+  await vm.up(wanted);
+  expect([vm.state["pendingRestart"], vm.context.lines.warn.join()]).toEqual([
+    [],
+    expect.not.stringContaining("did not take"),
+  ]);
+  args = wanted;
+}
+
+test("channels, shared memory, file shares, USB places and USB disks come and go", async () => {
+  await lab.host.exec("mkdir -p /srv/share && echo shared > /srv/share/file && chmod -R a+rX /srv/share");
+  const aliases = ["ua-channel-app", "ua-shmem-ring", "ua-fs-share", "ua-redirdev-stick", "ua-disk-usb"];
+  const before = { channels: {}, shmems: args.shmems, filesystems: {}, redirdevs: {}, disks: args.disks };
+  await up({
+    channels: { app: { name: "org.example.app.0" } },
+    shmems: { ...args.shmems, ring: { size: "4 MiB" } },
+    filesystems: { share: { source: "/srv/share" } },
+    redirdevs: { stick: {} },
+    disks: { ...args.disks, usb: { volume: await image(lab.host, "usb.raw", "raw"), bus: "usb" } },
+  });
+  const plugged = await vm.xml();
+  for (const alias of aliases) expect(plugged).toContain(alias);
+  expect(await vm.inGuest("cat /sys/class/virtio-ports/*/name")).toContain("org.example.app.0");
+  expect(await vm.inGuest("cat /sys/bus/pci/devices/*/device | grep -c 0x1110")).toBe("2");
+  await up(before);
+  const left = await vm.xml();
+  for (const alias of aliases) expect(left).not.toContain(alias);
+}, 120_000);
+
+test("isolation, gathering of packets and limits of memory change", async () => {
+  const { lan } = args.nics;
+  await up({ nics: { lan: { ...lan, portIsolated: true, coalesce: 7 } }, memoryLimits: { hardLimit: "2 GiB" } });
+  const tap = /target dev='(vnet\d+)'/.exec(await vm.xml())?.[1] ?? "";
+  const isolated = () => lab.host.exec(["cat", `/sys/class/net/${tap}/brport/isolated`]);
+  expect((await isolated()).stdout.trim()).toBe("1");
+  expect(await lab.host.virsh("memtune", vm.name)).toMatch(/hard_limit\s*: 2097152/);
+  expect(await vm.xml()).toMatch(/<frames max='7'\/>/);
+  await up({ nics: { lan }, memoryLimits: {} });
+  expect((await isolated()).stdout.trim()).toBe("0");
+  expect(await lab.host.virsh("memtune", vm.name)).toMatch(/hard_limit\s*: unlimited/);
+}, 60_000);
+
+test("a medium that the guest has locked is taken out by force, and that is said", async () => {
+  await vm.inGuest("mkdir -p /held && mount -t iso9660 -o ro /dev/sr0 /held");
+  await up({ disks: { media: { device: "cdrom", volume: medium(lab.host, "second") } } });
+  expect(vm.context.lines.warn.join()).toMatch(/the guest held the medium of media: it was taken out by force/);
+  expect(await vm.xml()).toContain("second.iso");
+  await vm.inGuest("umount /held");
+}, 60_000);
+
+test("what needs a new start waits for it, device by device, and no longer when it is taken back", async () => {
+  const { lan } = args.nics;
+  const other = await image(lab.host, "other.qcow2");
+  await up({ disks: { ...args.disks, data: { volume: await image(lab.host, "data.qcow2") } } });
+  const staged: readonly (readonly [Values, readonly string[]])[] = [
+    [{ disks: { ...args.disks, old: { volume: other, bus: "sata" } } }, ["disks.old"]],
+    [{ disks: { ...args.disks, data: { volume: other } } }, ["disks.data.volume"]],
+    [{ nics: { lan: { ...lan, model: "e1000e" } } }, ["nics.lan.model", "nics.lan.queues"]],
+    [{ nics: { lan: { ...lan, mtu: 1400 } } }, ["nics.lan.mtu"]],
+    [{ video: { model: "bochs" } }, ["video.model"]],
+    [{ tpm: { model: "tpm-tis" } }, ["tpm.backend", "tpm.model"]],
+    [{ watchdog: { action: "pause" } }, ["watchdog.action", "watchdog.model"]],
+    [{ filesystems: { p: { driver: "9p", source: "/srv" } } }, ["filesystems.p"]],
+    [{ vcpus: 1, maxVcpus: 4 }, ["maxVcpus"]],
+  ];
+  for (const [change, pending] of staged) {
+    const wanted = { ...args, ...change };
+    expect(vm.diff(wanted).changes.map(({ class: kind }) => kind)).toContain("restart");
+    expect(() => vm.diff({ ...wanted, changePolicy: "refuse" })).toThrow(/changePolicy is "refuse"/);
+    await vm.up(wanted);
+    expect([change, vm.state["pendingRestart"]]).toEqual([change, pending]);
+    expect(await vm.refresh()).toEqual([]);
+    expect([change, vm.state["pendingRestart"]]).toEqual([change, pending]);
+    await vm.up(args);
+    expect([change, vm.state["pendingRestart"]]).toEqual([change, []]);
+  }
+}, 120_000);
+
+test("a floppy is changed in its drive", async () => {
+  spare = new Machine(lab.host, "floppy", { machine: "pc", waitForAddress: false, stopTimeout: "0 s" });
+  const disks = (name: string) => ({ a: { device: "floppy", path: join(lab.host.directory, name) } });
+  for (const name of ["a.img", "b.img"]) await lab.host.exec(`head -c 1440k /dev/zero > ${disks(name).a.path}`);
+  await spare.create({ disks: disks("a.img") });
+  const id = await lab.host.virsh("domid", spare.name);
+  expect(spare.diff({ disks: disks("b.img") }).changes).toMatchObject([{ property: "disks.a.path", class: "live" }]);
+  await spare.up({ disks: disks("b.img") });
+  expect(spare.state["pendingRestart"]).toEqual([]);
+  expect(await spare.xml()).toContain("b.img");
+  expect(await lab.host.virsh("domid", spare.name)).toBe(id);
+  await spare.delete();
+}, 30_000);
