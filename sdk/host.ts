@@ -13,6 +13,7 @@ const facts: ClassFacts = {
     "dedicatedCpus",
     "reservedMemory",
     "reservedPages",
+    "guestPages",
     "hugePages",
     "defaultsVersion",
     "uuid",
@@ -66,6 +67,8 @@ export interface HostArgs {
       readonly count: pulumi.Input<number>;
     }>[]
   >;
+  /** Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted or goes elsewhere. Needs `reservedMemory`. Default false. */
+  readonly guestPages?: pulumi.Input<boolean>;
   /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
   readonly hugePages?: pulumi.Input<
     readonly pulumi.Input<{
@@ -114,6 +117,9 @@ export class Host extends KvmResource {
       >
     | undefined
   >;
+
+  /** Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted or goes elsewhere. Needs `reservedMemory`. Default false. */
+  declare readonly guestPages: pulumi.Output<boolean | undefined>;
 
   /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
   declare readonly hugePages: pulumi.Output<

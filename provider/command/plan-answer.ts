@@ -91,6 +91,7 @@ function byHand(inputs: Inputs, document: Element, claim: Claim, host: HostTopol
       })),
     ],
     devicePages: [],
+    addedPages: [],
     owned: claim.owned,
     topology: { sockets: maxVcpus, dies: 1, clusters: 1, cores: 1, threads: 1 },
     distances: [],

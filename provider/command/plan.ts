@@ -39,7 +39,8 @@ The request is JSON: { "host": {...}, "vms": [...] }. All of host is optional, a
 and memory.
 
 host: Host's arguments for placement: housekeepingCpus, for the host and QEMU's own threads; dedicatedCpus, which guests
-may own (default: all others); reservedMemory, kept free in each cell, or by cell as { "0": "4 GiB" }; reservedPages.
+may own (default: all others); reservedMemory, kept free in each cell, or by cell as { "0": "4 GiB" }; reservedPages;
+guestPages, which lets guests have huge pages added beyond reservedMemory.
 Besides, deviceCells, which guests without devices keep off, and confidentialSlots, how many encrypted guests it takes.
 
 vms: name, and any arguments of a VirtualMachine in the form that they have in a program, checked by the same rules:
@@ -53,7 +54,8 @@ Of a guest's PCI devices the host knows cell and IOMMU group. Without --devices 
 count as the guest's too. confidential: true is short for launchSecurity.
 
 The answer with --json: { "vms": [...], "gap": N }, one entry for each guest in the order of the request: name, fits,
-cells (host cell of each guest cell), vcpus (host CPUs of each vCPU), emulator, iothreads, owned, pages, guestCells,
+cells (host cell of each guest cell), vcpus (host CPUs of each vCPU), emulator, iothreads, owned, pages (of each guest
+cell), devicePages (of memory devices with a pageSize), addedPages (those among them that are not there yet), guestCells,
 topology, distances, cost (its terms, the most important first) and explain. gap is how many more guests a better
 arrangement could place at most.
 The exit code is 0 when all fit, 2 when one does not, 1 for bad input.

@@ -20,6 +20,7 @@ export interface DeclaredLimits {
   /** One size for each cell, or one by the cell's number. */
   readonly reservedMemory?: string | Readonly<Record<string, string>> | undefined;
   readonly reservedPages?: readonly DeclaredPages[] | undefined;
+  readonly guestPages?: boolean | undefined;
 }
 
 /** Longest text that carries the limits, in bytes: like the facts, it stands twice in the state of every resource. */
@@ -41,12 +42,13 @@ export function declaredLimits(host: unknown): DeclaredLimits {
 export function limitsFor(declared: DeclaredLimits, topology: HostTopology, found: FoundLimits = {}): HostLimits {
   const online = new Set(topology.cells.flatMap(({ cpus }) => cpus.map(({ id }) => id)));
   const cpus = (set: string) => parseCpuSet(set).filter((cpu) => online.has(cpu));
-  const { housekeepingCpus, dedicatedCpus, reservedMemory, reservedPages = [] } = declared;
+  const { housekeepingCpus, dedicatedCpus, reservedMemory, reservedPages = [], guestPages } = declared;
   return {
     housekeeping: housekeepingCpus === undefined ? [] : cpus(housekeepingCpus),
     ...(dedicatedCpus !== undefined && { dedicated: cpus(dedicatedCpus) }),
     reserveKiB: new Map(topology.cells.map(({ id }) => [id, kibibytes(reservedIn(reservedMemory, id))])),
     pageReserve: eachCell(reservedPages, topology),
+    ...(guestPages === true && { mayAddPages: true }),
     ...found,
   };
 }

@@ -1,6 +1,6 @@
 import type { Libvirt } from "../libvirt/api";
 import { parse } from "../schema/tree";
-import type { Claim, HostLimits, Ledger } from "../tuning/request";
+import type { CellPages, Claim, HostLimits, Ledger } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { domainClaim, joinClaims } from "./domain-claim";
 import { attempt } from "./failure";
@@ -8,12 +8,15 @@ import { declaredLimits, limitsFor } from "./host-limits";
 import { freePages } from "./host-pages";
 import { topologyOf } from "./host-topology";
 import { type OtherDomain, otherDomains } from "./other-domains";
+import { readRecord } from "./placement-record";
 
 /** What a host has, what of it may be used, and what is taken: all that a guest is placed by. */
 export interface HostUsage {
   readonly topology: HostTopology;
   readonly limits: HostLimits;
   readonly ledger: Ledger;
+  /** Huge pages that were added for other guests. */
+  readonly added: readonly CellPages[];
 }
 
 interface Place {
@@ -36,12 +39,21 @@ export async function usageBeside(libvirt: Libvirt, host: Place, domains: readon
     topology,
     limits: limitsFor(declaredLimits(host), topology, found),
     ledger: { claims: claimsOf(domains, topology) },
+    added: guestPagesOf(domains),
   };
 }
 
 /** What the other domains hold now; for a look after a definition. */
 export async function othersClaims(libvirt: Libvirt, host: string, own: string, topology: HostTopology) {
   return claimsOf(await otherDomains(libvirt, host, own), topology);
+}
+
+/** Pages that were added to the host's for domains, by what their definitions say. */
+export function guestPagesOf(domains: readonly OtherDomain[]): CellPages[] {
+  return domains.flatMap(({ documents }) => {
+    const definition = documents.at(-1);
+    return [...((definition && readRecord(definition)?.pages) ?? [])];
+  });
 }
 
 /** One claim a domain: all that it has now and will have at its next start. */

@@ -2,7 +2,7 @@ import { z } from "../core/attribute";
 import { size } from "../core/quantities";
 import { formatBytes, parseBytes } from "../core/units";
 import { formatCpuSet, parseCpuSet } from "../tuning/cpu-set";
-import type { PlacedBefore } from "../tuning/request";
+import type { CellPages, PlacedBefore } from "../tuning/request";
 import { numberSet } from "./number-set";
 
 /** Where a guest is, or is to be, as arguments and outputs have it. */
@@ -25,8 +25,17 @@ export function placeText({ cells, vcpus, emulator, iothreads, pages }: PlacedBe
     vcpus: vcpus.map(formatCpuSet),
     emulator: formatCpuSet(emulator),
     iothreads: iothreads.map(formatCpuSet),
-    pages: pages.map(({ cell, sizeKiB, count }) => ({ cell, size: formatBytes(BigInt(sizeKiB) * 1024n), count })),
+    pages: pagesText(pages),
   };
+}
+
+/** Pages by their size as text, and back. */
+export function pagesText(pages: readonly CellPages[]): PlacedPlace["pages"] {
+  return pages.map(({ cell, sizeKiB, count }) => ({ cell, size: formatBytes(BigInt(sizeKiB) * 1024n), count }));
+}
+
+export function pagesOf(pages: PlacedPlace["pages"]): CellPages[] {
+  return pages.map(({ cell, size: of, count }) => ({ cell, sizeKiB: Number(parseBytes(of) / 1024n), count }));
 }
 
 /** The same as the planner takes it back. */
@@ -36,6 +45,6 @@ export function placedBefore({ cells, vcpus, emulator, iothreads, pages }: Place
     vcpus: vcpus.map(parseCpuSet),
     emulator: parseCpuSet(emulator),
     iothreads: iothreads.map(parseCpuSet),
-    pages: pages.map(({ cell, size: of, count }) => ({ cell, sizeKiB: Number(parseBytes(of) / 1024n), count })),
+    pages: pagesOf(pages),
   };
 }

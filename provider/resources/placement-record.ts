@@ -2,6 +2,7 @@ import { z } from "../core/attribute";
 import { child, type Element, element, ensure, remove, render } from "../schema/tree";
 import { formatCpuSet, parseCpuSet } from "../tuning/cpu-set";
 import type { SmtPolicy } from "../tuning/request";
+import { formatPages, type GuestPages, parsePages } from "./added-pages";
 
 /** The namespace of the record in `<metadata>`; never changes. */
 const namespace = "urn:pulumi-kvm:placement:1";
@@ -24,16 +25,22 @@ export interface PlacementRecord {
   readonly shared: readonly number[];
   /** Its group of guests that keep apart. */
   readonly apart?: string;
+  /** Huge pages that were added to the host's for it, and go back with it. */
+  readonly pages?: readonly GuestPages[];
 }
 
 /** The record in a domain's document; undefined where we placed nothing. */
 export function readRecord(document: Element): PlacementRecord | undefined {
   const found = child(document, "metadata")?.children.find(isRecord);
   if (found === undefined) return undefined;
-  const { smt, owned = "", shared = "", apart } = found.attributes;
+  const { smt, owned = "", shared = "", apart, pages } = found.attributes;
   const policy = (["whole-core", "isolate", "any"] as const).find((known) => known === smt) ?? "whole-core";
   const cpus = (text: string) => (/^[\d,-]+$/.test(text) ? parseCpuSet(text) : []);
-  return { smt: policy, owned: cpus(owned), shared: cpus(shared), ...(apart !== undefined && { apart }) };
+  return {
+    ...{ smt: policy, owned: cpus(owned), shared: cpus(shared) },
+    ...(apart !== undefined && { apart }),
+    ...(pages !== undefined && { pages: parsePages(pages) }),
+  };
 }
 
 /** Puts the record into the document in place of an earlier one; undefined takes it out. */
@@ -58,9 +65,10 @@ function isRecord(node: Element["children"][number]): node is Element {
   return "name" in node && Object.values(node.attributes).includes(namespace);
 }
 
-function attributesOf({ smt, owned, shared, apart }: PlacementRecord): Readonly<Record<string, string>> {
+function attributesOf({ smt, owned, shared, apart, pages = [] }: PlacementRecord): Readonly<Record<string, string>> {
   return {
     ...{ smt, owned: formatCpuSet(owned), shared: formatCpuSet(shared) },
     ...(apart !== undefined && { apart }),
+    ...(pages.length > 0 && { pages: formatPages(pages) }),
   };
 }

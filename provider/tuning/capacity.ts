@@ -90,7 +90,12 @@ function cellState(
     })
     .sort((a, b) => a.sizeKiB - b.sizeKiB);
   const reserve = state.limits.reserveKiB.get(cell.id) ?? 0;
-  return { cell, cores, floating, memoryKiB: ordinaryMemory(cell, state.ordinaryKiB) - reserve - bound, pages };
+  // Pages that are counted on and not there (yet, or after a restart of the host) are made of ordinary memory.
+  const toBeMade = cell.pages
+    .filter((pool) => pool.sizeKiB !== state.ordinaryKiB)
+    .reduce((sum, { sizeKiB, total }) => sum + Math.max(0, pagesIn(taken, cell.id, sizeKiB) - total) * sizeKiB, 0);
+  const memoryKiB = ordinaryMemory(cell, state.ordinaryKiB) - reserve - bound - toBeMade;
+  return { cell, cores, floating, memoryKiB, pages };
 }
 
 /** What the limits and the other domains leave of a host. */

@@ -1,5 +1,5 @@
 import type { HostState } from "./capacity";
-import type { CellFit } from "./feasibility";
+import { type CellFit, pagesFor } from "./feasibility";
 import { type CostTerm, costTerms } from "./placement";
 import type { Claim, Request } from "./request";
 import type { Shape } from "./shape";
@@ -104,6 +104,8 @@ export function costOf(state: HostState, request: Request, shape: Shape, fits: r
     sharedCores(state, request, shape, fits),
     request.cells === undefined ? Math.max(0, fits.length - 1) : 0,
     meanDistance(fits),
+    sum(({ need, pages }) => (pagesFor(request, need) === "any" && pages.sizeKiB === state.ordinaryKiB ? 1 : 0)),
+    sum((fit) => fit.addedPages),
     sum((fit) => fit.pick.extraCacheGroups),
     sum((fit) => fit.pick.brokenCores),
     sum((fit) => fit.pick.openedCacheGroups),

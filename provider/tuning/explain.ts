@@ -11,11 +11,12 @@ function list(cpus: readonly number[]): string {
 
 /** What was chosen, cell by cell, and what it costs. */
 export function explainChoice(state: HostState, request: Request, found: Found, kept: boolean): string[] {
-  const lines = found.fits.map(({ state: cell, need, pick, floating, pages, devicePages }, index) => {
+  const lines = found.fits.map(({ state: cell, need, pick, floating, pages, devicePages, addedPages }, index) => {
     const own = pick.cpus.length > 0 ? [`owns CPUs ${list(pick.cpus)}`] : [];
     const float = floating.length > 0 ? [`floats over CPUs ${list(floating)}`] : [];
     const memory = [pages, ...devicePages].map((item) => `${item.count} pages of ${item.sizeKiB} KiB`).join(" and ");
-    return `guest cell ${index} (vCPUs ${list(need.vcpus)}) on host cell ${cell.cell.id}: ${[...own, ...float, memory].join(", ")}`;
+    const added = addedPages > 0 ? [`of which ${addedPages} are added to the host's`] : [];
+    return `guest cell ${index} (vCPUs ${list(need.vcpus)}) on host cell ${cell.cell.id}: ${[...own, ...float, memory, ...added].join(", ")}`;
   });
   const owned = new Set(found.fits.flatMap((fit) => fit.pick.cpus));
   const beside = state.ledger.claims

@@ -15,6 +15,8 @@ export interface CellFit {
   readonly pages: CellPages;
   /** Pages of devices that say their own size. */
   readonly devicePages: readonly CellPages[];
+  /** How many of `pages` the host has to be given first. */
+  readonly addedPages: number;
 }
 
 /** Why something does not fit: the fact, and what to do. */
@@ -56,7 +58,7 @@ function sizeName(sizeKiB: number): string {
 }
 
 /** Pages of one cell for its memory, and for devices that say their own size. */
-export type PageChoice = Pick<CellFit, "pages" | "devicePages">;
+export type PageChoice = Pick<CellFit, "pages" | "devicePages" | "addedPages">;
 
 /** Pages that the devices of a guest cell say themselves, by their size. */
 function pagesOfDevices(cell: number, { added }: CellNeed): CellPages[] {
@@ -97,7 +99,20 @@ export function choosePages(
   if (pages !== "none" && pages !== state.ordinaryKiB) {
     const pool = wanted.find(({ sizeKiB, free }) => isWhole(sizeKiB) && memoryKiB / sizeKiB <= free);
     if (pool !== undefined) {
-      return { pages: { cell: id, sizeKiB: pool.sizeKiB, count: memoryKiB / pool.sizeKiB }, devicePages };
+      return {
+        pages: { cell: id, sizeKiB: pool.sizeKiB, count: memoryKiB / pool.sizeKiB },
+        ...{ devicePages, addedPages: 0 },
+      };
+    }
+    const room = state.limits.mayAddPages ? cell.memoryKiB - overheadKiB(memoryKiB) : 0;
+    // The smallest are the ones that the kernel still finds.
+    const grown = wanted.findLast(
+      ({ sizeKiB, free }) => isWhole(sizeKiB) && memoryKiB - Math.max(0, free) * sizeKiB <= room,
+    );
+    if (grown !== undefined) {
+      const count = memoryKiB / grown.sizeKiB;
+      const addedPages = count - Math.max(0, grown.free);
+      return { pages: { cell: id, sizeKiB: grown.sizeKiB, count }, devicePages, addedPages };
     }
     if (pages !== "any") {
       const odd = typeof pages === "number" && !isWhole(pages);
@@ -109,12 +124,12 @@ export function choosePages(
           : `cell ${id}: ${there || `no ${which}`}, ${sizeName(memoryKiB)} of memory needed${withDevices(need)}`,
         remedy: odd
           ? `make the memory of each guest cell a multiple of ${sizeName(pages)}`
-          : "give the host more huge pages in this cell (Host, hugePages), take less memory or another page size",
+          : "give the host more huge pages in this cell (Host, hugePages), let guests add them (Host, guestPages), take less memory or another page size",
       };
     }
   }
   const needed = memoryKiB + overheadKiB(memoryKiB);
-  if (!strict || needed <= cell.memoryKiB) return { pages: ordinary, devicePages };
+  if (!strict || needed <= cell.memoryKiB) return { pages: ordinary, devicePages, addedPages: 0 };
   return {
     fact: `cell ${id}: ${sizeName(Math.max(0, cell.memoryKiB))} of ordinary memory free, ${sizeName(needed)} needed with QEMU's own${withDevices(need)}`,
     remedy:

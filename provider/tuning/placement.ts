@@ -15,6 +15,8 @@ export const costTerms = [
   "sharedCores",
   "extraCells",
   "distance",
+  "ordinaryPages",
+  "addedPages",
   "extraCacheGroups",
   "brokenCores",
   "openedCacheGroups",
@@ -40,6 +42,8 @@ export interface Placement extends PlacedBefore {
   readonly pages: readonly CellPages[];
   /** Pages of memory devices that say their own size. */
   readonly devicePages: readonly CellPages[];
+  /** Pages among those that the host has to be given before the guest starts. */
+  readonly addedPages: readonly CellPages[];
   /** Host CPUs that the guest owns, QEMU's own ones included, in ascending order. */
   readonly owned: readonly number[];
   readonly topology?: GuestTopology;

@@ -125,6 +125,8 @@ export interface HostLimits {
   readonly pageReserve: readonly CellPages[];
   /** Pages that are free now; absent where not known. Holds for guests that are not running yet. */
   readonly freePages?: readonly CellPages[];
+  /** Guests may have pages added to the host's, from ordinary memory that nothing is bound to and nobody reserves. */
+  readonly mayAddPages?: boolean;
   /** Slots for encrypted guests; absent: not known, not limited. */
   readonly confidentialSlots?: number;
   /** Cell of each of the host's devices that could be given to guests; guests without devices keep off these. */

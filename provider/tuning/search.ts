@@ -122,11 +122,14 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
   return { ...(best === undefined ? {} : { found: best }), refusals, complete: steps <= stepsLimit };
 }
 
-/** Ordinary memory of the chosen cells with QEMU's own. */
+/** Ordinary memory of the chosen cells with QEMU's own, and what huge pages are to be made of. */
 function ordinaryKiB(state: HostState, fits: readonly CellFit[]): number {
-  return fits
-    .filter((fit) => fit.pages.sizeKiB === state.ordinaryKiB)
-    .reduce((sum, { need }) => sum + memoryOf(need) + overheadKiB(memoryOf(need)), 0);
+  const own = (need: CellNeed) => memoryOf(need) + overheadKiB(memoryOf(need));
+  return fits.reduce(
+    (sum, { need, pages, addedPages }) =>
+      sum + (pages.sizeKiB === state.ordinaryKiB ? own(need) : addedPages * pages.sizeKiB),
+    0,
+  );
 }
 
 /** A guest that floats and whose last CPU would be owned. */

@@ -5,6 +5,8 @@ import type { HostTopology } from "../../tuning/topology";
 import { attempt } from "../failure";
 import type { DeclaredPages } from "../host-limits";
 import { addPages, freePages, setPages } from "../host-pages";
+import { guestPagesOf } from "../host-usage";
+import { otherDomains } from "../other-domains";
 import { pageCounts } from "./limits";
 import { type AddedPages, type PoolPlan, planPages, shortfalls, sizeOf, stillAdded } from "./page-plan";
 
@@ -26,8 +28,13 @@ export async function pagePlans(
   kept: readonly AddedPages[],
   topology: HostTopology,
 ): Promise<PoolPlan[]> {
-  const free = stillAdded(kept, topology).length > 0 ? await freePages(libvirt, host, topology) : [];
-  return planPages(wanted, kept, topology, free);
+  const isOwn = stillAdded(kept, topology).length > 0;
+  if (!isOwn && wanted.length === 0) return [];
+  const [free, domains] = await Promise.all([
+    isOwn ? freePages(libvirt, host, topology) : [],
+    otherDomains(libvirt, host, ""),
+  ]);
+  return planPages(wanted, kept, topology, free, guestPagesOf(domains));
 }
 
 /** Gives back, then adds, the largest pages first: they need most memory in one piece. Answers what libvirt refused. */

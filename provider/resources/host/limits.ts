@@ -77,6 +77,11 @@ export const limitRows = {
     schema: pageCounts.optional(),
     change: () => forTheNext,
   }),
+  guestPages: attribute<boolean | undefined>({
+    doc: "Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted or goes elsewhere. Needs `reservedMemory`. Default false.",
+    schema: z.boolean().optional(),
+    change: () => forTheNext,
+  }),
 };
 
 type Limits = StateOf<typeof limitRows>;
@@ -94,6 +99,18 @@ export const limitRules: readonly Rule<typeof limitRows>[] = [
         { property: "dedicatedCpus", reason: `CPUs ${both.join(", ")} are housekeepingCpus too; give each to one` },
       ];
     },
+  },
+  {
+    needs: ["guestPages", "reservedMemory"],
+    check: ({ guestPages, reservedMemory }): Fault[] =>
+      guestPages === true && reservedMemory === undefined
+        ? [
+            {
+              property: "guestPages",
+              reason: 'needs reservedMemory: what is to stay of each cell for the machine itself, as "4 GiB"',
+            },
+          ]
+        : [],
   },
   {
     needs: names,

@@ -1,6 +1,7 @@
 import { formatBytes, parseBytes } from "../../core/units";
 import type { CellPages } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
+import { countIn, totalOf } from "../added-pages";
 import { type DeclaredPages, eachCell } from "../host-limits";
 
 /** Pages that a Host added to one pool, and how many the pool had before. */
@@ -26,22 +27,25 @@ export interface PoolPlan extends Pool {
 }
 
 /**
- * Brings each pool up to the wanted pages. What is beyond them is given back as far as the Host added it and nobody
- * uses it: those that the pool had before are others'.
+ * Brings each pool up to the wanted pages, beside those that were added for guests. What is beyond them is given back as far
+ * as the Host added it and nobody uses it: those that the pool had before are others'.
  */
 export function planPages(
   wanted: readonly DeclaredPages[],
   kept: readonly AddedPages[],
   topology: HostTopology,
   free: readonly CellPages[],
+  guests: readonly CellPages[] = [],
 ): PoolPlan[] {
   const ours = new Map(stillAdded(kept, topology).map((item) => [keyOf(poolOf(item)), item]));
   const needed = new Map(eachCell(wanted, topology).map((pool) => [keyOf(pool), pool]));
   const pools = new Map([...[...ours.values()].map(poolOf), ...needed.values()].map((pool) => [keyOf(pool), pool]));
   return [...pools].map(([key, { cell, sizeKiB }]) => {
     const total = totalOf(topology, { cell, sizeKiB });
-    const { before, count: added } = ours.get(key) ?? { before: total, count: 0 };
-    const count = needed.get(key)?.count ?? 0;
+    // Pages that were added for guests go back with them.
+    const theirs = Math.min(total, countIn(guests, { cell, sizeKiB }));
+    const { before, count: added } = ours.get(key) ?? { before: total - theirs, count: 0 };
+    const count = (needed.get(key)?.count ?? 0) + theirs;
     const surplus = Math.min(added, Math.max(0, total - count));
     const idle = free.find((pool) => keyOf(pool) === key)?.count ?? 0;
     const give = Math.min(surplus, idle);
@@ -99,11 +103,6 @@ function asAdded({ cell, sizeKiB, before, added }: PoolPlan): AddedPages {
 
 function poolOf({ cell, size }: AddedPages): Pool {
   return { cell, sizeKiB: Number(parseBytes(size) / 1024n) };
-}
-
-function totalOf(topology: HostTopology, { cell, sizeKiB }: Pool): number {
-  const pools = topology.cells.find(({ id }) => id === cell)?.pages ?? [];
-  return pools.find((pool) => pool.sizeKiB === sizeKiB)?.total ?? 0;
 }
 
 function keyOf({ cell, sizeKiB }: Pool): string {

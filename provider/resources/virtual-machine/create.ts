@@ -14,6 +14,7 @@ import { type Leases, leasesBefore, noLeases, waitForAddress } from "./addresses
 import { nameDevices } from "./adopted";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
+import { addedIn, tidyPages } from "./guest-pages";
 import { requireHardware } from "./hardware";
 import { knownTypes } from "./host-facts";
 import { adviseHost, warnOfSlowDisks } from "./latency-advice";
@@ -73,15 +74,23 @@ interface Defined {
 }
 
 async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Promise<Defined> {
-  const site = { libvirt, inputs, uuid: inputs.uuid, previous: () => suggestedFor(inputs), runs: false, context };
-  return placeAndWrite(site, async (placement) => {
+  const site = {
+    libvirt,
+    inputs,
+    uuid: inputs.uuid,
+    previous: () => suggestedFor(inputs),
+    added: [],
+    runs: false,
+    context,
+  };
+  return placeAndWrite(site, async (placement, pages) => {
     const known = asOutput(placement);
     const wanted = effective(inputs, known);
     const document = compose(wanted);
     // One that is not to be started is ready as it is.
     const phase = inputs.state === "stopped" ? "ready" : "creating";
     writeMark(document, markOf(inputs, inputs.uuid, phase, context));
-    writeRecord(document, recordOf(inputs, placement));
+    writeRecord(document, recordOf(inputs, placement, pages));
     const giveBack = await makeMediated(libvirt, inputs, context);
     let domain: Domain | undefined;
     const undo = async () => {
@@ -105,12 +114,13 @@ async function goOn(domain: Domain, document: Element, inputs: Inputs, context: 
   context.info(`found ${domain.name} half made by an earlier run; going on with it`);
   const { libvirt, uuid } = domain;
   const previous = (host: HostTopology) => placedIn(document, host) ?? suggestedFor(inputs);
-  const site = { libvirt, inputs, uuid, previous, runs: await domain.isActive(), context };
-  return placeAndWrite(site, async (placement) => {
+  const added = addedIn(document);
+  const site = { libvirt, inputs, uuid, previous, added, runs: await domain.isActive(), context };
+  const defined = await placeAndWrite(site, async (placement, pages) => {
     const known = asOutput(placement);
     const effectual = effective(inputs, known);
     const wanted = applyInputs(clone(document), effectual, {});
-    writeRecord(wanted, recordOf(inputs, placement));
+    writeRecord(wanted, recordOf(inputs, placement, pages));
     await makeMediated(libvirt, inputs, context);
     const differs = !equal(wanted, document);
     if (differs) await domain.redefine(wanted);
@@ -118,6 +128,8 @@ async function goOn(domain: Domain, document: Element, inputs: Inputs, context: 
     requireTaken(domain, effectual, { wanted, config }, context);
     return { result: { domain, known, config }, undo: () => domain.redefine(document) };
   });
+  if (added.length > 0 && !site.runs) await tidyPages(domain, inputs, placementIn(defined.known), context);
+  return defined;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Context, Values } from "../../core/handler";
 import { child, type Element, textOf } from "../../schema/tree";
 import { readMark } from "../ownership";
 import type { Domain } from "./domain";
+import { addedIn, returnPages } from "./guest-pages";
 import { clearMark } from "./mark";
 import { stop } from "./power";
 import type { Inputs } from "./rows";
@@ -30,6 +31,7 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
   if (state.deleteSnapshots !== true) await refuseSnapshots(domain);
   try {
     await stop(domain, state, context);
+    await returnPages(domain, addedIn(document), context);
     await domain.undefine(hasForeignNvram(document) ? "keep-nvram" : "remove-nvram");
   } catch (error) {
     // One that somebody undefined is gone as soon as it stops.

@@ -3,7 +3,7 @@ import { formatBytes } from "../../core/units";
 import { formatCpuSet } from "../../tuning/cpu-set";
 import type { Placement } from "../../tuning/placement";
 import type { HostTopology } from "../../tuning/topology";
-import { placeText } from "../placed";
+import { pagesText, placeText } from "../placed";
 import { isPcie } from "./general";
 import type { Placed } from "./placement";
 import type { Inputs } from "./rows";
@@ -34,6 +34,7 @@ export function placedFrom(
     owned: formatCpuSet(answer.owned),
     cost: Object.fromEntries(answer.cost.filter(({ value }) => value !== 0).map(({ name, value }) => [name, value])),
     explain: answer.explain,
+    ...(answer.addedPages.length > 0 && { addedPages: pagesText(answer.addedPages) }),
     values: { ...valuesOf(answer, inputs, host, libvirt), ...busesOf(answer, inputs, devices) },
   };
 }

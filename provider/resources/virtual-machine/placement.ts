@@ -4,6 +4,7 @@ import { filled } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import { parseCpuSet } from "../../tuning/cpu-set";
 import type { PlacedBefore, SmtPolicy } from "../../tuning/request";
+import type { GuestPages } from "../added-pages";
 import { type PlacedPlace, placedBefore } from "../placed";
 import type { PlacementRecord } from "../placement-record";
 import { pciDevicesOf } from "./hostdev-rules";
@@ -17,6 +18,8 @@ export interface Placed extends PlacedPlace {
   readonly explain: readonly string[];
   /** The arguments that follow from it; what the program says itself goes before them. */
   readonly values: Values;
+  /** Huge pages that the host was given for it. */
+  readonly addedPages?: PlacedPlace["pages"];
 }
 
 /** The arguments that placement depends on. */
@@ -161,16 +164,30 @@ export function smtOf({ cpu }: Asked): SmtPolicy {
   return cpu?.smt ?? "whole-core";
 }
 
-/** What the domain's document says to others; undefined where the program left it to the pins alone. */
-export function recordOf(inputs: Asked, placement: Placed | undefined): PlacementRecord | undefined {
+/**
+ * What the domain's document says to others; undefined where the program left it to the pins alone, and no pages of the
+ * host are to be given back.
+ */
+export function recordOf(
+  inputs: Asked,
+  placement: Placed | undefined,
+  added: readonly GuestPages[],
+): PlacementRecord | undefined {
+  const pages = added.length > 0 ? { pages: added } : {};
   if (placement) {
     const owned = placement.owned === "" ? [] : parseCpuSet(placement.owned);
     const all = new Set(placement.vcpus.flatMap(parseCpuSet));
     // Whoever floats over the whole host is nobody's neighbour in particular.
     const floats = placement.cells.length > 0 ? [...all].filter((cpu) => !owned.includes(cpu)) : [];
     const apart = inputs.cpu?.apart;
-    return { smt: smtOf(inputs), owned, shared: floats, ...(apart !== undefined && { apart }) };
+    return { smt: smtOf(inputs), owned, shared: floats, ...(apart !== undefined && { apart }), ...pages };
   }
-  if (inputs.cpu?.policy !== "shared") return undefined;
-  return { smt: "any", owned: [], shared: Object.values(inputs.cpuTune?.vcpuPins ?? {}).flatMap(parseCpuSet) };
+  if (inputs.cpu?.policy !== "shared")
+    return added.length > 0 ? { smt: "any", owned: [], shared: [], ...pages } : undefined;
+  return {
+    smt: "any",
+    owned: [],
+    shared: Object.values(inputs.cpuTune?.vcpuPins ?? {}).flatMap(parseCpuSet),
+    ...pages,
+  };
 }

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { KvmError } from "../../core/errors";
 import { parseCpuSet } from "../../tuning/cpu-set";
+import type { CellPages } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
+import { addForGuest, type GuestPages, withMore } from "../added-pages";
 import { domainClaim } from "../domain-claim";
 import { withHostLock } from "../host-lock";
-import { hostUsage, othersClaims } from "../host-usage";
+import { type HostUsage, hostUsage, othersClaims } from "../host-usage";
+import { pagesOf } from "../placed";
 import { rivalOf } from "./pin-refusals";
 import { concernsOthers, type Placed } from "./placement";
 import { plan, type Site } from "./planning";
@@ -14,8 +17,14 @@ import type { Inputs } from "./rows";
 /** Times that a guest is placed anew because somebody took its CPUs without the lock. */
 const attempts = 12;
 
-/** Writes the definition of a placed guest; answers how to take it back. */
-export type Write<T> = (placement: Placed | undefined) => Promise<{
+/**
+ * Writes the definition of a placed guest, with the pages of the host that it is to give back some day; answers how to
+ * take it back.
+ */
+export type Write<T> = (
+  placement: Placed | undefined,
+  added: readonly GuestPages[],
+) => Promise<{
   readonly result: T;
   readonly undo: () => Promise<void>;
 }>;
@@ -23,25 +32,32 @@ export type Write<T> = (placement: Placed | undefined) => Promise<{
 /**
  * Places the guest and writes its definition, which is what others see of it, under the lock of the host. Then it
  * looks again: whoever placed a guest without the lock, by hand or on a host that has none, goes first, and this one is
- * placed anew.
+ * placed anew. Pages that it needs are added last: what was written says how to give them back, whatever happens.
  */
 export async function placeAndWrite<T>(site: Site, write: Write<T>): Promise<T> {
   const { inputs, libvirt, context } = site;
   const host = inputs.host.uri;
-  if (!concernsOthers(inputs)) return (await write(undefined)).result;
+  if (!concernsOthers(inputs) && site.added.length === 0) return (await write(undefined, [])).result;
   return withHostLock(libvirt, host, context, async (lock) => {
+    let mayAddPages = true;
     for (let left = attempts; ; left--) {
       const usage = await hostUsage(libvirt, inputs.host, site.uuid);
-      const placement = await plan(site, usage);
+      const limits = { ...usage.limits, mayAddPages: mayAddPages && usage.limits.mayAddPages === true };
+      const placement = await plan(site, { ...usage, limits });
       await lock.renew();
-      const { result, undo } = await write(placement);
-      const owned = ownedBy(inputs, placement, usage.topology);
-      if (owned.length === 0) return result;
-      const claims = await othersClaims(libvirt, host, site.uuid, usage.topology);
-      const rival = rivalOf(owned, claims, usage.topology, placement && inputs.cpu?.smt);
-      if (!rival) return result;
+      const more = pagesOf(placement?.addedPages ?? []);
+      const pools = { topology: usage.topology, added: usage.added, claims: usage.ledger.claims };
+      const { result, undo } = await write(placement, withMore(site.added, more, pools));
+      const rival = await rivalFor(site, placement, usage.topology);
+      if (!rival) {
+        const missing = await providePages(site, more, usage, undo);
+        if (missing === undefined) return result;
+        context.warn(`${missing} for ${inputs.name}: it is placed without pages that would have to be added`);
+        mayAddPages = false;
+        continue;
+      }
       await undo();
-      if (left === 1) {
+      if (left <= 1) {
         throw new KvmError("busy", {
           step: `place VirtualMachine ${inputs.name}`,
           host,
@@ -53,6 +69,33 @@ export async function placeAndWrite<T>(site: Site, write: Write<T>): Promise<T> 
       await sleep(50 + Math.random() * 400);
     }
   });
+}
+
+/** Adds the pages, or takes back what was written and tells what was missing. */
+async function providePages(
+  { libvirt, inputs }: Site,
+  pages: readonly CellPages[],
+  { topology }: HostUsage,
+  undo: () => Promise<void>,
+): Promise<string | undefined> {
+  if (pages.length === 0) return undefined;
+  try {
+    const missing = await addForGuest(libvirt, inputs.host.uri, pages, topology);
+    if (missing !== undefined) await undo();
+    return missing;
+  } catch (error) {
+    await undo().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Another guest that owns CPUs which this one was just given. */
+async function rivalFor(site: Site, placement: Placed | undefined, topology: HostTopology) {
+  const { inputs, libvirt, uuid } = site;
+  const owned = ownedBy(inputs, placement, topology);
+  if (owned.length === 0) return undefined;
+  const claims = await othersClaims(libvirt, inputs.host.uri, uuid, topology);
+  return rivalOf(owned, claims, topology, placement && inputs.cpu?.smt);
 }
 
 function ownedBy(inputs: Inputs, placement: Placed | undefined, topology: HostTopology): readonly number[] {

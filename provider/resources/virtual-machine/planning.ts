@@ -5,6 +5,7 @@ import type { Libvirt } from "../../libvirt/api";
 import { place } from "../../tuning/place";
 import type { CellPages, DeviceRequest, HostLimits, PlacedBefore } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
+import type { GuestPages } from "../added-pages";
 import type { HostUsage } from "../host-usage";
 import { NodeDevices } from "./node-devices";
 import { refusePins } from "./pin-refusals";
@@ -23,6 +24,8 @@ export interface Site {
   readonly previous: (host: HostTopology) => PlacedBefore | undefined;
   /** Where it is placed already. */
   readonly kept?: Placed | undefined;
+  /** Pages of the host that were added for it. */
+  readonly added: readonly GuestPages[];
   /** It runs: its pages are not among the free ones. */
   readonly runs: boolean;
   readonly context: Context;
@@ -45,7 +48,7 @@ export async function plan(site: Site, usage: HostUsage): Promise<Placed | undef
   const placed = placedFrom(answer, inputs, usage.topology, libvirt.version, near);
   if (inputs.hugePages === "preferred" && placed.values["hugePages"] === undefined) {
     context.warn(
-      `no huge pages are free where ${inputs.name} goes: its memory takes ordinary ones, which the host's kernel may join by itself (transparent huge pages). Give the host huge pages, or set hugePages: "required" to insist`,
+      `no huge pages are free where ${inputs.name} goes: its memory takes ordinary ones, which the host's kernel may join by itself (transparent huge pages). Give the host huge pages (Host.hugePages), let guests add them (Host.guestPages), or set hugePages: "required" to insist`,
     );
   }
   return placed;

@@ -3,11 +3,13 @@ import { equal as sameValue } from "../../core/equal";
 import { messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { clone, type Element, equal } from "../../schema/tree";
+import type { GuestPages } from "../added-pages";
 import { placedBefore } from "../placed";
 import { readRecord, recordMetadata, writeRecord } from "../placement-record";
 import { applyInputs } from "./apply";
 import { diskTargets } from "./disk-layout";
 import type { Domain } from "./domain";
+import { addedIn, grownBy, returnPages } from "./guest-pages";
 import { makeMediated } from "./mediated-devices";
 import {
   asOutput,
@@ -39,7 +41,7 @@ interface Settled {
   readonly wanted: Element;
   /** What is known of the domain since. */
   readonly known: Values;
-  /** Takes away again the mediated devices that were made for it. */
+  /** Takes away again the mediated devices and pages that were made for it. */
   readonly giveBack: () => Promise<void>;
 }
 
@@ -48,30 +50,35 @@ interface Settled {
  * the place decides, before anything is written.
  */
 export async function settle(site: UpdateSite, judge: (moved: readonly Change[]) => void): Promise<Settled> {
-  const { domain, olds, news, live, context } = site;
+  const { domain, olds, news, before, live, context } = site;
   const kept = placementIn(olds);
   const isSettled = kept !== undefined || !isPlaced(news);
-  if (isSettled && !isAskedAnew(olds, news)) return write(site, kept);
+  const added = addedIn(before);
+  if (isSettled && !isAskedAnew(olds, news)) return write(site, kept, added);
   const { libvirt, uuid } = domain;
   const previous = () => (kept ? placedBefore(kept) : suggestedFor(news));
-  const place = { libvirt, inputs: news, uuid, previous, kept, runs: live !== undefined, context };
-  return placeAndWrite(place, async (placement) => {
+  const place = { libvirt, inputs: news, uuid, previous, kept, added, runs: live !== undefined, context };
+  return placeAndWrite(place, async (placement, pages) => {
     judge(diffRows(rows, effective(olds, olds), effective(news, asOutput(placement))));
-    const result = await write(site, placement);
+    const result = await write(site, placement, pages);
     const undo = async () => {
       await domain.redefine(site.before);
       await result.giveBack();
     };
-    return { result, undo };
+    const takeBack = async () => {
+      await result.giveBack();
+      await returnPages(domain, grownBy(pages, added), context);
+    };
+    return { result: { ...result, giveBack: takeBack }, undo };
   });
 }
 
-async function write(site: UpdateSite, placement: Placed | undefined): Promise<Settled> {
+async function write(site: UpdateSite, placement: Placed | undefined, added: readonly GuestPages[]): Promise<Settled> {
   const { domain, olds, news, before, live, isPersistent, context } = site;
   const known = { ...olds, ...{ placement: undefined }, ...asOutput(placement) };
   const taken = new Set(live ? diskTargets(live) : []);
   const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), taken);
-  const record = recordOf(news, placement);
+  const record = recordOf(news, placement, added);
   writeRecord(wanted, record);
   // A running domain that somebody undefined would be gone when it stops.
   const differs = !equal(wanted, before) || !isPersistent;

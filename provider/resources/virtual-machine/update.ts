@@ -9,6 +9,7 @@ import { nameDevices } from "./adopted";
 import { isPin } from "./cpu-tuning";
 import { unfinished } from "./create";
 import { Domain } from "./domain";
+import { addedIn, restorePages, tidyPages } from "./guest-pages";
 import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
 import { warnOfSlowDisks } from "./latency-advice";
@@ -74,7 +75,9 @@ export async function update(
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
     await restartIfWanted(domain, from, to, differs, context);
+    if (!live && news.state !== "stopped") await restorePages(domain, news, wanted, context);
     const started = await enforcePower(domain, news, context, () => wait.begin(leases));
+    if (addedIn(wanted).length > 0 && (started || !live)) await tidyPages(domain, news, placementIn(known), context);
     await wait.end(context);
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));

@@ -129,6 +129,36 @@ test("each cell has the pages that are said for it", async () => {
   ]);
 });
 
+test("pages are added where the host lets guests do so, beyond its reserve and what others are bound to", async () => {
+  const vm = { name: "a", vcpus: 2, memory: "20 GiB", cpu: { policy: "dedicated" }, hugePages: "required" };
+  const cells = { numa: { cells: [{ cpus: "0-1", memory: "20 GiB" }] } };
+  const host = { reservedMemory: "4 GiB", guestPages: true };
+  const [without, wanting, more] = await Promise.all([
+    plan({ vms: [{ ...vm, ...cells }] }),
+    plan(
+      {
+        host,
+        vms: [
+          { ...vm, ...cells },
+          { ...vm, ...cells, name: "b" },
+          { ...vm, name: "c", memory: "80 GiB" },
+        ],
+      },
+      "--json",
+    ),
+    plan({ host: { guestPages: true }, vms: [vm] }),
+  ]);
+  expect([without.code, wanting.code, more.code]).toEqual([2, 2, 1]);
+  expect(without.result).toContain("let guests add them (Host, guestPages)");
+  expect(more.note).toContain("host.guestPages: needs reservedMemory");
+  const [a, b, c] = JSON.parse(wanting.result).vms;
+  expect([a.addedPages, b.addedPages].flat()).toEqual(
+    [a.cells[0], b.cells[0]].map((cell) => ({ cell, sizeKiB: 2048, count: 10240 - 4096 })),
+  );
+  expect(new Set([...a.cells, ...b.cells])).toEqual(new Set([0, 1]));
+  expect(c.fits).toBe(false);
+});
+
 test("every fault is told with its path, and an unknown name with the nearest that is known", async () => {
   const wrong = {
     ...{ name: "a", vcpus: 6, memory: "512 MiB", vcpu: 1, hugePages: "1 GiB" },

@@ -57,3 +57,15 @@ test("after a restart of the machine nothing is ours, and what it has from the s
   expect(present([{ size: "2 MiB", count: 16 }], machine(16, 0))).toBeUndefined();
   expect(present([{ size: "2 MiB", count: 16 }], machine(17, 99))).toEqual([{ size: "2 MiB", count: 16 }]);
 });
+
+test("pages that were added for guests are no part of what the Host gives or takes", () => {
+  const guests = free(8);
+  // 4 at first, 12 added by the Host, 8 for guests.
+  const fewer = planPages([{ cell: 0, size: "2 MiB", count: 6 }], [added(0, 4, 12)], machine(24), free(24), guests);
+  expect(brief(fewer)).toEqual([{ cell: 0, total: 24, target: 14, busy: 0 }]);
+  const none = planPages([], [added(0, 4, 12)], machine(24), free(24), guests);
+  expect(brief(none)).toEqual([{ cell: 0, total: 24, target: 12, busy: 0 }]);
+  const first = planPages([{ cell: 0, size: "2 MiB", count: 6 }], [], machine(12), [], guests);
+  expect(brief(first)).toEqual([{ cell: 0, total: 12, target: 14, busy: 0 }]);
+  expect(addedAfter(first, machine(14))).toEqual([added(0, 4, 2)]);
+});

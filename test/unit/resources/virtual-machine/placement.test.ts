@@ -167,10 +167,10 @@ test("what a refresh finds is the program's own, and what drifted from the place
 test("the record says what is owned and what is only shared", () => {
   const mixed = inputsOf({ vcpus: 2, cpu: { policy: "mixed", dedicatedVcpus: "0" } });
   const placement = placed(mixed, { policy: "mixed", dedicatedVcpus: [0] });
-  expect(recordOf(mixed, placement)).toEqual({ smt: "whole-core", owned: [8], shared: [9, 10, 11, 13, 14, 15] });
+  expect(recordOf(mixed, placement, [])).toEqual({ smt: "whole-core", owned: [8], shared: [9, 10, 11, 13, 14, 15] });
   const pinned = inputsOf({ vcpus: 1, cpu: { policy: "shared" }, cpuTune: { vcpuPins: { "0": "2-3" } } });
-  expect(recordOf(pinned, undefined)).toEqual({ smt: "any", owned: [], shared: [2, 3] });
-  expect(recordOf(inputsOf({ cpu: {} }), undefined)).toBeUndefined();
+  expect(recordOf(pinned, undefined, [])).toEqual({ smt: "any", owned: [], shared: [2, 3] });
+  expect(recordOf(inputsOf({ cpu: {} }), undefined, [])).toBeUndefined();
 });
 
 test("owners collide on a CPU, and on a core where one of them wants all of it", () => {
