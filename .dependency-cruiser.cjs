@@ -99,7 +99,7 @@ module.exports = {
     oneImporter("ssh2", "^provider/transport/ssh\\.ts$"),
     oneImporter("ssh-config", "^provider/transport/ssh-config\\.ts$"),
     oneImporter("fast-xml-parser", "^provider/schema/tree\\.ts$"),
-    oneImporter("zod", "^provider/core/attribute\\.ts$"),
+    oneImporter("zod", "^provider/core/zod\\.ts$"),
     oneImporter("yaml", "^provider/seed/"),
   ],
   options: {

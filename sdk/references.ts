@@ -9,8 +9,15 @@ export interface Lifted {
   readonly host: object | undefined;
 }
 
+interface Known {
+  readonly type: string;
+  readonly lifted: Lifted;
+  /** Made for the first that refers to it: hundreds may do so. */
+  reference?: Fields;
+}
+
 /** Our resources of this program, with their class and arguments. */
-const known = new WeakMap<object, { readonly type: string; readonly lifted: Lifted }>();
+const known = new WeakMap<object, Known>();
 
 /** Makes a resource usable as an argument of others. */
 export function remember(resource: object, type: string, lifted: Lifted): void {
@@ -38,7 +45,8 @@ export function lift(args: object, object: string): Lifted {
       if (host) hosts.set(host, path.join("."));
       const make = references[resource.type];
       if (!make) throw new Error(`${object}: ${path.join(".")} cannot be a ${resource.type}`);
-      return make(value as Fields, resource.lifted.values);
+      resource.reference ??= make(value as Fields, resource.lifted.values);
+      return resource.reference;
     }
     if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
     if (!isPlain(value)) return value;

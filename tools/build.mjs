@@ -1,6 +1,6 @@
 // npm run build: declarations by tsc, and each entry of the package as one file, since every deployment starts a process that loads it.
 import { spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "./setup/cache.mjs";
@@ -9,6 +9,7 @@ const entries = ["sdk/index.ts", "provider/index.ts", "provider/command/index.ts
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 await declarations();
+copyFileSync(join(root, "node_modules/zod/LICENSE"), join(root, "dist/provider/LICENSE.zod"));
 // Last: set-up takes a bundle that is there for a build that came to its end.
 await bundles();
 
@@ -32,8 +33,13 @@ function bundles() {
     bundle: true,
     platform: "node",
     target: "node20",
-    // What npm installs beside us stays there: it is updated and audited on its own.
-    packages: "external",
+    external: packages(),
     logLevel: "warning",
   });
+}
+
+/** What npm installs beside us stays there: it is updated and audited on its own. Of zod, most is left out (ADR 0008). */
+function packages() {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => name !== "zod");
 }

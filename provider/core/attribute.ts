@@ -1,6 +1,6 @@
-import { z } from "zod";
 import type { Identity } from "./identity";
 import { unknownReason } from "./nearest";
+import * as z from "./zod";
 
 export { z };
 

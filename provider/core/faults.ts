@@ -1,5 +1,5 @@
-import type { z } from "zod";
 import { isPlainObject } from "./unknown";
+import type * as z from "./zod";
 
 /** One thing that is wrong with the inputs. */
 export interface Fault {

@@ -3,18 +3,22 @@ import { type FileHandle, open } from "node:fs/promises";
 const chunkSize = 1024 * 1024;
 /** Reads under way at once: a disk, or a hole that the kernel fills with zeroes, is slower than one reader alone. */
 const depth = 4;
+/** What a hole reads as. Nobody writes to it. */
+const zeroes = Buffer.alloc(chunkSize);
 
 /**
  * Reads a file from `start` to its end, some chunks ahead of who consumes them. Each chunk has a buffer of its own: a
  * stream asks for the next one before its reader is done with this one, and sockets keep what they could not send yet.
+ * Chunks of zeroes alone are one and the same buffer, since an image has many of them and making buffers is dear.
  */
 export async function* readAhead(path: string, start = 0): AsyncGenerator<Buffer> {
   const file = await open(path);
   const reads: Promise<Buffer>[] = [];
+  const unused: Buffer[] = [];
   try {
     let offset = start;
     const next = () => {
-      const reading = fill(file, Buffer.allocUnsafeSlow(chunkSize), offset);
+      const reading = fill(file, unused.pop() ?? Buffer.allocUnsafeSlow(chunkSize), offset);
       // It is awaited in its turn; until then a failure is nobody's fault.
       reading.catch(() => undefined);
       reads.push(reading);
@@ -23,9 +27,10 @@ export async function* readAhead(path: string, start = 0): AsyncGenerator<Buffer
     for (let index = 0; index < depth; index++) next();
     for (let reading = reads.shift(); reading; reading = reads.shift()) {
       const chunk = await reading;
-      if (chunk.length > 0) yield chunk;
-      if (chunk.length < chunkSize) return;
-      next();
+      const isHole = chunk.equals(zeroes);
+      if (isHole) unused.push(chunk);
+      if (chunk.length === chunkSize) next();
+      if (chunk.length > 0) yield isHole ? zeroes : chunk;
     }
   } finally {
     await Promise.allSettled(reads);

@@ -136,14 +136,16 @@ export class Connection implements Libvirt {
   private async acquire(): Promise<RpcChannel> {
     for (;;) {
       const open = this.channels.filter((channel) => channel.isOpen);
-      const loads = open.map((channel) => this.loadOf(channel));
-      const best = open[loads.indexOf(Math.min(...loads))];
-      if (best && this.loadOf(best) < callsPerChannel) {
+      // The fullest that has room: what is asked together leaves together.
+      const [best] = open
+        .filter((channel) => this.loadOf(channel) < callsPerChannel)
+        .sort((a, b) => this.loadOf(b) - this.loadOf(a));
+      if (best) {
         // Taken before anybody else can look: the call itself is sent a turn later.
         this.load.set(best, this.loadOf(best) + 1);
         return best;
       }
-      if (!best) {
+      if (open.length === 0) {
         await this.reopen();
         continue;
       }

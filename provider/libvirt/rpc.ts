@@ -24,6 +24,9 @@ const keepalive = { ping: 1, pong: 2, intervalMs: 5000, missesAllowed: 6 } as co
 /** Enough for the link to stay busy, little enough for memory. */
 const unsentLimit = 4 * 1024 * 1024;
 
+/** Larger frames wait for nobody. */
+const togetherLimit = 16 * 1024;
+
 interface Pending {
   readonly name: string;
   resolve(frame: Frame): void;
@@ -45,6 +48,8 @@ export class RpcChannel {
   /** Bytes of streams that have not left yet, and who waits for that. */
   private unsent = 0;
   private readonly held: (() => void)[] = [];
+  /** Frames of this turn. They leave together: over ssh each write is a packet, encrypted and sent for itself. */
+  private readonly outbox: { readonly bytes: Buffer; readonly gone: (() => void) | undefined }[] = [];
   private missedPings = 0;
   private readonly keepaliveTimer: NodeJS.Timeout;
   private lost: Error | undefined;
@@ -139,7 +144,20 @@ export class RpcChannel {
   }
 
   private send(frame: Frame, gone?: () => void): void {
-    this.socket.write(encodeFrame(frame), gone);
+    const bytes = encodeFrame(frame);
+    this.outbox.push({ bytes, gone });
+    if (bytes.length > togetherLimit) this.flush();
+    else if (this.outbox.length === 1) process.nextTick(() => this.flush());
+  }
+
+  private flush(): void {
+    const frames = this.outbox.splice(0);
+    const [first, ...others] = frames;
+    if (!first || this.lost) return;
+    const bytes = others.length === 0 ? first.bytes : Buffer.concat(frames.map((frame) => frame.bytes));
+    this.socket.write(bytes, () => {
+      for (const { gone } of frames) gone?.();
+    });
   }
 
   private letGo(): void {

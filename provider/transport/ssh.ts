@@ -108,6 +108,22 @@ class OneKeyAgent extends BaseAgent {
   }
 }
 
+/**
+ * ssh2 writes each packet in three pieces, and without Nagle's delay each would be a segment that wakes the server. What
+ * is written in one turn leaves together.
+ */
+function together(socket: Duplex): Duplex {
+  const write = socket.write;
+  socket.write = (...words: unknown[]) => {
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => socket.uncork());
+    }
+    return Reflect.apply(write, socket, words);
+  };
+  return socket;
+}
+
 /** One authenticated ssh connection. */
 export class SshConnection {
   /** Why the connection ended, once it has. */
@@ -138,7 +154,7 @@ export class SshConnection {
         client.on("error", reject).once("ready", resolve);
         client.once("close", () => reject(new Error("the server closed the connection during login")));
         client.connect({
-          sock: transport as never,
+          sock: together(transport) as never,
           username: server.user,
           readyTimeout: server.timeout * 1000,
           keepaliveInterval: KEEPALIVE_INTERVAL,

@@ -10,9 +10,11 @@ import type { Inputs } from "./rows";
 
 /**
  * Deletes the domain with what libvirt keeps for it alone; disks, firmware and files of others stay. One that was
- * adopted may be left.
+ * adopted may be left, one that is gone is as it should be.
  */
 export async function remove(domain: Domain, state: Inputs & Values, context: Context): Promise<"left" | "deleted"> {
+  const found = await look(domain, state.deleteSnapshots !== true);
+  if (!found) return "deleted";
   if (state.deletionProtection) {
     throw new KvmError("denied", {
       step: `delete VirtualMachine ${domain.name}`,
@@ -21,14 +23,14 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
       remedy: "set deletionProtection: false, run pulumi up, then delete it",
     });
   }
-  const document = await domain.inactive();
+  const { document, ways } = found;
   if (state["adopted"] === true && state.deleteAdopted !== true) {
     const mark = readMark(document);
     if (mark) await clearMark(domain, mark);
     context.info(`${domain.name} was adopted and stays on the host`);
     return "left";
   }
-  if (state.deleteSnapshots !== true) await refuseSnapshots(domain);
+  if (ways.length > 0) throw wouldLose(domain, ways);
   try {
     await stop(domain, state, context);
     await returnPages(domain, addedIn(document), context);
@@ -40,15 +42,30 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
   return "deleted";
 }
 
-/** Snapshots and checkpoints are somebody's way back: they go with the machine only when that is said. */
-async function refuseSnapshots(domain: Domain): Promise<void> {
-  const [snapshots, checkpoints] = await Promise.all([domain.snapshots(), domain.checkpoints()]);
-  const all = [...snapshots.map((name) => `snapshot ${name}`), ...checkpoints.map((name) => `checkpoint ${name}`)];
-  if (all.length === 0) return;
-  throw new KvmError("denied", {
+/**
+ * The definition, and if that is asked for its snapshots and checkpoints, which are somebody's way back. Undefined when
+ * the domain is gone.
+ */
+async function look(domain: Domain, withWays: boolean) {
+  try {
+    const [document, snapshots, checkpoints] = await Promise.all([
+      domain.inactive(),
+      withWays ? domain.snapshots() : [],
+      withWays ? domain.checkpoints() : [],
+    ]);
+    const ways = [...snapshots.map((name) => `snapshot ${name}`), ...checkpoints.map((name) => `checkpoint ${name}`)];
+    return { document, ways };
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function wouldLose(domain: Domain, ways: readonly string[]): KvmError {
+  return new KvmError("denied", {
     step: `delete VirtualMachine ${domain.name}`,
     host: domain.host,
-    reason: `it has ${all.join(", ")}; nothing was changed`,
+    reason: `it has ${ways.join(", ")}; nothing was changed`,
     remedy:
       "set deleteSnapshots: true and run pulumi up, then delete it: what libvirt knows of them goes, their data stays in the volumes",
   });

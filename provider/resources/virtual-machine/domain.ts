@@ -1,5 +1,6 @@
+import { isNotFound } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
-import { type Element, parse, render } from "../../schema/tree";
+import { child, type Element, parse, render, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { affect, undefineFlags, xmlFlags } from "./domain-flags";
 import { type Power, type PowerState, powerState } from "./power-state";
@@ -13,6 +14,20 @@ export interface BlockJob {
   readonly end: bigint;
 }
 
+/** A domain at one moment. */
+export interface Look {
+  readonly power: Power;
+  /** What the next start will use, before it is changed. */
+  readonly before: Element;
+  /** What the running guest has; undefined while it is off. */
+  readonly live: Element | undefined;
+  readonly isPersistent: boolean;
+  readonly autostart: boolean;
+}
+
+/** libvirt writes attributes in single quotes, and those in `<metadata>` in double ones; a last line end is ours. */
+const unquoted = (xml: string) => xml.trimEnd().replaceAll('"', "'");
+
 /** One domain on one host; every call names the domain and the host when it fails. */
 export class Domain extends RunningDomain {
   private naming: (document: Element) => void = () => undefined;
@@ -20,6 +35,11 @@ export class Domain extends RunningDomain {
   /** From now on documents are read with the names that `naming` gives to devices which have none of ours. */
   nameDevices(naming: (document: Element) => void): void {
     this.naming = naming;
+  }
+
+  /** The domain of that uuid, which is all that libvirt looks at; whether there is one shows at the first call. */
+  static at(libvirt: Libvirt, host: string, uuid: string, name: string): Domain {
+    return new Domain(libvirt, host, { uuid, name, id: -1 });
   }
 
   static async byUuid(libvirt: Libvirt, host: string, uuid: string): Promise<Domain | undefined> {
@@ -63,8 +83,32 @@ export class Domain extends RunningDomain {
     return this.xml(xmlFlags.secure);
   }
 
+  /** All that an update depends on, in one round trip. Undefined when the host has no such domain. */
+  async look(): Promise<Look | undefined> {
+    try {
+      const [power, before, live, isPersistent, autostart] = await Promise.all([
+        this.power(),
+        this.inactive(),
+        this.text(xmlFlags.secure | xmlFlags.migratable),
+        this.isPersistent(),
+        this.autostart(),
+      ]);
+      this.dom = { ...this.dom, name: textOf(child(before, "name") ?? before) };
+      return { power, before, live: power === "stopped" ? undefined : this.read(live), isPersistent, autostart };
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
   async redefine(document: Element): Promise<void> {
     this.dom = (await Domain.define(this.libvirt, this.host, this.name, document)).dom;
+  }
+
+  /** The definition after it was written as `wanted`: once libvirt has put all in its own order, it shows it as it was sent. */
+  async inactiveAfter(wanted: Element): Promise<Element> {
+    const xml = await this.text(xmlFlags.secure | xmlFlags.inactive);
+    return unquoted(xml) === unquoted(render(wanted)) ? wanted : this.read(xml);
   }
 
   async powerState(): Promise<PowerState> {
@@ -222,10 +266,18 @@ export class Domain extends RunningDomain {
   }
 
   private async xml(flags: number): Promise<Element> {
+    return this.read(await this.text(flags));
+  }
+
+  private async text(flags: number): Promise<string> {
     const { xml } = await this.run("read the definition of", () =>
       this.libvirt.call("DOMAIN_GET_XML_DESC", { dom: this.dom, flags }),
     );
-    const document = parse(xml);
+    return xml;
+  }
+
+  private read(xml: string): Element {
+    const document = parse(xml, { isWellFormed: true });
     this.naming(document);
     return document;
   }

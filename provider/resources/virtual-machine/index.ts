@@ -78,8 +78,7 @@ export const virtualMachine = defineResource({
 
   async delete(id, state, context) {
     const libvirt = await context.connect(state.host);
-    const domain = await Domain.byUuid(libvirt, state.host.uri, id);
-    if (domain && (await remove(domain, state, context)) === "left") return;
+    if ((await remove(Domain.at(libvirt, state.host.uri, id, state.name), state, context)) === "left") return;
     await removeMediated(libvirt, state, undefined);
   },
 });

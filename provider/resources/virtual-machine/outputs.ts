@@ -60,6 +60,9 @@ interface Hints {
   readonly anew?: boolean;
   /** The definition, read since it was last written. */
   readonly config?: Element;
+  /** The power state and autostart, known since the last change of them. */
+  readonly state?: PowerState;
+  readonly autostart?: boolean;
 }
 
 /** Reads everything back, without waiting for anything. `known` are outputs of before. */
@@ -67,8 +70,8 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const { before = known, anew = false } = hints;
   const [config, state, autostart, iommuGroups] = await Promise.all([
     hints.config ?? domain.inactive(),
-    domain.powerState(),
-    domain.autostart(),
+    hints.state ?? domain.powerState(),
+    hints.autostart ?? domain.autostart(),
     groupsOf(domain.libvirt, inputs),
   ]);
   const active = state.power !== "stopped";

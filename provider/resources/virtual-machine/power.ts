@@ -18,21 +18,23 @@ const attempts = 3;
 /** Done before each start of the guest. */
 type BeforeStart = () => Promise<void>;
 
-/** Brings the domain to the wanted power state. Returns whether the guest was started. */
+/** Brings the domain, which is `seen` in a state, to the wanted one. Returns whether the guest was started. */
 export async function enforcePower(
   domain: Domain,
   inputs: Inputs,
   context: Context,
   beforeStart: BeforeStart = async () => undefined,
+  seen?: PowerState,
 ): Promise<boolean> {
-  for (let left = attempts; ; left--) {
-    const now = await domain.powerState();
+  for (let left = attempts, now = seen; ; left--) {
+    now ??= await domain.powerState();
     try {
       return await changePower(domain, now, inputs, context, beforeStart);
     } catch (error) {
       // libvirt calls invalid what comes too late: the guest, or somebody else, changed its state meanwhile.
       const late = error instanceof KvmError && error.code === "conflict" && (await domain.power()) !== now.power;
       if (!late || left === 1) throw error;
+      now = undefined;
     }
   }
 }

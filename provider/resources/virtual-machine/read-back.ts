@@ -3,7 +3,7 @@ import { KvmError } from "../../core/errors";
 import { formatPath } from "../../core/faults";
 import type { Context, Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
-import type { Element } from "../../schema/tree";
+import { type Element, equal } from "../../schema/tree";
 import { readRows } from "../document";
 import type { Domain } from "./domain";
 import { type Inputs, rows } from "./rows";
@@ -19,6 +19,7 @@ interface Definitions {
  * it out in silence: that is an error. A value that it rounds or aligns is a warning.
  */
 export function requireTaken(domain: Domain, inputs: Inputs, { wanted, config }: Definitions, context: Context): void {
+  if (equal(wanted, config)) return;
   const [sent = {}, is = {}] = [wanted, config].map((document) => readRows(rows, inputs as Values, document));
   const changes = diffRows(rows, is, sent).filter(({ class: kind }) => kind !== "none");
   const dropped = changes.flatMap(({ path, old, next }) => missing(path, next, old));

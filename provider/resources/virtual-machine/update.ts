@@ -21,6 +21,7 @@ import { observe, type outputs } from "./outputs";
 import { namedByEither, pendingOf, residue, takenOut } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, stop } from "./power";
+import type { PowerState } from "./power-state";
 import { requireTaken } from "./read-back";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
@@ -42,9 +43,10 @@ export async function update(
   changes: readonly Change[],
   context: Context,
 ): Promise<MadeDomain> {
-  const domain = await existing(id, news, context);
+  const libvirt = await context.connect(news.host);
+  const domain = Domain.at(libvirt, news.host.uri, id, news.name);
   nameDevices(domain, olds, olds, news);
-  const { power, before, live, isPersistent, autostart } = await lookAt(domain);
+  const { power, before, live, isPersistent, autostart } = (await domain.look()) ?? absent(domain);
   refuse(domain, news, changes, live !== undefined);
   if (live) await refuseWhileBusy(domain, live);
   // What the domain had before is its own.
@@ -61,8 +63,9 @@ export async function update(
   const site = { domain, olds, news, before, live, isPersistent, context };
   const { differs, wanted, known, giveBack } = await settle(site, (moved) => refuse(domain, news, moved, !!live));
   const [from, to] = [effective(olds, olds), effective(news, known)];
+  let config = before;
   try {
-    const config = differs ? await domain.inactive() : before;
+    if (differs) config = await domain.inactiveAfter(wanted);
     requireTaken(domain, to, { wanted, config }, context);
     if (live && !renamed) await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     await putSecret(domain, news, olds);
@@ -74,14 +77,15 @@ export async function update(
   const wait = new StartWait(domain, news, olds, before);
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
-    await restartIfWanted(domain, from, to, differs, context);
+    const now = await restartIfWanted(domain, from, to, differs, context);
     if (!live && news.state !== "stopped") await restorePages(domain, news, wanted, context);
-    const started = await enforcePower(domain, news, context, () => wait.begin(leases));
+    const started = await enforcePower(domain, news, context, () => wait.begin(leases), now);
     if (addedIn(wanted).length > 0 && (started || !live)) await tidyPages(domain, news, placementIn(known), context);
     await wait.end(context);
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
-    const { made } = await observe(domain, news, known, { before: olds, anew: started });
+    const seen = started ? {} : { config, state: { power: news.state }, autostart: news.autostart };
+    const { made } = await observe(domain, news, known, { before: olds, anew: started, ...seen });
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
@@ -95,26 +99,11 @@ function movesCells(olds: Values, known: Values): boolean {
   return from !== undefined && to !== undefined && !from.cells.every((cell, index) => cell === to.cells[index]);
 }
 
-/** All that the update depends on, in one round trip. */
-async function lookAt(domain: Domain) {
-  const [power, before, live, isPersistent, autostart] = await Promise.all([
-    domain.power(),
-    domain.inactive(),
-    domain.live(),
-    domain.isPersistent(),
-    domain.autostart(),
-  ]);
-  return { power, before, live: power === "stopped" ? undefined : live, isPersistent, autostart };
-}
-
-async function existing(id: string, inputs: Inputs, context: Context): Promise<Domain> {
-  const libvirt = await context.connect(inputs.host);
-  const domain = await Domain.byUuid(libvirt, inputs.host.uri, id);
-  if (domain) return domain;
+function absent({ name, host, uuid }: Domain): never {
   throw new KvmError("not-found", {
-    step: `update VirtualMachine ${inputs.name}`,
-    host: inputs.host.uri,
-    reason: `the host has no domain with the uuid ${id}`,
+    step: `update VirtualMachine ${name}`,
+    host,
+    reason: `the host has no domain with the uuid ${uuid}`,
     remedy: "run pulumi refresh: it takes the lost domain out of the state, and the next up makes it anew",
   });
 }
@@ -216,7 +205,7 @@ async function rolledBack(
     return unfinished(domain, olds, cause, olds);
   try {
     await domain.redefine(before);
-    const { live, before: config } = await lookAt(domain);
+    const { live, before: config } = (await domain.look()) ?? absent(domain);
     if (live) await applyLive(domain, { live, config }, news, effective(olds, olds), context);
   } catch (failure) {
     const text = `${cause.message}\n  The former state could not be put back in all either: ${messageOf(failure)}`;
@@ -227,30 +216,33 @@ async function rolledBack(
   return failed instanceof Unfinished ? failed : cause;
 }
 
+/** Answers the power state that the guest has then. */
 async function restartIfWanted(
   domain: Domain,
   olds: Values,
   news: Inputs,
   changed: boolean,
   context: Context,
-): Promise<void> {
-  if (!(await domain.isActive())) {
+): Promise<PowerState> {
+  const now = await domain.powerState();
+  if (now.power === "stopped") {
     if (changed && (await domain.hasSavedState())) {
       context.warn(
         `${domain.name} has a saved state (virsh managedsave): it resumes with the old configuration, and what was changed waits for the start after that. \`virsh managedsave-remove ${domain.name}\` drops the saved state`,
       );
     }
-    return;
+    return now;
   }
-  if (news.changePolicy !== "restart" || news.state === "stopped") return;
+  if (news.changePolicy !== "restart" || news.state === "stopped") return now;
   const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
   const pending = [
     ...pendingOf(residue(rows, news, live, config)),
     ...takenOut(rows, olds, news, live, config).properties,
   ];
-  if (pending.length === 0) return;
+  if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);
   await stop(domain, news, context);
+  return { power: "stopped" };
 }
 
 function report(pending: unknown, context: Context): void {

@@ -1,0 +1,37 @@
+import { Duplex } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
+import { RpcChannel } from "../../../provider/libvirt/rpc";
+
+/** A line that keeps what is written to it, each write for itself. */
+function line() {
+  const writes: Buffer[] = [];
+  const socket = new Duplex({
+    read: () => undefined,
+    write(chunk: Buffer, _encoding, done) {
+      writes.push(chunk);
+      done();
+    },
+  });
+  return { writes, channel: new RpcChannel(socket, "a line") };
+}
+
+test("calls of one turn leave in one write, in their order", async () => {
+  const { writes, channel } = line();
+  const calls = ["CONNECT_GET_HOSTNAME", "CONNECT_GET_VERSION", "CONNECT_GET_LIB_VERSION"] as const;
+  for (const name of calls) channel.start(name, {}).reply.catch(() => undefined);
+  await turn();
+  expect(writes).toHaveLength(1);
+  const serials = [0, 1, 2].map((index) => writes[0]?.readUInt32BE(index * 28 + 20));
+  expect(serials).toEqual([1, 2, 3]);
+  channel.destroy(new Error("the test is over"));
+});
+
+test("a large packet of a stream waits for nobody, and what was called before it leaves before it", () => {
+  const { writes, channel } = line();
+  channel.start("CONNECT_GET_HOSTNAME", {}).reply.catch(() => undefined);
+  void channel.sendStream(1, 7, 2, Buffer.alloc(256 * 1024));
+  expect(writes).toHaveLength(1);
+  expect(writes[0]?.readUInt32BE(20)).toBe(1);
+  expect(writes[0]).toHaveLength(28 + 28 + 256 * 1024);
+  channel.destroy(new Error("the test is over"));
+});
