@@ -32,6 +32,13 @@ function machine(name: string, base: Values = {}): Machine {
   return made;
 }
 
+/** Names and CPUs of QEMU's threads, and how many parts of its memory are bound to a node. */
+const threads = `pid=$(cat /run/libvirt/qemu/two-*.pid)
+for task in /proc/$pid/task/*; do
+  echo "$(cat $task/comm) $(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' $task/status)"
+done
+echo "bound $(grep -c ' bind[^ ]*:0 ' /proc/$pid/numa_maps)"`;
+
 const cellsOf = (vm: Machine) => (vm.state["placement"] as Values | undefined)?.["cells"];
 
 test("guests of one group keep apart, though deployments know nothing of each other", async () => {
@@ -55,4 +62,33 @@ test("guests of one group keep apart, though deployments know nothing of each ot
   expect(await first.xml()).toContain('apart="caches"');
   expect(cellsOf(first)).toEqual([0]);
   expect(await first.refresh()).toEqual([]);
+}, 60_000);
+
+test("a guest too large for a cell runs across both, each vCPU and its memory in its own", async () => {
+  await lab.host.exec(["sh", join(__dirname, "start-numa.sh")]);
+  await lab.host.restartLibvirtd();
+  const vm = machine("two", { vcpus: 2, memory: "128 MiB", cpu: { policy: "dedicated" }, iothreads: 1 });
+  await vm.create();
+  expect(cellsOf(vm)).toEqual([0, 1]);
+  expect(vm.state["state"]).toBe("running");
+  const xml = await vm.xml();
+  expect(xml).toMatch(
+    /<memnode cellid='0' mode='strict' nodeset='0'\/>\s*<memnode cellid='1' mode='strict' nodeset='1'\/>/,
+  );
+  expect(xml).toMatch(/<cell id='1' cpus='1' memory='65536' unit='KiB'>\s*<distances>\s*<sibling id='0' value='21'\/>/);
+  const { stdout } = await lab.host.exec(["sh", "-c", threads]);
+  expect(stdout).toMatch(/^CPU 0\/TCG 0$/m);
+  expect(stdout).toMatch(/^CPU 1\/TCG 1$/m);
+  expect(stdout).toMatch(/^IO iothread1 0-1$/m);
+  // The memory of both is bound: the kernel has node 0 alone, and is asked for nothing else.
+  expect(Number(/^bound (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThanOrEqual(2);
+  const command = (await lab.host.exec(["sh", "-c", "cat /var/log/libvirt/qemu/two-*.log"])).stdout;
+  expect(command).toMatch(/"id":"ram-node0","size":67108864,"host-nodes":\[0\],"policy":"bind"/);
+  expect(command).toMatch(/"id":"ram-node1","size":67108864,"host-nodes":\[1\],"policy":"bind"/);
+  expect(command).toMatch(/-numa dist,src=0,dst=1,val=21/);
+  expect(await vm.refresh()).toEqual([]);
+  // Both CPUs are taken, whatever the cell.
+  await expect(machine("third", { cpu: { policy: "dedicated" } }).create()).rejects.toThrow(
+    /cell 0: 0 whole cores free, 1 needed; owned by two-\w+; cell 1: 0 whole cores free/,
+  );
 }, 60_000);
