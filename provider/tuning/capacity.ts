@@ -1,3 +1,4 @@
+import { coreGroups } from "./core-groups";
 import type { CellPages, HostLimits, Ledger } from "./request";
 import type { HostCell, HostTopology } from "./topology";
 
@@ -8,6 +9,8 @@ export interface CoreState {
   readonly socket: number;
   readonly cluster: number;
   /** Number of the cache group. */
+  readonly cache: number;
+  /** Number of the group that a guest should stay within: that of the cache, or of the cluster. */
   readonly group: number;
   /** CPUs that a guest may own and nobody owns. */
   readonly free: readonly number[];
@@ -23,6 +26,8 @@ export interface CoreState {
 export interface CellState {
   readonly cell: HostCell;
   readonly cores: readonly CoreState[];
+  /** Groups of cores of which some are owned, in any cell: one cache may serve several. */
+  readonly groupsInUse: ReadonlySet<number>;
   /** CPUs for vCPUs that float. */
   readonly floating: readonly number[];
   /** Ordinary memory that is not reserved and not bound, in KiB. */
@@ -71,7 +76,7 @@ export function ordinaryMemory(cell: HostCell, ordinaryKiB: number): number {
 function cellState(
   cell: HostCell,
   cores: CoreState[],
-  floating: number[],
+  free: Pick<CellState, "groupsInUse" | "floating">,
   state: Omit<HostState, "cells" | "totalKiB">,
 ) {
   const { claims } = state.ledger;
@@ -95,7 +100,7 @@ function cellState(
     .filter((pool) => pool.sizeKiB !== state.ordinaryKiB)
     .reduce((sum, { sizeKiB, total }) => sum + Math.max(0, pagesIn(taken, cell.id, sizeKiB) - total) * sizeKiB, 0);
   const memoryKiB = ordinaryMemory(cell, state.ordinaryKiB) - reserve - bound - toBeMade;
-  return { cell, cores, floating, memoryKiB, pages };
+  return { cell, cores, ...free, memoryKiB, pages };
 }
 
 /** What the limits and the other domains leave of a host. */
@@ -110,7 +115,8 @@ export function hostState(host: HostTopology, limits: HostLimits, ledger: Ledger
       if (claim.smt !== undefined && claim.smt !== "any") closed.add(cpu);
     }
   }
-  const groupOf = new Map(host.cacheGroups.flatMap((group, index) => group.map((cpu) => [cpu, index] as const)));
+  const groupOf = coreGroups(host);
+  const cacheOf = new Map(host.cacheGroups.flatMap((group, index) => group.map((cpu) => [cpu, index] as const)));
   const ownable = (cpu: number) => !housekeeping.has(cpu) && (dedicated?.has(cpu) ?? true) && !owners.has(cpu);
   const blocked = new Set<number>();
   const coresIn = (cell: HostCell): CoreState[] => {
@@ -125,8 +131,8 @@ export function hostState(host: HostTopology, limits: HostLimits, ledger: Ledger
       if (!joinable) for (const id of cpus) blocked.add(id);
       const { socket, cluster } = cpu;
       const owned = cpus.filter((id) => owners.has(id)).length;
-      const group = groupOf.get(cpu.id) ?? -1;
-      cores.push({ cpus, socket, cluster, group, free, owned, whole: free.length === cpus.length, joinable });
+      const [cache, group] = [cacheOf.get(cpu.id) ?? -1, groupOf.get(cpu.id) ?? -1];
+      cores.push({ cpus, socket, cluster, cache, group, free, owned, whole: free.length === cpus.length, joinable });
     }
     return cores;
   };
@@ -138,6 +144,8 @@ export function hostState(host: HostTopology, limits: HostLimits, ledger: Ledger
     ledger,
   };
   const sorted = [...host.cells].sort((a, b) => a.id - b.id).map((cell) => ({ cell, cores: coresIn(cell) }));
+  const inUse = sorted.flatMap(({ cores }) => cores.flatMap(({ owned, group }) => (owned > 0 ? [group] : [])));
+  const groupsInUse = new Set(inUse);
   const mayFloat = (cpu: number) => !owners.has(cpu) && !blocked.has(cpu) && !dedicated?.has(cpu);
   const online = sorted.flatMap(({ cell }) => cell.cpus.map((cpu) => cpu.id)).filter(mayFloat);
   // A host whose only CPUs off the dedicated set are housekeeping ones lets guests float there.
@@ -145,12 +153,8 @@ export function hostState(host: HostTopology, limits: HostLimits, ledger: Ledger
   const pool = new Set(beside.length > 0 ? beside : online);
   const cells = sorted.map(({ cell, cores }) => {
     const floating = cell.cpus.map((cpu) => cpu.id).filter((cpu) => pool.has(cpu));
-    return cellState(
-      cell,
-      cores,
-      floating.sort((a, b) => a - b),
-      state,
-    );
+    const free = { groupsInUse, floating: floating.sort((a, b) => a - b) };
+    return cellState(cell, cores, free, state);
   });
   const unbound = ledger.claims
     .filter((claim) => claim.unboundKiB > 0)

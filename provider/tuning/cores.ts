@@ -36,7 +36,6 @@ interface CellFacts {
   readonly coreOf: ReadonlyMap<number, CoreState>;
   /** Cores of each cache group, the largest first. */
   readonly groupSizes: readonly number[];
-  readonly groupsInUse: ReadonlySet<number>;
 }
 
 const factsOfCells = new WeakMap<CellState, CellFacts>();
@@ -49,7 +48,6 @@ function factsOf(cell: CellState): CellFacts {
   const facts = {
     coreOf: new Map(cell.cores.flatMap((core) => core.cpus.map((cpu) => [cpu, core] as const))),
     groupSizes: [...sizes.values()].sort((a, b) => b - a),
-    groupsInUse: new Set(cell.cores.filter((core) => core.owned > 0).map((core) => core.group)),
   };
   factsOfCells.set(cell, facts);
   return facts;
@@ -57,7 +55,7 @@ function factsOf(cell: CellState): CellFacts {
 
 /** The cost of given CPUs of a cell. */
 export function rate(cell: CellState, cpus: readonly number[]): CorePick {
-  const { coreOf, groupSizes, groupsInUse } = factsOf(cell);
+  const { coreOf, groupSizes } = factsOf(cell);
   const touched = new Map<CoreState, number>();
   for (const cpu of cpus) {
     const core = coreOf.get(cpu);
@@ -78,7 +76,7 @@ export function rate(cell: CellState, cpus: readonly number[]): CorePick {
     cpus,
     extraCacheGroups: groups.size - least,
     brokenCores,
-    openedCacheGroups: [...groups].filter((group) => !groupsInUse.has(group)).length,
+    openedCacheGroups: [...groups].filter((group) => !cell.groupsInUse.has(group)).length,
     wholeCores,
   };
 }
@@ -151,8 +149,7 @@ export function pickCores(cell: CellState, need: number, use: CoreUse): CorePick
   const holds = (groups: readonly number[]) => groups.reduce((sum, group) => sum + (room.get(group) ?? 0), 0) >= need;
   const size = emptiest.findIndex((_, index) => holds(emptiest.slice(0, index + 1))) + 1;
   if (size === 0) return undefined;
-  const { groupsInUse } = factsOf(cell);
-  const kinds = new Map([...coresIn].map(([group, cores]) => [group, kindOf(cores, groupsInUse.has(group))]));
+  const kinds = new Map([...coresIn].map(([group, cores]) => [group, kindOf(cores, cell.groupsInUse.has(group))]));
   const sets = [emptiest.slice(0, size).sort((a, b) => a - b)];
   // Single threads may do better in more groups, where they fill cores that are broken already.
   for (let count = size; count <= (use === "threads" ? Math.min(ids.length, need) : size); count++) {

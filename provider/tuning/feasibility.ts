@@ -159,6 +159,8 @@ export function floatingBeside(cell: CellState, cpus: readonly number[], smt: Re
   return cell.floating.filter((cpu) => !own.has(cpu));
 }
 
+const noVcpus = "use another cell, or give the guest a cell without vCPUs there (numa.cells without cpus)";
+
 /** Puts one guest cell into one host cell, whatever happens in the others. */
 export function fitCell(
   state: HostState,
@@ -170,7 +172,7 @@ export function fitCell(
 ): CellFit | Refusal {
   const id = cell.cell.id;
   if (cell.cores.length === 0 && need.vcpus.length > 0) {
-    return { fact: `cell ${id}: it has memory but no online CPU`, remedy: "use another cell" };
+    return { fact: `cell ${id}: it has memory but no online CPU`, remedy: noVcpus };
   }
   const units = need.dedicated.length + need.emulator;
   const pick = pickCores(cell, units, shape.use);

@@ -39,8 +39,8 @@ export function guestTopology(
   };
   const threads = runLength(pinned.map((core) => `${core?.cpus[0]}`)) ?? 1;
   const socket = level(threads, count, (core) => `${core?.socket}`);
-  const die = level(threads, socket, (core) => `${core?.socket}.${core?.group}`);
-  const cluster = level(threads, die, (core) => `${core?.socket}.${core?.group}.${core?.cluster}`);
+  const die = level(threads, socket, (core) => `${core?.socket}.${core?.cache}`);
+  const cluster = level(threads, die, (core) => `${core?.socket}.${core?.cache}.${core?.cluster}`);
   return {
     sockets: count / socket,
     dies: socket / die,
