@@ -127,6 +127,9 @@ const cpuRule: MachineRule = {
   },
 };
 
+/** What KVM's kernel module must set for each vCPU, and what is built upon it. */
+const kvmOnly = ["vpindex", "synic", "stimer", "tlbflush", "ipi"];
+
 const featureRule: MachineRule = {
   needs: ["features", "cpu", "virtType"],
   check: ({ features, cpu, virtType, clock }) => {
@@ -145,6 +148,12 @@ const featureRule: MachineRule = {
       ...(kvm?.hintDedicated === true && !hosts
         ? [fault("features.kvm.hintDedicated", "needs cpu.mode host-passthrough or maximum")]
         : []),
+      ...(virtType === "qemu" ? kvmOnly.filter((name) => flags[name] === true) : []).map((name) =>
+        fault(
+          `features.hyperv.${name}`,
+          'is done by KVM: with virtType "qemu" QEMU does not start, or newer ones show the guest nothing of it; leave it out',
+        ),
+      ),
       ...(kvm?.dirtyRing !== undefined && virtType === "qemu"
         ? [fault("features.kvm.dirtyRing", 'needs virtType: "kvm"; leave it out')]
         : []),

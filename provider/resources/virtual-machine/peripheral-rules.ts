@@ -126,6 +126,24 @@ const shmemRule: MachineRule = {
     }),
 };
 
+/** Interrupts reach so many vCPUs without being remapped. */
+const plainVcpus = 255;
+
+const manyVcpusRule: MachineRule = {
+  needs: ["maxVcpus", "machine", "virtType", "iommu"],
+  check: ({ maxVcpus, machine, virtType, iommu }) => {
+    if (maxVcpus <= plainVcpus || !isPcie(machine) || virtType !== "kvm") return [];
+    return iommu?.model === "amd" || iommu?.eim === true
+      ? []
+      : [
+          fault(
+            "maxVcpus",
+            `is ${maxVcpus}, and interrupts reach ${plainVcpus} vCPUs without an IOMMU that extends them: add iommu: { model: "intel", intremap: true, eim: true }`,
+          ),
+        ];
+  },
+};
+
 const intelOnly = ["awBits", "cachingMode", "eim"];
 const machineRule: MachineRule = {
   needs: ["machine"],
@@ -210,6 +228,7 @@ export const peripheralRules: readonly MachineRule[] = [
   inputRule,
   shmemRule,
   usbRule,
+  manyVcpusRule,
   machineRule,
   wordRule,
 ];

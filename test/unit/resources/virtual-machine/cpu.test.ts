@@ -74,6 +74,16 @@ test.each<[string, Values, RegExp]>([
     { cpuTune: { memoryTune: [{ vcpus: "0-9", nodes: [{ id: 0, bandwidth: 50 }] }] } },
     /^cpuTune.memoryTune\[0\].vcpus: 4 is not below 4/,
   ],
+  [
+    "KVM's own interfaces with emulation",
+    { virtType: "qemu", features: { hyperv: { relaxed: true, vpindex: true, ipi: true } } },
+    /^features.hyperv.vpindex: is done by KVM.*leave it out\nfeatures.hyperv.ipi: is done by KVM/,
+  ],
+  [
+    "more vCPUs than interrupts reach",
+    { vcpus: 256 },
+    /^maxVcpus: is 256.*add iommu: \{ model: "intel", intremap: true, eim: true \}$/,
+  ],
   ["synic alone", { features: { hyperv: { synic: true } } }, /^features.hyperv.synic: needs features.hyperv.vpindex/],
   [
     "stimer without its clock",

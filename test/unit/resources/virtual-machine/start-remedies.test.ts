@@ -13,6 +13,7 @@ test.each([
   ["cannot open directory '/dev/dri': No such file or directory", /openGl/],
   ["unsupported configuration: host doesn't support passthrough of host PCI devices", /intel_iommu=on/],
   ["cachetune is only supported for KVM domains", /virtType: "kvm"/],
+  ["qemu-system-x86_64: -device {...}: eim=on requires accel=kvm,kernel-irqchip=split", /virtType: "kvm"/],
   ["something else", /the log is \/var\/log\/libvirt\/qemu\/db\.log/],
 ])("%s", (said, remedy) => {
   expect(startRemedy("db", `internal error: ${said}`)).toMatch(remedy);
