@@ -1,4 +1,5 @@
 import { isPlainObject } from "../../core/unknown";
+import { libvirtOf } from "../facts";
 import { threadFaults } from "./disk-rules";
 import type { Inputs } from "./rows";
 import {
@@ -13,6 +14,14 @@ import {
   type MachineRule,
   type Nic,
 } from "./rule-entries";
+import { isOlder, versionText } from "./version-rules";
+
+/** Who reads the guest's memory must be let. */
+function notShared(backing: Inputs["memoryBacking"], at: string, who: string) {
+  return isPlainObject(backing) && backing.access === "private"
+    ? [fault(at, `${who} reads the guest's memory: leave memoryBacking.access out, or set it to "shared"`)]
+    : [];
+}
 
 const filesystemRules: readonly MachineRule[] = [
   eachEntry<Filesystem>("filesystems", (share, at) => {
@@ -21,6 +30,21 @@ const filesystemRules: readonly MachineRule[] = [
     return (source === undefined) === (socket === undefined)
       ? [fault(at, "needs either source, a folder of the host, or socket, that of a running virtiofsd")]
       : [];
+  }),
+  eachEntry<Filesystem>("filesystems", ({ driver, readonly }, at, { host, memoryBacking }) => {
+    if (driver !== "virtiofs") return [];
+    const version = libvirtOf(host);
+    return [
+      ...(readonly && version !== undefined && isOlder(version, "11.0")
+        ? [
+            fault(
+              `${at}.readonly`,
+              `virtiofs has it from libvirt 11.0 on, and the host has ${versionText(version)}; use driver: "9p", or mount it so in the guest`,
+            ),
+          ]
+        : []),
+      ...notShared(memoryBacking, at, "virtiofsd"),
+    ];
   }),
   eachEntry<Filesystem>("filesystems", (share, at) => {
     const { driver, accessMode } = share;
@@ -48,10 +72,10 @@ const bootOrders = (map: string, entries: unknown) =>
 /** Rules of more than one kind of device. */
 export const deviceRules: readonly MachineRule[] = [
   {
-    needs: ["iothreads"],
-    check: ({ scsiControllers, iothreads = 0 }) =>
+    needs: ["iothreads", "maxVcpus"],
+    check: ({ scsiControllers, iothreads = 0, maxVcpus }) =>
       entriesOf<ScsiController>(scsiControllers).flatMap(([key, controller]) =>
-        threadFaults(controller, `scsiControllers.${key}`, iothreads),
+        threadFaults(controller, `scsiControllers.${key}`, iothreads, controller.queues ?? maxVcpus),
       ),
   },
   {
@@ -67,6 +91,9 @@ export const deviceRules: readonly MachineRule[] = [
       ]),
   },
   ...filesystemRules,
+  eachEntry<Nic>("nics", ({ vhostUser }, at, { memoryBacking }) =>
+    vhostUser === undefined ? [] : notShared(memoryBacking, `${at}.vhostUser`, "the switch"),
+  ),
   {
     needs: [],
     check: ({ disks, nics, hostDevices, redirdevs, filesystems }) => [

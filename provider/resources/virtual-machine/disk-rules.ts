@@ -1,4 +1,5 @@
 import type { Fault } from "../../core/check";
+import { equal } from "../../core/equal";
 import { parseRate } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import type { MappedThread } from "./disk-driver";
@@ -65,7 +66,7 @@ const lun: EntryCheck<Disk> = (disk, at) => {
 };
 
 const place: EntryCheck<Disk> = (
-  { bus, device, controller, wwn, vendor, product, rotationRate, removable },
+  { bus, device, controller, serial, wwn, vendor, product, rotationRate, removable },
   at,
   inputs,
 ) => {
@@ -91,6 +92,9 @@ const place: EntryCheck<Disk> = (
       : []),
     ...(rotationRate !== undefined && !["scsi", "sata", "ide"].includes(bus)
       ? [fault(`${at}.rotationRate`, "only scsi, sata and ide disks show it")]
+      : []),
+    ...(device === "floppy" && serial !== undefined
+      ? [fault(`${at}.serial`, "a floppy shows none; leave it out")]
       : []),
     ...(removable !== undefined && bus !== "usb" ? [fault(`${at}.removable`, "only a usb disk says it")] : []),
   ];
@@ -144,7 +148,8 @@ const shared: EntryCheck<Disk> = ({ shareable, cache, volume, format }, at) => {
   ];
 };
 
-const iothreads: EntryCheck<Disk> = (disk, at, { iothreads: count = 0 }) => threadFaults(disk, at, count);
+const iothreads: EntryCheck<Disk> = (disk, at, { iothreads: count = 0, maxVcpus }) =>
+  threadFaults(disk, at, count, disk.queues ?? maxVcpus);
 
 interface Threaded {
   readonly iothread?: unknown;
@@ -152,7 +157,12 @@ interface Threaded {
 }
 
 /** What is wrong with the IOThreads of a disk or controller. */
-export function threadFaults({ iothread, iothreadMapping }: Threaded, at: string, count: number): Fault[] {
+export function threadFaults(
+  { iothread, iothreadMapping }: Threaded,
+  at: string,
+  count: number,
+  queues: number | undefined,
+): Fault[] {
   const mapped: readonly MappedThread[] = Array.isArray(iothreadMapping) ? iothreadMapping : [];
   const withQueues = mapped.filter(({ queues }) => queues !== undefined).length;
   const all = mapped.flatMap(({ queues = [] }) => queues);
@@ -170,6 +180,14 @@ export function threadFaults({ iothread, iothreadMapping }: Threaded, at: string
     ...(new Set(mapped.map(({ iothread: thread }) => thread)).size < mapped.length
       ? [fault(`${at}.iothreadMapping`, "names one IOThread twice")]
       : []),
+    ...all
+      .filter((queue) => typeof queues === "number" && queue >= queues)
+      .map((queue) =>
+        fault(
+          `${at}.iothreadMapping`,
+          `names queue ${queue}, and there are ${queues} from 0 on; set queues, or name less`,
+        ),
+      ),
     ...((withQueues > 0 && withQueues < mapped.length) || new Set(all).size < all.length
       ? [fault(`${at}.iothreadMapping`, "either none or every IOThread names its queues, and each queue once")]
       : []),
@@ -208,12 +226,21 @@ function limitFaults(limits: Readonly<Record<string, unknown>>, at: string) {
   });
 }
 
+const anyIops = /IopsSec$/;
+
+/** Requests are counted only where they are limited. */
+function sizeFault({ sizeIopsSec, ...limits }: Readonly<Record<string, unknown>>, at: string): Fault[] {
+  return sizeIopsSec === undefined || given(limits, Object.keys(limits)).some((name) => anyIops.test(name))
+    ? []
+    : [fault(`${at}.sizeIopsSec`, "needs a limit of requests, such as totalIopsSec")];
+}
+
 const limits: EntryCheck<Disk> = ({ iotune, throttleFilters }, at, { throttleGroups }) => {
   const unknownGroups = (Array.isArray(throttleFilters) ? throttleFilters : []).filter(
     (name) => typeof name === "string" && isPlainObject(throttleGroups) && !Object.hasOwn(throttleGroups, name),
   );
   return [
-    ...(isPlainObject(iotune) ? limitFaults(iotune, `${at}.iotune`) : []),
+    ...(isPlainObject(iotune) ? [...limitFaults(iotune, `${at}.iotune`), ...sizeFault(iotune, `${at}.iotune`)] : []),
     ...unknownGroups.map((name) => fault(`${at}.throttleFilters`, `there is no "${name}" in throttleGroups`)),
     ...(iotune !== undefined && throttleFilters !== undefined
       ? [fault(`${at}.throttleFilters`, "excludes iotune; put the limits into a group")]
@@ -227,9 +254,30 @@ export const diskRules: readonly MachineRule[] = [
   {
     needs: [],
     check: ({ throttleGroups }) =>
-      entriesOf<Readonly<Record<string, unknown>>>(throttleGroups).flatMap(([key, group]) =>
-        limitFaults(group, `throttleGroups.${key}`),
-      ),
+      entriesOf<Readonly<Record<string, unknown>>>(throttleGroups).flatMap(([key, group]) => [
+        ...limitFaults(group, `throttleGroups.${key}`),
+        ...sizeFault(group, `throttleGroups.${key}`),
+      ]),
+  },
+  {
+    needs: ["disks"],
+    check: ({ disks }) => {
+      const first = new Map<string, readonly [key: string, limits: unknown]>();
+      return entriesOf<Disk>(disks).flatMap(([key, { iotune }]) => {
+        const group = iotune?.group;
+        if (group === undefined) return [];
+        const [other, limits] = first.get(group) ?? [key, iotune];
+        first.set(group, [other, limits]);
+        return equal(limits, iotune)
+          ? []
+          : [
+              fault(
+                `disks.${key}.iotune`,
+                `shares the group ${group} with disks.${other}: state the same limits in both`,
+              ),
+            ];
+      });
+    },
   },
   {
     needs: [],

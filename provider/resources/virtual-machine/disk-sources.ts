@@ -3,7 +3,8 @@ import { equal } from "../../core/equal";
 import { hostPath } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
-import { child, type Element, element, ensure, remove } from "../../schema/tree";
+import { child, clone, type Element, element, ensure, remove } from "../../schema/tree";
+import { devicesOf } from "./alias";
 import { networkSourceLens, networkSourceSchema } from "./disk-network";
 import { type SecretReference, secretOf, secretSchema } from "./disk-secret";
 import { isRemovable } from "./disk-targets";
@@ -26,6 +27,23 @@ export function sourcePath(disk: Element): string | undefined {
 /** Whether an image is a block device of the host, which takes direct and native I/O whatever it holds. */
 export function isBlockDevice(path: unknown): path is string {
   return typeof path === "string" && path.startsWith("/dev/");
+}
+
+/**
+ * A running guest writes what is thrown away into a file of libvirt's own, on top of the image: without it, the disk of
+ * such a guest is what its definition says.
+ */
+export function withoutThrowaways(document: Element): Element {
+  const bare = clone(document);
+  for (const disk of devicesOf(bare, "disk")) {
+    const below = child(disk, "backingStore");
+    const source = below && child(below, "source");
+    if (!child(disk, "transient") || !source) continue;
+    remove(disk, "source");
+    disk.children.push(source);
+    attributeAt("driver", "type").set(disk, child(below, "format")?.attributes["type"]);
+  }
+  return bare;
 }
 
 /** Points the disk at a file or block device of the host. */

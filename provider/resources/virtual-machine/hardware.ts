@@ -2,8 +2,10 @@ import type { Libvirt } from "../../libvirt/api";
 import { requireBlockDevices } from "./disk-claims";
 import { requireHostDevices } from "./hostdev-claims";
 import { requireLaunchSecurity } from "./launch-check";
+import { requireAddresses } from "./mac-claims";
 import { requireCards } from "./nic-claims";
 import type { Inputs } from "./rows";
+import { requireSecrets } from "./secret-claims";
 
 /** What is to be looked at again: all for a new domain, for an old one what changes. */
 export type Touched = (...rows: readonly (keyof Inputs)[]) => boolean;
@@ -20,6 +22,10 @@ export async function requireHardware(
 ): Promise<void> {
   if (touched("launchSecurity")) await requireLaunchSecurity(libvirt, inputs, own);
   if (touched("hostDevices", "nics")) await requireHostDevices(libvirt, inputs, own);
-  if (touched("nics")) await requireCards(libvirt, inputs, own);
+  if (touched("nics")) {
+    await requireCards(libvirt, inputs, own);
+    await requireAddresses(libvirt, inputs, own);
+  }
   if (touched("disks")) await requireBlockDevices(libvirt, inputs, own);
+  if (touched("disks", "tpm")) await requireSecrets(libvirt, inputs);
 }

@@ -86,7 +86,7 @@ const partner: EntryCheck<Nic> = ({ teaming, mac }, at, { nics }) => {
 };
 
 const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
-  const { vlan, bridge, virtualPort, hostdev, bandwidth, filter, portIsolated } = nic;
+  const { vlan, bridge, virtualPort, hostdev, bandwidth, filter, portIsolated, mtu, coalesce } = nic;
   const version = libvirtOf(host);
   const isPlainBridge = bridge !== undefined && virtualPort?.type !== "openvswitch";
   const unable = given(nic, ["user", "vhostUser", "hostdev", "vdpa"]);
@@ -110,6 +110,15 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
       : []),
     ...(filter !== undefined && (name !== undefined || nic.direct !== undefined)
       ? [fault(`${at}.filter`, "libvirt filters on network, bridge and ethernet only")]
+      : []),
+    ...(mtu !== undefined && (name ?? nic.direct) !== undefined && nic.vhostUser === undefined
+      ? [fault(`${at}.mtu`, "libvirt sets it on network, bridge, ethernet and vhostUser only; set it in the guest")]
+      : []),
+    ...(coalesce !== undefined && nic.network === undefined && bridge === undefined
+      ? [fault(`${at}.coalesce`, "goes only with network or bridge")]
+      : []),
+    ...(nic.model === "igb" && version !== undefined && version < 9_003_000
+      ? [fault(`${at}.model`, "igb came with libvirt 9.3 and QEMU 8.0; use e1000e, or upgrade the host")]
       : []),
     ...(portIsolated && nic.network === undefined && bridge === undefined
       ? [fault(`${at}.portIsolated`, "goes only with network or bridge")]

@@ -6,6 +6,7 @@ import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { readRows } from "../document";
+import { withoutThrowaways } from "./disk-sources";
 
 /** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
 const inMotion: readonly string[] = ["memory"];
@@ -20,7 +21,8 @@ const synonyms: Readonly<Record<string, string>> = { volume: "path", path: "volu
  * The managed values by which the running guest differs from its configuration, which is what its next start will
  * use. Devices are read whole: one that is only in the guest is still to be unplugged.
  */
-export function residue(rows: Rows, wanted: Values, live: Element, config: Element): Change[] {
+export function residue(rows: Rows, wanted: Values, running: Element, config: Element): Change[] {
+  const live = withoutThrowaways(running);
   const managed = { ...wanted };
   for (const [name, row] of Object.entries(rows)) {
     if (row.kind !== "map" || !row.entries) continue;

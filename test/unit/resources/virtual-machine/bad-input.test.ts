@@ -248,6 +248,45 @@ test.each<[string, Values, HostDocuments, RegExp, RegExp]>([
     /disks.data: \/dev\/sdb is in use by the host: its storage pool vg lies on it/,
     /make a volume in the pool/,
   ],
+  [
+    "a MAC address of another domain",
+    { nics: { n: { ...lan, mac: "52:54:00:AA:00:01" } } },
+    { domains: guest(`<interface type='network'><mac address='52:54:00:aa:00:01'/></interface>`) },
+    /nics.n.mac: 52:54:00:aa:00:01 is the address of an interface of the domain vm-other/,
+    /leave mac out, so that it is derived/,
+  ],
+  [
+    "LUKS whose secret is not there",
+    { disks: { d: { path: "/a", encryption: { secret: { usage: "nothing" } } } } },
+    { secrets: ["other"] },
+    /disks.d.encryption.secret: the host has no secret of usage nothing \(volume\)/,
+    /virsh secret-define/,
+  ],
+  [
+    "a password over the network that is not there",
+    {
+      disks: {
+        d: {
+          network: {
+            protocol: "rbd",
+            image: "pool/image",
+
+            auth: { user: "libvirt", secret: { uuid: "11111111-2222-4333-8444-555555555555" } },
+          },
+        },
+      },
+    },
+    {},
+    /disks.d.network.auth.secret: the host has no secret of uuid 11111111/,
+    /virsh secret-list/,
+  ],
+  [
+    "a TPM whose secret is not there",
+    { tpm: { encryptionSecret: "11111111-2222-4333-8444-555555555555" } },
+    {},
+    /tpm.encryptionSecret: the host has no secret/,
+    /virsh secret-list/,
+  ],
   ["SEV on a host without it", sev, { capabilities: noSev }, /launchSecurity.type: .*do not offer sev/, /AMD EPYC/],
 ])("the host refuses %s", async (_name, args, documents, fact, remedy) => {
   const { inputs, failures } = check(args);
@@ -265,11 +304,14 @@ test("what two guests may share is not refused", async () => {
   const shared = { disks: { data: { path: "/dev/sdb", shareable: true, cache: "none" } } };
   const daemon = new HostDaemon({
     interfaces: {},
+    secrets: ["there"],
     domains: guest(
       `<interface type='direct'><source dev='eno1' mode='bridge'/></interface><disk type='block'><source dev='/dev/sdb'/><shareable/></disk>`,
     ),
   });
-  for (const args of [macvtap("bridge"), shared]) {
+  const open = { disks: { d: { path: "/a", encryption: { secret: { usage: "there" } } } } };
+  const free = { nics: { n: { ...lan, mac: "52:54:00:aa:00:02" } } };
+  for (const args of [macvtap("bridge"), shared, open, free]) {
     await requireHardware(daemon.libvirt, check(args).inputs as unknown as Inputs);
   }
 });

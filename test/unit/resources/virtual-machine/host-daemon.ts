@@ -8,6 +8,8 @@ export interface HostDocuments {
   readonly domains?: Readonly<Record<string, string>>;
   readonly pools?: Readonly<Record<string, string>>;
   readonly interfaces?: Readonly<Record<string, string>>;
+  /** uuids and usages of secrets. */
+  readonly secrets?: readonly string[];
   readonly capabilities?: string;
   /** Features of a CPU by its model, all told. */
   readonly cpus?: Readonly<Record<string, readonly string[]>>;
@@ -16,6 +18,8 @@ export interface HostDocuments {
 }
 
 interface Arguments {
+  readonly uuid?: string;
+  readonly usageID?: string;
   readonly name?: string;
   readonly flags?: number;
   readonly dom?: { readonly uuid: string };
@@ -70,6 +74,12 @@ export class HostDaemon {
         const xml = this.devices[name];
         if (xml === undefined) throw new LibvirtError(53, 0, "no node device with matching name", procedure);
         return { xml };
+      }
+      case "SECRET_LOOKUP_BY_UUID":
+      case "SECRET_LOOKUP_BY_USAGE": {
+        const wanted = args.uuid ?? args.usageID ?? "";
+        if (this.documents.secrets?.includes(wanted)) return { secret: { uuid: wanted } };
+        throw new LibvirtError(66, 0, `Secret not found: no secret with matching ${wanted}`, procedure);
       }
       case "CONNECT_GET_DOMAIN_CAPABILITIES":
         return { capabilities };
