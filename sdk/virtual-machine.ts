@@ -1250,7 +1250,7 @@ export interface VirtualMachineArgsChannel {
 
 /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). TLS of VNC is the host's to set (vnc_tls in qemu.conf); that of spice has `tlsPort` and `defaultMode`. Default: none; the guest has its serial console. */
 export interface VirtualMachineArgsGraphic {
-  /** TCP port. Default: a free one at each start, which `virsh domdisplay` shows. */
+  /** TCP port. Default: a free one at each start, which `virsh domdisplay` shows; none beside a `tlsPort` that is named. */
   readonly port?: pulumi.Input<number>;
   /** Where it listens (`<listen>`): an `address`, a unix `socket`, or the host's address in a `network`. Default: the host's qemu.conf says, 127.0.0.1. */
   readonly listen?: pulumi.Input<
@@ -1258,7 +1258,7 @@ export interface VirtualMachineArgsGraphic {
     | { readonly socket: pulumi.Input<string> }
     | { readonly network: pulumi.Input<string> }
   >;
-  /** Encrypted TCP port of spice (`tlsPort`); the host's qemu.conf must have spice_tls. Default: a free one where the host has it. */
+  /** Encrypted TCP port of spice (`tlsPort`); the host's qemu.conf must have spice_tls. With it and without `port` there is no other. Default: a free one where the host has it, none beside a `port` that is named. */
   readonly tlsPort?: pulumi.Input<number>;
   /** Whether spice takes connections without TLS (`defaultMode`): `any`, `secure` or `insecure`. Default any. */
   readonly defaultMode?: pulumi.Input<"any" | "secure" | "insecure">;

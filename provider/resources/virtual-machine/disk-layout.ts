@@ -38,16 +38,26 @@ export function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlyS
     names.add(target.attributes["dev"]);
     if (wanted.controller !== undefined) hangOn(document, disk, wanted.controller);
   }
-  if (devicesOf(document, "disk").some((disk) => child(disk, "target")?.attributes["bus"] === "scsi")) {
-    ensureScsiController(document);
-  }
+  const scsi = devicesOf(document, "disk").filter((disk) => child(disk, "target")?.attributes["bus"] === "scsi");
+  if (scsi.length === 0) return;
+  ensureScsiController(document);
+  // libvirt finds a place by the disk's name, and does not look whether another disk was given it.
+  const wide = devicesOf(document, "controller").find(({ attributes: { type, model } }) => {
+    return type === "scsi" && model === "virtio-scsi";
+  });
+  const index = wide?.attributes["index"];
+  if (index === undefined || !scsi.some((disk) => child(disk, "address"))) return;
+  for (const disk of scsi) if (!child(disk, "address")) putOn(document, disk, index);
 }
 
 /** Gives the disk a free place on that controller, unless it has one. */
 function hangOn(document: Element, disk: Element, name: string): void {
   const controller = scsiEntries.list(document).get(name)?.attributes["index"];
-  const address = child(disk, "address");
-  if (controller === undefined || address?.attributes["controller"] === controller) return;
+  if (controller === undefined || child(disk, "address")?.attributes["controller"] === controller) return;
+  putOn(document, disk, controller);
+}
+
+function putOn(document: Element, disk: Element, controller: string): void {
   const units = devicesOf(document, "disk").flatMap((other) => {
     const place = child(other, "address")?.attributes;
     return place?.["type"] === "drive" && place["controller"] === controller ? [Number(place["unit"])] : [];

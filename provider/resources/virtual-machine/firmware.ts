@@ -1,5 +1,6 @@
 import { attribute, z } from "../../core/attribute";
 import { hostPath } from "../../core/quantities";
+import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, words } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove, setText, textOf } from "../../schema/tree";
 
@@ -122,11 +123,16 @@ const loaderLens: ElementLens<Loader> = {
   },
 };
 
-/** Where the variables of UEFI are kept; what libvirt chose stays when nothing is said. */
-const nvramLens: ElementLens<Nvram> = {
-  get(document) {
+/**
+ * Where the variables of UEFI are kept; what libvirt chose stays when nothing is said. The running guest shows the
+ * template of the image that was found, which is nobody's word.
+ */
+const nvramLens: ElementLens<Nvram> & { get(document: Element, managed?: unknown): Nvram | undefined } = {
+  get(document, managed?: unknown) {
     const found = child(document, "os/nvram");
-    const { template, format } = found?.attributes ?? {};
+    const { format, ...rest } = found?.attributes ?? {};
+    const isOurs = !isPlainObject(managed) || managed["template"] !== undefined;
+    const template = isOurs ? rest["template"] : undefined;
     const path = found && textOf(found).trim();
     return found && { ...(path && { path }), ...(template && { template }), ...(format === "qcow2" && { format }) };
   },

@@ -27,15 +27,29 @@ const graphicsEntries = {
   },
 };
 
-/** The running guest shows the port that it was given. */
-const portLens: ElementLens<number> = {
-  get: (device) => (device.attributes["autoport"] === "yes" ? undefined : number(attributeAt("", "port")).get(device)),
-  set(device, value) {
-    delete device.attributes["port"];
-    device.attributes["autoport"] = value === undefined ? "yes" : "no";
-    if (value !== undefined) device.attributes["port"] = String(value);
-  },
-};
+const ports = ["port", "tlsPort"] as const;
+
+/**
+ * The running guest shows the ports that it was given. libvirt chooses both of spice or none: with one that is named it
+ * must choose neither, and without a name there is no such port then.
+ */
+function portAt(name: "port" | "tlsPort"): ElementLens<number> {
+  const at = number(attributeAt("", name));
+  return {
+    get(device) {
+      const value = at.get(device);
+      return value === -1 || device.attributes["autoport"] === "yes" ? undefined : value;
+    },
+    set(device, value) {
+      const { attributes } = device;
+      // Those that libvirt chose.
+      if (attributes["autoport"] === "yes") for (const port of ports) delete attributes[port];
+      at.set(device, value);
+      const isNamed = ports.some((port) => ![undefined, "-1"].includes(attributes[port]));
+      if (child(device, "listen")?.attributes["type"] !== "socket") attributes["autoport"] = isNamed ? "no" : "yes";
+    },
+  };
+}
 
 const listenSchema = z.union([
   z.strictObject({ address: text.min(1) }),
@@ -71,10 +85,10 @@ export const graphicsRows = {
     entries: graphicsEntries,
     rows: {
       port: attribute({
-        doc: "TCP port. Default: a free one at each start, which `virsh domdisplay` shows.",
+        doc: "TCP port. Default: a free one at each start, which `virsh domdisplay` shows; none beside a `tlsPort` that is named.",
         schema: z.int().min(1).max(65535).optional(),
         change: restart,
-        lens: portLens,
+        lens: portAt("port"),
       }),
       listen: attribute({
         doc: "Where it listens (`<listen>`): an `address`, a unix `socket`, or the host's address in a `network`. Default: the host's qemu.conf says, 127.0.0.1.",
@@ -83,10 +97,10 @@ export const graphicsRows = {
         lens: listenLens,
       }),
       tlsPort: attribute({
-        doc: "Encrypted TCP port of spice (`tlsPort`); the host's qemu.conf must have spice_tls. Default: a free one where the host has it.",
+        doc: "Encrypted TCP port of spice (`tlsPort`); the host's qemu.conf must have spice_tls. With it and without `port` there is no other. Default: a free one where the host has it, none beside a `port` that is named.",
         schema: z.int().min(1).max(65535).optional(),
         change: restart,
-        lens: number(attributeAt("", "tlsPort")),
+        lens: portAt("tlsPort"),
       }),
       defaultMode: attribute({
         doc: "Whether spice takes connections without TLS (`defaultMode`): `any`, `secure` or `insecure`. Default any.",

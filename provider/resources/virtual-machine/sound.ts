@@ -10,6 +10,16 @@ const audio = new SingleDevice("audio");
 const restart = () => ({ class: "restart", reason: "libvirt plugs no sound into a running guest" }) as const;
 const audioType = oneOf(attributeAt("", "type"), backends);
 
+const made = audio.made<(typeof backends)[number]>({
+  get: audioType.get,
+  set(device, value) {
+    device.attributes["id"] = "1";
+    audioType.set(device, value);
+  },
+});
+/** libvirt leaves out the backend that does nothing when it shows a running guest. */
+const audioLens: typeof made = { ...made, get: (document) => made.get(document) ?? "none" };
+
 export const soundRows = {
   sound: attribute({
     doc: "Sound card of the guest (`<sound model>`): `ich9`, `ich6`, `ac97`, `es1370`, `sb16` or `usb`. Default: none.",
@@ -22,12 +32,6 @@ export const soundRows = {
     schema: z.enum(backends).optional(),
     since: "7.2",
     change: restart,
-    lens: audio.made({
-      get: audioType.get,
-      set(device, value) {
-        device.attributes["id"] = "1";
-        audioType.set(device, value);
-      },
-    }),
+    lens: audioLens,
   }),
 };

@@ -21,6 +21,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     'the host has no such firmware: install it (ovmf on Debian, edk2-ovmf on Fedora), or ask for less (secureBoot, statelessFirmware, firmware: "bios")',
   ],
   [/eim=on requires accel=kvm/, 'extended interrupts need virtType: "kvm", or QEMU 9.0 for an emulated guest'],
+  [
+    /virtio-pmem memory device info is not handled/,
+    'this libvirt starts no guest with virtio-pmem: use model: "nvdimm", or upgrade the host',
+  ],
   [/vhost-vsock/, "load the host's kernel module (modprobe vhost_vsock), or leave vsock out"],
   [/Could not open TPM device/, 'the host has no TPM to pass on; use tpm: { backend: "emulator" }'],
   [/module block-block-/, "QEMU on the host has no driver for that protocol: install it (qemu-block-extra on Debian)"],

@@ -14,6 +14,7 @@ test.each([
   ["unsupported configuration: host doesn't support passthrough of host PCI devices", /intel_iommu=on/],
   ["cachetune is only supported for KVM domains", /virtType: "kvm"/],
   ["qemu-system-x86_64: -device {...}: eim=on requires accel=kvm,kernel-irqchip=split", /virtType: "kvm"/],
+  ["internal error: virtio-pmem memory device info is not handled yet", /model: "nvdimm"/],
   ["something else", /the log is \/var\/log\/libvirt\/qemu\/db\.log/],
 ])("%s", (said, remedy) => {
   expect(startRemedy("db", `internal error: ${said}`)).toMatch(remedy);

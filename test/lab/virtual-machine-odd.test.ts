@@ -1,0 +1,201 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
+import type { LabHost } from "./host";
+import { type Lab, startLab } from "./lab";
+import { furnish, image, Machine, medium } from "./machines";
+
+/**
+ * Odd but lawful combinations through real daemons: each starts, is read back without drift, and a second update finds
+ * nothing to do and nothing that waits for a restart.
+ */
+const roots = ["machine", "trixie"] as const;
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await startLab({ hosts: 2, root: roots });
+  for (const host of lab.hosts) {
+    const { network } = await furnish(host);
+    const [a, b, qcow2] = [
+      await image(host, "a.raw", "raw"),
+      await image(host, "b.raw", "raw"),
+      await image(host, "c.qcow2"),
+    ];
+    const share = join(host.directory, "share");
+    mkdirSync(share);
+    parts.set(host, { network, a, b, qcow2, iso: medium(host, "odd"), share, folder: host.directory });
+  }
+}, 90_000);
+
+afterAll(() => lab?.stop(), 30_000);
+
+/** What programs are made of, by host. */
+const parts = new Map<LabHost, Values>();
+
+const twoCells = {
+  vcpus: 2,
+  numa: {
+    cells: [
+      { cpus: "0", memory: "32 MiB" },
+      { cpus: "1", memory: "32 MiB" },
+    ],
+  },
+};
+
+const programs: Readonly<Record<string, (part: Values) => Values>> = {
+  "a floppy beside an IDE disk and a drive without a floppy": ({ a, b }) => ({
+    machine: "pc",
+    disks: { f: { volume: a, device: "floppy" }, e: { device: "floppy" }, d: { volume: b, bus: "ide" } },
+  }),
+  "a disk that is thrown away, with a share in the boot order": ({ a, network }) => ({
+    disks: { d: { volume: a, transient: true, bootOrder: 2 } },
+    nics: { n: { network, bootOrder: 1, rom: { enabled: false } } },
+  }),
+  "drives on three buses": ({ iso }) => ({
+    disks: {
+      a: { volume: iso, device: "cdrom" },
+      b: { volume: iso, device: "cdrom", bus: "scsi" },
+      c: { volume: iso, device: "cdrom", bus: "usb" },
+    },
+  }),
+  "disks on four buses, one IOThread": ({ a, b, qcow2 }) => ({
+    iothreads: 1,
+    scsiControllers: { s: { iothread: 1, queues: 1 } },
+    disks: {
+      v: { volume: a, iothread: 1, queueSize: 512, packed: true },
+      s: { volume: b, bus: "scsi", controller: "s", wwn: "5000c50015ea71aa", rotationRate: 1 },
+      q: { volume: qcow2, bus: "usb", removable: true, metadataCache: "4 MiB" },
+      e: { device: "cdrom" },
+    },
+  }),
+  "limits that two disks share": ({ a, b }) => ({
+    disks: {
+      a: { volume: a, iotune: { totalIopsSec: 90, sizeIopsSec: 4096, group: "g" } },
+      b: { volume: b, iotune: { totalIopsSec: 90, sizeIopsSec: 4096, group: "g" } },
+    },
+  }),
+  "error policies that differ, and 4 KiB sectors": ({ a }) => ({
+    disks: {
+      a: {
+        ...{ volume: a, errorPolicy: "ignore", rerrorPolicy: "report" },
+        ...{ logicalBlockSize: 4096, physicalBlockSize: 4096 },
+      },
+    },
+  }),
+  "a shared raw disk": ({ a }) => ({ disks: { a: { volume: a, shareable: true, cache: "directsync", io: "native" } } }),
+  "virtiofs in a guest of two cells": ({ share }) => ({ ...twoCells, filesystems: { s: { source: share } } }),
+  "9p that maps, and virtiofs, on one folder": ({ share }) => ({
+    filesystems: {
+      n: { source: share, driver: "9p", accessMode: "mapped", fileMode: "0644", multidevs: "remap" },
+      v: { source: share, xattr: true, cache: "none" },
+    },
+  }),
+  "macvtap of several queues that may filter for itself": () => ({
+    vcpus: 2,
+    nics: { n: { direct: { dev: "eth1", mode: "private" }, queues: 2, trustGuestRxFilters: true } },
+  }),
+  "half of a pair, a plain tap, and a network of its own": ({ network }) => ({
+    nics: {
+      n: { network, teaming: { role: "persistent" }, coalesce: 32, sndbuf: 1048576 },
+      e: { ethernet: true, target: "odd0" },
+      u: { user: {}, link: false },
+    },
+  }),
+  "a filter with an address, isolated, numbered": ({ network }) => ({
+    nics: {
+      n: {
+        ...{ network, portIsolated: true, acpiIndex: 3 },
+        filter: { name: "clean-traffic", parameters: { IP: "10.31.0.9" } },
+      },
+    },
+  }),
+  "cards of three makes": ({ network }) => ({
+    machine: "pc",
+    nics: { a: { network }, b: { network, model: "e1000" }, c: { network, model: "rtl8139" } },
+  }),
+  "offloads and rings": ({ network }) => ({
+    nics: {
+      n: {
+        ...{ network, packed: true, rss: true, rxQueueSize: 1024, driver: "qemu", mtu: 1400 },
+        ...{ hostOffloads: { csum: false, gso: false, mergeableBuffers: true }, guestOffloads: { tso4: false } },
+      },
+    },
+  }),
+  "sound that goes nowhere, three pointers, three ports": () => ({
+    ...{ sound: "ich9", audio: "none" },
+    inputs: { a: { type: "tablet" }, b: { type: "keyboard", bus: "virtio" }, c: { type: "mouse", bus: "ps2" } },
+    serials: { a: {}, b: { model: "pci-serial" }, c: { model: "usb-serial" } },
+  }),
+  "two heads, seen by VNC and in browsers": () => ({
+    graphics: { vnc: { websocket: 5711, sharePolicy: "ignore", password: "abc" } },
+    video: { model: "virtio", heads: 2 },
+  }),
+  "a screen for UEFI alone, a TPM, a watchdog, a panic device": () => ({
+    ...{ firmware: "uefi", memory: "128 MiB", tpm: { model: "tpm-tis", activePcrBanks: ["sha256"] } },
+    ...{
+      graphics: { vnc: {} },
+      video: { model: "bochs" },
+      watchdog: { model: "i6300esb", action: "pause" },
+      panic: "isa",
+    },
+  }),
+  "variables of the program's own, keys to be enrolled": ({ folder }) => ({
+    ...{ firmware: "uefi", memory: "128 MiB", secureBoot: true, enrolledKeys: false },
+    nvram: { path: join(String(folder), "odd.fd") },
+  }),
+  "SMBIOS, fw_cfg, a menu, no USB, no balloon, no console": () => ({
+    smbios: { mode: "sysinfo", system: { manufacturer: "a", serial: "b" }, oemStrings: ["x", "y"] },
+    fwCfg: { "opt/com.example/config": { value: '{"a":"<&>"}' } },
+    bootMenu: { enabled: true, timeout: 3000 },
+    ...{ usbController: "none", balloon: { model: "none" }, console: false, agent: false, rng: false },
+  }),
+  "a virtio IOMMU, memory to plug, shared memory": () => ({
+    ...{ iommu: { model: "virtio" }, memoryHotplug: { limit: "1 GiB", slots: 2 }, shmems: { s: { size: "4 MiB" } } },
+    memoryDevices: { v: { size: "256 MiB", requested: "0 B" } },
+  }),
+  "an NVDIMM of a file": ({ folder }) => ({
+    ...{ memoryHotplug: { limit: "1 GiB", slots: 2 }, numa: { cells: [{ cpus: "0", memory: "64 MiB" }] } },
+    memoryDevices: { n: { model: "nvdimm", size: "16 MiB", path: join(String(folder), "b.raw") } },
+  }),
+  "twenty-six drives and two IOThreads": () => ({
+    iothreads: 2,
+    disks: Object.fromEntries(
+      Array.from({ length: 26 }, (_, index) => [`d${index}`, { device: "cdrom", bus: "scsi" }]),
+    ),
+  }),
+  "a profile of no profile: dense, with limits lifted": ({ a, b, network }) => ({
+    ...{ profile: "dense", memory: "128 MiB", vcpus: 2, maxVcpus: 4 },
+    ...{ disks: { a: { volume: a, iotune: {} }, b: { volume: b } }, nics: { n: { network } } },
+  }),
+};
+
+describe.each([
+  ["9.0", 0],
+  ["11.3", 1],
+] as const)("libvirt %s", (_libvirt, index) => {
+  test.each(Object.keys(programs))(
+    "%s",
+    async (name) => {
+      const host = lab.hosts[index];
+      const part = host && parts.get(host);
+      const program = programs[name];
+      if (!host || !part || !program) throw new Error("the lab has two hosts");
+      const vm = new Machine(host, "odd", { waitForAddress: false });
+      const args = program(part);
+      try {
+        await vm.create(args);
+        expect(await vm.power()).toBe("running");
+        expect(vm.state["pendingRestart"]).toEqual([]);
+        expect(await vm.refresh()).toEqual([]);
+        expect(vm.diff(args).changes).toEqual([]);
+        await vm.up(args);
+        expect(vm.state["pendingRestart"]).toEqual([]);
+        expect(await vm.refresh()).toEqual([]);
+      } finally {
+        if (vm.id !== "") await vm.delete();
+        await vm.context.close();
+      }
+    },
+    30_000,
+  );
+});
