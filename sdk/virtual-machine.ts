@@ -2083,7 +2083,7 @@ export class VirtualMachine extends KvmResource {
     readonly nvram?: string;
   }>;
 
-  /** Where the guest is on its host: the host cell of each guest cell, the host CPUs of each vCPU, of QEMU and of each IOThread, pages, the CPUs that no other guest may own, the terms of the cost that are not 0, the reasons, and the arguments that follow from it (`values`). Absent for a guest that is not placed. */
+  /** Where the guest is on its host: the host cell of each guest cell, the host CPUs of each vCPU, of QEMU and of each IOThread, pages, those of them that the host was given for it, the CPUs that no other guest may own, the terms of the cost that are not 0, the reasons, and the arguments that follow from it (`values`). Absent for a guest that is not placed. */
   declare readonly placement: pulumi.Output<
     | {
         readonly cells: readonly number[];
@@ -2091,6 +2091,7 @@ export class VirtualMachine extends KvmResource {
         readonly emulator: string;
         readonly iothreads: readonly string[];
         readonly pages: readonly { readonly cell: number; readonly size: string; readonly count: number }[];
+        readonly addedPages?: readonly { readonly cell: number; readonly size: string; readonly count: number }[];
         readonly owned: string;
         readonly cost: { readonly [term: string]: number };
         readonly explain: readonly string[];

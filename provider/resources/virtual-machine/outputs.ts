@@ -29,8 +29,8 @@ export const outputs = {
     type: "{ readonly machine: string; readonly loader?: string; readonly nvram?: string }",
   },
   placement: {
-    doc: "Where the guest is on its host: the host cell of each guest cell, the host CPUs of each vCPU, of QEMU and of each IOThread, pages, the CPUs that no other guest may own, the terms of the cost that are not 0, the reasons, and the arguments that follow from it (`values`). Absent for a guest that is not placed.",
-    type: "{ readonly cells: readonly number[]; readonly vcpus: readonly string[]; readonly emulator: string; readonly iothreads: readonly string[]; readonly pages: readonly { readonly cell: number; readonly size: string; readonly count: number }[]; readonly owned: string; readonly cost: { readonly [term: string]: number }; readonly explain: readonly string[]; readonly values: object } | undefined",
+    doc: "Where the guest is on its host: the host cell of each guest cell, the host CPUs of each vCPU, of QEMU and of each IOThread, pages, those of them that the host was given for it, the CPUs that no other guest may own, the terms of the cost that are not 0, the reasons, and the arguments that follow from it (`values`). Absent for a guest that is not placed.",
+    type: "{ readonly cells: readonly number[]; readonly vcpus: readonly string[]; readonly emulator: string; readonly iothreads: readonly string[]; readonly pages: readonly { readonly cell: number; readonly size: string; readonly count: number }[]; readonly addedPages?: readonly { readonly cell: number; readonly size: string; readonly count: number }[]; readonly owned: string; readonly cost: { readonly [term: string]: number }; readonly explain: readonly string[]; readonly values: object } | undefined",
   },
   launchMeasurement: {
     doc: "What the firmware of the host measured of a sev guest at its start, base64 (virDomainGetLaunchSecurityInfo): the owner checks it, then makes `launchSecurity.secret` for it. Absent while the guest is off and without sev.",
