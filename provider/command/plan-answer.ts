@@ -1,8 +1,9 @@
 import { parseBytes } from "../core/units";
 import { domainClaim } from "../resources/domain-claim";
 import { placedIn } from "../resources/placed-in";
+import { writeRecord } from "../resources/placement-record";
 import { pinRefusal } from "../resources/virtual-machine/pin-refusals";
-import { isPlaced, suggestedFor } from "../resources/virtual-machine/placement";
+import { isPlaced, recordOf, suggestedFor } from "../resources/virtual-machine/placement";
 import { requestOf } from "../resources/virtual-machine/question";
 import { composeRows } from "../resources/virtual-machine/render";
 import type { Inputs } from "../resources/virtual-machine/rows";
@@ -46,6 +47,7 @@ export function answer(host: PlannedHost, machines: readonly AskedMachine[]): Pl
       requests.push({ ...request, ...(machine.confidential && { confidential: true }) });
     } else {
       const document = composeRows(writable(inputs));
+      writeRecord(document, recordOf(inputs, undefined, []));
       const claim = domainClaim(document, topology);
       claims.push(claim);
       own.set(inputs.name, byHand(inputs, document, claim, topology));

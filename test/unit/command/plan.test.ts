@@ -158,3 +158,14 @@ test("a file may hold several domains in one element", async () => {
   const { result } = await planned({ vms: [{ ...db, hugePages: undefined }] }, "--json", "--ledger", ledger);
   expect(JSON.parse(result).vms[0].vcpus).toEqual(["4", "5"]);
 });
+
+test("pins of guests that say shared are no ownership", async () => {
+  const floats = { name: "f", vcpus: 2, memory: "1 GiB", cpuTune: { vcpuPins: { 0: "1", 1: "1" } } };
+  const owner = { ...db, name: "o", vcpus: 8, hugePages: "none" };
+  const answers = async (cpu: object) => {
+    const { result } = await planned({ vms: [{ ...floats, cpu }, owner] }, "--json");
+    return JSON.parse(result).vms.map(({ owned, vcpus }: { owned: string; vcpus: string[] }) => [owned, vcpus.join()]);
+  };
+  expect((await answers({}))[0]).toEqual(["1", "1,1"]);
+  expect((await answers({ policy: "shared" }))[0]).toEqual(["", "1,1"]);
+});

@@ -1,0 +1,72 @@
+import type { Context, Values } from "../../../../provider/core/handler";
+import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import { plan, type Site } from "../../../../provider/resources/virtual-machine/planning";
+import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
+import { pciDevice } from "../../command/documents";
+import { GiB, host, unlimited } from "../../tuning/hosts";
+import { HostDaemon } from "./host-daemon";
+
+const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
+const meta = { organization: "organization", project: "unit", stack: "dev", urn };
+const topology = host(2, 4, 2, {
+  pages: () => [
+    { sizeKiB: 4, total: 4 * GiB },
+    { sizeKiB: 2048, total: 256 },
+  ],
+});
+const usage = { topology, limits: unlimited, ledger: { claims: [] }, added: [] };
+const devices = {
+  pci_0000_65_00_0: pciDevice("0000:65:00.0", { node: 1, class: "0x030000" }),
+  pci_0000_3b_10_1: pciDevice("0000:3b:10.1", { node: 0 }),
+  pci_0000_17_00_0: pciDevice("0000:17:00.0", { class: "0x030000" }),
+};
+const { libvirt } = new HostDaemon({ devices });
+
+const args = {
+  ...{ host: { uri: "qemu+ssh://rack1/system" }, vcpus: 4, memory: "2 GiB", cpu: { policy: "dedicated" } },
+  numa: { cells: ["0-1", "2-3"].map((cpus) => ({ cpus, memory: "1 GiB" })) },
+  hostDevices: {
+    gpu: { pci: "0000:65:00.0" },
+    far: { pci: "0000:65:00.1", locality: "none" },
+    nowhere: { pci: "0000:17:00.0" },
+  },
+  nics: { vf: { hostdev: { address: "0000:3b:10.1" } } },
+};
+
+async function planned(more: Values = {}, site: Partial<Site> = {}, used = usage) {
+  const { inputs, failures } = virtualMachine.check({ ...args, ...more }, undefined, meta);
+  expect(failures).toEqual([]);
+  const warnings: string[] = [];
+  const context = { warn: (text: string) => warnings.push(text) } as unknown as Context;
+  const own = { libvirt, uuid: "u", previous: () => undefined, added: [], runs: false, context };
+  const placement = await plan({ ...own, inputs: inputs as unknown as Inputs, ...site }, used);
+  return { placement, warnings };
+}
+
+test("a guest that is off gets a bus for each device that is near to one of its cells; one that runs keeps those it has", async () => {
+  const { placement } = await planned();
+  expect(placement?.cells).toEqual([0, 1]);
+  const buses = { hostDevices: { gpu: { cell: 1 } }, nics: { vf: { cell: 0 } } };
+  expect(placement?.values).toMatchObject(buses);
+  expect(Object.keys(placement?.values["hostDevices"] as object)).toEqual(["gpu"]);
+  const running = await planned({}, { runs: true });
+  expect(running.placement?.values).not.toHaveProperty("hostDevices");
+  const kept = await planned({}, { runs: true, kept: placement });
+  expect(kept.placement?.values).toMatchObject(buses);
+  expect((await planned({ machine: "pc" })).placement?.values).not.toHaveProperty("nics");
+});
+
+test("pages that have to be added are told, and those that are preferred and not there are warned of", async () => {
+  const pages = { hostDevices: {}, nics: {} };
+  const limits = { ...unlimited, mayAddPages: true };
+  const { placement, warnings } = await planned({ ...pages, hugePages: "preferred" }, {}, { ...usage, limits });
+  expect(placement?.addedPages).toEqual([0, 1].map((cell) => ({ cell, size: "2 MiB", count: 256 })));
+  expect(placement?.explain.join("\n")).toContain("of which 256 are added to the host's");
+  expect(warnings).toEqual([]);
+  const without = await planned({ ...pages, hugePages: "preferred" });
+  expect(without.placement).not.toHaveProperty("addedPages");
+  expect(without.warnings.join()).toContain("let guests add them (Host.guestPages)");
+  await expect(planned({ ...pages, hugePages: "required" })).rejects.toThrow(
+    /256 pages of 2 MiB free, 1 GiB of memory needed/,
+  );
+});
