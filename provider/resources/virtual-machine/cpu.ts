@@ -21,7 +21,12 @@ const onlineLens: ElementLens<number> = {
 const mostLens: ElementLens<number> = {
   get: number(textAt("vcpu")).get,
   set(document, value) {
-    if (value !== undefined) setText(ensure(document, "vcpu"), String(value));
+    if (value === undefined) return;
+    const vcpu = ensure(document, "vcpu");
+    // As many as were online stay so: `vcpus`, written before, may have found what it wants without `current`.
+    const online = textOf(vcpu);
+    if (online !== "") vcpu.attributes["current"] ??= online;
+    setText(vcpu, String(value));
   },
 };
 
