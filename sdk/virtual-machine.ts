@@ -34,10 +34,10 @@ const facts: ClassFacts = {
     "numa",
     "numaTune",
     "firmware",
+    "loader",
+    "statelessFirmware",
     "secureBoot",
     "enrolledKeys",
-    "statelessFirmware",
-    "loader",
     "nvram",
     "boot",
     "bootMenu",
@@ -667,6 +667,8 @@ export interface VirtualMachineArgsDiskIotune {
 
 /** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
 export interface VirtualMachineArgsDisk {
+  /** Format of the image at `path` or `network`; it is never guessed. Default raw. */
+  readonly format?: pulumi.Input<"raw" | "qcow2">;
   /** The volume behind it. */
   readonly volume?: pulumi.Input<
     | Volume
@@ -745,8 +747,6 @@ export interface VirtualMachineArgsDisk {
         readonly verify?: pulumi.Input<boolean>;
       }
   >;
-  /** Format of the image at `path` or `network`; it is never guessed. Default raw. */
-  readonly format?: pulumi.Input<"raw" | "qcow2">;
   /** The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted. */
   readonly encryption?: pulumi.Input<{
     readonly secret: pulumi.Input<{ readonly uuid: pulumi.Input<string> } | { readonly usage: pulumi.Input<string> }>;
@@ -1462,12 +1462,6 @@ export interface VirtualMachineArgs {
   readonly numaTune?: pulumi.Input<VirtualMachineArgsNumaTune>;
   /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. Default: "bios". */
   readonly firmware?: pulumi.Input<"bios" | "uefi">;
-  /** Secure Boot with the vendors' keys, for uefi on q35. Default: what the host's first image offers. */
-  readonly secureBoot?: pulumi.Input<boolean>;
-  /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
-  readonly enrolledKeys?: pulumi.Input<boolean>;
-  /** UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false. Needs libvirt 8.6. */
-  readonly statelessFirmware?: pulumi.Input<boolean>;
   /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
   readonly loader?: pulumi.Input<{
     readonly path: pulumi.Input<string>;
@@ -1476,6 +1470,12 @@ export interface VirtualMachineArgs {
     readonly stateless?: pulumi.Input<true>;
     readonly format?: pulumi.Input<"qcow2">;
   }>;
+  /** UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false. Needs libvirt 8.6. */
+  readonly statelessFirmware?: pulumi.Input<boolean>;
+  /** Secure Boot with the vendors' keys, for uefi on q35. Default: what the host's first image offers. */
+  readonly secureBoot?: pulumi.Input<boolean>;
+  /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
+  readonly enrolledKeys?: pulumi.Input<boolean>;
   /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own. */
   readonly nvram?: pulumi.Input<{
     readonly path?: pulumi.Input<string>;
@@ -1760,15 +1760,6 @@ export class VirtualMachine extends KvmResource {
   /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. */
   declare readonly firmware: pulumi.Output<"bios" | "uefi">;
 
-  /** Secure Boot with the vendors' keys, for uefi on q35. Default: what the host's first image offers. */
-  declare readonly secureBoot: pulumi.Output<boolean | undefined>;
-
-  /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
-  declare readonly enrolledKeys: pulumi.Output<boolean | undefined>;
-
-  /** UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false. */
-  declare readonly statelessFirmware: pulumi.Output<boolean | undefined>;
-
   /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
   declare readonly loader: pulumi.Output<
     | pulumi.Unwrap<{
@@ -1780,6 +1771,15 @@ export class VirtualMachine extends KvmResource {
       }>
     | undefined
   >;
+
+  /** UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false. */
+  declare readonly statelessFirmware: pulumi.Output<boolean | undefined>;
+
+  /** Secure Boot with the vendors' keys, for uefi on q35. Default: what the host's first image offers. */
+  declare readonly secureBoot: pulumi.Output<boolean | undefined>;
+
+  /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
+  declare readonly enrolledKeys: pulumi.Output<boolean | undefined>;
 
   /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own. */
   declare readonly nvram: pulumi.Output<

@@ -144,8 +144,14 @@ const reservationsLens: ElementLens<Reservations> = {
   },
 };
 
-/** What is behind a disk. */
+/** What is behind a disk. A format that is taken out makes room for that of the volume, which comes after it. */
 export const diskSourceRows = {
+  format: attribute({
+    doc: "Format of the image at `path` or `network`; it is never guessed. Default raw.",
+    schema: z.enum(["raw", "qcow2"]).optional(),
+    change: sourceChange,
+    lens: oneOf(attributeAt("driver", "type"), ["raw", "qcow2"] as const),
+  }),
   volume: attribute({
     doc: "The volume behind it.",
     schema: volumeSchema.optional(),
@@ -164,12 +170,6 @@ export const diskSourceRows = {
     schema: networkSourceSchema.optional(),
     change: sourceChange,
     lens: networkSourceLens,
-  }),
-  format: attribute({
-    doc: "Format of the image at `path` or `network`; it is never guessed. Default raw.",
-    schema: z.enum(["raw", "qcow2"]).optional(),
-    change: sourceChange,
-    lens: oneOf(attributeAt("driver", "type"), ["raw", "qcow2"] as const),
   }),
   encryption: attribute({
     doc: "The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted.",

@@ -2,7 +2,7 @@ import { attribute, z } from "../../core/attribute";
 import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { attributeAt, type ElementLens, mapped, number, oneOf, presenceAt, textAt, words } from "../../schema/lens";
-import { child, ensure, remove } from "../../schema/tree";
+import { child, type Element, ensure, remove } from "../../schema/tree";
 
 export const buses = ["virtio", "scsi", "sata", "ide", "usb", "fdc"] as const;
 const devices = ["disk", "cdrom", "floppy", "lun"] as const;
@@ -55,10 +55,11 @@ const transientLens: ElementLens<boolean | "shared"> = {
 };
 
 const serialAt = textAt("serial");
+const isFloppy = ({ attributes }: Element) => attributes["device"] === "floppy";
 /** QEMU starts no guest whose floppy has a serial number. */
 const serialLens: ElementLens<string> = {
-  get: serialAt.get,
-  set: (disk, value) => serialAt.set(disk, disk.attributes["device"] === "floppy" ? undefined : value),
+  get: (disk) => (isFloppy(disk) ? undefined : serialAt.get(disk)),
+  set: (disk, value) => serialAt.set(disk, isFloppy(disk) ? undefined : value),
 };
 
 /** What the guest sees of a disk. */

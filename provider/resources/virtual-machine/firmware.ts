@@ -4,9 +4,20 @@ import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, words } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove, setText, textOf } from "../../schema/tree";
 
-/** What libvirt chose for the old firmware; it chooses anew when the domain is defined without. */
+/** Whether the image is the program's own choice: libvirt makes none then. */
+function isNamed(document: Element): boolean {
+  const loader = child(document, "os/loader");
+  const isChosen = child(document, "os")?.attributes["firmware"] !== undefined;
+  return loader !== undefined && !isChosen && textOf(loader).trim() !== "";
+}
+
+/** What was chosen for the old firmware. libvirt chooses anew when the domain is defined, by what is still asked for. */
 function forgetChoice(document: Element): void {
+  const isUefi = firmwareLens.get(document) === "uefi";
+  const stateless = isNamed(document) ? undefined : child(document, "os/loader")?.attributes["stateless"];
   for (const name of ["loader", "nvram"]) remove(document, `os/${name}`);
+  if (isUefi) ensure(document, "os").attributes["firmware"] = "efi";
+  if (stateless !== undefined) ensure(document, "os/loader").attributes["stateless"] = stateless;
 }
 
 const firmwareLens: ElementLens<"bios" | "uefi"> = {
@@ -21,7 +32,7 @@ const firmwareLens: ElementLens<"bios" | "uefi"> = {
     if (value === "uefi") os.attributes["firmware"] = "efi";
     else {
       delete os.attributes["firmware"];
-      remove(document, "os/firmware");
+      for (const name of ["firmware", "loader"]) remove(document, `os/${name}`);
     }
   },
 };
@@ -51,10 +62,10 @@ const secureBootLens: ElementLens<boolean> = {
     const feature = firmware && children(firmware, "feature").find((item) => item.attributes["name"] === "secure-boot");
     if (feature) return feature.attributes["enabled"] === "yes";
     const loader = child(document, "os/loader");
-    return loader && loader.attributes["secure"] === "yes";
+    return loader && textOf(loader).trim() !== "" ? loader.attributes["secure"] === "yes" : undefined;
   },
   set(document, value) {
-    if (secureBootLens.get(document) === value) return;
+    if (secureBootLens.get(document) === value || (value === undefined && isNamed(document))) return;
     forgetChoice(document);
     remove(document, "os/firmware");
     if (value === undefined) return;
@@ -102,9 +113,7 @@ const loaderLens: ElementLens<Loader> = {
   },
   set(document, value) {
     if (value === undefined) {
-      const wasUefi = firmwareLens.get(document) === "uefi";
       forgetChoice(document);
-      if (wasUefi) ensure(document, "os").attributes["firmware"] = "efi";
       return;
     }
     delete ensure(document, "os").attributes["firmware"];
@@ -152,8 +161,9 @@ const nvramLens: ElementLens<Nvram> & { get(document: Element, managed?: unknown
 const statelessLens: ElementLens<boolean> = {
   get: words(attributeAt("os/loader", "stateless"), "yes", "no").get,
   set(document, value) {
-    if (statelessLens.get(document) === value) return;
+    if (statelessLens.get(document) === value || (value === undefined && isNamed(document))) return;
     forgetChoice(document);
+    remove(document, "os/loader");
     if (value !== undefined) ensure(document, "os/loader").attributes["stateless"] = value ? "yes" : "no";
   },
 };
@@ -161,6 +171,7 @@ const statelessLens: ElementLens<boolean> = {
 const newImage = () =>
   ({ class: "restart", reason: "another firmware image; it starts with fresh variables" }) as const;
 
+/** An image that is named gives way first: what is asked of one that libvirt finds would be taken for said by it. */
 export const firmwareRows = {
   firmware: attribute({
     doc: "`bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios.",
@@ -168,6 +179,19 @@ export const firmwareRows = {
     defaults: { 1: "bios" },
     change: "restart",
     lens: firmwareLens,
+  }),
+  loader: attribute({
+    doc: "An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt.",
+    schema: loaderSchema.optional(),
+    change: newImage,
+    lens: loaderLens,
+  }),
+  statelessFirmware: attribute({
+    doc: "UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false.",
+    schema: z.boolean().optional(),
+    since: "8.6",
+    change: newImage,
+    lens: statelessLens,
   }),
   secureBoot: attribute({
     doc: "Secure Boot with the vendors' keys, for uefi on q35. Default: what the host's first image offers.",
@@ -180,19 +204,6 @@ export const firmwareRows = {
     schema: z.boolean().optional(),
     change: newImage,
     lens: enrolledKeysLens,
-  }),
-  statelessFirmware: attribute({
-    doc: "UEFI that keeps no variables, so that they take no part in a measured start (`<loader stateless>`). Default false.",
-    schema: z.boolean().optional(),
-    since: "8.6",
-    change: newImage,
-    lens: statelessLens,
-  }),
-  loader: attribute({
-    doc: "An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt.",
-    schema: loaderSchema.optional(),
-    change: newImage,
-    lens: loaderLens,
   }),
   nvram: attribute({
     doc: "Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own.",
