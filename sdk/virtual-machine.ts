@@ -667,20 +667,6 @@ export interface VirtualMachineArgsDiskIotune {
 
 /** Disks and drives under names of your choice. The one called root, boot, system or os comes first, then the others by name. */
 export interface VirtualMachineArgsDisk {
-  /** Format of the image at `path` or `network`; it is never guessed. Default raw. */
-  readonly format?: pulumi.Input<"raw" | "qcow2">;
-  /** The volume behind it. */
-  readonly volume?: pulumi.Input<
-    | Volume
-    | CloudInitDisk
-    | {
-        readonly pool?: pulumi.Input<string>;
-        readonly name?: pulumi.Input<string>;
-        readonly path: pulumi.Input<string>;
-        readonly format?: pulumi.Input<string>;
-        readonly host?: pulumi.Input<unknown>;
-      }
-  >;
   /** Path of an image or, below /dev/, of a block device on the host, in place of `volume`. */
   readonly path?: pulumi.Input<string>;
   /** An image that QEMU reaches by itself over the network (`<source protocol>`), in place of `volume`: `rbd`, `nbd`, `iscsi`, `nfs` (libvirt 7.0), `http` and `https`. Ports default to the protocol's own; passwords are libvirt secrets, named by uuid or usage. */
@@ -745,6 +731,20 @@ export interface VirtualMachineArgsDisk {
         readonly timeout?: pulumi.Input<number>;
         readonly port?: pulumi.Input<number>;
         readonly verify?: pulumi.Input<boolean>;
+      }
+  >;
+  /** Format of the image at `path` or `network`; it is never guessed. Default raw. */
+  readonly format?: pulumi.Input<"raw" | "qcow2">;
+  /** The volume behind it. */
+  readonly volume?: pulumi.Input<
+    | Volume
+    | CloudInitDisk
+    | {
+        readonly pool?: pulumi.Input<string>;
+        readonly name?: pulumi.Input<string>;
+        readonly path: pulumi.Input<string>;
+        readonly format?: pulumi.Input<string>;
+        readonly host?: pulumi.Input<unknown>;
       }
   >;
   /** The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted. */

@@ -109,6 +109,7 @@ export async function waitForAddress(domain: Domain, inputs: Inputs, before: Lea
   const seconds = parseDuration(wait.timeout);
   context.progress("waiting for an address");
   const address = await poll({ step, seconds, signal: context.signal, interval: 0.5 }, async () => {
+    await requireAlive(domain, step);
     if (wait.source !== "any") return mainAddress(await seenAddresses(domain, inputs.nics, [wait.source]), wait);
     const agent = mainAddress(await seenAddresses(domain, inputs.nics, ["agent"]), wait);
     return agent ?? mainAddress(await freshAddresses(domain, inputs, before), wait);
@@ -124,6 +125,17 @@ export async function waitForAddress(domain: Domain, inputs: Inputs, before: Lea
     host: domain.host,
     reason: `${reason}; the guest was left running`,
     remedy: `look at its console (virsh console ${domain.name}), or raise waitForAddress.timeout`,
+  });
+}
+
+/** A guest that went off has no address to wait for. */
+async function requireAlive(domain: Domain, step: string): Promise<void> {
+  if ((await domain.power()) !== "stopped") return;
+  throw new KvmError("invalid", {
+    step,
+    host: domain.host,
+    reason: "the guest went off while its address was waited for",
+    remedy: `see why (/var/log/libvirt/qemu/${domain.name}.log on the host), then run pulumi up again: it starts the guest`,
   });
 }
 

@@ -146,6 +146,18 @@ const reservationsLens: ElementLens<Reservations> = {
 
 /** What is behind a disk. A format that is taken out makes room for that of the volume, which comes after it. */
 export const diskSourceRows = {
+  path: attribute({
+    doc: "Path of an image or, below /dev/, of a block device on the host, in place of `volume`.",
+    schema: hostPath.optional(),
+    change: sourceChange,
+    lens: pathLens,
+  }),
+  network: attribute({
+    doc: "An image that QEMU reaches by itself over the network (`<source protocol>`), in place of `volume`: `rbd`, `nbd`, `iscsi`, `nfs` (libvirt 7.0), `http` and `https`. Ports default to the protocol's own; passwords are libvirt secrets, named by uuid or usage.",
+    schema: networkSourceSchema.optional(),
+    change: sourceChange,
+    lens: networkSourceLens,
+  }),
   format: attribute({
     doc: "Format of the image at `path` or `network`; it is never guessed. Default raw.",
     schema: z.enum(["raw", "qcow2"]).optional(),
@@ -158,18 +170,6 @@ export const diskSourceRows = {
     references: ["Volume", "CloudInitDisk"],
     change: sourceChange,
     lens: volumeLens,
-  }),
-  path: attribute({
-    doc: "Path of an image or, below /dev/, of a block device on the host, in place of `volume`.",
-    schema: hostPath.optional(),
-    change: sourceChange,
-    lens: pathLens,
-  }),
-  network: attribute({
-    doc: "An image that QEMU reaches by itself over the network (`<source protocol>`), in place of `volume`: `rbd`, `nbd`, `iscsi`, `nfs` (libvirt 7.0), `http` and `https`. Ports default to the protocol's own; passwords are libvirt secrets, named by uuid or usage.",
-    schema: networkSourceSchema.optional(),
-    change: sourceChange,
-    lens: networkSourceLens,
   }),
   encryption: attribute({
     doc: "The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted.",
