@@ -2,6 +2,9 @@ import type { Libvirt } from "../libvirt/api";
 import { type Element, parse } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
 
+/** What was read over a connection, by domain and kind: of hundreds that are asked for each guest, few have changed. */
+const readBefore = new WeakMap<Libvirt, Map<string, { readonly xml: string; readonly document: Element }>>();
+
 /** Another domain of the host: all that it has now and will have at its next start. */
 export interface OtherDomain {
   readonly name: string;
@@ -34,7 +37,23 @@ export async function otherDomains(
             ),
           ),
         );
-        return { name: dom.name, documents: documents.flatMap((found) => (found ? [parse(found.xml)] : [])) };
+        return {
+          name: dom.name,
+          documents: documents.flatMap((found, index) =>
+            found ? [read(libvirt, `${dom.uuid} ${index}`, found.xml)] : [],
+          ),
+        };
       }),
   );
+}
+
+/** Nobody may write to what it answers. */
+function read(libvirt: Libvirt, key: string, xml: string): Element {
+  const known = readBefore.get(libvirt) ?? new Map();
+  readBefore.set(libvirt, known);
+  const before = known.get(key);
+  if (before?.xml === xml) return before.document;
+  const document = parse(xml, { isWellFormed: true });
+  known.set(key, { xml, document });
+  return document;
 }

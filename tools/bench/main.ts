@@ -6,6 +6,7 @@ import { domainHandle } from "../../provider/libvirt/procedures";
 import { Stack } from "../../test/engine/pulumi";
 import { type Lab, startLab } from "../../test/lab/lab";
 import { measureDevices } from "./devices";
+import { measureLedger } from "./ledger";
 import { measureLive } from "./live";
 import { peakMemory } from "./memory";
 import { measurePlanning } from "./planning";
@@ -46,6 +47,7 @@ async function main(): Promise<void> {
     const bare = await bareCalls(lab, vms);
     const { result, megabytes } = await peakMemory("cmd/dynamic-provider", () => deployInTurns(lab, vms, rounds));
     for (const step of steps) print(step, vms, result.kvm, result.empty, bare);
+    console.log(JSON.stringify(await measureLedger(lab.host, 200)));
     console.log(JSON.stringify(await measureLive(lab.host, Number(values.running), rounds)));
     console.log(JSON.stringify({ measure: "memory of the provider process", vms, megabytes, goal: "at most 200 MB" }));
     console.log(JSON.stringify(await measureUpload(lab.host)));
