@@ -77,7 +77,7 @@ function byHand(inputs: Inputs, document: Element, claim: Claim, host: HostTopol
   return {
     name: inputs.name,
     fits: true,
-    cells: placedIn(document, host)?.cells ?? [],
+    cells: placedIn(document, host)?.cells ?? boundTo(claim, inputs.numa?.cells?.length ?? 1),
     guestCells: requestOf(inputs, [], host, undefined).cells ?? [
       { vcpus: Array.from({ length: maxVcpus }, (_, vcpu) => vcpu), memoryKiB: Number(parseBytes(maxMemory) / 1024n) },
     ],
@@ -102,6 +102,12 @@ function byHand(inputs: Inputs, document: Element, claim: Claim, host: HostTopol
       "is where its own pins and bindings say (cpuTune, numaTune without cpu.policy): nothing is chosen for it",
     ],
   };
+}
+
+/** Host cells that the memory is bound to, where each guest cell has one. */
+function boundTo({ memory, pages }: Claim, guestCells: number): number[] {
+  const cells = [...memory, ...pages].map(({ cell }) => cell);
+  return cells.length === guestCells ? cells : [];
 }
 
 /** What the arguments say themselves goes before what was found, as it does on the host. */

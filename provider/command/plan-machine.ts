@@ -54,7 +54,7 @@ export function machineOf(given: unknown, at: string, faults: Fault[]): AskedMac
     return undefined;
   }
   const { name } = given;
-  if (typeof name !== "string") faults.push({ property: `${at}.name`, reason: "is required: the name of the guest" });
+  if (name === undefined) faults.push({ property: `${at}.name`, reason: "is required: the name of the guest" });
   const urn = `urn:pulumi:plan::plan::kvm:VirtualMachine::${String(name)}`;
   const meta = { organization: "plan", project: "plan", stack: "plan", urn };
   const { inputs, failures } = asked.check(withoutReferences(given), undefined, meta);

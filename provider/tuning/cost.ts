@@ -76,13 +76,14 @@ function imbalance(state: HostState, fits: readonly CellFit[]): number {
   return Math.round((Math.max(...free) - Math.min(...free)) * 1000) / 1000;
 }
 
-/** Host CPUs of each vCPU. */
+/** Host CPUs of each vCPU; those that float stay on the pins of the program where it has any. */
 export function vcpuSets(request: Request, fits: readonly CellFit[]): number[][] {
   const sets = Array.from({ length: request.maxVcpus }, (): number[] => []);
   for (const { need, pick, floating } of fits) {
     for (const vcpu of need.vcpus) {
       const at = need.dedicated.indexOf(vcpu);
-      sets[vcpu] = at < 0 ? [...floating] : pick.cpus.slice(at, at + 1);
+      const pins = request.pinned ? request.previous?.vcpus[vcpu] : undefined;
+      sets[vcpu] = at < 0 ? [...(pins ?? floating)] : pick.cpus.slice(at, at + 1);
     }
   }
   return sets;

@@ -1,6 +1,6 @@
 import type { CellState, HostState } from "./capacity";
 import { rate } from "./cores";
-import { costOf, vcpuSets } from "./cost";
+import { costOf } from "./cost";
 import { type CellFit, choosePages, floatingBeside, isRefusal, pagesFor } from "./feasibility";
 import type { PageRequest, PlacedBefore, Request } from "./request";
 import type { Found } from "./search";
@@ -26,6 +26,8 @@ function keepCell(
     .flatMap((vcpu) => previous.vcpus[vcpu] ?? []);
   // Where others own some of the CPUs by now, the vCPUs go on floating over the rest.
   const floating = floatingBeside(cell, own, request.smt).filter((cpu) => floats.includes(cpu));
+  // Pins of the program's own are all that it wants.
+  if (request.pinned && floats.some((cpu) => !floating.includes(cpu))) return undefined;
   if (need.vcpus.length > need.dedicated.length && floating.length === 0) return undefined;
   const before = previous.pages.find((pages) => pages.cell === cell.cell.id);
   const wanted = pagesFor(request, need);
@@ -60,8 +62,5 @@ export function keep(state: HostState, request: Request, strict: boolean): Found
     return fit === undefined ? [] : [fit];
   });
   if (fits.length !== shape.cells.length) return undefined;
-  // Elsewhere those that float may lose a CPU to an owner; pins of the program's own are all that it wants.
-  const isElsewhere = (cpus: readonly number[], vcpu: number) => cpus.join() !== previous.vcpus[vcpu]?.join();
-  if (request.pinned && vcpuSets(request, fits).some(isElsewhere)) return undefined;
   return { shape, fits, cost: costOf(state, request, shape, fits) };
 }

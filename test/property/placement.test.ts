@@ -219,7 +219,7 @@ it("finds the cheapest placement on small hosts that no one would build", () => 
         return cells.length <= 3 && cpus > 0 && cpus <= 9;
       })
       // One cache a cell: the number of groups that cores need says nothing where cores are of several widths.
-      .map((on) => ({ ...on, cacheGroups: on.cells.map(({ cpus }) => cpus.map(({ id }) => id)) })),
+      .map((on) => ({ ...on, cacheLevel: 3, cacheGroups: on.cells.map(({ cpus }) => cpus.map(({ id }) => id)) })),
     vcpus: fc.integer({ min: 1, max: 4 }),
     smt: fc.constantFrom<Request["smt"]>("whole-core", "isolate", "any"),
     taken: fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 3 }),

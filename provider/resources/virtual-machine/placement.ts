@@ -160,8 +160,9 @@ export function busDevicesOf({ hostDevices = {}, nics = {} }: Asked) {
   ];
 }
 
-export function smtOf({ cpu }: Asked): SmtPolicy {
-  return cpu?.smt ?? "whole-core";
+/** Pins by hand without a policy say nothing of the rest of their cores. */
+export function smtOf({ cpu, cpuTune }: Asked): SmtPolicy {
+  return cpu?.smt ?? (cpu?.policy === undefined && cpuTune?.vcpuPins !== undefined ? "any" : "whole-core");
 }
 
 /**

@@ -24,7 +24,7 @@ export function requestOf(
     ...(cells && { cells }),
     added: addedOf(inputs),
     pages: pagesOf(inputs),
-    policy: cpu?.policy ?? "shared",
+    policy: cpu?.policy ?? (ownsByPins(inputs) ? "dedicated" : "shared"),
     ...(dedicated !== undefined && { dedicatedVcpus: parseCpuSet(dedicated) }),
     smt: smtOf(inputs),
     emulator: cpu?.emulator ?? "housekeeping",
@@ -35,6 +35,13 @@ export function requestOf(
     ...(previous && { previous }),
     ...(isPinned && { pinned: true }),
   };
+}
+
+/** Pins of every vCPU to a CPU of its own leave no room for others, though no policy says so. */
+function ownsByPins({ cpuTune, maxVcpus }: Inputs): boolean {
+  const cpus = Object.values(cpuTune?.vcpuPins ?? {}).map(parseCpuSet);
+  const isNarrow = cpus.every((set) => set.length === 1) && new Set(cpus.flat()).size === cpus.length;
+  return cpus.length === maxVcpus && isNarrow;
 }
 
 /** Guest cells; where pages are said cell by cell, one that none are said for has ordinary ones. */

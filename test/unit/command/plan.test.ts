@@ -169,3 +169,26 @@ test("pins of guests that say shared are no ownership", async () => {
   expect((await answers({}))[0]).toEqual(["1", "1,1"]);
   expect((await answers({ policy: "shared" }))[0]).toEqual(["", "1,1"]);
 });
+
+test("pins by hand go with huge pages, and a binding alone says the cell", async () => {
+  const vm = { vcpus: 2, memory: "1 GiB" };
+  const pages = { ...vm, hugePages: "2 MiB" };
+  const { code, result } = await planned(
+    {
+      vms: [
+        { ...pages, name: "narrow", cpuTune: { vcpuPins: { 0: "1", 1: "9" } } },
+        { ...pages, name: "wide", cpuTune: { vcpuPins: { 0: "4-5", 1: "5-6" } } },
+        { ...vm, name: "bound", numaTune: { nodes: "1" } },
+        { ...pages, name: "far", cpuTune: { vcpuPins: { 0: "2", 1: "7" } } },
+      ],
+    },
+    "--json",
+  );
+  const [narrow, wide, bound, far] = JSON.parse(result).vms;
+  expect(narrow).toMatchObject({ vcpus: ["1", "9"], owned: "1,9", cells: [0], pages: [{ sizeKiB: 2048, count: 512 }] });
+  expect(wide).toMatchObject({ vcpus: ["4-5", "5-6"], owned: "", cells: [1], pages: [{ cell: 1, sizeKiB: 2048 }] });
+  expect(bound).toMatchObject({ cells: [1], owned: "" });
+  // Pins in two cells make a guest of two.
+  expect(far).toMatchObject({ vcpus: ["2", "7"], cells: [0, 1], pages: [{ cell: 0 }, { cell: 1 }] });
+  expect(code).toBe(0);
+});
