@@ -22,6 +22,7 @@ const systemDisks = ["root", "boot", "system", "os"];
 export function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlySet<string>): void {
   const names = new Set([...taken, ...diskTargets(document)]);
   const present = diskEntries.list(document);
+  const added: Element[] = [];
   for (const key of bootFirst(Object.keys(inputs.disks))) {
     const [disk, wanted] = [present.get(key), inputs.disks[key]];
     if (!disk || !wanted) continue;
@@ -34,10 +35,12 @@ export function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlyS
     }
     disk.attributes["type"] ??= "file";
     const target = ensure(disk, "target");
+    if (target.attributes["dev"] === undefined) added.push(disk);
     target.attributes["dev"] ??= firstFree(targetPrefixes[wanted.bus] ?? "sd", names);
     names.add(target.attributes["dev"]);
     if (wanted.controller !== undefined) hangOn(document, disk, wanted.controller);
   }
+  inOrder(document, added);
   const scsi = devicesOf(document, "disk").filter((disk) => child(disk, "target")?.attributes["bus"] === "scsi");
   if (scsi.length === 0) return;
   ensureScsiController(document);
@@ -48,6 +51,14 @@ export function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlyS
   const index = wide?.attributes["index"];
   if (index === undefined || !scsi.some((disk) => child(disk, "address"))) return;
   for (const disk of scsi) if (!child(disk, "address")) putOn(document, disk, index);
+}
+
+/** libvirt sorts the disks of one bus by their targets, but boots from the first of all: these stand in this order. */
+function inOrder(document: Element, disks: readonly Element[]): void {
+  const places = new Set<unknown>(disks);
+  const queue = [...disks];
+  const devices = ensure(document, "devices");
+  devices.children = devices.children.map((node) => (places.has(node) ? (queue.shift() ?? node) : node));
 }
 
 /** Gives the disk a free place on that controller, unless it has one. */
