@@ -4,6 +4,7 @@ import { type Context, type Handler, type Meta, PartialFailure, type Values } fr
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
 import { Hosts } from "./hosts";
+import { Identities } from "./identities";
 import { Operations } from "./operations";
 import { fromWire, seal } from "./wire";
 
@@ -22,6 +23,7 @@ const metaSchema = z.object({
 });
 
 const hosts = new Hosts();
+const identities = new Identities();
 const operations = new Operations(() => hosts.close());
 
 /** What `@pulumi/pulumi`'s dynamic provider process calls. */
@@ -52,7 +54,8 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const old = split(handler, olds).values;
       const known = Object.keys(old).length === 0 ? undefined : old;
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
-      return { inputs: close(handler, inputs, news, meta), failures: [...failures] };
+      const taken = meta ? identities.claim(handler.type, inputs, meta.urn) : [];
+      return { inputs: close(handler, inputs, news, meta), failures: [...failures, ...taken] };
     },
 
     async diff(id, olds, news) {

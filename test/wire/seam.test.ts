@@ -3,9 +3,11 @@ import { argumentsOf, hidden, unroutable } from "./arguments";
 import { type Properties, ProviderProcess, secret, unknownOnWire } from "./provider-process";
 
 const provider = new ProviderProcess();
+/** Of the next deployment. */
+const later = new ProviderProcess();
 
-beforeAll(() => provider.start(), 30_000);
-afterAll(() => provider.stop());
+beforeAll(() => Promise.all([provider.start(), later.start()]), 30_000);
+afterAll(() => Promise.all([provider.stop(), later.stop()]));
 
 const all = argumentsOf(unroutable);
 const classes = Object.keys(all);
@@ -80,11 +82,22 @@ describe("check and diff", () => {
 
   test.each(classes)("%s: another urn alone is no change (rename by alias)", async (type) => {
     const olds = await checked(type);
-    const { inputs } = await provider.check(wire(type, undefined, "renamed"), olds);
+    const { inputs } = await later.check(wire(type, undefined, "renamed"), olds);
     const identity = ["uuid", "bridge", "nics", "disks"];
     for (const key of identity) expect(inputs[key]).toEqual(olds[key]);
-    expect(await provider.diff("id", olds, inputs)).toMatchObject({ changes: "none", replaces: [] });
+    expect(await later.diff("id", olds, inputs)).toMatchObject({ changes: "none", replaces: [] });
   });
+
+  test.each(["Network", "StoragePool", "Volume", "CloudInitDisk", "VirtualMachine"])(
+    "%s: a new resource under the former name of one that was renamed is refused",
+    async (type) => {
+      const olds = await checked(type);
+      await later.check(wire(type, undefined, "renamed"), olds);
+      const { failures } = await later.check(wire(type));
+      const reason = expect.stringMatching(/is that of the resource "renamed" already.*call this resource otherwise/);
+      expect(failures).toEqual([{ property: olds["uuid"] === undefined ? "name" : "uuid", reason }]);
+    },
+  );
 
   test.each(classes)("%s: any argument may be unknown, whole or in its leaves", async (type) => {
     const args = all[type] ?? {};

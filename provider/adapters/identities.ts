@@ -1,0 +1,32 @@
+import type { Fault } from "../core/check";
+import type { Values } from "../core/handler";
+import { isPlainObject } from "../core/unknown";
+
+/**
+ * Which object on which host each resource of this deployment is. A renamed resource keeps the identity of its former
+ * name; a new one under that name would derive the same, find the object on the host and take it for its own.
+ */
+export class Identities {
+  private readonly holders = new Map<string, string>();
+
+  /** The fault of a resource whose object is another one's already. */
+  claim(type: string, inputs: Values, urn: string): Fault[] {
+    const property = typeof inputs["uuid"] === "string" ? "uuid" : "name";
+    const parts = [inputs[property], member(inputs["pool"], "uuid") ?? member(inputs["host"], "uri")];
+    if (!parts.every((part) => typeof part === "string")) return [];
+    const key = JSON.stringify([type, ...parts]);
+    const holder = this.holders.get(key) ?? urn;
+    this.holders.set(key, holder);
+    if (holder === urn) return [];
+    const reason = `${inputs[property]} is that of the resource "${nameIn(holder)}" already, which kept it when it was renamed, or was given it`;
+    return [{ property, reason: `${reason}: call this resource otherwise in the program` }];
+  }
+}
+
+function member(value: unknown, name: string): unknown {
+  return isPlainObject(value) ? value[name] : undefined;
+}
+
+function nameIn(urn: string): string {
+  return urn.split("::").at(-1) ?? urn;
+}
