@@ -1,4 +1,5 @@
 import { KvmError } from "../core/errors";
+import type { HostReference } from "../core/handler";
 import { attributeAt } from "../schema/lens";
 import { child, type Element, element, ensure, remove, render } from "../schema/tree";
 
@@ -71,15 +72,23 @@ export function writePoolOwner(pool: Element, owner: string): void {
   productLens.set(pool, owner);
 }
 
-/** The refusal to touch what somebody else made. */
-export function notOurs(kind: string, objectName: string, host: string, mark: Mark | undefined): KvmError {
-  const holder = mark
-    ? `it belongs to ${mark.urn} of another deployment (owner ${mark.owner})`
-    : "it was not made by pulumi-kvm";
+/** The refusal to touch what somebody else made, or another resource of the same deployment. */
+export function notOurs(kind: string, objectName: string, host: HostReference, mark: Mark | undefined): KvmError {
+  const sibling = mark && mark.owner === host.owner ? mark.urn.split("::").at(-1) : undefined;
+  const holder =
+    sibling !== undefined
+      ? `was made by the resource "${sibling}" of this deployment`
+      : mark
+        ? `it belongs to ${mark.urn} of another deployment (owner ${mark.owner})`
+        : "it was not made by pulumi-kvm";
+  const remedy =
+    sibling !== undefined
+      ? `where the resource was renamed, give it the option aliases: [{ name: "${sibling}" }]; else choose another name for the object`
+      : "choose another name, remove it by hand, or set adopt: true to take it over";
   return new KvmError("conflict", {
     step: `create ${kind} ${objectName}`,
-    host,
+    host: host.uri,
     reason: `${kind} "${objectName}" exists already and ${holder}; it was left untouched`,
-    remedy: `choose another name, remove it by hand, or set adopt: true to take it over`,
+    remedy,
   });
 }

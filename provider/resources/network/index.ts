@@ -40,7 +40,7 @@ export const network = defineResource({
     const mark = found && readMark(found);
     if (found && mark?.owner !== ownerOf(inputs)) {
       if (inputs.adopt) return adopt(calls, inputs.uuid, inputs, context);
-      throw notOurs("Network", inputs.name, inputs.host.uri, mark);
+      throw notOurs("Network", inputs.name, inputs.host, mark);
     }
     const document = compose(found ?? emptyDocument(), inputs, {});
     writeMark(document, markOf(inputs, "creating", context));
@@ -103,7 +103,7 @@ export const network = defineResource({
 async function adopt(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<Outcome> {
   const definition = await calls.definition(uuid);
   const mark = definition && readMark(definition);
-  if (!definition || !inputs.adopt) throw notOurs("Network", inputs.name, inputs.host.uri, mark);
+  if (!definition || !inputs.adopt) throw notOurs("Network", inputs.name, inputs.host, mark);
   writeMark(definition, { ...markOf(inputs, "ready", context), uuid });
   await calls.define(definition);
   const found = await report(calls, uuid, definition, inputs, true);

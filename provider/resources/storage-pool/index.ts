@@ -32,7 +32,7 @@ export const storagePool = defineResource({
     const calls = await PoolCalls.open(context, inputs.host, inputs.name);
     const taken = await calls.byName(inputs.name);
     if (taken !== undefined && taken !== inputs.uuid) {
-      if (!inputs.adopt) throw notOurs("StoragePool", inputs.name, inputs.host.uri, undefined);
+      if (!inputs.adopt) throw notOurs("StoragePool", inputs.name, inputs.host, undefined);
       return adopt(calls, taken, inputs, context);
     }
     const found = await calls.definition(inputs.uuid);
@@ -49,7 +49,7 @@ export const storagePool = defineResource({
         stateVersion,
         phase: "ready",
       } as const;
-      throw notOurs("StoragePool", inputs.name, inputs.host.uri, mark);
+      throw notOurs("StoragePool", inputs.name, inputs.host, mark);
     }
     const document = compose(found ?? element("pool"), inputs, {});
     if (owner !== undefined) writePoolOwner(document, owner);

@@ -61,7 +61,7 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     warnOfIsolation(inputs, context);
     return finish(await goOn(own, document, inputs, context), inputs, context);
   }
-  if (inputs.adopt !== true) throw notOurs("VirtualMachine", existing.name, host, mark);
+  if (inputs.adopt !== true) throw notOurs("VirtualMachine", existing.name, inputs.host, mark);
   return adopt(existing, inputs, context);
 }
 

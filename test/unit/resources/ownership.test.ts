@@ -1,0 +1,26 @@
+import { notOurs } from "../../../provider/resources/ownership";
+
+const host = { uri: "qemu+ssh://root@rack1.example/system", owner: "a".repeat(32) };
+const mark = {
+  owner: host.owner,
+  urn: "urn:pulumi:dev::shop::Network::lan",
+  uuid: "",
+  stateVersion: 1,
+  phase: "ready",
+} as const;
+
+test("an object of the same deployment is named by its resource, and a forgotten alias by its spelling", () => {
+  const { message } = notOurs("Network", "front", host, mark);
+  expect(message).toContain(`on ${host.uri}: Network "front" exists already`);
+  expect(message).toMatch(/was made by the resource "lan" of this deployment/);
+  expect(message).toMatch(/What to do: .*aliases: \[\{ name: "lan" \}\]/);
+});
+
+test.each([
+  [{ ...mark, owner: "b".repeat(32) }, /belongs to urn:pulumi:dev::shop::Network::lan of another deployment/],
+  [undefined, /was not made by pulumi-kvm/],
+])("what somebody else made may be adopted", (found, holder) => {
+  const { message } = notOurs("Network", "front", host, found);
+  expect(message).toMatch(holder);
+  expect(message).toContain("set adopt: true");
+});
