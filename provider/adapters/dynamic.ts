@@ -71,6 +71,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async create(inputs) {
       const { meta, values } = split(handler, inputs);
       const made = await run(handler, inputs, meta, "create", (context) => handler.create(values, context));
+      if (made.takenUp) identities.takeUp(handler.type, made.id);
       return { id: made.id, outs: close(handler, made.state, inputs, meta) };
     },
 
@@ -96,6 +97,14 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
     async delete(id, props) {
       const { meta, values } = split(handler, props);
+      if (identities.isTakenUp(handler.type, id)) {
+        engineLog.line(
+          meta?.urn ?? "",
+          "info",
+          "stays on the host: this deployment goes on with it under another name",
+        );
+        return;
+      }
       await plainly(() => run(handler, props, meta, "delete", (context) => handler.delete(id, values, context)));
     },
   };

@@ -9,6 +9,17 @@ import { isPlainObject } from "../core/unknown";
 export class Identities {
   private readonly holders = new Map<string, string>();
 
+  private readonly takenUp = new Set<string>();
+
+  /** A create went on with that object. A delete after it is that of a resource whose name the program changed. */
+  takeUp(type: string, id: string): void {
+    this.takenUp.add(`${type} ${id}`);
+  }
+
+  isTakenUp(type: string, id: string): boolean {
+    return this.takenUp.has(`${type} ${id}`);
+  }
+
   /** The fault of a resource whose object is another one's already. */
   claim(type: string, inputs: Values, urn: string): Fault[] {
     const property = typeof inputs["uuid"] === "string" ? "uuid" : "name";

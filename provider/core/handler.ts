@@ -53,6 +53,8 @@ export interface DiffResult {
 export interface Stored {
   readonly id: string;
   readonly state: Values;
+  /** The object was there before: another resource of the state may be the same one, under a former name. */
+  readonly takenUp?: boolean;
 }
 
 /** One resource as any Pulumi face (dynamic provider today, plugin later) drives it. Knows nothing of Pulumi. */

@@ -91,6 +91,8 @@ export interface Made<O> {
   readonly applied?: Values;
   /** Whatever the resource must know at its next look, and no user. */
   readonly memo?: Values;
+  /** Of a create that went on with an object which was there already. */
+  readonly takenUp?: boolean;
 }
 
 /** What read found. */
@@ -126,7 +128,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     const values: Values = { ...inputs, ...made.outputs };
     const kept = { ...(made.applied && pack(made.applied, inForce(values))), ...(made.memo && { memo: made.memo }) };
     const bookkeeping = { stateVersion, defaultsVersion, ...kept };
-    return { id: made.id, state: { ...values, __kvm: bookkeeping } };
+    const takenUp = made.takenUp === true || made.outputs["adopted" as keyof O] === true;
+    return { id: made.id, state: { ...values, __kvm: bookkeeping }, takenUp };
   }
 
   /** What the resource sees of a stored state. */

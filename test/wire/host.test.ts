@@ -107,6 +107,36 @@ describe("each class, from create to delete", () => {
   });
 });
 
+describe("a resource whose name in the program changed, without an alias", () => {
+  test("goes on with its object, and the delete of the former name leaves it", async () => {
+    const pool = await create("StoragePool", "kept", { host, path: join(lab.host.directory, "kept") });
+    const { uuid, name, type, path } = pool.state;
+    const reference = { uuid, name, type, path, host };
+    const made: [string, string, Properties][] = [
+      ["StoragePool", "kept", { host, path: pool.state["path"] }],
+      ["Volume", "kept", { pool: reference, size: "1 MiB" }],
+      ["CloudInitDisk", "kept", { pool: reference, userData: { hostname: "kept" } }],
+      ["Network", "kept", { host, mode: "isolated", subnets: ["10.46.0.0/24"] }],
+      ["VirtualMachine", "kept", guest({ state: "stopped" })],
+    ];
+    const next = new ProviderProcess();
+    await next.start();
+    try {
+      for (const [kind, logical, args] of made.slice().reverse()) {
+        const before = await create(kind, logical, args);
+        const { inputs } = await next.check({ ...args, ...hidden(kind, logical) });
+        const after = await next.create(inputs);
+        expect([kind, after.id]).toEqual([kind, before.id]);
+        await next.delete(before.id, before.state);
+        expect([kind, (await next.read(after.id, after.state)).id]).toEqual([kind, after.id]);
+        await provider.delete(after.id, after.state);
+      }
+    } finally {
+      await next.stop();
+    }
+  }, 60_000);
+});
+
 describe("failures", () => {
   test("a guest that cannot start is kept with id, reason and all of its state, and update finishes it", async () => {
     const args = guest({ ...boot("missing"), title: "hush" });
@@ -225,7 +255,14 @@ describe("the process", () => {
     }
     const { id, state } = await create("VirtualMachine", "mute", guest({ nics }));
     expect(id).toBe(inputs["uuid"]);
-    await provider.delete(id, state);
-    await provider.delete(network.id, network.state);
+    // Who went on with an object deletes it in a later deployment only.
+    const last = new ProviderProcess();
+    try {
+      await last.start();
+      await last.delete(id, state);
+      await last.delete(network.id, network.state);
+    } finally {
+      await last.stop();
+    }
   }, 90_000);
 });

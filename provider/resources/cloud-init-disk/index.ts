@@ -50,11 +50,13 @@ function open({ pool, name }: Inputs, context: Context): Promise<VolumeStore> {
 async function make(store: VolumeStore, inputs: Inputs, context: Context): Promise<Made<typeof outputs>> {
   const seed = build(inputs);
   for (const warning of seed.warnings) context.warn(warning);
+  let takenUp = false;
   try {
     await store.knowingFiles(async () => {
       const left = await store.look(inputs.name);
       // The same bytes are the same medium, whoever wrote them.
-      if (left && (await store.content(left.handle)).equals(seed.iso)) return;
+      takenUp = left !== undefined && (await store.content(left.handle)).equals(seed.iso);
+      if (takenUp) return;
       if (left)
         await store.removeUnused(left.handle, "it holds something else than its name says: take it out of there");
       const length = BigInt(seed.iso.length);
@@ -67,7 +69,7 @@ async function make(store: VolumeStore, inputs: Inputs, context: Context): Promi
     if (!(error instanceof LeftBehind)) throw error;
     throw new Unfinished(made(inputs), error.cause, { ...inputs, path: undefined });
   }
-  return made(inputs);
+  return { ...made(inputs), takenUp };
 }
 
 function build({ userData, metaData, networkConfig, vendorData, hostname, instanceId, name }: Inputs): Seed {

@@ -45,11 +45,12 @@ export const network = defineResource({
     const document = compose(found ?? emptyDocument(), inputs, {});
     writeMark(document, markOf(inputs, "creating", context));
     await calls.define(document);
-    return finish(calls, inputs.uuid, inputs, { adopted: false }, async () => {
+    const made = await finish(calls, inputs.uuid, inputs, { adopted: false }, async () => {
       await bringInForce(calls, inputs.uuid, inputs, document, context);
       writeMark(document, markOf(inputs, "ready", context));
       await calls.define(document);
     });
+    return { ...made, takenUp: found !== undefined };
   },
 
   async read(id, state, context): Promise<Seen<typeof rows, typeof outputs> | undefined> {

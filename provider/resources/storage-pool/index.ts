@@ -56,7 +56,7 @@ export const storagePool = defineResource({
     await calls.define(document);
     try {
       await bringInForce(calls, inputs.uuid, inputs, context);
-      return await report(calls, inputs.uuid, inputs, false);
+      return { ...(await report(calls, inputs.uuid, inputs, false)), takenUp: found !== undefined };
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(messageOf(error));
       throw new Unfinished({ id: inputs.uuid, outputs: { adopted: false } }, cause);

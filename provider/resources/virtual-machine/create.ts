@@ -59,7 +59,7 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     refuseEarlySecret(inputs);
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
-    return finish(await goOn(own, document, inputs, context), inputs, context);
+    return { ...(await finish(await goOn(own, document, inputs, context), inputs, context)), takenUp: true };
   }
   if (inputs.adopt !== true) throw notOurs("VirtualMachine", existing.name, inputs.host, mark);
   return adopt(existing, inputs, context);

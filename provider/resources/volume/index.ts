@@ -26,7 +26,7 @@ export const volume = defineResource({
       const found = await store.look(inputs.name);
       if (!found) return make(store, inputs, context);
       const made = (await isOurs(store, inputs, context)) && (await resume(store, found, inputs, context));
-      if (made) return made;
+      if (made) return { ...made, takenUp: true };
       if (inputs.adopt) return adopt(store, found, inputs, context);
       throw taken(store, inputs);
     });
