@@ -17,6 +17,12 @@ export interface ClassFacts {
  */
 export abstract class KvmResource extends pulumi.CustomResource {
   protected constructor(facts: ClassFacts, name: string, args: object, options: pulumi.CustomResourceOptions = {}) {
+    // The engine would ask the provider for an object without saying which provider: it fails without a word of use.
+    if (options.import !== undefined) {
+      throw new pulumi.RunError(
+        `${facts.type} "${name}": the option import does not work with a dynamic provider. Take it out, and take over what exists with adopt: true, or a whole host with npx pulumi-kvm import`,
+      );
+    }
     const type = `pulumi-nodejs:dynamic/kvm:${facts.type}`;
     const lifted = lift(args, `${facts.type} "${name}"`);
     const properties: Record<string, unknown> = Object.fromEntries(

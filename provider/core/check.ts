@@ -94,7 +94,11 @@ function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: r
   if (parsed.success) return parsed.data;
   if (value === undefined) return fault(faults, path, `is required: ${row.doc}`);
   if (row.references && !isPlainObject(value)) {
-    return fault(faults, path, `expected a ${row.references.join(" or ")}, the object itself and not its id or name`);
+    return fault(
+      faults,
+      path,
+      `expected a ${row.references.join(" or ")}, the object itself and not its id or name; one that others made is looked up, as kvm.getNetwork("default", { host })`,
+    );
   }
   faults.push(...faultsOf(parsed.error.issues, value, path));
   return undefined;

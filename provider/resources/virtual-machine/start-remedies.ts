@@ -33,6 +33,14 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /host doesn't support passthrough/,
     "the host's IOMMU is off: enable VT-d or AMD-Vi in its firmware and boot it with intel_iommu=on (Intel), or leave the device out",
   ],
+  [
+    /Network not found|network '.*' is not active/,
+    "a plain up does not look at the host: pulumi up --refresh makes or starts the networks of this program (virsh net-start those of others)",
+  ],
+  [
+    /Cannot access (storage|backing) file .*No such file/,
+    "an image is gone from the host: put it back under that path, or run pulumi up --refresh, which makes the volumes of this program anew, without what guests wrote",
+  ],
   [/only supported for KVM domains/, 'it takes virtType: "kvm" on a host with /dev/kvm'],
 ];
 

@@ -40,3 +40,8 @@ test("resources of a component refer to each other without waiting for each othe
     __meta: { urn: expect.stringMatching(/::test:index:Site\$pulumi-nodejs:dynamic\/kvm:VirtualMachine::one-db$/) },
   });
 }, 10_000);
+
+test("the option import is refused with what to do instead", () => {
+  const make = () => new kvm.Network("old", { host: { uri: "qemu:///system" } }, { import: "some-id" });
+  expect(make).toThrow(/Network "old": the option import does not work.*adopt: true/);
+});

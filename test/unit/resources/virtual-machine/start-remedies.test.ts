@@ -15,6 +15,12 @@ test.each([
   ["cachetune is only supported for KVM domains", /virtType: "kvm"/],
   ["qemu-system-x86_64: -device {...}: eim=on requires accel=kvm,kernel-irqchip=split", /virtType: "kvm"/],
   ["internal error: virtio-pmem memory device info is not handled yet", /model: "nvdimm"/],
+  ["Network not found: no network with matching name 'lan-48f6eb4'", /pulumi up --refresh/],
+  ["Requested operation is not valid: network 'lan-48f6eb4' is not active", /net-start/],
+  [
+    "Cannot access backing file '/srv/base.qcow2' of storage file '/srv/leaf.qcow2' (as uid:64055, gid:64055): No such file or directory",
+    /put it back/,
+  ],
   ["something else", /the log is \/var\/log\/libvirt\/qemu\/db\.log/],
 ])("%s", (said, remedy) => {
   expect(startRemedy("db", `internal error: ${said}`)).toMatch(remedy);
