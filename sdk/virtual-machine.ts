@@ -979,7 +979,7 @@ export interface VirtualMachineArgsNic {
   readonly model?: pulumi.Input<"virtio" | "e1000e" | "e1000" | "rtl8139" | "igb" | "vmxnet3">;
   /** MAC address. Default: derived, the same for ever. */
   readonly mac?: pulumi.Input<string>;
-  /** Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8 (4 with profile `general`), decided when the interface is made and kept. */
+  /** Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8 (4 with profile `general`) and as many as the host has CPUs, decided when the interface is made and kept. */
   readonly queues?: pulumi.Input<number>;
   /** Packets that fit into a receive queue of a virtio interface: 256, 512 or 1024 (`<driver rx_queue_size>`). Default: QEMU's own, 256. */
   readonly rxQueueSize?: pulumi.Input<number>;

@@ -31,7 +31,7 @@ const web = new kvm.VirtualMachine("web", {
     content: { volume: content, iothread: 2, queueSize: 256 },
     seed: { volume: seed, device: "cdrom" },
   },
-  // Nothing is said of queues: a virtio interface gets one for each vCPU, at most 8.
+  // Nothing is said of queues: a virtio interface gets one for each vCPU, at most 8 and as many as the host has CPUs.
   nics: { lan: { network: lan, rxQueueSize: 1024 } },
   serialLog: config.get("serialLog"),
 });

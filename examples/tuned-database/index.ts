@@ -34,6 +34,8 @@ const db = new kvm.VirtualMachine("db", {
   // Whole cores of one NUMA cell that nobody else may own, its memory there in huge pages where the host has some, a
   // topology that says so, an IOThread for each disk on the housekeeping CPUs: `pulumi preview` shows the values.
   profile: "dedicated",
+  // The profile starts a new machine by UEFI; an image that only BIOS boots needs it said otherwise.
+  ...(config.get("firmware") === "bios" && { firmware: "bios" as const }),
 
   disks: {
     root: { volume: root },

@@ -156,3 +156,28 @@ test("a new machine of a profile starts by UEFI, where Host says that there is o
   }
   await asked.context.close();
 }, 60_000);
+
+/** The case of the article: eight vCPUs whose packets all came through one queue. */
+test("a guest of eight vCPUs has eight queues without being asked, and one where its program says so", async () => {
+  const { profile: _, ...plain } = args;
+  const nic = (plain["nics"] as Record<string, Values>)["lan"];
+  const queues = async (name: string, values: Values) => {
+    const file = `/var/log/libvirt/qemu/${name}.console`;
+    const vm = new Machine(lab.host, name);
+    const wanted = { ...plain, vcpus: 8, serialLog: file, nics: { lan: { ...nic, ...values } } };
+    try {
+      await vm.create(wanted);
+      await consoleLine(file, /(GUEST-READY)/, lab.host);
+      const count = (kind: string) => vm.inGuest(`ls -d /sys/class/net/eth0/queues/${kind}-* | wc -l`);
+      const interrupts = await vm.inGuest("grep -c 'virtio[0-9]*-input[.]' /proc/interrupts");
+      const found = [await count("rx"), await count("tx"), interrupts];
+      expect(vm.diff(wanted).changes).toEqual([]);
+      await vm.delete();
+      return found;
+    } finally {
+      await vm.context.close();
+    }
+  };
+  expect(await queues("stuck", { queues: 1 })).toEqual(["1", "1", "1"]);
+  expect(await queues("eight", {})).toEqual(["8", "8", "8"]);
+}, 120_000);

@@ -116,15 +116,19 @@ export async function waitForAddress(domain: Domain, inputs: Inputs, before: Lea
   });
   if (address !== undefined) return;
   const reason = `no address was seen within ${wait.timeout} (source ${wait.source})`;
+  // A profile starts new machines by UEFI.
+  const byFirmware = inputs.firmware === "uefi" ? '; an image that boots by BIOS alone needs firmware: "bios"' : "";
   if (!wait.required) {
-    context.warn(`${reason}; the guest was left running. \`virsh console ${domain.name}\` shows what it does`);
+    context.warn(
+      `${reason}; the guest was left running. \`virsh console ${domain.name}\` shows what it does${byFirmware}`,
+    );
     return;
   }
   throw new KvmError("timeout", {
     step,
     host: domain.host,
     reason: `${reason}; the guest was left running`,
-    remedy: `look at its console (virsh console ${domain.name}), or raise waitForAddress.timeout`,
+    remedy: `look at its console (virsh console ${domain.name}), or raise waitForAddress.timeout${byFirmware}`,
   });
 }
 

@@ -3,6 +3,7 @@ import { hostPath, macAddress } from "../../core/quantities";
 import { attributeAt, type ElementLens, mapped, number, oneOf, textAt, words } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
 import { mostQueues } from "../../tuning/profiles";
+import { factsOf } from "../facts";
 import { deviceAlias } from "./alias";
 import { interfaceName } from "./nic-sources";
 
@@ -21,6 +22,11 @@ const ring = z
 /** Sources whose packets QEMU gets without a tap device or switch that could serve several queues. */
 const singleQueue: readonly string[] = ["user", "hostdev", "ethernet", "vdpa", "vhostUser"];
 
+/** CPUs of the host, where Host told of them: more queues than that wait for each other. */
+function cpusOf(host: unknown): number {
+  return factsOf(host).cells?.reduce((sum, { cpus }) => sum + cpus, 0) ?? Infinity;
+}
+
 /**
  * As many queues as vCPUs, up to some. Decided when the interface is made and kept: vCPUs that are added in the running
  * guest must not ask for a restart. Fewer vCPUs at most take queues away.
@@ -32,7 +38,9 @@ function automatic({ siblings, olds, inputs, defaultsVersion }: DeriveContext): 
   const hasQueues = isVirtio && !singleQueue.some((name) => siblings[name] !== undefined);
   if (!hasQueues || typeof vcpus !== "number" || typeof maxVcpus !== "number") return undefined;
   const kept = olds?.["queues"];
-  return typeof kept === "number" ? Math.min(kept, maxVcpus) : Math.min(vcpus, mostQueues(inputs["profile"]));
+  return typeof kept === "number"
+    ? Math.min(kept, maxVcpus)
+    : Math.max(1, Math.min(vcpus, mostQueues(inputs["profile"]), cpusOf(inputs["host"])));
 }
 
 /** One queue is what libvirt means by none. */
@@ -128,7 +136,7 @@ export const nicHardwareRows = {
     lens: attributeAt("mac", "address"),
   }),
   queues: attribute({
-    doc: "Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8 (4 with profile `general`), decided when the interface is made and kept.",
+    doc: "Pairs of queues of a virtio interface, at most `maxVcpus` and 256 (`<driver queues>`). Default: one for each vCPU, at most 8 (4 with profile `general`) and as many as the host has CPUs, decided when the interface is made and kept.",
     schema: z.int().min(1).max(256).optional(),
     derive: automatic,
     follows: true,

@@ -147,6 +147,13 @@ test("queues follow the vCPUs when an interface is made, and are kept", () => {
   expect(queuesOf({ vcpus: 1 })).toBe(1);
   expect(queuesOf({ vcpus: 4 })).toBe(4);
   expect(queuesOf({ vcpus: 32 })).toBe(8);
+  const cells = [
+    { id: 0, cpus: 2, cores: 2, memory: 1024, pages: {} },
+    { id: 1, cpus: 2, cores: 2, memory: 1024, pages: {} },
+  ];
+  const small = { host: { ...host, facts: JSON.stringify({ libvirt: 9000000, cells }) } };
+  expect(queuesOf({ vcpus: 8, ...small })).toBe(4);
+  expect(queuesOf({ vcpus: 8, ...small, nics: { n: { ...lan, queues: 8 } } })).toBe(8);
   const { inputs } = check({ vcpus: 2, maxVcpus: 8, nics: { n: lan } });
   expect(queuesOf({ vcpus: 8, maxVcpus: 8 }, inputs)).toBe(2);
   expect(queuesOf({ vcpus: 1, maxVcpus: 1 }, inputs)).toBe(1);
