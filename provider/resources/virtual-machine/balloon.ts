@@ -1,4 +1,4 @@
-import { attribute, block, z } from "../../core/attribute";
+import { attribute, block, type ChangeRule, z } from "../../core/attribute";
 import { attributeAt, type ElementLens, number, oneOf, words } from "../../schema/lens";
 import { child } from "../../schema/tree";
 import type { LiveOperations } from "./live";
@@ -19,6 +19,9 @@ const modelLens: ElementLens<(typeof models)[number]> = {
   },
 };
 
+/** A program that says nothing of it has libvirt's own, which is virtio. */
+const modelChange: ChangeRule = (old = "virtio", next = "virtio") => ({ class: old === next ? "none" : "restart" });
+
 const onOff = (name: string) => words(attributeAt(at, name), "on", "off");
 
 /** The device by which a running guest gives memory back. */
@@ -30,7 +33,7 @@ export const balloonRows = {
         doc: "`virtio` or `none`; with none `memory` changes in no running guest (`<memballoon model>`). Default virtio.",
         schema: z.enum(models),
         defaults: { 1: "virtio" },
-        change: "restart",
+        change: modelChange,
         lens: modelLens,
       }),
       autodeflate: attribute({

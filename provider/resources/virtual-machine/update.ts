@@ -203,15 +203,17 @@ async function rolledBack(
   const cause = error instanceof Error ? error : new Error(messageOf(error));
   if (!before || (cause instanceof KvmError && cause.code === "connection-lost"))
     return unfinished(domain, olds, cause, olds);
+  let isActive = false;
   try {
     await domain.redefine(before);
     const { live, before: config } = (await domain.look()) ?? absent(domain);
+    isActive = live !== undefined;
     if (live) await applyLive(domain, { live, config }, news, effective(olds, olds), context);
   } catch (failure) {
     const text = `${cause.message}\n  The former state could not be put back in all either: ${messageOf(failure)}`;
     return unfinished(domain, olds, new Error(text, { cause }), olds);
   }
-  const note = "\n  The former definition is in force again and the guest keeps running.";
+  const note = `\n  The former definition is in force again${isActive ? " and the guest keeps running" : "; the guest is off"}.`;
   const failed = await unfinished(domain, olds, new Error(cause.message + note, { cause }), olds);
   return failed instanceof Unfinished ? failed : cause;
 }

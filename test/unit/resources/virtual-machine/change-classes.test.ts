@@ -34,7 +34,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "memoryDevices.*":
       "model size block cell nodes pageSize access discard dynamicSlots path labelSize alignSize persistent readonly",
     memoryBacking: "source access allocation threads locked mergePages discard",
-    balloon: "model autodeflate freePageReporting",
+    balloon: "autodeflate freePageReporting",
     numa: "cells",
     numaTune: "mode cells",
     boot: "kernel initrd cmdline dtb",
@@ -233,6 +233,12 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   "hostDevices.*": [
     { next: {}, verdict: "live" },
     { next: { cell: 1 }, verdict: "restart, a bus of a cell cannot be plugged in" },
+  ],
+  "balloon.model": [
+    { next: "virtio", verdict: "none" },
+    { old: "virtio", verdict: "none" },
+    { next: "none", verdict: "restart" },
+    { old: "none", next: "virtio", verdict: "restart" },
   ],
   "shmems.*": [
     { next: {}, whole: { machine: "pc" }, verdict: "live" },
