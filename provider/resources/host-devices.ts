@@ -30,7 +30,7 @@ export interface HostDevice {
 }
 
 /** virConnectListAllNodeDevices: PCI devices and network interfaces. */
-const kinds = (1 << 1) | (1 << 4);
+export const kinds = (1 << 1) | (1 << 4);
 const activeInterfaces = 1 << 1;
 /**
  * PCI classes of what is no device to give away: memory and its controllers, bridges, and the timers, interrupt

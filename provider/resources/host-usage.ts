@@ -33,7 +33,7 @@ export async function usageBeside(libvirt: Libvirt, host: Place, domains: readon
   const { capabilities } = await attempt({ step: "read the capabilities", host: host.uri }, () =>
     libvirt.call("CONNECT_GET_CAPABILITIES", {}),
   );
-  const topology = topologyOf(parse(capabilities));
+  const topology = topologyOf(parse(capabilities, { isWellFormed: true }));
   const found = { freePages: await freePages(libvirt, host.uri, topology) };
   return {
     topology,

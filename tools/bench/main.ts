@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { openConnection } from "../../provider/adapters/client";
 import type { Connection } from "../../provider/libvirt/connection";
 import { domainHandle } from "../../provider/libvirt/procedures";
+import { kinds } from "../../provider/resources/host-devices";
 import { Stack } from "../../test/engine/pulumi";
 import { type Lab, startLab } from "../../test/lab/lab";
 import { measureDevices } from "./devices";
@@ -109,7 +110,10 @@ function medians(seconds: Readonly<Record<Step, readonly number[]>>): Times {
   return { create: median(create), preview: median(preview), update: median(update), destroy: median(destroy) };
 }
 
-/** The sum of the bare calls that such a deployment cannot do without, one after another over one ssh connection. */
+/**
+ * The sum of the bare calls that such a deployment cannot do without, one after another over one ssh connection: what
+ * Host tells of its machine; for each machine a look whether it is there, and what is done to it.
+ */
 async function bareCalls(lab: Lab, vms: number): Promise<Times> {
   const { uri } = lab.host;
   await (await openConnection({ uri })).close();
@@ -123,23 +127,48 @@ async function bareCalls(lab: Lab, vms: number): Promise<Times> {
       for (let index = 0; index < vms; index++) await work(uuidOf(index));
     });
   try {
+    const host = await timed(() => describeHost(connection));
     const create = await each(async (uuid) => {
+      await connection.call("DOMAIN_LOOKUP_BY_UUID", { uuid }).catch(() => undefined);
+      await connection.call("DOMAIN_LOOKUP_BY_NAME", { name: nameOf(uuid) }).catch(() => undefined);
       await connection.call("DOMAIN_DEFINE_XML_FLAGS", { xml: documentOf(uuid, "bench"), flags: 0 });
       await read(connection, uuid);
     });
     const update = await each(async (uuid) => {
+      await stateOf(connection, uuid);
       await read(connection, uuid);
       await connection.call("DOMAIN_DEFINE_XML_FLAGS", { xml: documentOf(uuid, "another"), flags: 0 });
       await read(connection, uuid);
     });
     const undefineAll = 1 | 2 | 4;
-    const destroy = await each((uuid) =>
-      connection.call("DOMAIN_UNDEFINE_FLAGS", { dom: domainHandle(uuid), flags: undefineAll }),
-    );
-    return { create: connecting + create, preview: 0, update: connecting + update, destroy: connecting + destroy };
+    const destroy = await each(async (uuid) => {
+      await stateOf(connection, uuid);
+      await read(connection, uuid);
+      await connection.call("DOMAIN_UNDEFINE_FLAGS", { dom: domainHandle(uuid), flags: undefineAll });
+    });
+    return {
+      create: connecting + host + create,
+      preview: 0,
+      update: connecting + update,
+      destroy: connecting + destroy,
+    };
   } finally {
     await connection.close();
   }
+}
+
+async function describeHost(connection: Connection): Promise<void> {
+  const machine = { emulatorbin: undefined, arch: "x86_64", machine: "q35", virttype: "qemu", flags: 0 };
+  await connection.call("CONNECT_GET_CAPABILITIES", {});
+  await connection.call("CONNECT_GET_HOSTNAME", {});
+  await connection.call("CONNECT_GET_VERSION", {});
+  await connection.call("CONNECT_GET_DOMAIN_CAPABILITIES", machine);
+  const { devices } = await connection.call("CONNECT_LIST_ALL_NODE_DEVICES", { needResults: 1, flags: kinds });
+  for (const { name } of devices) await connection.call("NODE_DEVICE_GET_XML_DESC", { name, flags: 0 });
+}
+
+function stateOf(connection: Connection, uuid: string): Promise<unknown> {
+  return connection.call("DOMAIN_GET_STATE", { dom: domainHandle(uuid), flags: 0 });
 }
 
 function read(connection: Connection, uuid: string): Promise<unknown> {
@@ -150,8 +179,12 @@ function uuidOf(index: number): string {
   return `cccccccc-0000-4000-8000-${String(index).padStart(12, "0")}`;
 }
 
+function nameOf(uuid: string): string {
+  return `bare-${uuid.slice(-6)}`;
+}
+
 function documentOf(uuid: string, title: string): string {
-  return `<domain type="qemu"><name>bare-${uuid.slice(-6)}</name><uuid>${uuid}</uuid><title>${title}</title>
+  return `<domain type="qemu"><name>${nameOf(uuid)}</name><uuid>${uuid}</uuid><title>${title}</title>
     <memory unit="MiB">64</memory><os><type machine="q35">hvm</type></os><features><acpi/></features>
     <devices><serial type="pty"/><channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>
     <rng model="virtio"><backend model="random">/dev/urandom</backend></rng></devices></domain>`;

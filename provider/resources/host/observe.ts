@@ -20,7 +20,8 @@ export interface Machine {
 
 export async function machineOf(libvirt: Libvirt, host: string): Promise<Machine> {
   return attempt({ step: "read the capabilities", host }, async () => {
-    const capabilities = parse((await libvirt.call("CONNECT_GET_CAPABILITIES", {})).capabilities);
+    const { capabilities: xml } = await libvirt.call("CONNECT_GET_CAPABILITIES", {});
+    const capabilities = parse(xml, { isWellFormed: true });
     return { capabilities, topology: topologyOf(capabilities) };
   });
 }
@@ -81,7 +82,7 @@ export async function domainCapabilitiesOf(
       flags: 0,
     }),
   );
-  return parse(capabilities);
+  return parse(capabilities, { isWellFormed: true });
 }
 
 /** "9.0.0" of 9000000. */
