@@ -159,7 +159,9 @@ export function assertUploadable(info: ImageInfo, declared?: string): string {
     throw new ImageError(
       "invalid",
       `the image was declared as ${declared} and is ${info.format}`,
-      `Declare format "${found}", or check that it is the image you meant.`,
+      found === "raw" || found === "qcow2"
+        ? `Declare format "${found}", or check that it is the image you meant.`
+        : `Convert it (qemu-img convert -O ${wanted} OLD NEW), or check that it is the image you meant.`,
     );
   }
   return found;

@@ -21,7 +21,8 @@ const busyRetries = { count: 40, milliseconds: 250 };
 const largeUpload = 64n * 1024n * 1024n;
 
 /** Where the volume cannot be seen, nothing may be concluded about it. */
-const poolRemedy = "see whether the pool exists and is active (virsh pool-list --all), then run pulumi again";
+const poolRemedy =
+  "a plain pulumi up, without --refresh, starts a pool of this program again; else see whether it exists and is active (virsh pool-list --all)";
 
 /** A volume that exists, as libvirt shows it now. */
 export interface FoundVolume {

@@ -94,4 +94,9 @@ describe("assertUploadable", () => {
   ])("refuses %s", (_, found, declared, message) => {
     expect(() => assertUploadable(found, declared)).toThrow(message);
   });
+
+  it("asks to convert a format that no volume has", () => {
+    const remedy = expect.stringMatching(/qemu-img convert -O qcow2/);
+    expect(() => assertUploadable(info({ format: "vmdk" }), "qcow2")).toThrow(expect.objectContaining({ remedy }));
+  });
 });
