@@ -24,10 +24,14 @@ afterAll(async () => {
 const host = 'const host = new kvm.Host("rack1", { uri: config.require("hostUri") });';
 
 /** Runs `work` with a stack of the program; afterwards the host has nothing of it. */
-async function withProgram(body: string, work: (stack: Stack) => Promise<void>): Promise<void> {
+async function withProgram(
+  body: string,
+  work: (stack: Stack) => Promise<void>,
+  onLine: (line: string) => void = () => undefined,
+): Promise<void> {
   program.body = body;
   const config = { hostUri: lab.host.uri, directory: lab.host.directory };
-  await withStack({ program: program.folder, config }, work);
+  await withStack({ program: program.folder, config, onLine }, work);
   const left = "virsh -q list --all --name; virsh -q net-list --all --name; virsh -q pool-list --all --name";
   expect((await lab.host.exec(left)).stdout.trim()).toBe("");
 }
@@ -105,6 +109,52 @@ test(
       await stack.upWithoutChanges();
       await stack.destroy();
     });
+  },
+  4 * minutes,
+);
+
+test(
+  "a Ctrl-C in the wait for a shutdown ends it, once and twice; the guest runs on until the next run",
+  async () => {
+    const guest = (more: string) => `${host}
+      const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", waitForAddress: false, ${more} });
+      exports.pending = vm.pendingRestart;`;
+    // Without an operating system it hears no power button.
+    const waiting = 'changePolicy: "restart", stopTimeout: "40 s"';
+    const lines: string[] = [];
+    const isWaiting = async () => lines.splice(0).some((line) => line.includes("restarting the guest for cpu"));
+    await withProgram(
+      guest(waiting),
+      async (stack) => {
+        await stack.up();
+        const first = await lab.host.virsh("domid", (await lab.host.virsh("list", "--name")).trim());
+        const isAsBefore = async () => {
+          const name = (await lab.host.virsh("list", "--name")).trim();
+          expect(await lab.host.virsh("domid", name)).toBe(first);
+        };
+        program.body = guest(`title: "new", cpu: { mode: "custom", model: "Nehalem" }, ${waiting}`);
+        expect(await struck(stack, isWaiting, "SIGINT")).toMatch(
+          /stop VirtualMachine db-\w+: the deployment was cancel/,
+        );
+        expect(await known(stack)).toEqual(["Host", "VirtualMachine!"]);
+        await isAsBefore();
+        await struck(stack, isWaiting, "SIGINT", "SIGINT");
+        await everythingEnded();
+        // The provider may have been quick enough to say what is true.
+        expect(await known(stack)).toContainEqual(expect.stringMatching(/^VirtualMachine[!?]$/));
+        await isAsBefore();
+        program.body = guest(
+          'title: "new", cpu: { mode: "custom", model: "Nehalem" }, changePolicy: "restart", stopTimeout: "1 s"',
+        );
+        await stack.up();
+        expect((await stack.outputs())["pending"]).toEqual([]);
+        expect(await lab.host.virsh("dumpxml", (await lab.host.virsh("list", "--name")).trim())).toMatch(/Nehalem/);
+        await stack.upWithoutChanges();
+        await stack.refresh("--expect-no-changes");
+        await stack.destroy();
+      },
+      (line) => lines.push(line),
+    );
   },
   4 * minutes,
 );
