@@ -97,15 +97,19 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
     async delete(id, props) {
       const { meta, values } = split(handler, props);
+      const stays = (why: string) => engineLog.line(meta?.urn ?? "", "info", `stays on the host: ${why}`);
       if (identities.isTakenUp(handler.type, id)) {
-        engineLog.line(
-          meta?.urn ?? "",
-          "info",
-          "stays on the host: this deployment goes on with it under another name",
-        );
+        stays("this deployment goes on with it under another name");
         return;
       }
-      await plainly(() => run(handler, props, meta, "delete", (context) => handler.delete(id, values, context)));
+      try {
+        await plainly(() => run(handler, props, meta, "delete", (context) => handler.delete(id, values, context)));
+      } catch (error) {
+        // One that was replaced, and that the program went back to before it could be deleted.
+        const isBack = handler.createBeforeDelete && identities.isClaimed(handler.type, values);
+        if (!isBack || !(error instanceof KvmError) || error.code !== "conflict") throw error;
+        stays("the program has gone back to it");
+      }
     },
   };
 }

@@ -22,16 +22,31 @@ export class Identities {
 
   /** The fault of a resource whose object is another one's already. */
   claim(type: string, inputs: Values, urn: string): Fault[] {
-    const property = typeof inputs["uuid"] === "string" ? "uuid" : "name";
-    const parts = [inputs[property], member(inputs["pool"], "uuid") ?? member(inputs["host"], "uri")];
-    if (!parts.every((part) => typeof part === "string")) return [];
-    const key = JSON.stringify([type, ...parts]);
+    const key = keyOf(type, inputs);
+    if (key === undefined) return [];
     const holder = this.holders.get(key) ?? urn;
     this.holders.set(key, holder);
     if (holder === urn) return [];
+    const property = propertyOf(inputs);
     const reason = `${inputs[property]} is that of the resource "${nameIn(holder)}" already, which kept it when it was renamed, or was given it`;
     return [{ property, reason: `${reason}: call this resource otherwise in the program` }];
   }
+
+  /** Whether the object of that state is one of this deployment's program. */
+  isClaimed(type: string, state: Values): boolean {
+    const key = keyOf(type, state);
+    return key !== undefined && this.holders.has(key);
+  }
+}
+
+function keyOf(type: string, values: Values): string | undefined {
+  const parts = [values[propertyOf(values)], member(values["pool"], "uuid") ?? member(values["host"], "uri")];
+  return parts.every((part) => typeof part === "string") ? JSON.stringify([type, ...parts]) : undefined;
+}
+
+/** What tells objects of one kind apart. */
+function propertyOf(values: Values): "uuid" | "name" {
+  return typeof values["uuid"] === "string" ? "uuid" : "name";
 }
 
 function member(value: unknown, name: string): unknown {

@@ -64,6 +64,8 @@ export interface Handler {
   readonly secretPaths: readonly string[];
   /** Top-level properties in which null is a value: elsewhere it is as good as absent. */
   readonly nullable: readonly string[];
+  /** A replaced object stays beside the new one until that is in its place. */
+  readonly createBeforeDelete: boolean;
   /** Pure; uses no network. */
   check(news: Values, olds: Values | undefined, meta: Meta | undefined): CheckResult;
   /** Pure; uses no network. Throws a KvmError for a change that is refused. */

@@ -163,6 +163,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   return {
     definition,
     type: definition.type,
+    createBeforeDelete: definition.createBeforeDelete === true,
     // In a part of a document null takes away; what was applied repeats it.
     nullable: [
       "__kvm",

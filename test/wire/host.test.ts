@@ -137,6 +137,31 @@ describe("a resource whose name in the program changed, without an alias", () =>
   }, 60_000);
 });
 
+test("a medium that the program went back to stays for the guest that has it", async () => {
+  const pool = await create("StoragePool", "back", { host, path: join(lab.host.directory, "back") });
+  const { uuid, name, type, path } = pool.state;
+  const args = { pool: { uuid, name, type, path, host }, userData: { hostname: "back" } };
+  const disk = await create("CloudInitDisk", "back", args);
+  const volume = { name: disk.state["name"], path: disk.state["path"], format: "raw", pool: uuid, host };
+  const vm = await create(
+    "VirtualMachine",
+    "back",
+    guest({ state: "stopped", disks: { seed: { volume, device: "cdrom" } } }),
+  );
+  const later = new ProviderProcess();
+  await later.start();
+  try {
+    await expect(later.delete(disk.id, disk.state)).rejects.toThrow(/in use/);
+    await later.check({ ...args, ...hidden("CloudInitDisk", "back") });
+    await later.delete(disk.id, disk.state);
+    expect((await later.read(disk.id, disk.state)).id).toBe(disk.id);
+  } finally {
+    await later.stop();
+  }
+  for (const item of [vm, disk, pool]) await provider.delete(item.id, item.state);
+  expect((await lab.host.exec(["ls", String(path)])).stdout.trim()).toBe("");
+}, 60_000);
+
 describe("failures", () => {
   test("a guest that cannot start is kept with id, reason and all of its state, and update finishes it", async () => {
     const args = guest({ ...boot("missing"), title: "hush" });
