@@ -328,6 +328,14 @@ export interface VirtualMachineArgsLaunchSecurity {
   readonly authorKey?: pulumi.Input<boolean>;
   /** Whether sev-snp signs reports by the chip's own key (`vcek`). Default true. Needs libvirt 10.5. */
   readonly vcek?: pulumi.Input<boolean>;
+  /** What the owner of a tdx guest names its configuration by in the measurement, 48 bytes in base64 (`<mrConfigId>`). Needs libvirt 11.10. */
+  readonly mrConfigId?: pulumi.Input<string>;
+  /** What the owner of a tdx guest is named by in the measurement, 48 bytes in base64 (`<mrOwner>`). Needs libvirt 11.10. */
+  readonly mrOwner?: pulumi.Input<string>;
+  /** What the owner's configuration of a tdx guest is named by in the measurement, 48 bytes in base64 (`<mrOwnerConfig>`). Needs libvirt 11.10. */
+  readonly mrOwnerConfig?: pulumi.Input<string>;
+  /** Socket of the service on the host that signs the reports of a tdx guest, usually `/var/run/tdx-qgs/qgs.socket` (`<quoteGenerationService path>`). Default: none, and the guest cannot be attested from afar. Needs libvirt 11.10. */
+  readonly quoteGenerationService?: pulumi.Input<string>;
   /** Header of `secret`, base64, as the owner's tool made it from the measurement. */
   readonly secretHeader?: pulumi.Input<string>;
   /** Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this (libvirt 8.0), then let it run. A new start of the guest needs a new one. */

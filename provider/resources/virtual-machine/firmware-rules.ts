@@ -105,6 +105,7 @@ export const firmwareRules: readonly MachineRule[] = [
 
 const snpOnly = ["idBlock", "idAuth", "hostData", "guestVisibleWorkarounds", "authorKey", "vcek"];
 const sevOnly = ["dhCert", "session", "secret", "secretHeader", "secretAddress"];
+const tdxOnly = ["mrConfigId", "mrOwner", "mrOwnerConfig", "quoteGenerationService"];
 const amdOnly = ["cbitpos", "reducedPhysBits", "kernelHashes"];
 
 /** What encrypted memory allows and asks for. */
@@ -140,6 +141,7 @@ export const launchRules: readonly MachineRule[] = [
       const wrong = [
         ...(type === "sev-snp" ? [] : given(launch, snpOnly)).map((name) => [name, "sev-snp"]),
         ...(type === "sev" ? [] : given(launch, sevOnly)).map((name) => [name, "sev"]),
+        ...(type === "tdx" ? [] : given(launch, tdxOnly)).map((name) => [name, "tdx"]),
         ...(type === "tdx" ? given(launch, amdOnly) : []).map((name) => [name, "sev and sev-snp"]),
       ];
       return [

@@ -17,6 +17,8 @@ export const encryptionHardware: Readonly<Record<LaunchType, string>> = {
 
 const restart = () => ({ class: "restart", reason: "a guest is encrypted from its first instruction on" }) as const;
 const base64 = z.string().regex(/^[A-Za-z0-9+/=\s]+$/, "is not base64");
+/** SHA-384. */
+const digest = z.string().regex(/^[A-Za-z0-9+/]{64}$/, "is not 48 bytes in base64 (64 characters)");
 const policyLens: ElementLens<string> = mapped(
   textAt("launchSecurity/policy"),
   (value) => (/^(0x)?[0-9a-fA-F]+$/.test(value.trim()) ? hex(value.trim()) : undefined),
@@ -132,6 +134,31 @@ export const launchRows = {
         "10.5",
       ),
       vcek: launchFlag("vcek", "Whether sev-snp signs reports by the chip's own key (`vcek`). Default true.", "10.5"),
+      mrConfigId: launchText(
+        "mrConfigId",
+        "What the owner of a tdx guest names its configuration by in the measurement, 48 bytes in base64 (`<mrConfigId>`).",
+        digest,
+        "11.10",
+      ),
+      mrOwner: launchText(
+        "mrOwner",
+        "What the owner of a tdx guest is named by in the measurement, 48 bytes in base64 (`<mrOwner>`).",
+        digest,
+        "11.10",
+      ),
+      mrOwnerConfig: launchText(
+        "mrOwnerConfig",
+        "What the owner's configuration of a tdx guest is named by in the measurement, 48 bytes in base64 (`<mrOwnerConfig>`).",
+        digest,
+        "11.10",
+      ),
+      quoteGenerationService: attribute({
+        doc: "Socket of the service on the host that signs the reports of a tdx guest, usually `/var/run/tdx-qgs/qgs.socket` (`<quoteGenerationService path>`). Default: none, and the guest cannot be attested from afar.",
+        schema: text.regex(/^\//, "is not an absolute path").optional(),
+        since: "11.10",
+        change: restart,
+        lens: inside(attributeAt("launchSecurity/quoteGenerationService", "path")),
+      }),
       secretHeader: attribute({
         doc: "Header of `secret`, base64, as the owner's tool made it from the measurement.",
         schema: base64.optional(),

@@ -39,7 +39,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     numaTune: "mode cells",
     boot: "kernel initrd cmdline dtb",
     launchSecurity:
-      "type policy cbitpos reducedPhysBits kernelHashes dhCert session idBlock idAuth hostData guestVisibleWorkarounds authorKey vcek",
+      "type policy cbitpos reducedPhysBits kernelHashes dhCert session idBlock idAuth hostData guestVisibleWorkarounds authorKey vcek mrConfigId mrOwner mrOwnerConfig quoteGenerationService",
     securityLabels: "*",
     "securityLabels.*": "type label baseLabel relabel",
     cpuTune: "vcpuSchedulers iothreadSchedulers emulatorScheduler cacheTune memoryTune",

@@ -124,6 +124,8 @@ test.each<[string, Values, RegExp]>([
   ["SEV under emulation", sev({}, { virtType: "qemu" }), /^virtType: .*emulation encrypts nothing/],
   ["SNP with variables", sev({ type: "sev-snp" }), /^statelessFirmware: sev-snp needs true/],
   ["SNP's ID of a SEV guest", sev({ idBlock: "AA" }), /^launchSecurity.idBlock: only sev-snp has it/],
+  ["a TDX owner of a SEV guest", sev({ mrOwner: "A".repeat(64) }), /^launchSecurity.mrOwner: only tdx has it/],
+  ["a TDX owner of another length", sev({ type: "tdx", mrOwner: "AA" }), /^launchSecurity.mrOwner: is not 48 bytes/],
   ["hashes of no kernel", sev({ kernelHashes: true }), /^launchSecurity.kernelHashes: needs boot/],
   ["half a secret", sev({ secret: "AA" }), /^launchSecurity.secret: secret and secretHeader go together/],
   ["a passed through device beside SEV", sev({}, given({ pci: "65:00.0" })), /^hostDevices.d: .*encrypted memory/],
