@@ -106,7 +106,7 @@ function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: r
 
 /** A default or follower that is wrong comes from another value that is wrong, of which the user is told already. */
 function checkInherited(row: Attribute, value: unknown, faults: Fault[], path: readonly string[]): unknown {
-  const told = (row.defaults !== undefined || row.follows) && value !== undefined && faults.length > 0;
+  const told = (row.defaults !== undefined || row.follows) && faults.length > 0;
   if (!told) return checkAttribute(row, value, faults, path);
   const hidden: Fault[] = [];
   const result = checkAttribute(row, value, hidden, path);

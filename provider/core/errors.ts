@@ -48,3 +48,8 @@ export function isNotFound(error: unknown): boolean {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What went wrong, without the step and the remedy that a message of ours has around it: for use in another message. */
+export function bareReason(error: unknown): string {
+  return error instanceof KvmError ? error.details.reason : messageOf(error);
+}

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { KvmError, messageOf } from "../core/errors";
+import { bareReason, KvmError, messageOf } from "../core/errors";
 import type { Context } from "../core/handler";
 import { formatBytes } from "../core/units";
 import { followChain } from "../images/chain";
@@ -281,13 +281,11 @@ export class VolumeStore {
       const left = await this.find(name);
       if (left) await this.remove(left);
     } catch (error) {
-      throw new LeftBehind(
-        new KvmError(cause instanceof KvmError ? cause.code : "internal", {
-          ...this.step("create", "run pulumi up again: it deletes the half-made volume and makes it anew"),
-          reason: `${messageOf(cause)}; and the half-made volume could not be deleted: ${messageOf(error)}`,
-          cause,
-        }),
-      );
+      const remedy = "mend what failed, then run pulumi up again: it deletes the half-made volume and makes it anew";
+      const reason = `${bareReason(cause)}; the half-made volume could not be deleted: ${bareReason(error)}`;
+      const [code, step] =
+        cause instanceof KvmError ? [cause.code, cause.details] : (["internal", this.step("create")] as const);
+      throw new LeftBehind(new KvmError(code, { ...step, reason, remedy, cause }));
     }
   }
 

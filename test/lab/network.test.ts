@@ -172,6 +172,17 @@ test("mode and bridge change in place", async () => {
   expect(seen?.inputs).toEqual(back.news);
 });
 
+test("a network on a bridge that the host does not have starts, and says so", async () => {
+  const there = await create({ mode: "bridge", bridge: "br0" }, "there");
+  expect(context.lines.warn).toEqual([]);
+  await update(there, { mode: "bridge", bridge: "br7" });
+  await create({ mode: "bridge", bridge: "br9" }, "missing");
+  expect(context.lines.warn).toEqual([
+    expect.stringMatching(/^Network there-\w+ is started, but \S+ has no bridge br7: guests on it cannot start/),
+    expect.stringMatching(/^Network missing-\w+ is started, but \S+ has no bridge br9: guests on it cannot start/),
+  ]);
+});
+
 test("a pool of virtual functions is defined, and refused where the card has none, which loses nothing", async () => {
   const defined = await create({ mode: "hostdev", physicalFunction: "eth1", active: false, autostart: false }, "vfs");
   const xml = await lab.host.virsh("net-dumpxml", String(defined.state["name"]));

@@ -1,5 +1,6 @@
 import type { Context, HostReference } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
+import { isNotFoundCode, LibvirtError } from "../../libvirt/errors";
 import { networkHandle } from "../../libvirt/procedures";
 import { type Element, parse, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
@@ -76,6 +77,16 @@ export class NetworkCalls {
     const remedy =
       "where a bridge name or an address range is in use, choose another with `bridge` or `subnets`, or remove its holder; `ip address` and `virsh net-list --all` on the host show who has it";
     await this.run("start", remedy, () => this.libvirt.call("NETWORK_CREATE", { net: networkHandle(uuid) }));
+  }
+
+  /** False only when libvirt says that the host has no such interface; a host that cannot tell is believed. */
+  async hasInterface(name: string): Promise<boolean> {
+    try {
+      await this.libvirt.call("INTERFACE_LOOKUP_BY_NAME", { name });
+      return true;
+    } catch (error) {
+      return !(error instanceof LibvirtError && isNotFoundCode(error.code));
+    }
   }
 
   async stop(uuid: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { equal } from "../../core/equal";
-import { KvmError, messageOf } from "../../core/errors";
+import { bareReason, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { defineResource, type Made, type Seen, stateVersion, Unfinished } from "../../core/resource";
 import type { Element } from "../../schema/tree";
@@ -159,7 +159,7 @@ async function bringInForce(
 ): Promise<void> {
   if ((await calls.autostart(uuid)) !== inputs.autostart) await calls.setAutostart(uuid, inputs.autostart);
   if (!(await calls.isActive(uuid))) {
-    if (inputs.active) await calls.start(uuid);
+    if (inputs.active) await start(calls, uuid, inputs, context);
     return;
   }
   if (!inputs.active) {
@@ -176,7 +176,7 @@ async function bringInForce(
   if (changed.length > 0 && guests === 0) {
     context.progress("starting the network anew");
     await calls.stop(uuid);
-    await calls.start(uuid);
+    await start(calls, uuid, inputs, context);
     return;
   }
   for (const update of liveUpdates(live, before, wanted)) await calls.updateLive(uuid, update);
@@ -185,6 +185,15 @@ async function bringInForce(
       `Network ${inputs.name}: ${changed.join(", ")} will be in force once the network is started anew; ${guests} guest interface(s) are attached to it. Stop those guests and run pulumi up --refresh, or restart the network by hand.`,
     );
   }
+}
+
+/** libvirt starts a network on a bridge that is not there; its guests are the ones that fail. */
+async function start(calls: NetworkCalls, uuid: string, { mode, name, bridge, host }: Inputs, context: Context) {
+  await calls.start(uuid);
+  if (mode !== "bridge" || bridge === undefined || (await calls.hasInterface(bridge))) return;
+  context.warn(
+    `Network ${name} is started, but ${host.uri} has no bridge ${bridge}: guests on it cannot start until it is made there (ip -br link show type bridge names those that exist)`,
+  );
 }
 
 /** Puts the former definition back after an update that did not come into force. */
@@ -197,7 +206,7 @@ async function undo(
 ): Promise<KvmError> {
   const details = error instanceof KvmError ? error.details : undefined;
   const code = error instanceof KvmError ? error.code : "internal";
-  const reason = details?.reason ?? messageOf(error);
+  const reason = bareReason(error);
   const common = { step: details?.step ?? `update Network ${inputs.name}`, host: inputs.host.uri, cause: error };
   if (code === "connection-lost") return new KvmError(code, { ...common, reason, remedy: details?.remedy });
   try {
@@ -211,7 +220,7 @@ async function undo(
   } catch (second) {
     return new KvmError(code, {
       ...common,
-      reason: `${reason}; putting the former definition back failed too: ${messageOf(second)}`,
+      reason: `${reason}; putting the former definition back failed too: ${bareReason(second)}`,
       remedy: "look at the network with virsh net-dumpxml on the host, then run pulumi refresh and pulumi up",
     });
   }

@@ -68,7 +68,9 @@ const memoryRules: readonly MachineRule[] = [
   {
     needs: ["memory", "maxMemory"],
     check: ({ memory, maxMemory }) => {
-      const odd = Object.entries({ memory, maxMemory }).filter(([, value]) => parseBytes(value) % 1048576n !== 0n);
+      // Equal, the one is the other's default.
+      const sizes = { memory, ...(maxMemory !== memory && { maxMemory }) };
+      const odd = Object.entries(sizes).filter(([, value]) => parseBytes(value) % 1048576n !== 0n);
       const small = parseBytes(maxMemory) < parseBytes(memory);
       return [
         ...odd.map(([name, value]) => fault(name, `${value} is not a whole number of MiB`)),

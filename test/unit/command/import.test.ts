@@ -38,7 +38,7 @@ test("what the rules refuse is left out by itself, and what cannot be without it
   const { memory: _, ...rest } = web;
   expect(fitted(virtualMachine, rest, meta)).toMatchObject({
     inputs: undefined,
-    refused: [{ property: "memory" }, { property: "maxMemory" }],
+    refused: [{ property: "memory" }],
   });
 });
 

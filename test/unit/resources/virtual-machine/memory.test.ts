@@ -106,3 +106,12 @@ test("limits, statistics and a restrictive binding change in the running guest, 
   ]);
   expect(changes({}, { memoryBacking: { mergePages: false } })).toEqual(["memoryBacking.mergePages restart"]);
 });
+
+test.each<[string, Values, string[]]>([
+  ["missing", { memory: undefined }, ["memory"]],
+  ["no size", { memory: "lots" }, ["memory"]],
+  ["no whole number of MiB", { memory: "1 KiB" }, ["memory"]],
+  ["of two odd ones", { memory: "1025 KiB", maxMemory: "2049 KiB" }, ["memory", "maxMemory"]],
+])("a memory that is %s is told once, and not of what follows it", (_what, args, wanted) => {
+  expect(check(args).failures.map(({ property }) => property)).toEqual(wanted);
+});

@@ -1,0 +1,36 @@
+import type { Context } from "../../../provider/core/handler";
+import { errorCode, LibvirtError } from "../../../provider/libvirt/errors";
+import { LeftBehind, VolumeStore } from "../../../provider/resources/volume-store";
+
+const host = { uri: "qemu+ssh://rack1/system" };
+const pool = { uuid: "22222222-2222-3333-4444-555555555555", name: "vms", type: "dir", path: "/srv/vms", host };
+const vol = { pool: "vms", name: "root.raw", key: "/srv/vms/root.raw" };
+
+/** A host on which every upload fails, and every delete after it. */
+const daemon = {
+  call: async (name: string) => {
+    if (name !== "STORAGE_VOL_DELETE") return { vol, xml: "<volume/>" };
+    throw new LibvirtError(errorCode.internal, 18, "cannot unlink file: Read-only file system", name);
+  },
+  upload: async () => {
+    throw new LibvirtError(errorCode.systemError, 38, "cannot write: No space left on device", "stream");
+  },
+};
+const context = {
+  connect: async () => daemon,
+  signal: new AbortController().signal,
+  progress: () => undefined,
+} as unknown as Context;
+
+test("an upload that failed, and whose rest stays, is one message with one advice", async () => {
+  const store = await VolumeStore.open(context, pool, "Volume root.raw");
+  const fill = () => store.fill(vol, { data: (async function* () {})(), length: 0n }, context);
+  const error: unknown = await store.make("root.raw", "<volume/>", fill).catch((thrown: unknown) => thrown);
+  if (!(error instanceof LeftBehind)) throw error;
+  expect(error.message).toBe(
+    [
+      "Unable to upload Volume root.raw in pool vms on qemu+ssh://rack1/system: libvirt said: cannot write: No space left on device; the half-made volume could not be deleted: libvirt said: cannot unlink file: Read-only file system",
+      "  What to do: mend what failed, then run pulumi up again: it deletes the half-made volume and makes it anew",
+    ].join("\n"),
+  );
+});
