@@ -30,6 +30,8 @@ export interface Facts {
   readonly tpm?: readonly string[];
   /** Guests can have SGX enclaves. */
   readonly sgx?: boolean;
+  /** Cells with devices for guests (SR-IOV cards, GPUs, accelerators), which guests without devices keep off. */
+  readonly deviceCells?: readonly number[];
   /** Absent where they would make the digest too long. */
   readonly cells?: readonly CellFacts[];
 }

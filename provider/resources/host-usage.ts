@@ -3,6 +3,7 @@ import { parse } from "../schema/tree";
 import type { CellPages, Claim, HostLimits, Ledger } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { domainClaim, joinClaims } from "./domain-claim";
+import { factsOf } from "./facts";
 import { attempt } from "./failure";
 import { declaredLimits, limitsFor } from "./host-limits";
 import { freePages } from "./host-pages";
@@ -34,7 +35,8 @@ export async function usageBeside(libvirt: Libvirt, host: Place, domains: readon
     libvirt.call("CONNECT_GET_CAPABILITIES", {}),
   );
   const topology = topologyOf(parse(capabilities, { isWellFormed: true }));
-  const found = { freePages: await freePages(libvirt, host.uri, topology) };
+  const { deviceCells } = factsOf(host);
+  const found = { freePages: await freePages(libvirt, host.uri, topology), ...(deviceCells && { deviceCells }) };
   return {
     topology,
     limits: limitsFor(declaredLimits(host), topology, found),

@@ -4,6 +4,7 @@ import { ordinarySize } from "../../tuning/capacity";
 import { coresOf, type HostTopology } from "../../tuning/topology";
 import { enumValues, firmwareIn, launchSecurityIn, nestedIn } from "../domain-capabilities";
 import type { CellFacts, Facts } from "../facts";
+import type { HostDevice } from "../host-devices";
 
 /** Longest digest as JSON, in bytes: it travels twice in the state of every resource on the host. */
 export const maxDigest = 2048;
@@ -53,7 +54,9 @@ export function factsOf(
   capabilities: Element,
   domainCapabilities: Element | undefined,
   topology: HostTopology,
+  devices: readonly HostDevice[] = [],
 ): Facts {
+  const deviceCells = cellsWithDevices(devices);
   const facts: Facts = {
     libvirt,
     virtTypes: virtTypesOf(capabilities),
@@ -61,6 +64,7 @@ export function factsOf(
     ...(domainCapabilities
       ? offersOf(domainCapabilities)
       : { firmware: ["bios"], secureBoot: false, launchSecurity: [] }),
+    ...(deviceCells.length > 0 && { deviceCells }),
   };
   const cells = cellFacts(topology);
   const short = cells.map(({ pages, ...cell }) => ({
@@ -69,6 +73,19 @@ export function factsOf(
   }));
   const fits = (digest: Facts) => Buffer.byteLength(JSON.stringify(digest)) <= maxDigest;
   return [{ ...facts, cells }, { ...facts, cells: short }, facts].find(fits) ?? { ...facts, machines: [] };
+}
+
+/** PCI classes of 3D controllers and processing accelerators; a screen of the machine's own is no device for guests. */
+const accelerator = /^0x(0302|12)/;
+
+function cellsWithDevices(devices: readonly HostDevice[]): number[] {
+  const forGuests = devices.filter(
+    (device) => device.virtualFunctions || device.mediatedTypes || accelerator.test(device.class),
+  );
+  const cells = forGuests.flatMap(({ cell, iommuGroup }) =>
+    cell !== undefined && iommuGroup !== undefined ? [cell] : [],
+  );
+  return [...new Set(cells)].sort((a, b) => a - b);
 }
 
 function offersOf(document: Element) {

@@ -60,7 +60,7 @@ export async function observe(
     topology: describeTopology(topology),
     nodeDevices: devices && (now ? devices : lasting(devices)),
     free,
-    facts: factsOf(libvirt.version, capabilities, domainCapabilities, topology),
+    facts: factsOf(libvirt.version, capabilities, domainCapabilities, topology, devices),
   };
 }
 

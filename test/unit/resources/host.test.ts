@@ -1,5 +1,6 @@
 import { host } from "../../../provider/resources/host";
 import { factsOf, machinesOf, maxDigest, sizeOf, virtTypesOf } from "../../../provider/resources/host/facts";
+import type { HostDevice } from "../../../provider/resources/host-devices";
 import { parse } from "../../../provider/schema/tree";
 import * as hosts from "../tuning/hosts";
 
@@ -68,6 +69,23 @@ test("the digest stays small, and says the newest machine type of each family", 
   const facts = factsOf(9000000, capabilities(families), undefined, one);
   expect(JSON.stringify(facts).length).toBeLessThanOrEqual(maxDigest);
   expect(facts.firmware).toEqual(["bios"]);
+});
+
+test("the digest tells which cells have devices for guests", () => {
+  const device = { address: "0000:3b:00.0", class: "0x020000", vendor: "Intel", product: "E810", iommuGroup: 7 };
+  const card = { ...device, virtualFunctions: { addresses: [], max: 64 } };
+  const devices = [
+    { ...card, cell: 1 },
+    { ...card, cell: 1 },
+    { ...device, cell: 0, class: "0x030000" },
+    { ...device, cell: 3, class: "0x030200" },
+    { ...device, cell: 2, class: "0x120000", iommuGroup: undefined },
+    { ...device, cell: 2 },
+  ];
+  const told = (list: typeof devices) =>
+    factsOf(9000000, capabilities([]), undefined, hosts.host(4, 1, 1), list as HostDevice[]).deviceCells;
+  expect(told(devices)).toEqual([1, 3]);
+  expect(told([])).toBeUndefined();
 });
 
 test("the digest tells of 16 cells with 512 CPUs, and leaves cells out before it is too long", () => {
