@@ -146,6 +146,8 @@ function checkMap(
     const at = [...path, key];
     if (entry === undefined || entry === null) continue;
     if (!row.key.test(key)) fault(faults, at, `the name must match ${row.key.source}`);
+    // A name that is none is often an attribute's, one level too high: what it holds is no entry.
+    if (!row.key.test(key) && !isPlainObject(entry)) continue;
     const old = isPlainObject(olds) && Object.hasOwn(olds, key) ? olds[key] : undefined;
     if (entry === unknown) result[key] = unknown;
     else if (!isPlainObject(entry)) fault(faults, at, "expected an object");

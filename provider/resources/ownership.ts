@@ -79,7 +79,7 @@ export function notOurs(kind: string, objectName: string, host: HostReference, m
     sibling !== undefined
       ? `was made by the resource "${sibling}" of this deployment`
       : mark
-        ? `it belongs to ${mark.urn} of another deployment (owner ${mark.owner})`
+        ? `it belongs to ${mark.urn} of another deployment, or of this one before its Host was made anew (owner ${mark.owner})`
         : "it was not made by pulumi-kvm";
   const remedy =
     sibling !== undefined

@@ -9,7 +9,7 @@ import { errorCode, LibvirtError } from "../libvirt/errors";
 import { poolHandle } from "../libvirt/procedures";
 import { textAt } from "../schema/lens";
 import { type Element, parse } from "../schema/tree";
-import { attempt } from "./failure";
+import { attempt, type Step } from "./failure";
 import { poolOwner } from "./ownership";
 import type { PoolReference } from "./pool-reference";
 import { nameUsers, usersOf, type VolumeUser } from "./volume-users";
@@ -21,8 +21,15 @@ const busyRetries = { count: 40, milliseconds: 250 };
 const largeUpload = 64n * 1024n * 1024n;
 
 /** Where the volume cannot be seen, nothing may be concluded about it. */
-const poolRemedy =
-  "a plain pulumi up, without --refresh, starts a pool of this program again; else see whether it exists and is active (virsh pool-list --all)";
+function poolRemedy(pool: string, said: string): string {
+  if (/is not active/.test(said)) {
+    return `start the pool, virsh pool-start ${pool} on the host; or run pulumi refresh, which sees that a pool of this program is stopped even where it fails for the volumes, then a plain pulumi up, which starts it`;
+  }
+  if (/no storage pool with/.test(said)) {
+    return "the pool is gone, its files are not: make it anew in the program that made it, or take a volume that is not needed any more out of the state (pulumi state delete)";
+  }
+  return `see whether pool ${pool} exists and is active (virsh pool-list --all)`;
+}
 
 /** A volume that exists, as libvirt shows it now. */
 export interface FoundVolume {
@@ -71,7 +78,7 @@ export class VolumeStore {
   async poolOwner(): Promise<string | undefined> {
     const args = { pool: this.handle, flags: 0 };
     const work = () => this.libvirt.call("STORAGE_POOL_GET_XML_DESC", args);
-    return poolOwner(parse((await attempt(this.step("read the pool of", poolRemedy), work)).xml));
+    return poolOwner(parse((await attempt(this.step("read the pool of", this.poolRemedy), work)).xml));
   }
 
   /**
@@ -104,7 +111,7 @@ export class VolumeStore {
     try {
       const args = { pool: this.handle, xml, flags: 0 };
       const work = () => this.libvirt.call("STORAGE_VOL_CREATE_XML", args);
-      const { vol } = await this.patiently("create", work, poolRemedy);
+      const { vol } = await this.patiently("create", work, this.poolRemedy);
       made = true;
       await fill(vol);
       return { handle: vol, document: await attempt(this.step("read"), () => this.document(vol)) };
@@ -218,7 +225,7 @@ export class VolumeStore {
   /** In bytes, as libvirt saw it last. */
   private async available(): Promise<bigint> {
     const work = () => this.libvirt.call("STORAGE_POOL_GET_INFO", { pool: this.handle });
-    return (await attempt(this.step("measure the pool of", poolRemedy), work)).available;
+    return (await attempt(this.step("measure the pool of", this.poolRemedy), work)).available;
   }
 
   private async refreshIfIdle(): Promise<void> {
@@ -226,7 +233,7 @@ export class VolumeStore {
       await this.libvirt.call("STORAGE_POOL_REFRESH", { pool: this.handle, flags: 0 });
     } catch (error) {
       // While others transfer, the numbers of the last look have to do.
-      if (!isBusy(error)) await attempt(this.step("refresh the pool of", poolRemedy), () => Promise.reject(error));
+      if (!isBusy(error)) await attempt(this.step("refresh the pool of", this.poolRemedy), () => Promise.reject(error));
     }
   }
 
@@ -251,7 +258,7 @@ export class VolumeStore {
   }
 
   /** The message of a step of ours that failed. */
-  step(what: string, remedy?: string) {
+  step<R extends Step["remedy"]>(what: string, remedy?: R) {
     const step = `${what} ${this.object} in pool ${this.pool.name}`;
     return { step, host: this.host, ...(remedy !== undefined && { remedy }) };
   }
@@ -272,7 +279,7 @@ export class VolumeStore {
       return await work();
     } catch (error) {
       if (error instanceof LibvirtError && error.code === errorCode.noStorageVolume) return undefined;
-      return attempt(this.step(what, poolRemedy), () => Promise.reject(error));
+      return attempt(this.step(what, this.poolRemedy), () => Promise.reject(error));
     }
   }
 
@@ -289,12 +296,14 @@ export class VolumeStore {
     }
   }
 
+  private readonly poolRemedy = (said: string) => poolRemedy(this.pool.name, said);
+
   private get handle() {
     return poolHandle(this.pool.uuid);
   }
 
   /** "pool has asynchronous jobs running" and the like pass by themselves. */
-  private async patiently<T>(what: string, work: () => Promise<T>, remedy?: string): Promise<T> {
+  private async patiently<T>(what: string, work: () => Promise<T>, remedy?: Step["remedy"]): Promise<T> {
     for (let left = busyRetries.count; ; left--) {
       try {
         return await work();

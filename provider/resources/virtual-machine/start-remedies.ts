@@ -41,6 +41,14 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /Cannot access (storage|backing) file .*No such file/,
     "an image is gone from the host: put it back under that path, or run pulumi up --refresh, which makes the volumes of this program anew, without what guests wrote",
   ],
+  [
+    /Cannot get interface MTU on '|Unable to get index for interface /,
+    "the host has no such bridge or interface: make it there, or name one that it has (ip -br link shows them)",
+  ],
+  [
+    /is self-referential or too deeply nested/,
+    "the image's backing files lead back to itself, or there are too many: qemu-img info --backing-chain shows them, qemu-img rebase -u gives one another",
+  ],
   [/only supported for KVM domains/, 'it takes virtType: "kvm" on a host with /dev/kvm'],
 ];
 

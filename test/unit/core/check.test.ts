@@ -21,9 +21,10 @@ test("tells all that is wrong at once, each with its path", () => {
     memory: "much",
     vcpus: 0,
     cpu: { mode: "custom" },
-    disks: { root: { pth: "/a" }, "0bad": { path: "/b" }, other: "text" },
+    disks: { root: { pth: "/a" }, "0bad": { path: "/b" }, "0worse": "text", other: "text" },
   };
   const { failures } = machine.check(news, undefined, meta);
+  expect(failures).toHaveLength(9);
   expect(Object.fromEntries(failures.map(({ property, reason }) => [property, reason]))).toEqual({
     memry: 'unknown attribute; did you mean "memory"?',
     memory: expect.stringContaining('"much" is not a size'),
@@ -32,6 +33,7 @@ test("tells all that is wrong at once, each with its path", () => {
     "disks.root.pth": 'unknown attribute; did you mean "path"?',
     "disks.root.path": "is required: Path of the image.",
     "disks.0bad": expect.stringContaining("the name must match"),
+    "disks.0worse": expect.stringContaining("the name must match"),
     "disks.other": "expected an object",
   });
 });

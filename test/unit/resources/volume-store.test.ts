@@ -34,3 +34,19 @@ test("an upload that failed, and whose rest stays, is one message with one advic
     ].join("\n"),
   );
 });
+
+test.each([
+  ["Requested operation is not valid: storage pool 'vms' is not active", /virsh pool-start vms on the host/],
+  ["Storage pool not found: no storage pool with matching uuid '2222'", /pulumi state delete/],
+  ["something else", /virsh pool-list --all/],
+])("where libvirt says of the pool: %s", async (said, remedy) => {
+  const call = async (name: string) => {
+    throw new LibvirtError(errorCode.operationInvalid, 18, said, name);
+  };
+  const store = await VolumeStore.open(
+    { ...context, connect: async () => ({ call }) } as unknown as Context,
+    pool,
+    "it",
+  );
+  await expect(store.look("root.raw")).rejects.toThrow(remedy);
+});

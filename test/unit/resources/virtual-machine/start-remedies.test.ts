@@ -21,6 +21,9 @@ test.each([
     "Cannot access backing file '/srv/base.qcow2' of storage file '/srv/leaf.qcow2' (as uid:64055, gid:64055): No such file or directory",
     /put it back/,
   ],
+  ["Cannot get interface MTU on 'br9': No such device", /no such bridge/],
+  ["Unable to get index for interface eth9: No such device", /ip -br link/],
+  ["backing store for /srv/a.qcow2 is self-referential or too deeply nested", /qemu-img rebase -u/],
   ["something else", /the log is \/var\/log\/libvirt\/qemu\/db\.log/],
 ])("%s", (said, remedy) => {
   expect(startRemedy("db", `internal error: ${said}`)).toMatch(remedy);
