@@ -49,6 +49,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /is self-referential or too deeply nested/,
     "the image's backing files lead back to itself, or there are too many: qemu-img info --backing-chain shows them, qemu-img rebase -u gives one another",
   ],
+  [
+    /unable to stat: .*No such file/,
+    "the host has no such file: put it there, or correct the path (a path is one of the host, not of this machine)",
+  ],
   [/only supported for KVM domains/, 'it takes virtType: "kvm" on a host with /dev/kvm'],
 ];
 

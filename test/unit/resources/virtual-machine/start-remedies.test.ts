@@ -24,6 +24,7 @@ test.each([
   ["Cannot get interface MTU on 'br9': No such device", /no such bridge/],
   ["Unable to get index for interface eth9: No such device", /ip -br link/],
   ["backing store for /srv/a.qcow2 is self-referential or too deeply nested", /qemu-img rebase -u/],
+  ["unable to stat: /srv/vmlinuz: No such file or directory", /put it there/],
   ["something else", /the log is \/var\/log\/libvirt\/qemu\/db\.log/],
 ])("%s", (said, remedy) => {
   expect(startRemedy("db", `internal error: ${said}`)).toMatch(remedy);
