@@ -254,6 +254,23 @@ test("a device that the guest does not give back waits for the next start, with 
   await vm.delete();
 }, 90_000);
 
+test("a restart into what does not start ends with the guest running as it did", async () => {
+  const vm = machine("return");
+  await vm.create({ title: "old" });
+  const before = await vm.xml("--inactive");
+  const wrong = { title: "new", boot: { kernel: "/missing/vmlinuz" }, changePolicy: "restart" };
+  await expect(vm.up(wrong)).rejects.toThrow(
+    /\/missing\/vmlinuz[\s\S]*The former definition is in force again, and the guest was started with it/,
+  );
+  expect(await vm.power()).toBe("running");
+  expect(await vm.xml("--inactive")).toBe(before);
+  expect(vm.state).toMatchObject({ title: "old", state: "running", pendingRestart: [] });
+  expect(await vm.refresh()).toEqual([]);
+  await vm.up({ title: "new" });
+  expect(vm.state).toMatchObject({ title: "new" });
+  await vm.delete();
+}, 60_000);
+
 test("onCrash, onReboot and onPoweroff reach the running guest", async () => {
   const vm = machine("after");
   await vm.create({});

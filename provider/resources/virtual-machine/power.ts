@@ -138,7 +138,7 @@ async function asked(domain: Domain, way: "agent" | "acpi"): Promise<boolean> {
   }
 }
 
-function isLost(error: unknown): boolean {
+export function isLost(error: unknown): boolean {
   return error instanceof KvmError && error.code === "connection-lost";
 }
 

@@ -20,7 +20,7 @@ import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
 import { namedByEither, pendingOf, residue, takenOut } from "./pending";
 import { effective, placementIn } from "./placement";
-import { enforcePower, stop } from "./power";
+import { enforcePower, isLost, stop } from "./power";
 import type { PowerState } from "./power-state";
 import { requireTaken } from "./read-back";
 import { isGuestRefusal } from "./refusal";
@@ -75,11 +75,14 @@ export async function update(
     throw failed;
   }
   const wait = new StartWait(domain, news, olds, before);
+  let restarts = false;
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
     const now = await restartIfWanted(domain, from, to, differs, context);
     if (!live && news.state !== "stopped") await restorePages(domain, news, wanted, context);
+    restarts = power === "running" && now.power === "stopped" && news.state === "running" && !renamed;
     const started = await enforcePower(domain, news, context, () => wait.begin(leases), now);
+    restarts = false;
     if (addedIn(wanted).length > 0 && (started || !live)) await tidyPages(domain, news, placementIn(known), context);
     await wait.end(context);
     // One that the running guest still has stays for its owner to take away; the message says how.
@@ -89,7 +92,10 @@ export async function update(
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
-    throw await unfinished(domain, news, error, known, wait.due);
+    if (!restarts || isLost(error)) throw await unfinished(domain, news, error, known, wait.due);
+    const failed = await startedAsBefore(domain, before, olds, error);
+    await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
+    throw failed;
   }
 }
 
@@ -201,8 +207,7 @@ async function rolledBack(
   error: unknown,
 ): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(messageOf(error));
-  if (!before || (cause instanceof KvmError && cause.code === "connection-lost"))
-    return unfinished(domain, olds, cause, olds);
+  if (!before || isLost(cause)) return unfinished(domain, olds, cause, olds);
   let isActive = false;
   try {
     await domain.redefine(before);
@@ -216,6 +221,20 @@ async function rolledBack(
   const note = `\n  The former definition is in force again${isActive ? " and the guest keeps running" : "; the guest is off"}.`;
   const failed = await unfinished(domain, olds, new Error(cause.message + note, { cause }), olds);
   return failed instanceof Unfinished ? failed : cause;
+}
+
+/** A guest that was stopped for a restart, and does not start as it was to be, runs again as it did. */
+async function startedAsBefore(domain: Domain, before: Element, olds: Inputs & Values, error: unknown): Promise<Error> {
+  const cause = error instanceof Error ? error : new Error(messageOf(error));
+  try {
+    await domain.redefine(before);
+    await domain.start(false);
+  } catch (failure) {
+    const text = `${cause.message}\n  The guest is off, and could not be started as it was before either: ${messageOf(failure)}`;
+    return unfinished(domain, olds, new Error(text, { cause }), olds);
+  }
+  const note = "\n  The former definition is in force again, and the guest was started with it.";
+  return unfinished(domain, olds, new Error(cause.message + note, { cause }), olds);
 }
 
 /** Answers the power state that the guest has then. */
