@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { Values } from "../../provider/core/handler";
 import type { Libvirt } from "../../provider/libvirt/api";
 import { type Lab, startLab } from "./lab";
-import { Machine } from "./machines";
+import { clearAway, Machine } from "./machines";
 
 /** Huge pages that are added to the machine's for guests: real ones, so that one test runs at a time. */
 const file = "/proc/sys/vm/nr_hugepages";
@@ -22,10 +22,7 @@ afterAll(async () => {
 }, 30_000);
 
 afterEach(async () => {
-  for (const made of machines.splice(0)) {
-    if (made.id !== "") await made.delete();
-    await made.context.close();
-  }
+  await clearAway(machines);
   expect(pool()).toBe(before);
 });
 

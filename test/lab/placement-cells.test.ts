@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
-import { Machine } from "./machines";
+import { clearAway, Machine } from "./machines";
 
 /** Guests on a host that shows libvirt two cells of one CPU each. */
 let lab: Lab;
@@ -18,13 +18,7 @@ afterAll(async () => {
   await lab?.stop();
 }, 30_000);
 
-/** Each test has the host to itself. */
-afterEach(async () => {
-  for (const made of machines.splice(0)) {
-    if (made.id !== "") await made.delete();
-    await made.context.close();
-  }
-});
+afterEach(() => clearAway(machines));
 
 function machine(name: string, base: Values = {}): Machine {
   const made = new Machine(lab.host, name, { waitForAddress: false, ...base });

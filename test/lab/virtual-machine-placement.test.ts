@@ -4,7 +4,7 @@ import type { Values } from "../../provider/core/handler";
 import { placementGroup } from "../../provider/resources/placement-group";
 import { handlerContext, metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
-import { Machine } from "./machines";
+import { clearAway, Machine } from "./machines";
 import { run } from "./processes";
 
 /** Guests that are placed on a host of two CPUs; what libvirt pins is read back. */
@@ -19,13 +19,7 @@ afterAll(async () => {
   await lab?.stop();
 }, 30_000);
 
-/** Each test has the host to itself. */
-afterEach(async () => {
-  for (const made of machines.splice(0)) {
-    if (made.id !== "") await made.delete();
-    await made.context.close();
-  }
-});
+afterEach(() => clearAway(machines));
 
 function machine(name: string, base: Values = {}): Machine {
   const made = new Machine(lab.host, name, { waitForAddress: false, cpu: { policy: "dedicated" }, ...base });

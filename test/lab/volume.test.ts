@@ -17,7 +17,7 @@ import { storagePool } from "../../provider/resources/storage-pool";
 import { volume } from "../../provider/resources/volume";
 import { handlerContext, metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
-import { imageInfo, pool as makePool, Stored, sameDisk } from "./volumes";
+import { imageInfo, interrupted, pool as makePool, Stored, sameDisk } from "./volumes";
 
 let lab: Lab;
 let pool: Values;
@@ -394,12 +394,3 @@ test("a connection that dies in the middle of an upload leaves nothing, or an en
   expect(sameDisk(path, next.path)).toBe(true);
   await next.delete();
 }, 60_000);
-
-/** Does something once an upload is under way. */
-async function interrupted({ context }: Stored, work: () => Promise<void>): Promise<void> {
-  const giveUp = Date.now() + 10_000;
-  while (!context.lines.progress.some((line) => line.startsWith("uploading")) && Date.now() < giveUp) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await work();
-}

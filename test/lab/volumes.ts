@@ -60,3 +60,12 @@ export function sameDisk(one: string, other: string): boolean {
   if (imageInfo(other)["format"] === "qcow2") execFileSync("qemu-img", ["check", "-q", other]);
   return true;
 }
+
+/** Does something once an upload is under way. */
+export async function interrupted({ context }: Stored, work: () => Promise<void>): Promise<void> {
+  const giveUp = Date.now() + 10_000;
+  while (!context.lines.progress.some((line) => line.startsWith("uploading")) && Date.now() < giveUp) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await work();
+}
