@@ -44,6 +44,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof KvmError && error.code === "not-found";
 }
 
+/** True when the host went out of reach: what it was asked for may have been done or not. */
+export function isConnectionLost(error: unknown): boolean {
+  return error instanceof KvmError && error.code === "connection-lost";
+}
+
 /** The text of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

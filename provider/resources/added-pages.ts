@@ -1,11 +1,10 @@
 import { formatBytes } from "../core/units";
 import type { Libvirt } from "../libvirt/api";
-import { parse } from "../schema/tree";
 import type { CellPages, Claim } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { attempt } from "./failure";
 import { addPages, freePages, setPages } from "./host-pages";
-import { topologyOf } from "./host-topology";
+import { readTopology } from "./host-topology";
 
 /** Huge pages that were added to a pool for one guest, and what the pool has without those of any guest. */
 export interface GuestPages extends CellPages {
@@ -77,7 +76,7 @@ export async function addForGuest(
       const answer = await attempt({ step: `add ${textOf(pool)}`, host }, () => addPages(libvirt, pool));
       if (answer !== undefined) said.push(answer);
     }
-    const now = await topologyNow(libvirt, host);
+    const now = await readTopology(libvirt, host);
     const missing = wanted.filter((pool) => totalOf(now, pool) < totalOf(before, pool) + pool.count);
     if (missing.length === 0) return undefined;
     const found = missing.map((pool) => {
@@ -86,7 +85,7 @@ export async function addForGuest(
     await undo(now);
     return `the kernel gave ${found.join(", ")}${said.length > 0 ? ` (libvirt said: ${said.join("; ")})` : ""}`;
   } catch (error) {
-    await topologyNow(libvirt, host)
+    await readTopology(libvirt, host)
       .then(undo)
       .catch(() => undefined);
     throw error;
@@ -104,7 +103,7 @@ export async function giveBack(
   pools: Omit<Pools, "topology">,
 ): Promise<CellPages[]> {
   if (pages.length === 0) return [];
-  const topology = await topologyNow(libvirt, host);
+  const topology = await readTopology(libvirt, host);
   const free = await freePages(libvirt, host, topology);
   const left: CellPages[] = [];
   for (const pool of pages) {
@@ -146,11 +145,4 @@ export function parsePages(text: string): GuestPages[] {
       ? []
       : [{ cell, sizeKiB, count, base }];
   });
-}
-
-async function topologyNow(libvirt: Libvirt, host: string): Promise<HostTopology> {
-  const { capabilities } = await attempt({ step: "read the capabilities", host }, () =>
-    libvirt.call("CONNECT_GET_CAPABILITIES", {}),
-  );
-  return topologyOf(parse(capabilities));
 }

@@ -1,9 +1,19 @@
-import { child, children, type Element, textOf } from "../schema/tree";
+import type { Libvirt } from "../libvirt/api";
+import { child, children, type Element, parse, textOf } from "../schema/tree";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { HostCell, HostCpu, HostTopology } from "../tuning/topology";
+import { attempt } from "./failure";
 
 /** libvirt's factors of the units that capabilities use, in KiB. */
 const factors: Readonly<Record<string, number>> = { KiB: 1, MiB: 1024, GiB: 1024 ** 2, TiB: 1024 ** 3 };
+
+/** The topology that the host has at this moment. */
+export async function readTopology(libvirt: Libvirt, host: string): Promise<HostTopology> {
+  const { capabilities } = await attempt({ step: "read the capabilities", host }, () =>
+    libvirt.call("CONNECT_GET_CAPABILITIES", {}),
+  );
+  return topologyOf(parse(capabilities, { isWellFormed: true }));
+}
 
 /**
  * The host's topology from its capabilities document (`<host><topology>` and `<cache>`, virConnectGetCapabilities).

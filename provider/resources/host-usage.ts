@@ -1,13 +1,11 @@
 import type { Libvirt } from "../libvirt/api";
-import { parse } from "../schema/tree";
 import type { CellPages, Claim, HostLimits, Ledger } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { domainClaim, joinClaims } from "./domain-claim";
 import { factsOf } from "./facts";
-import { attempt } from "./failure";
 import { declaredLimits, limitsFor } from "./host-limits";
 import { freePages } from "./host-pages";
-import { topologyOf } from "./host-topology";
+import { readTopology } from "./host-topology";
 import { type OtherDomain, otherDomains } from "./other-domains";
 import { readRecord } from "./placement-record";
 
@@ -31,10 +29,7 @@ export async function hostUsage(libvirt: Libvirt, host: Place, own: string): Pro
 
 /** The same with those domains on the host and no other. */
 export async function usageBeside(libvirt: Libvirt, host: Place, domains: readonly OtherDomain[]): Promise<HostUsage> {
-  const { capabilities } = await attempt({ step: "read the capabilities", host: host.uri }, () =>
-    libvirt.call("CONNECT_GET_CAPABILITIES", {}),
-  );
-  const topology = topologyOf(parse(capabilities, { isWellFormed: true }));
+  const topology = await readTopology(libvirt, host.uri);
   const { deviceCells } = factsOf(host);
   const found = { freePages: await freePages(libvirt, host.uri, topology), ...(deviceCells && { deviceCells }) };
   return {

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { bareReason, KvmError, messageOf } from "../core/errors";
+import { bareReason, isConnectionLost, KvmError, messageOf } from "../core/errors";
 import type { Context } from "../core/handler";
 import { formatBytes } from "../core/units";
 import { followChain } from "../images/chain";
@@ -117,7 +117,7 @@ export class VolumeStore {
       return { handle: vol, document: await attempt(this.step("read"), () => this.document(vol)) };
     } catch (error) {
       // A call whose answer was lost may have been carried out.
-      if (made || isLost(error)) await this.discard(name, error);
+      if (made || isConnectionLost(error)) await this.discard(name, error);
       throw error;
     }
   }
@@ -195,7 +195,7 @@ export class VolumeStore {
     } catch (error) {
       // Carried out before the connection was lost, or by somebody else: what counts is that it is gone.
       if ((await this.look(volume.name)) === undefined) return;
-      if (!isLost(error)) throw error;
+      if (!isConnectionLost(error)) throw error;
       await this.patiently("delete", work);
     }
   }
@@ -321,10 +321,6 @@ function isBusy(error: unknown): boolean {
     error.code === errorCode.resourceBusy ||
     /asynchronous jobs running|still being allocated|still in use/.test(error.message)
   );
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof KvmError && error.code === "connection-lost";
 }
 
 function percent(done: bigint, total: bigint): string {

@@ -1,5 +1,5 @@
 import { equal } from "../../core/equal";
-import { KvmError, messageOf } from "../../core/errors";
+import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { defineResource, type Made, type Seen, stateVersion, Unfinished } from "../../core/resource";
 import { element } from "../../schema/tree";
@@ -86,7 +86,7 @@ export const storagePool = defineResource({
       await bringInForce(calls, id, news, context);
       return await report(calls, id, news, olds.adopted === true);
     } catch (error) {
-      if (error instanceof KvmError && error.code === "connection-lost") throw error;
+      if (isConnectionLost(error)) throw error;
       const back = async () => {
         await calls.define(before);
         if (olds.active && !(await calls.isActive(id))) await calls.start(id, startRemedy(news));

@@ -124,7 +124,7 @@ async function goOn(domain: Domain, document: Element, inputs: Inputs, context: 
     await makeMediated(libvirt, inputs, context);
     const differs = !equal(wanted, document);
     if (differs) await domain.redefine(wanted);
-    const config = differs ? await domain.inactive() : document;
+    const config = differs ? await domain.inactiveAfter(wanted) : document;
     requireTaken(domain, effectual, { wanted, config }, context);
     return { result: { domain, known, config }, undo: () => domain.redefine(document) };
   });

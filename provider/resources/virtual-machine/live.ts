@@ -1,6 +1,6 @@
 import type { Entries } from "../../core/attribute";
 import type { Change } from "../../core/diff";
-import { KvmError } from "../../core/errors";
+import { isConnectionLost, KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
 import { poll } from "../poll";
@@ -56,7 +56,7 @@ export class Operation {
     try {
       await this.domain.updateDevice(device);
     } catch (error) {
-      if (error instanceof KvmError && error.code === "connection-lost") throw error;
+      if (isConnectionLost(error)) throw error;
       await this.domain.updateDevice(device, true);
       this.context.warn(`the guest held the medium of ${this.key}: it was taken out by force`);
     }

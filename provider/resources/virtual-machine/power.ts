@@ -1,4 +1,4 @@
-import { KvmError } from "../../core/errors";
+import { isConnectionLost, KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { parseDuration } from "../../core/units";
 import { poll } from "../poll";
@@ -133,13 +133,9 @@ async function asked(domain: Domain, way: "agent" | "acpi"): Promise<boolean> {
     await domain.shutdown(way);
     return true;
   } catch (error) {
-    if (isLost(error)) throw error;
+    if (isConnectionLost(error)) throw error;
     return (await domain.power()) === "stopped";
   }
-}
-
-export function isLost(error: unknown): boolean {
-  return error instanceof KvmError && error.code === "connection-lost";
 }
 
 /** Does what fails only because the guest went off by itself meanwhile, which is what was wanted. */
@@ -147,7 +143,7 @@ async function unlessOff(domain: Domain, work: () => Promise<void>): Promise<voi
   try {
     await work();
   } catch (error) {
-    if (isLost(error) || (await domain.power()) !== "stopped") throw error;
+    if (isConnectionLost(error) || (await domain.power()) !== "stopped") throw error;
   }
 }
 

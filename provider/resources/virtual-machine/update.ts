@@ -1,5 +1,5 @@
 import type { Change } from "../../core/diff";
-import { KvmError, messageOf } from "../../core/errors";
+import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
@@ -20,7 +20,7 @@ import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
 import { namedByEither, pendingOf, residue, takenOut } from "./pending";
 import { effective, placementIn } from "./placement";
-import { enforcePower, isLost, stop } from "./power";
+import { enforcePower, stop } from "./power";
 import type { PowerState } from "./power-state";
 import { requireTaken } from "./read-back";
 import { isGuestRefusal } from "./refusal";
@@ -92,7 +92,7 @@ export async function update(
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
-    if (!restarts || isLost(error)) throw await unfinished(domain, news, error, known, wait.due);
+    if (!restarts || isConnectionLost(error)) throw await unfinished(domain, news, error, known, wait.due);
     const failed = await startedAsBefore(domain, before, olds, error);
     await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
     throw failed;
@@ -207,7 +207,7 @@ async function rolledBack(
   error: unknown,
 ): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(messageOf(error));
-  if (!before || isLost(cause)) return unfinished(domain, olds, cause, olds);
+  if (!before || isConnectionLost(cause)) return unfinished(domain, olds, cause, olds);
   let isActive = false;
   try {
     await domain.redefine(before);
