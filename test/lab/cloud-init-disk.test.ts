@@ -119,8 +119,8 @@ test("a look-up says what to do instead, and a missing pool is an error", async 
   contexts.push(looked.context);
   await expect(looked.refresh()).rejects.toThrow(/look it up as a Volume/);
   await lab.host.virsh("pool-destroy", "vms");
-  await expect(seed.refresh()).rejects.toThrow(/exists and is active/);
-  await expect(seed.delete()).rejects.toThrow(/exists and is active/);
+  await expect(seed.refresh()).rejects.toThrow(/virsh pool-start vms on the host/);
+  await expect(seed.delete()).rejects.toThrow(/virsh pool-start vms on the host/);
   await lab.host.virsh("pool-start", "vms");
   await seed.delete();
 });
