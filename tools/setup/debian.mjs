@@ -33,6 +33,7 @@ export const packages = [
   "openssl",
   "e2fsprogs",
   "xz-utils",
+  "wget",
   "lvm2",
   "chromium",
 ];
