@@ -26,12 +26,16 @@ export interface CoreState {
 export interface CellState {
   readonly cell: HostCell;
   readonly cores: readonly CoreState[];
+  /** How many of the cores can be had as a whole. */
+  readonly wholeCores: number;
   /** Groups of cores of which some are owned, in any cell: one cache may serve several. */
   readonly groupsInUse: ReadonlySet<number>;
   /** CPUs for vCPUs that float. */
   readonly floating: readonly number[];
   /** Ordinary memory that is not reserved and not bound, in KiB. */
   readonly memoryKiB: number;
+  /** Ordinary memory and huge pages that can be taken, in KiB. */
+  readonly freeKiB: number;
   /** Huge pages that can be taken, smallest first. */
   readonly pages: readonly { readonly sizeKiB: number; readonly free: number }[];
 }
@@ -43,6 +47,8 @@ export interface HostState {
   readonly ordinaryKiB: number;
   /** Ordinary memory that is left once guests without a binding have theirs, in KiB. */
   readonly totalKiB: number;
+  /** Guests that float, each with the CPUs among its own that nobody owns. */
+  readonly floating: readonly { readonly name: string; readonly cpus: readonly number[] }[];
   /** Names of those who own each CPU. */
   readonly owners: ReadonlyMap<number, readonly string[]>;
   readonly housekeeping: readonly number[];
@@ -78,7 +84,7 @@ function cellState(
   cores: CoreState[],
   free: Pick<CellState, "groupsInUse" | "floating">,
   state: Omit<HostState, "cells" | "totalKiB">,
-) {
+): CellState {
   const { claims } = state.ledger;
   const bound = claims
     .flatMap((claim) => claim.memory)
@@ -100,7 +106,9 @@ function cellState(
     .filter((pool) => pool.sizeKiB !== state.ordinaryKiB)
     .reduce((sum, { sizeKiB, total }) => sum + Math.max(0, pagesIn(taken, cell.id, sizeKiB) - total) * sizeKiB, 0);
   const memoryKiB = ordinaryMemory(cell, state.ordinaryKiB) - reserve - bound - toBeMade;
-  return { cell, cores, ...free, memoryKiB, pages };
+  const freeKiB = pages.reduce((sum, pool) => sum + pool.sizeKiB * pool.free, Math.max(0, memoryKiB));
+  const wholeCores = cores.reduce((sum, core) => sum + (core.whole ? 1 : 0), 0);
+  return { cell, cores, wholeCores, ...free, memoryKiB, freeKiB, pages };
 }
 
 /** What the limits and the other domains leave of a host. */
@@ -136,9 +144,13 @@ export function hostState(host: HostTopology, limits: HostLimits, ledger: Ledger
     }
     return cores;
   };
+  const floating = ledger.claims
+    .filter(({ shared }) => shared.length > 0)
+    .map(({ name, shared }) => ({ name, cpus: shared.filter((cpu) => !owners.has(cpu)) }));
   const state = {
     ordinaryKiB: ordinarySize(host),
     owners,
+    floating,
     housekeeping: [...housekeeping].sort((a, b) => a - b),
     limits,
     ledger,

@@ -13,6 +13,8 @@ export interface CorePick {
   readonly openedCacheGroups: number;
   /** Whole cores that are not whole any more. */
   readonly wholeCores: number;
+  /** CPUs beside another one of them on a core. */
+  readonly sharedCpus: number;
 }
 
 /** Above this many combinations of cache groups only the emptiest groups are looked at. */
@@ -67,10 +69,12 @@ export function rate(cell: CellState, cpus: readonly number[]): CorePick {
   const groups = new Set<number>();
   let brokenCores = 0;
   let wholeCores = 0;
+  let sharedCpus = 0;
   for (const [core, more] of touched) {
     groups.add(core.group);
     brokenCores += broken(core, core.owned + more) - broken(core, core.owned);
     if (core.whole) wholeCores++;
+    if (more > 1) sharedCpus += more;
   }
   return {
     cpus,
@@ -78,6 +82,7 @@ export function rate(cell: CellState, cpus: readonly number[]): CorePick {
     brokenCores,
     openedCacheGroups: [...groups].filter((group) => !cell.groupsInUse.has(group)).length,
     wholeCores,
+    sharedCpus,
   };
 }
 

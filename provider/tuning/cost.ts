@@ -1,22 +1,22 @@
-import type { HostState } from "./capacity";
+import type { CellState, HostState } from "./capacity";
 import { type CellFit, pagesFor } from "./feasibility";
 import { type CostTerm, costTerms } from "./placement";
 import type { Claim, Request } from "./request";
 import type { Shape } from "./shape";
-import { distanceBetween } from "./topology";
+import { distanceBetween, type HostCell } from "./topology";
 
 /** Preferred devices that are not local. */
-function missed(request: Request, cells: ReadonlySet<number>): number {
+function missed(request: Request, chosen: readonly HostCell[]): number {
   return request.devices.filter(
-    ({ locality, cell }) => locality === "preferred" && cell !== undefined && !cells.has(cell),
+    ({ locality, cell }) => locality === "preferred" && cell !== undefined && !chosen.some(({ id }) => id === cell),
   ).length;
 }
 
 /** Guests of its group that are in a cell of the guest, by name. */
-export function tooNear(state: HostState, request: Request, fits: readonly CellFit[]): string[] {
+export function tooNear(state: HostState, request: Request, chosen: readonly HostCell[]): string[] {
   if (request.apart === undefined) return [];
-  const cells = new Set(fits.map((fit) => fit.state.cell.id));
-  const cpus = new Set(fits.flatMap((fit) => fit.state.cell.cpus.map((cpu) => cpu.id)));
+  const cells = new Set(chosen.map((cell) => cell.id));
+  const cpus = new Set(chosen.flatMap((cell) => cell.cpus.map((cpu) => cpu.id)));
   const isNear = ({ owned, shared, memory, pages }: Claim) =>
     [...owned, ...shared].some((cpu) => cpus.has(cpu)) || [...memory, ...pages].some(({ cell }) => cells.has(cell));
   return state.ledger.claims
@@ -28,18 +28,13 @@ export function tooNear(state: HostState, request: Request, fits: readonly CellF
 /** vCPUs beside another one on a core, though the host has a whole core for each. */
 function sharedCores(state: HostState, request: Request, shape: Shape, fits: readonly CellFit[]): number {
   if (request.smt === "any" || request.cells !== undefined) return 0;
-  const whole = state.cells.reduce((sum, cell) => sum + cell.cores.filter((core) => core.whole).length, 0);
+  const whole = state.cells.reduce((sum, cell) => sum + cell.wholeCores, 0);
   const needed = shape.cells.reduce((sum, cell) => sum + cell.dedicated.length + cell.emulator, 0);
-  if (whole < needed) return 0;
-  return fits.reduce((sum, fit) => {
-    const own = new Set(fit.pick.cpus);
-    const counts = fit.state.cores.map((core) => core.cpus.filter((cpu) => own.has(cpu)).length);
-    return sum + counts.reduce((more, count) => more + (count > 1 ? count : 0), 0);
-  }, 0);
+  return whole < needed ? 0 : fits.reduce((sum, fit) => sum + fit.pick.sharedCpus, 0);
 }
 
 /** Mean distance from one guest cell to the others, weighted by memory; 0 for one cell. */
-export function meanDistance(fits: readonly CellFit[]): number {
+function meanDistance(fits: readonly CellFit[]): number {
   if (fits.length < 2) return 0;
   let sum = 0;
   let memory = 0;
@@ -53,27 +48,26 @@ export function meanDistance(fits: readonly CellFit[]): number {
 }
 
 /** Whole cores of the cell that has most of them, before and after. */
-function largestGuestLost(state: HostState, fits: readonly CellFit[]): number {
-  const taken = new Map(fits.map((fit) => [fit.state, fit.pick.wholeCores]));
+function largestGuestLost(state: HostState, taken: ReadonlyMap<CellState, CellFit>): number {
   let before = 0;
   let after = 0;
   for (const cell of state.cells) {
-    const whole = cell.cores.filter((core) => core.whole).length;
-    before = Math.max(before, whole);
-    after = Math.max(after, whole - (taken.get(cell) ?? 0));
+    before = Math.max(before, cell.wholeCores);
+    after = Math.max(after, cell.wholeCores - (taken.get(cell)?.pick.wholeCores ?? 0));
   }
   return before - after;
 }
 
 /** Difference between the emptiest and the fullest cell in free memory, in parts of one. */
-function imbalance(state: HostState, fits: readonly CellFit[]): number {
-  const taken = new Map(fits.map((fit) => [fit.state, fit.need.memoryKiB]));
-  const free = state.cells.map((cell) => {
-    const huge = cell.pages.reduce((sum, pool) => sum + pool.sizeKiB * pool.free, 0);
-    const left = Math.max(0, cell.memoryKiB) + huge - (taken.get(cell) ?? 0);
-    return cell.cell.memoryKiB > 0 ? left / cell.cell.memoryKiB : 0;
-  });
-  return Math.round((Math.max(...free) - Math.min(...free)) * 1000) / 1000;
+function imbalance(state: HostState, taken: ReadonlyMap<CellState, CellFit>): number {
+  let [most, least] = [-Infinity, Infinity];
+  for (const cell of state.cells) {
+    const whole = cell.cell.memoryKiB;
+    const left = whole > 0 ? (cell.freeKiB - (taken.get(cell)?.need.memoryKiB ?? 0)) / whole : 0;
+    most = Math.max(most, left);
+    least = Math.min(least, left);
+  }
+  return Math.round((most - least) * 1000) / 1000;
 }
 
 /** Host CPUs of each vCPU; those that float stay on the pins of the program where it has any. */
@@ -97,23 +91,31 @@ function moved(request: Request, fits: readonly CellFit[]): number {
 
 /** The terms of the cost, in the order of `costTerms`. */
 export function costOf(state: HostState, request: Request, shape: Shape, fits: readonly CellFit[]): number[] {
-  const cells = new Set(fits.map((fit) => fit.state.cell.id));
-  const sum = (of: (fit: CellFit) => number) => fits.reduce((total, fit) => total + of(fit), 0);
+  const taken = new Map(fits.map((fit) => [fit.state, fit]));
+  const chosen = fits.map((fit) => fit.state.cell);
   const rich = request.devices.length === 0 ? (state.limits.deviceCells ?? []) : [];
+  let [ordinary, added, groups, broken, opened] = [0, 0, 0, 0, 0];
+  for (const { need, pages, addedPages, pick } of fits) {
+    if (pages.sizeKiB === state.ordinaryKiB && pagesFor(request, need) === "any") ordinary++;
+    added += addedPages;
+    groups += pick.extraCacheGroups;
+    broken += pick.brokenCores;
+    opened += pick.openedCacheGroups;
+  }
   return [
-    missed(request, cells) + tooNear(state, request, fits).length,
+    missed(request, chosen) + tooNear(state, request, chosen).length,
     sharedCores(state, request, shape, fits),
     request.cells === undefined ? Math.max(0, fits.length - 1) : 0,
     meanDistance(fits),
-    sum(({ need, pages }) => (pagesFor(request, need) === "any" && pages.sizeKiB === state.ordinaryKiB ? 1 : 0)),
-    sum((fit) => fit.addedPages),
-    sum((fit) => fit.pick.extraCacheGroups),
-    sum((fit) => fit.pick.brokenCores),
-    sum((fit) => fit.pick.openedCacheGroups),
-    largestGuestLost(state, fits),
-    rich.filter((cell) => cells.has(cell)).length,
+    ordinary,
+    added,
+    groups,
+    broken,
+    opened,
+    largestGuestLost(state, taken),
+    rich.filter((id) => chosen.some((cell) => cell.id === id)).length,
     moved(request, fits),
-    imbalance(state, fits),
+    imbalance(state, taken),
   ];
 }
 

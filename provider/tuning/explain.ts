@@ -22,7 +22,11 @@ export function explainChoice(state: HostState, request: Request, found: Found, 
   const beside = state.ledger.claims
     .filter((claim) => claim.shared.some((cpu) => owned.has(cpu)))
     .map((claim) => claim.name);
-  const near = tooNear(state, request, found.fits);
+  const near = tooNear(
+    state,
+    request,
+    found.fits.map((fit) => fit.state.cell),
+  );
   const terms = named(found.cost).filter((term) => term.value !== 0);
   return [
     ...(kept ? [request.pinned ? "is where its pins say" : "stays where it is: the hard rules still hold"] : []),

@@ -1,8 +1,10 @@
 import { type HostState, overheadKiB } from "./capacity";
-import { compareCosts, costOf, meanDistance } from "./cost";
+import { cellKinds } from "./cell-kinds";
+import { compareCosts, costOf } from "./cost";
 import { type CellFit, fitCell, isRefusal, type Refusal } from "./feasibility";
 import type { Request } from "./request";
 import { type CellNeed, memoryOf, type Shape } from "./shape";
+import { distanceBetween } from "./topology";
 
 /** The best way found to place a guest that is cut one way. */
 export interface Found {
@@ -37,7 +39,8 @@ function alike(a: CellNeed, b: CellNeed): boolean {
 
 /**
  * Looks for the cheapest assignment of guest cells to different host cells. What each pair looks like is computed once;
- * like guest cells take host cells in ascending order; a branch ends where distance alone makes it dearer than the best.
+ * like guest cells take host cells in ascending order, the first of those that are alike; a branch ends where distance
+ * alone makes it dearer than the best.
  */
 export function searchShape(state: HostState, request: Request, shape: Shape, strict: boolean): Outcome {
   const { cells } = shape;
@@ -56,11 +59,14 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
     request.devices.flatMap(({ locality, cell }) => (locality === "required" && cell !== undefined ? [cell] : [])),
   );
   const refusals = [...fitsOf.values()].flat().filter(isRefusal);
+  const endangered = endangeredBy(state, cells);
+  const kinds = cellKinds(state, request, [...fitsOf.values()], new Set(endangered.flatMap(({ cpus }) => cpus)));
   let best: Found | undefined;
   let steps = 0;
   let overcommitted = false;
+  const distances = weightedDistances(state, cells);
   const left = new Set<string>();
-  const walk = (chosen: readonly CellFit[], positions: readonly number[]): void => {
+  const walk = (chosen: readonly CellFit[], positions: readonly number[], distance: number): void => {
     if (steps++ > stepsLimit) return;
     const missing = [...required].filter((cell) => !chosen.some((fit) => fit.state.cell.id === cell)).length;
     if (missing > cells.length - chosen.length) return;
@@ -70,7 +76,7 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
         overcommitted = true;
         return;
       }
-      const without = stranded(state, chosen);
+      const without = stranded(endangered, chosen);
       if (without !== undefined) {
         left.add(without);
         return;
@@ -82,18 +88,21 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
     const kind = firstAlike[chosen.length] ?? 0;
     const before = firstAlike.slice(0, chosen.length).lastIndexOf(kind);
     const from = before < 0 ? 0 : (positions[before] ?? 0) + 1;
+    const tried = new Set<number>();
     const next = (fitsOf.get(kind) ?? []).flatMap((fit, position) => {
-      if (position < from || positions.includes(position) || isRefusal(fit)) return [];
-      const own = { ...fit, need };
-      return [{ fit: own, position, distance: meanDistance([...chosen, own]) }];
+      const like = kinds[position] ?? position;
+      if (positions.includes(position) || isRefusal(fit) || tried.has(like)) return [];
+      tried.add(like);
+      if (position < from) return [];
+      return [{ fit, position, farther: distance + distances.added(positions, position) }];
     });
-    next.sort((a, b) => a.distance - b.distance || a.position - b.position);
-    for (const { fit, position } of next) {
-      if (best !== undefined && tooFar(best, [...chosen, fit], cells)) continue;
-      walk([...chosen, fit], [...positions, position]);
+    next.sort((a, b) => a.farther - b.farther || a.position - b.position);
+    for (const { fit, position, farther } of next) {
+      if (best !== undefined && isTooFar(best, distances.least(chosen.length + 1, farther))) continue;
+      walk([...chosen, { ...fit, need }], [...positions, position], farther);
     }
   };
-  walk([], []);
+  walk([], [], 0);
   if (best === undefined && left.size > 0) {
     refusals.push({
       fact: `${[...left].sort().join(", ")} would have no CPU left to float over`,
@@ -132,22 +141,45 @@ function ordinaryKiB(state: HostState, fits: readonly CellFit[]): number {
   );
 }
 
+type Floating = HostState["floating"];
+
+/** Guests that float over so few CPUs that another could come to own all of them. */
+function endangeredBy(state: HostState, cells: readonly CellNeed[]): Floating {
+  const most = cells.reduce((sum, { dedicated, emulator }) => sum + dedicated.length + emulator, 0);
+  return state.floating.filter(({ cpus }) => cpus.length > 0 && cpus.length <= most);
+}
+
 /** A guest that floats and whose last CPU would be owned. */
-function stranded(state: HostState, fits: readonly CellFit[]): string | undefined {
+function stranded(endangered: Floating, fits: readonly CellFit[]): string | undefined {
+  if (endangered.length === 0) return undefined;
   const own = new Set(fits.flatMap((fit) => fit.pick.cpus));
-  const free = (cpu: number) => !state.owners.has(cpu);
-  return state.ledger.claims.find(
-    ({ shared }) => shared.some((cpu) => own.has(cpu)) && !shared.some((cpu) => free(cpu) && !own.has(cpu)),
-  )?.name;
+  return endangered.find(({ cpus }) => cpus.every((cpu) => own.has(cpu)))?.name;
+}
+
+/** What the mean distance of the cost comes to while cells are chosen one after another. */
+function weightedDistances(state: HostState, needs: readonly CellNeed[]) {
+  const rows = state.cells.map(({ cell: from }) => state.cells.map(({ cell: to }) => distanceBetween(from, to)));
+  const weights = needs.map((need) => need.memoryKiB);
+  const sumOf = (count: number) => weights.slice(0, count).reduce((sum, weight) => sum + weight, 0);
+  const all = sumOf(needs.length) * (needs.length - 1);
+  return {
+    /** What one more host cell, for the next guest cell, adds to the sum over all pairs. */
+    added(chosen: readonly number[], position: number): number {
+      const own = weights[chosen.length] ?? 0;
+      return chosen.reduce(
+        (sum, other, at) =>
+          sum + (rows[position]?.[other] ?? 0) * own + (rows[other]?.[position] ?? 0) * (weights[at] ?? 0),
+        0,
+      );
+    },
+    /** The mean that is certain once some cells are chosen: a pair that is open has at least the local distance of 10. */
+    least(count: number, certain: number): number {
+      return all === 0 ? 0 : (certain + (all - sumOf(count) * (count - 1)) * 10) / all;
+    },
+  };
 }
 
 /** The distance that is certain already is more than the best answer's, and no term before it can make up for it. */
-function tooFar(best: Found, chosen: readonly CellFit[], cells: readonly CellNeed[]): boolean {
-  if (best.cost[0] !== 0 || best.cost[1] !== 0) return false;
-  const memory = (needs: readonly CellNeed[]) => needs.reduce((sum, need) => sum + need.memoryKiB, 0);
-  const needs = chosen.map((fit) => fit.need);
-  const certain = meanDistance(chosen) * memory(needs) * (chosen.length - 1);
-  // Every pair that is still open costs at least the local distance of 10.
-  const pairs = memory(cells) * (cells.length - 1) - memory(needs) * (chosen.length - 1);
-  return (certain + pairs * 10) / (memory(cells) * (cells.length - 1)) > (best.cost[3] ?? 0);
+function isTooFar({ cost }: Found, least: number): boolean {
+  return cost[0] === 0 && cost[1] === 0 && least > (cost[3] ?? 0);
 }

@@ -243,6 +243,24 @@ it("plans one guest of eight cells on sixteen in time", () => {
   expect(new Set(answer.cells.map((cell) => cell >> 2)).size).toBe(2);
 });
 
+it("tries one of the cells that are alike", () => {
+  const wish = request("vm", 48, { memoryKiB: 96 * GiB });
+  const far = (from: number, to: number) => (from === to ? 10 : from === 2 || to === 2 ? 40 : 20);
+  const sixteen = host(16, 8, 2, { distance: far });
+  const ledger = { claims: [owner("old", [0])] };
+  const answer = place(sixteen, unlimited, ledger, wish);
+  expect(answer.cells).toEqual([1, 3, 4, 5, 6, 7]);
+  expect(answer.explain.join()).not.toContain("stopped at its bound");
+});
+
+it("tells cells apart by their distances and by guests that would lose their last CPU", () => {
+  const near = (from: number, to: number) => (from === to ? 10 : from + to === 3 ? 11 : 20);
+  const wish = request("vm", 4);
+  expect(place(host(4, 2, 1, { distance: near }), unlimited, nothing, wish).cells).toEqual([0, 3]);
+  const ledger = { claims: [{ ...owner("web", []), shared: [0, 1] }] };
+  expect(place(host(4, 2, 1), unlimited, ledger, wish).cells).toEqual([1, 2]);
+});
+
 describe("memory devices count with the cell that they go to", () => {
   const on = host(2, 4, 1, {
     memoryKiB: 8 * GiB,
