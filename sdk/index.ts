@@ -3,6 +3,7 @@ export * from "./host";
 export * from "./lookups";
 export * from "./network";
 export * from "./placement-group";
+export * from "./placement-request";
 export * from "./storage-pool";
 export * from "./virtual-machine";
 export * from "./volume";

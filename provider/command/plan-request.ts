@@ -3,13 +3,13 @@ import { checkRows, type Fault } from "../core/check";
 import { formatPath } from "../core/faults";
 import { newestDefaults } from "../core/resource";
 import { isPlainObject } from "../core/unknown";
+import { type AskedMachine, machineOf } from "../resources/asked-machine";
 import { limitFaults } from "../resources/host/limit-faults";
 import { limitRows, limitRules } from "../resources/host/limits";
 import { limitsFor } from "../resources/host-limits";
 import type { HostLimits } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { UsageError } from "./command";
-import { type AskedMachine, machineOf } from "./plan-machine";
 
 /** What Host's arguments say of the use of its machine, and what Host would find out. */
 const hostRows = {
@@ -48,7 +48,7 @@ export function readPlanRequest(text: string, file: string, host: HostTopology):
   if (!isPlainObject(given)) throw new UsageError(`${file} is no request:\n  expected an object with "vms"`);
   const context = { identity: undefined, defaultsVersion: newestDefaults, inputs: given };
   const { host: uses, vms } = checkRows(fileRows, given, undefined, context, faults) as StateOf<typeof fileRows>;
-  const machines = (vms ?? []).flatMap((vm, index) => machineOf(vm, formatPath(["vms", String(index)]), faults) ?? []);
+  const machines = (vms ?? []).flatMap((vm, index) => entryOf(vm, formatPath(["vms", String(index)]), faults) ?? []);
   const limits = (uses ?? {}) as StateOf<typeof hostRows>;
   if (faults.length === 0) {
     const found = [...limitRules.flatMap(({ check }) => check(limits)), ...limitFaults(limits, host)];
@@ -68,6 +68,15 @@ export function readPlanRequest(text: string, file: string, host: HostTopology):
     ...(confidentialSlots !== undefined && { confidentialSlots }),
   };
   return { limits: limitsFor(declared, host, found), machines };
+}
+
+/** One entry of the list, which says its name itself. */
+function entryOf(vm: unknown, at: string, faults: Fault[]): AskedMachine | undefined {
+  const name = isPlainObject(vm) ? vm["name"] : undefined;
+  if (isPlainObject(vm) && name === undefined) {
+    faults.push({ property: `${at}.name`, reason: "is required: the name of the guest" });
+  }
+  return machineOf(vm, String(name), at, faults);
 }
 
 function json(text: string, file: string): unknown {

@@ -1,9 +1,11 @@
+import { domainClaim } from "../resources/domain-claim";
 import { devicesIn } from "../resources/host-devices";
+import { placedIn } from "../resources/placed-in";
+import { planMachines } from "../resources/planned-machines";
 import { formatCpuSet } from "../tuning/cpu-set";
 import type { Placement } from "../tuning/placement";
 import { type Command, type Flags, listFlag, textFlag, UsageError } from "./command";
 import { documentsAt, hostOf, read } from "./documents";
-import { answer } from "./plan-answer";
 import { readPlanRequest } from "./plan-request";
 
 /** Runs in any shell: the help's reader may have no host at hand. */
@@ -83,7 +85,14 @@ export const plan: Command = {
     const domains = documentsAt(listFlag(flags, "ledger"), "domain", (domain) => domain);
     const documents = documentsAt(listFlag(flags, "devices"), "device", (device) => device);
     const devices = new Map(devicesIn(documents, new Map()).map((device) => [device.address, device]));
-    const { placements, gap } = answer({ topology, limits, domains, devices }, machines);
+    const names = new Set(machines.map(({ name }) => name));
+    const found = domains.map((domain) => ({
+      claim: domainClaim(domain, topology),
+      place: placedIn(domain, topology),
+    }));
+    const before = new Map(found.map(({ claim, place }) => [claim.name, place]));
+    const claims = found.flatMap(({ claim }) => (names.has(claim.name) ? [] : [claim]));
+    const { placements, gap } = planMachines({ topology, limits, claims, before, devices }, machines);
     if (flags["json"] === true) output.result(JSON.stringify({ vms: placements.map(asJson), gap }, undefined, 2));
     else for (const placement of placements) for (const line of asText(placement)) output.result(line);
     return placements.every(({ fits }) => fits) ? "done" : "no";

@@ -93,6 +93,8 @@ export interface Attribute<T = unknown, Doc = unknown> {
   readonly references?: readonly ReferenceClass[];
   /** The generated type of libvirt's document of which the value is a part; programs are given it. */
   readonly document?: "Domain" | "Network" | "Pool" | "Volume";
+  /** Type of the SDK that a program writes where the schema does not tell it: of the value, or of each in a map. */
+  readonly written?: { readonly name: string; readonly each: boolean };
   /** Where in the libvirt document it lives; without it the resource handles the value itself. */
   readonly lens?: Lens<T, Doc>;
 }

@@ -29,7 +29,7 @@ export interface ResourceModel {
   readonly shapes: readonly Shape[];
   readonly outputs: readonly (Output & { readonly name: string })[];
   readonly secrets: readonly string[];
-  /** Classes that arguments refer to. */
+  /** Classes and types of other files that arguments refer to. */
   readonly references: readonly string[];
 }
 
@@ -70,13 +70,14 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
   function attributeProperty(name: string, row: Attribute): Property {
     for (const reference of row.references ?? []) references.add(reference);
     const part = row.document && `documents.${row.document}`;
+    if (row.written) references.add(row.written.name);
     const written = part ?? schemaType(row.schema, "input");
     const fallback = row.defaults && JSON.stringify(Object.entries(row.defaults).at(-1)?.[1]);
     return {
       name,
       doc: row.doc,
       required: row.derive === undefined && row.defaults === undefined && !row.schema.safeParse(undefined).success,
-      input: [...(row.references ?? []), written].join(" | "),
+      input: [...(row.references ?? []), typeWritten(row.written) ?? written].join(" | "),
       output: part ?? schemaType(row.schema, "output"),
       change: typeof row.change === "string" ? row.change : "depends on the values",
       since: row.since,
@@ -91,6 +92,10 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
   );
   const secrets = [...secretRows, ...outputs.flatMap((output) => (output.secret ? [output.name] : []))];
   return { type: definition.type, doc: definition.doc, args, shapes, outputs, secrets, references: [...references] };
+}
+
+function typeWritten(written: Attribute["written"]): string | undefined {
+  return written?.each ? `{ readonly [name: string]: pulumi.Input<${written.name}> }` : written?.name;
 }
 
 interface JsonSchema {

@@ -1,7 +1,5 @@
-import { formatBytes } from "../../core/units";
-import { isPlainObject } from "../../core/unknown";
-import { guestRequest, plannerRequest } from "../../resources/placement-request";
-import { machinePresets } from "../../resources/virtual-machine/profiles";
+import { machineOf } from "../../resources/asked-machine";
+import { questionOf } from "../../resources/planned-machines";
 import { type HostState, hostState, overheadKiB } from "../../tuning/capacity";
 import { place } from "../../tuning/place";
 import { claimOf, without } from "../../tuning/place-all";
@@ -38,16 +36,13 @@ const means: Readonly<Record<Profile, string>> = {
 };
 
 /** What placement is asked for a guest of which its profile alone says something. */
-function asked(profile: Profile, { vcpus, memoryKiB }: Size): Request {
-  const memory = formatBytes(BigInt(memoryKiB) * 1024n);
-  const { cpu, hugePages, iothreads } = machinePresets({ profile, vcpus, memory, disks: { root: {} } }, undefined);
-  const { policy, smt } = isPlainObject(cpu) ? cpu : {};
-  const confidential = profile === "confidential";
+function asked(profile: Profile, { vcpus, memoryKiB }: Size, topology: HostTopology): Request {
+  const launchSecurity = profile === "confidential" ? { type: "sev-snp" } : undefined;
+  const guest = { profile, vcpus, memory: memoryKiB * 1024, disks: { root: {} }, launchSecurity };
+  const machine = machineOf(guest, "room", "guest", []);
+  if (machine === undefined) throw new Error(`no guest of profile ${profile} can be described`);
   // No domain has a name with a slash.
-  return plannerRequest(
-    "room/",
-    guestRequest.parse({ vcpus, memory, cpu: { policy, smt }, hugePages, iothreads, confidential }),
-  );
+  return questionOf({ ...machine, name: "room/" }, { topology, before: new Map(), devices: new Map() });
 }
 
 /** Placing on goes no further: more than this many is "at least". */
@@ -61,7 +56,7 @@ function factOf({ explain: [first = ""] }: Placement): string {
 /** For each profile: how many more guests of that size fit beside those that are there. */
 export function roomForMore(host: HostTopology, limits: HostLimits, ledger: Ledger, size: Size): RoomFor[] {
   return profiles.map((profile) => {
-    const request = asked(profile, size);
+    const request = asked(profile, size, host);
     const found =
       request.policy === "shared"
         ? withKeys(floating(hostState(host, limits, ledger), size), request, limits, ledger)

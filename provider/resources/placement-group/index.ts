@@ -1,26 +1,36 @@
 import { randomUUID } from "node:crypto";
 import { attribute, type StateOf, z } from "../../core/attribute";
+import type { Fault } from "../../core/check";
+import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
-import type { Context } from "../../core/handler";
+import { formatPath } from "../../core/faults";
+import type { Context, Values } from "../../core/handler";
 import { Identity } from "../../core/identity";
 import { defineResource, type Made } from "../../core/resource";
-import { placeAll } from "../../tuning/place-all";
+import { hasUnknown, isPlainObject, unknown } from "../../core/unknown";
 import type { Placement } from "../../tuning/placement";
 import type { PlacedBefore } from "../../tuning/request";
+import { type AskedMachine, machineOf, tuningOf } from "../asked-machine";
 import { hostRow } from "../host-reference";
 import { usageBeside } from "../host-usage";
 import { type OtherDomain, otherDomains } from "../other-domains";
 import { readMark } from "../ownership";
 import { type PlacedPlace, placedBefore, placeText } from "../placed";
 import { placedIn } from "../placed-in";
-import { type GuestRequest, guestRequest, plannerRequest } from "../placement-request";
+import { demandOf, devicesOnHost, planMachines } from "../planned-machines";
+
+type Requests = Readonly<Record<string, Values>>;
 
 const rows = {
   host: hostRow,
-  requests: attribute<Readonly<Record<string, GuestRequest>>>({
-    doc: "The virtual machines of the set by their logical names in the program, each with what its place depends on: `vcpus`, `maxVcpus`, `memory`, `maxMemory`, `cpu`, `numa`, `hugePages`, `iothreads`, as the VirtualMachine has them, `devices` by address and cell, and `confidential`.",
-    schema: z.record(z.string().min(1), guestRequest),
-    change: () => ({ class: "live", reason: "planned anew; machines that are placed stay" }),
+  requests: attribute<Requests>({
+    doc: "The virtual machines of the set by their logical names in the program, each with the arguments that it has there itself: what its place does not depend on is passed over. A machine without `cpu.policy` and pins of its own floats (`shared`). Beside them `devices` tells cell and IOMMU group of PCI devices where the host does not, and `confidential: true` is short for `launchSecurity`.",
+    schema: z.record(z.string().min(1), z.record(z.string(), z.unknown())),
+    written: { name: "PlacementRequest", each: true },
+    change: (old, next, { next: { defaultsVersion } }) =>
+      equal(questionsOf(old, defaultsVersion), questionsOf(next, defaultsVersion))
+        ? { class: "none" }
+        : { class: "live", reason: "planned anew; machines that are placed stay" },
   }),
 };
 
@@ -38,7 +48,7 @@ const outputs = {
 type Inputs = StateOf<typeof rows>;
 
 /** A plan; nothing of it is on the host. Each virtual machine is placed by itself, at its create, where the plan says. */
-export const placementGroup = defineResource({
+const plan = defineResource({
   type: "PlacementGroup",
   doc: "Plans where a set of virtual machines goes on a host, all together and the biggest first. Each takes its part by `suggestedPlacement` and is still placed under the lock of the host when it is made: what others took meanwhile is not taken from them.",
   rows,
@@ -56,13 +66,56 @@ export const placementGroup = defineResource({
   },
 });
 
+/** Each request is checked as the machine that it is of, with its own profile and rules. */
+export const placementGroup: typeof plan = {
+  ...plan,
+  check(news, olds, meta) {
+    const { requests } = news;
+    if (!isPlainObject(requests)) return plan.check(news, olds, meta);
+    const faults: Fault[] = [];
+    const { defaultsVersion = olds?.["defaultsVersion"] } = news;
+    const checked = Object.entries(requests).map(([name, given]) => {
+      const machine = machineFor(name, given, defaultsVersion, faults);
+      return [name, given === unknown ? given : machine ? tuningOf(given as Values, machine) : {}] as const;
+    });
+    const { inputs, failures } = plan.check({ ...news, requests: Object.fromEntries(checked) }, olds, meta);
+    return { inputs, failures: [...failures, ...faults] };
+  },
+};
+
+function machineFor(name: string, given: unknown, defaultsVersion: unknown, faults: Fault[]): AskedMachine | undefined {
+  if (given === unknown) return undefined;
+  const wanted = isPlainObject(given) ? { defaultsVersion, ...given, hugePages: pagesOf(given["hugePages"]) } : given;
+  const machine = machineOf(wanted, name, formatPath(["requests", name]), faults);
+  return machine && { ...machine, name };
+}
+
+/** Earlier releases had names of their own for these. */
+function pagesOf(hugePages: unknown): unknown {
+  if (hugePages === "any") return "preferred";
+  return hugePages === "large" ? "required" : hugePages;
+}
+
+/** The machines of requests that were checked before. */
+function machinesOf(requests: Requests, defaultsVersion: unknown): AskedMachine[] {
+  return Object.entries(requests).flatMap(([name, given]) => machineFor(name, given, defaultsVersion, []) ?? []);
+}
+
+/** All that the plan of requests depends on, in whatever spelling: that of earlier releases had every default in it. */
+function questionsOf(requests: unknown, defaultsVersion: unknown): unknown {
+  if (hasUnknown(requests)) return requests;
+  return Object.fromEntries(
+    machinesOf(requests as Requests, defaultsVersion).map((machine) => [machine.name, demandOf(machine)]),
+  );
+}
+
 function idOf({ meta }: Context): string {
   return meta ? new Identity(meta).uuid : randomUUID();
 }
 
 async function planned(
   id: string,
-  { host, requests }: Inputs,
+  { host, requests, defaultsVersion }: Inputs & { readonly defaultsVersion?: number },
   before: unknown,
   context: Context,
 ): Promise<Made<typeof outputs>> {
@@ -81,12 +134,17 @@ async function planned(
     }),
   );
   const old = (before ?? {}) as Readonly<Record<string, PlacedPlace>>;
-  const questions = Object.entries(requests).map(([name, request]) => {
-    // Where it is goes before where it was to be.
-    const previous = present.get(name) ?? (old[name] && placedBefore(old[name]));
-    return { ...plannerRequest(name, request), ...(previous && { previous }) };
-  });
-  const { placements } = placeAll(usage.topology, usage.limits, usage.ledger, questions);
+  const machines = machinesOf(requests, defaultsVersion);
+  const { topology, limits, ledger } = usage;
+  const { placements } = planMachines(
+    {
+      ...{ topology, limits, claims: ledger.claims },
+      // Where it is goes before where it was to be.
+      before: new Map(machines.map(({ name }) => [name, present.get(name) ?? (old[name] && placedBefore(old[name]))])),
+      devices: await devicesOnHost(libvirt, host.uri, machines),
+    },
+    machines,
+  );
   refuseUnplaced(placements, host.uri);
   return {
     id,

@@ -53,6 +53,20 @@ export class NodeDevices {
     private readonly host: string,
   ) {}
 
+  /** Cell and IOMMU group of devices, by their addresses; nothing of one that the host does not have. */
+  async places(addresses: readonly string[]): Promise<ReadonlyMap<string, { cell?: number; iommuGroup?: number }>> {
+    const found = await Promise.all(
+      addresses.map(async (address) => {
+        const { cell, group } = (await this.pci(address)) ?? {};
+        return [
+          address,
+          { ...(cell !== undefined && { cell }), ...(group && { iommuGroup: Number(group.number) }) },
+        ] as const;
+      }),
+    );
+    return new Map(found);
+  }
+
   /** Undefined when the host has no device at that address. */
   async pci(address: string): Promise<PciDevice | undefined> {
     const document = await this.document(pciName(address));

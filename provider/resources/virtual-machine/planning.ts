@@ -93,16 +93,7 @@ async function nearDevices({ inputs, libvirt, runs, kept }: Site): Promise<NearD
 }
 
 async function devicesWithCells(libvirt: Libvirt, inputs: Inputs): Promise<DeviceRequest[]> {
-  const devices = new NodeDevices(libvirt, inputs.host.uri);
-  return Promise.all(
-    devicesOf(inputs).map(async ({ address, locality }) => {
-      const found = await devices.pci(address);
-      return {
-        address,
-        locality,
-        ...(found?.cell !== undefined && { cell: found.cell }),
-        ...(found?.group && { iommuGroup: Number(found.group.number) }),
-      };
-    }),
-  );
+  const devices = devicesOf(inputs);
+  const places = await new NodeDevices(libvirt, inputs.host.uri).places(devices.map(({ address }) => address));
+  return devices.map((device) => ({ ...device, ...places.get(device.address) }));
 }

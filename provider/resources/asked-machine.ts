@@ -3,9 +3,9 @@ import type { Fault } from "../core/check";
 import type { Values } from "../core/handler";
 import { defineResource, filled } from "../core/resource";
 import { isPlainObject, unknown } from "../core/unknown";
-import { virtualMachine } from "../resources/virtual-machine";
-import { devicesOf } from "../resources/virtual-machine/placement";
 import type { DeviceRequest } from "../tuning/request";
+import { virtualMachine } from "./virtual-machine";
+import { devicesOf } from "./virtual-machine/placement";
 
 const { definition } = virtualMachine;
 
@@ -47,15 +47,13 @@ function policyOf({ cpuTune, numaTune }: Values): string | undefined {
   return has(cpuTune, "vcpuPins") || has(numaTune, "nodes", "cells") ? undefined : "shared";
 }
 
-/** Checks one entry of a request; `at` is its path. */
-export function machineOf(given: unknown, at: string, faults: Fault[]): AskedMachine | undefined {
+/** Checks the arguments of one machine, of that name in its program; `at` is their path. */
+export function machineOf(given: unknown, name: string, at: string, faults: Fault[]): AskedMachine | undefined {
   if (!isPlainObject(given)) {
     faults.push({ property: at, reason: "expected an object: the arguments of a VirtualMachine" });
     return undefined;
   }
-  const { name } = given;
-  if (name === undefined) faults.push({ property: `${at}.name`, reason: "is required: the name of the guest" });
-  const urn = `urn:pulumi:plan::plan::kvm:VirtualMachine::${String(name)}`;
+  const urn = `urn:pulumi:plan::plan::kvm:VirtualMachine::${name}`;
   const meta = { organization: "plan", project: "plan", stack: "plan", urn };
   const { inputs, failures } = asked.check(withoutReferences(given), undefined, meta);
   faults.push(...failures.map(({ property, reason }) => ({ property: `${at}.${property}`, reason })));
@@ -78,6 +76,35 @@ export function devicesFor(
       ...(iommuGroup !== undefined && { iommuGroup }),
     };
   });
+}
+
+/** Arguments that a place depends on: by themselves, or by what profiles and rules make of them. */
+const tuning = [
+  ...["vcpus", "maxVcpus", "memory", "maxMemory", "profile", "guest", "virtType", "cpu", "cpuTune", "numa", "numaTune"],
+  ...["hugePages", "memoryBacking", "iothreads", "memoryDevices", "disks", "nics", "hostDevices", "launchSecurity"],
+  ...["suggestedPlacement", "devices", "confidential", "defaultsVersion"],
+];
+
+/** What the program itself says of the place, in the form that the check gave it: no reference, no secret. */
+export function tuningOf(given: Values, checked: AskedMachine): Values {
+  const own = Object.fromEntries(Object.entries(given).filter(([name]) => tuning.includes(name)));
+  return said(own, checked, rows) as Values;
+}
+
+function said(given: unknown, checked: unknown, within: Rows): unknown {
+  if (!isPlainObject(given) || !isPlainObject(checked)) return checked;
+  const entries = Object.entries(given).flatMap(([name, own]) => {
+    const value = checked[name];
+    if (value === undefined) return [];
+    const row: Row | undefined = Object.hasOwn(within, name) ? within[name] : undefined;
+    if (row?.kind === "attribute") return row.references || row.secret ? [] : [[name, value] as const];
+    if (row?.kind === "map" && isPlainObject(own) && isPlainObject(value)) {
+      const each = Object.keys(own).filter((key) => value[key] !== undefined);
+      return [[name, Object.fromEntries(each.map((key) => [key, said(own[key], value[key], row.rows)]))] as const];
+    }
+    return [[name, row ? said(own, value, row.rows) : value] as const];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** What an entry of a map needs, though placement does not: where a disk's data or an interface's cable is. */

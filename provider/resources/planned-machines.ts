@@ -1,13 +1,5 @@
 import { parseBytes } from "../core/units";
-import { domainClaim } from "../resources/domain-claim";
-import { placedIn } from "../resources/placed-in";
-import { writeRecord } from "../resources/placement-record";
-import { pinRefusal } from "../resources/virtual-machine/pin-refusals";
-import { isPlaced, recordOf, suggestedFor } from "../resources/virtual-machine/placement";
-import { requestOf } from "../resources/virtual-machine/question";
-import { composeRows } from "../resources/virtual-machine/render";
-import type { Inputs } from "../resources/virtual-machine/rows";
-import { entriesOf } from "../resources/virtual-machine/rule-entries";
+import type { Libvirt } from "../libvirt/api";
 import type { Element } from "../schema/tree";
 import { ordinarySize } from "../tuning/capacity";
 import { named } from "../tuning/cost";
@@ -15,25 +7,35 @@ import { parseCpuSet } from "../tuning/cpu-set";
 import { refused } from "../tuning/place";
 import { placeAll } from "../tuning/place-all";
 import type { Placement, PlacementSet } from "../tuning/placement";
-import type { Claim, DeviceRequest, HostLimits, Request } from "../tuning/request";
+import type { Claim, DeviceRequest, HostLimits, PlacedBefore, Request } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
-import { type AskedMachine, devicesFor } from "./plan-machine";
+import { type AskedMachine, devicesFor } from "./asked-machine";
+import { domainClaim } from "./domain-claim";
+import { placedIn } from "./placed-in";
+import { writeRecord } from "./placement-record";
+import { NodeDevices } from "./virtual-machine/node-devices";
+import { pinRefusal } from "./virtual-machine/pin-refusals";
+import { isPlaced, recordOf, suggestedFor } from "./virtual-machine/placement";
+import { requestOf } from "./virtual-machine/question";
+import { composeRows } from "./virtual-machine/render";
+import type { Inputs } from "./virtual-machine/rows";
+import { entriesOf } from "./virtual-machine/rule-entries";
 
-/** A host as the files of a plan tell of it. */
+/** A host, and what is there already. */
 export interface PlannedHost {
   readonly topology: HostTopology;
   readonly limits: HostLimits;
-  readonly domains: readonly Element[];
+  /** What others hold. */
+  readonly claims: readonly Claim[];
+  /** Where the machines are, or were to be, by name. */
+  readonly before: ReadonlyMap<string, PlacedBefore | undefined>;
   readonly devices: ReadonlyMap<string, Pick<DeviceRequest, "cell" | "iommuGroup">>;
 }
 
 /** Where the machines go: first those that the program pins by hand, which are where they are, then all others. */
-export function answer(host: PlannedHost, machines: readonly AskedMachine[]): PlacementSet {
+export function planMachines(host: PlannedHost, machines: readonly AskedMachine[]): PlacementSet {
   const { topology, limits } = host;
-  const names = new Set(machines.map(({ name }) => name));
-  const found = host.domains.map((domain) => ({ domain, claim: domainClaim(domain, topology) }));
-  const before = new Map(found.map(({ claim, domain }) => [claim.name, placedIn(domain, topology)]));
-  const claims = found.flatMap(({ claim }) => (names.has(claim.name) ? [] : [claim]));
+  const claims = [...host.claims];
   const own = new Map<string, Placement>();
   const requests: Request[] = [];
   for (const machine of machines) {
@@ -42,9 +44,7 @@ export function answer(host: PlannedHost, machines: readonly AskedMachine[]): Pl
     if (wrong) {
       own.set(inputs.name, refused(inputs.name, [{ fact: `${wrong.at}: ${wrong.reason}`, remedy: wrong.remedy }]));
     } else if (isPlaced(inputs)) {
-      const previous = before.get(inputs.name) ?? suggestedFor(inputs);
-      const request = requestOf(inputs, devicesFor(machine, host.devices), topology, previous);
-      requests.push({ ...request, ...(machine.confidential && { confidential: true }) });
+      requests.push(questionOf(machine, host));
     } else {
       const document = composeRows(writable(inputs));
       writeRecord(document, recordOf(inputs, undefined, []));
@@ -60,6 +60,30 @@ export function answer(host: PlannedHost, machines: readonly AskedMachine[]): Pl
     return placement ? [asSaid(placement, machine)] : [];
   });
   return { placements: ordered, gap };
+}
+
+/** What the planner is asked about one machine. */
+export function questionOf(
+  machine: AskedMachine,
+  { topology, before, devices }: Pick<PlannedHost, "topology" | "before" | "devices">,
+): Request {
+  const previous = before.get(machine.name) ?? suggestedFor(machine);
+  const request = requestOf(machine, devicesFor(machine, devices), topology, previous);
+  return { ...request, ...(machine.confidential && { confidential: true }) };
+}
+
+const nowhere = { topology: { cells: [], cacheGroups: [], offline: [] }, before: new Map(), devices: new Map() };
+
+/** All that a machine's place depends on beside its host. */
+export function demandOf(machine: AskedMachine): unknown {
+  const { cpu, cpuTune, numaTune } = machine;
+  return [questionOf(machine, nowhere), cpu?.topology, cpuTune, numaTune];
+}
+
+/** What the host says of the PCI devices of machines. */
+export async function devicesOnHost(libvirt: Libvirt, host: string, machines: readonly AskedMachine[]) {
+  const addresses = machines.flatMap((machine) => devicesFor(machine, new Map()).map(({ address }) => address));
+  return new NodeDevices(libvirt, host).places(addresses);
 }
 
 /** The arguments that a document can be made of though the volumes and networks are not known. */
