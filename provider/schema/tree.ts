@@ -102,11 +102,12 @@ function fromRaw(raw: Raw, path: string, depth: number): Node {
   const here = depth === 0 ? "" : `${path}/${name}`;
   if (depth > MAX_DEPTH) throw new XmlError(`XML is nested deeper than ${MAX_DEPTH} elements`);
   const made = element(name);
-  for (const [key, value] of Object.entries((raw[ATTRIBUTES] ?? {}) as Raw)) {
-    const attribute = key.slice(PREFIX.length);
-    if (String(value).includes("<")) throw new XmlError(`XML holds an unescaped "<" in ${here}/@${attribute}`);
+  const attributes = raw[ATTRIBUTES] as Raw | undefined;
+  for (const key in attributes) {
+    const [attribute, value] = [key.slice(PREFIX.length), String(attributes[key])];
+    if (value.includes("<")) throw new XmlError(`XML holds an unescaped "<" in ${here}/@${attribute}`);
     // XML turns literal white space of attributes into blanks; only references such as &#10; carry line ends.
-    made.attributes[attribute] = decode(String(value).replace(/[\t\n]/g, " "), `${here}/@${attribute}`);
+    made.attributes[attribute] = decode(value.replace(/[\t\n]/g, " "), `${here}/@${attribute}`);
   }
   made.children = tidy((raw[name] as Raw[]).map((node) => fromRaw(node, here, depth + 1)));
   return made;
@@ -137,6 +138,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 ]);
 
 function decode(text: string, path: string): string {
+  if (!text.includes("&")) return text;
   return text.replace(/&([^;&]{0,32};?)/g, (reference, body: string) => {
     const name = body.slice(0, -1);
     const numeric = /^#(?:x([0-9a-f]{1,6})|([0-9]{1,7}))$/i.exec(name);
@@ -218,13 +220,16 @@ function isBlank(node: Text): boolean {
 
 /** All child elements of that name, in order; without a name all child elements. */
 export function children(parent: Element, name?: string): Element[] {
-  return parent.children.filter(isElement).filter((node) => name === undefined || node.name === name);
+  return parent.children.filter(
+    (node): node is Element => isElement(node) && (name === undefined || node.name === name),
+  );
 }
 
 /** The first element at a path of names such as "devices/disk/source", trying every branch; undefined without one. */
 export function child(parent: Element, path: string): Element | undefined {
   const [first, rest] = splitPath(path);
-  for (const candidate of children(parent, first)) {
+  for (const candidate of parent.children) {
+    if (!isElement(candidate) || candidate.name !== first) continue;
     const found = rest === undefined ? candidate : child(candidate, rest);
     if (found !== undefined) return found;
   }

@@ -34,6 +34,7 @@ export function isBlockDevice(path: unknown): path is string {
  * such a guest is what its definition says.
  */
 export function withoutThrowaways(document: Element): Element {
+  if (!devicesOf(document, "disk").some((disk) => child(disk, "transient"))) return document;
   const bare = clone(document);
   for (const disk of devicesOf(bare, "disk")) {
     const below = child(disk, "backingStore");

@@ -82,7 +82,8 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   ]);
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];
-  const taken = live && !anew ? takenOut(rows, effective(before, before), wanted, live, config) : undefined;
+  const taken =
+    live && !anew ? takenOut(rows, effective(before, before), wanted, { live, config, waiting }) : undefined;
   const pending = [...pendingOf(waiting), ...(taken?.properties ?? [])].sort();
   return {
     made: {

@@ -72,14 +72,20 @@ export interface TakenOut extends Values {
 
 /**
  * What was taken out of the program since `before`, or by its note earlier in the same run of the guest. No later look
- * could tell it from what libvirt chose for the guest by itself: that is why it is noted.
+ * could tell it from what libvirt chose for the guest by itself: that is why it is noted. `waiting` is the residue of
+ * what is wanted.
  */
-export function takenOut(rows: Rows, before: Values, wanted: Values, live: Element, config: Element): TakenOut {
+export function takenOut(
+  rows: Rows,
+  before: Values,
+  wanted: Values,
+  { live, config, waiting }: { readonly live: Element; readonly config: Element; readonly waiting: readonly Change[] },
+): TakenOut {
   const run = live.attributes["id"] ?? "";
   const note = (before["__kvm"] as Bookkeeping | undefined)?.memo as TakenOut | undefined;
   const isNamedAsBefore = (property: string) => equal(valueAt(before, property), valueAt(wanted, property));
   const noted = note?.run === run ? note.properties.filter(isNamedAsBefore) : [];
-  const stillNamed = pendingOf(residue(rows, wanted, live, config));
+  const stillNamed = pendingOf(waiting);
   // What is changed in the running guest may still be shown there, as the host's own value.
   const either = residue(rows, namedByEither(rows, before, wanted), live, config).filter(
     ({ class: kind }) => kind !== "live",

@@ -256,10 +256,8 @@ async function restartIfWanted(
   }
   if (news.changePolicy !== "restart" || news.state === "stopped") return now;
   const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
-  const pending = [
-    ...pendingOf(residue(rows, news, live, config)),
-    ...takenOut(rows, olds, news, live, config).properties,
-  ];
+  const waiting = residue(rows, news, live, config);
+  const pending = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting }).properties];
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);
   await stop(domain, news, context);
