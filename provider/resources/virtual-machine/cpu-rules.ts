@@ -9,6 +9,9 @@ const hypervNeeds: readonly (readonly [flag: string, needs: string])[] = [
   ["stimer", "synic"],
   ["stimerDirect", "stimer"],
   ["tlbflush", "vpindex"],
+  ["tlbflushDirect", "tlbflush"],
+  ["tlbflushDirect", "vapic"],
+  ["tlbflushExtended", "tlbflush"],
   ["ipi", "vpindex"],
   ["evmcs", "vapic"],
 ];
@@ -134,7 +137,11 @@ const featureRule: MachineRule = {
   needs: ["features", "cpu", "virtType"],
   check: ({ features, cpu, virtType, clock }) => {
     const flags: Readonly<Record<string, unknown>> = features?.hyperv ?? {};
-    const missing = hypervNeeds.filter(([flag, needs]) => flags[flag] === true && flags[needs] !== true);
+    // libvirt puts the host's own beside the flags, and looks at what they need itself.
+    const missing =
+      flags["mode"] === "host-model"
+        ? []
+        : hypervNeeds.filter(([flag, needs]) => flags[flag] === true && flags[needs] !== true);
     const given = Object.keys(flags).filter((name) => name !== "mode" && flags[name] !== undefined);
     const timer = flags["stimer"] === true && clock?.timers?.hypervclock?.present !== true;
     const { kvm } = features ?? {};

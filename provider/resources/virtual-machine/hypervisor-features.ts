@@ -31,9 +31,9 @@ function valued<T>(path: string, lens: ElementLens<T>): ElementLens<T> {
 }
 
 const hyperv = (tag: string, doc: string, since?: string) => toggle(`features/hyperv/${tag}`, doc, since);
-const modes = ["custom", "passthrough"] as const;
+const modes = ["custom", "passthrough", "host-model"] as const;
 
-/** `<hyperv>` holds the mode or the flags, never both. */
+/** With passthrough `<hyperv>` holds no flags. */
 const modeLens: ElementLens<(typeof modes)[number]> = {
   get: oneOf(attributeAt("features/hyperv", "mode"), modes).get,
   set(document, value) {
@@ -52,7 +52,7 @@ export const hypervisorRows = {
         doc: "Hyper-V's interfaces, for Windows guests (`<hyperv>`). Default: none.",
         rows: {
           mode: attribute({
-            doc: "`custom` takes the flags below, `passthrough` all that the host's kernel has and no flag (`<hyperv mode>`, libvirt 8.0). Default custom.",
+            doc: "`custom` takes the flags below, `passthrough` all that the host's kernel has and no flag, `host-model` what libvirt finds there, beside flags of your own (libvirt 11.9) (`<hyperv mode>`, libvirt 8.0). Default custom.",
             schema: z.enum(modes).optional(),
             since: "8.0",
             change: "restart",
@@ -84,9 +84,17 @@ export const hypervisorRows = {
           frequencies: hyperv("frequencies", "Frequencies of TSC and APIC"),
           reenlightenment: hyperv("reenlightenment", "Notice of a new TSC frequency after a migration"),
           tlbflush: hyperv("tlbflush", "TLB flush by the hypervisor; needs vpindex"),
+          tlbflushDirect: hyperv(
+            "tlbflush/direct",
+            "The same for a guest of the guest's Hyper-V; needs tlbflush and vapic",
+            "11.0",
+          ),
+          tlbflushExtended: hyperv("tlbflush/extended", "TLB flush of single addresses; needs tlbflush", "11.0"),
           ipi: hyperv("ipi", "Interrupts between vCPUs by the hypervisor; needs vpindex"),
           evmcs: hyperv("evmcs", "Enlightened VMCS, for Hyper-V in the guest on Intel; needs vapic"),
           avic: hyperv("avic", "Hardware's APIC virtualization together with synic", "8.10"),
+          emsrBitmap: hyperv("emsr_bitmap", "Fewer exits over MSRs of guests of the guest's Hyper-V", "10.7"),
+          xmmInput: hyperv("xmm_input", "Arguments of hypercalls in XMM registers", "10.7"),
         },
       }),
       kvm: block({

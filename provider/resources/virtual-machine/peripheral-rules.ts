@@ -175,13 +175,14 @@ const machineRule: MachineRule = {
 };
 
 /** Words of rows that are newer than the row; libvirt's own schema knows of no version of a word. */
-const newWords: readonly (readonly [path: readonly [string, string?], word: string, since: string])[] = [
-  [["panic"], "pvpanic", "9.1"],
-  [["watchdog", "model"], "itco", "9.1"],
-  [["iommu", "model"], "amd", "11.5"],
-  [["iommu", "model"], "virtio", "8.3"],
-  [["launchSecurity", "type"], "sev-snp", "10.5"],
-  [["launchSecurity", "type"], "tdx", "11.10"],
+const newWords: readonly (readonly [path: string, word: string, since: string])[] = [
+  ["panic", "pvpanic", "9.1"],
+  ["watchdog.model", "itco", "9.1"],
+  ["iommu.model", "amd", "11.5"],
+  ["iommu.model", "virtio", "8.3"],
+  ["launchSecurity.type", "sev-snp", "10.5"],
+  ["launchSecurity.type", "tdx", "11.10"],
+  ["features.hyperv.mode", "host-model", "11.9"],
 ];
 
 const wordRule: MachineRule = {
@@ -189,11 +190,11 @@ const wordRule: MachineRule = {
   check: (inputs) => {
     const libvirt = libvirtOf(inputs.host);
     if (libvirt === undefined) return [];
-    return newWords.flatMap(([[row, field], word, since]) => {
-      const value: unknown = inputs[row as keyof Inputs];
-      const found = field === undefined ? value : isPlainObject(value) ? value[field] : undefined;
+    return newWords.flatMap(([at, word, since]) => {
+      const found = at
+        .split(".")
+        .reduce<unknown>((value, name) => (isPlainObject(value) ? value[name] : undefined), inputs);
       if (found !== word || !isOlder(libvirt, since)) return [];
-      const at = field === undefined ? row : `${row}.${field}`;
       return [
         fault(
           at,

@@ -44,7 +44,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "securityLabels.*": "type label baseLabel relabel",
     cpuTune: "vcpuSchedulers iothreadSchedulers emulatorScheduler cacheTune memoryTune",
     "features.hyperv":
-      "mode relaxed vapic spinlocks vpindex runtime synic stimer stimerDirect reset vendorId frequencies reenlightenment tlbflush ipi evmcs avic",
+      "mode relaxed vapic spinlocks vpindex runtime synic stimer stimerDirect reset vendorId frequencies reenlightenment tlbflush tlbflushDirect tlbflushExtended ipi evmcs avic emsrBitmap xmmInput",
     "features.kvm": "hidden hintDedicated pollControl pvIpi dirtyRing",
     features: "pmu vmport",
     clock: "offset timezone",
