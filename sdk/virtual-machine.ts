@@ -260,7 +260,7 @@ export interface VirtualMachineArgsBalloon {
 
 /** NUMA cells that the guest sees (`<numa>`). Default: none. */
 export interface VirtualMachineArgsNuma {
-  /** Cells, numbered from 0: their vCPUs (`cpus`), `memory`, `memAccess` (shared or private), `discard`, and the `distances` to each cell, 10 to itself (`<cell>`). The memory of all is `maxMemory`, the vCPUs of all are at most `maxVcpus`. */
+  /** Cells, numbered from 0: their vCPUs (`cpus`), `memory`, `memAccess` (shared or private), `discard`, and the `distances` to each cell, 10 to itself (`<cell>`). Default of the distances: those of the host's cells for a guest that is placed (`cpu.policy`, output `placement`), else the kernel's own. The memory of all is `maxMemory`, the vCPUs of all are at most `maxVcpus`. */
   readonly cells: pulumi.Input<
     readonly pulumi.Input<{
       readonly cpus?: pulumi.Input<string>;
@@ -432,8 +432,8 @@ export interface VirtualMachineArgsCpuTune {
 
 /** Hyper-V's interfaces, for Windows guests (`<hyperv>`). Default: none. */
 export interface VirtualMachineArgsFeaturesHyperv {
-  /** `custom` takes the flags below, `passthrough` all that the host's kernel has and no flag (`<hyperv mode>`, libvirt 8.0). Default custom. Needs libvirt 8.0. */
-  readonly mode?: pulumi.Input<"custom" | "passthrough">;
+  /** `custom` takes the flags below, `passthrough` all that the host's kernel has and no flag, `host-model` what libvirt finds there, beside flags of your own (libvirt 11.9) (`<hyperv mode>`, libvirt 8.0). Default custom. Needs libvirt 8.0. */
+  readonly mode?: pulumi.Input<"custom" | "passthrough" | "host-model">;
   /** No watchdog timeouts when the host is loaded (`<features><hyperv><relaxed>`). Default: not said, which is QEMU's own. */
   readonly relaxed?: pulumi.Input<boolean>;
   /** Fast access to the interrupt controller (`<features><hyperv><vapic>`). Default: not said, which is QEMU's own. */
@@ -460,12 +460,20 @@ export interface VirtualMachineArgsFeaturesHyperv {
   readonly reenlightenment?: pulumi.Input<boolean>;
   /** TLB flush by the hypervisor; needs vpindex (`<features><hyperv><tlbflush>`). Default: not said, which is QEMU's own. */
   readonly tlbflush?: pulumi.Input<boolean>;
+  /** The same for a guest of the guest's Hyper-V; needs tlbflush and vapic (`<features><hyperv><tlbflush><direct>`). Default: not said, which is QEMU's own. Needs libvirt 11.0. */
+  readonly tlbflushDirect?: pulumi.Input<boolean>;
+  /** TLB flush of single addresses; needs tlbflush (`<features><hyperv><tlbflush><extended>`). Default: not said, which is QEMU's own. Needs libvirt 11.0. */
+  readonly tlbflushExtended?: pulumi.Input<boolean>;
   /** Interrupts between vCPUs by the hypervisor; needs vpindex (`<features><hyperv><ipi>`). Default: not said, which is QEMU's own. */
   readonly ipi?: pulumi.Input<boolean>;
   /** Enlightened VMCS, for Hyper-V in the guest on Intel; needs vapic (`<features><hyperv><evmcs>`). Default: not said, which is QEMU's own. */
   readonly evmcs?: pulumi.Input<boolean>;
   /** Hardware's APIC virtualization together with synic (`<features><hyperv><avic>`). Default: not said, which is QEMU's own. Needs libvirt 8.10. */
   readonly avic?: pulumi.Input<boolean>;
+  /** Fewer exits over MSRs of guests of the guest's Hyper-V (`<features><hyperv><emsr_bitmap>`). Default: not said, which is QEMU's own. Needs libvirt 10.7. */
+  readonly emsrBitmap?: pulumi.Input<boolean>;
+  /** Arguments of hypercalls in XMM registers (`<features><hyperv><xmm_input>`). Default: not said, which is QEMU's own. Needs libvirt 10.7. */
+  readonly xmmInput?: pulumi.Input<boolean>;
 }
 
 /** What KVM offers (`<kvm>`). Default: nothing said. */

@@ -1,7 +1,10 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
+import { arrangeExpanders } from "../../provider/resources/virtual-machine/expander-bus";
+import { parse, render } from "../../provider/schema/tree";
 import { type Lab, startLab } from "./lab";
-import { clearAway, Machine } from "./machines";
+import { clearAway, consoleLine, furnish, Machine } from "./machines";
 
 /** Guests on a host that shows libvirt two cells of one CPU each. */
 let lab: Lab;
@@ -57,6 +60,35 @@ test("guests of one group keep apart, though deployments know nothing of each ot
   expect(cellsOf(first)).toEqual([0]);
   expect(await first.refresh()).toEqual([]);
 }, 60_000);
+
+/** Where each interface is: its MAC address, and the cell of the device that it is. */
+const whereabouts = `for card in /sys/class/net/eth*; do
+  echo "$(cat $card/address) $(cat $(readlink -f $card/device/..)/numa_node)"
+done`;
+
+// No device of a host can be given away here: emulated ones take their places, on the buses that those would get.
+test("a device on the bus of a guest's cell is near to that cell inside", async () => {
+  const { boot, network } = await furnish(lab.host);
+  const log = "/var/log/libvirt/qemu/near.console";
+  const cells = ["0", "1"].map((cpus) => ({ cpus, memory: "128 MiB" }));
+  const vm = machine("near", {
+    ...{ state: "stopped", vcpus: 2, memory: "256 MiB", numa: { cells }, boot, serialLog: log },
+    nics: { first: { network }, second: { network }, third: { network }, plain: { network } },
+  });
+  await vm.create();
+  const document = parse(await vm.xml("--inactive"));
+  const nics = { first: { cell: 0 }, second: { cell: 1 }, third: { cell: 1 }, plain: {} };
+  arrangeExpanders(document, { hostDevices: {}, nics } as never);
+  const file = join(lab.host.directory, "near.xml");
+  writeFileSync(file, render(document));
+  await lab.host.virsh("define", file);
+  await lab.host.virsh("start", vm.name);
+  await consoleLine(log, /(GUEST-READY)/, lab.host);
+  const found = new Map((await vm.inGuest(whereabouts)).split("\n").map((line) => line.split(" ") as [string, string]));
+  const cellOf = (key: string) =>
+    found.get(String((vm.state["nics"] as Values & Record<string, Values>)[key]?.["mac"]));
+  expect(["first", "second", "third", "plain"].map(cellOf)).toEqual(["0", "1", "1", "-1"]);
+}, 120_000);
 
 test("a guest too large for a cell runs across both, each vCPU and its memory in its own", async () => {
   await lab.host.exec(["sh", join(__dirname, "start-numa.sh")]);

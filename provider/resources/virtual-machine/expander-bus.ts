@@ -1,4 +1,4 @@
-import { child, type Element, element, ensure, remove, textOf } from "../../schema/tree";
+import { child, children, type Element, element, ensure, remove, textOf } from "../../schema/tree";
 import { aliasOf, deviceAlias, devicesOf } from "./alias";
 import type { Inputs } from "./rows";
 import { entriesOf } from "./rule-entries";
@@ -6,9 +6,10 @@ import { entriesOf } from "./rule-entries";
 type Placed = { readonly cell?: number | undefined };
 
 /**
- * Hangs devices of the host that name a cell of the guest on a bus of that cell (`pcie-expander-bus`, with a root port
- * for each), where the guest's kernel sees what they are near to. What hangs there without being asked for comes back
- * to the ordinary bus, at a place that libvirt finds.
+ * Hangs devices of the host that name a cell of the guest on a bus of that cell (`pcie-expander-bus` with a root port),
+ * where the guest's kernel sees what they are near to. What hangs there without being asked for comes back to the
+ * ordinary bus, at a place that libvirt finds. Each device has a bus of its own: libvirt numbers these buses two apart,
+ * which leaves room for one port, and behind a second one the guest finds nothing.
  */
 export function arrangeExpanders(document: Element, inputs: Pick<Inputs, "hostDevices" | "nics">): void {
   const { hostDevices, nics } = inputs;
@@ -18,14 +19,13 @@ export function arrangeExpanders(document: Element, inputs: Pick<Inputs, "hostDe
   ];
   for (const [name, alias, cell] of wanted) {
     const device = devicesOf(document, name).find((candidate) => aliasOf(candidate) === alias);
-    if (!device || cellOf(document, device) === cell) continue;
+    if (!device) continue;
+    const seat = seatOf(document, device);
+    if (seat === undefined ? cell === undefined : seat.isFirst && seat.cell === cell) continue;
     remove(device, "address");
     if (cell === undefined) continue;
-    // The bus goes first: libvirt wants a controller's number to be above that of the bus that it hangs on.
-    const bus = busOf(document, cell);
-    const port = addController(document, "pcie-root-port");
-    port.children.push(place(bus, freeSlot(document, bus)));
-    device.children.push(place(Number(port.attributes["index"]), 0));
+    const port = freePort(document, cell) ?? addPort(document, cell);
+    device.children.push(place(indexOf(port)));
   }
 }
 
@@ -37,12 +37,14 @@ const busOfAddress = (device: Element) => {
   return bus === undefined ? undefined : Number(bus);
 };
 
-/** The cell whose bus the device hangs on. */
-function cellOf(document: Element, device: Element): number | undefined {
-  const above = (bus: number | undefined) => pciControllers(document).find((item) => indexOf(item) === bus);
-  const port = above(busOfAddress(device));
-  const expander = port && above(busOfAddress(port));
-  return expander && nodeOf(expander);
+/** The cell whose bus a device hangs on, and whether its port is the first of that bus; undefined on any other bus. */
+function seatOf(document: Element, device: Element): { cell: number; isFirst: boolean } | undefined {
+  const controllers = pciControllers(document);
+  const port = controllers.find((item) => indexOf(item) === busOfAddress(device));
+  const expander = port && controllers.find((item) => indexOf(item) === busOfAddress(port));
+  const cell = expander && nodeOf(expander);
+  if (expander === undefined || cell === undefined) return undefined;
+  return { cell, isFirst: controllers.find((item) => busOfAddress(item) === indexOf(expander)) === port };
 }
 
 function nodeOf(controller: Element): number | undefined {
@@ -50,15 +52,23 @@ function nodeOf(controller: Element): number | undefined {
   return node && Number(textOf(node));
 }
 
-/** Index of the bus of a cell, made where there is none. */
-function busOf(document: Element, cell: number): number {
-  const present = pciControllers(document).find(
-    (item) => item.attributes["model"] === "pcie-expander-bus" && nodeOf(item) === cell,
-  );
-  if (present) return indexOf(present);
+/** A port of that cell on which nothing hangs any more. */
+function freePort(document: Element, cell: number): Element | undefined {
+  const taken = new Set(children(ensure(document, "devices")).map(busOfAddress));
+  return pciControllers(document).find((item) => {
+    if (item.attributes["model"] !== "pcie-root-port" || taken.has(indexOf(item))) return false;
+    const seat = seatOf(document, element("device", {}, place(indexOf(item))));
+    return seat?.isFirst === true && seat.cell === cell;
+  });
+}
+
+/** A new bus of that cell with its port. The bus goes first: libvirt wants a port's number to be above that of its bus. */
+function addPort(document: Element, cell: number): Element {
   const expander = addController(document, "pcie-expander-bus");
   expander.children.push(element("target", {}, element("node", {}, String(cell))));
-  return indexOf(expander);
+  const port = addController(document, "pcie-root-port");
+  port.children.push(place(indexOf(expander)));
+  return port;
 }
 
 function addController(document: Element, model: string): Element {
@@ -68,15 +78,8 @@ function addController(document: Element, model: string): Element {
   return controller;
 }
 
-function freeSlot(document: Element, bus: number): number {
-  const onBus = pciControllers(document).filter((item) => busOfAddress(item) === bus);
-  const taken = new Set(onBus.map((item) => Number(child(item, "address")?.attributes["slot"])));
-  let slot = 0;
-  while (taken.has(slot)) slot++;
-  return slot;
-}
-
-function place(bus: number, slot: number): Element {
-  const hex = (value: number) => `0x${value.toString(16).padStart(2, "0")}`;
-  return element("address", { type: "pci", domain: "0x0000", bus: hex(bus), slot: hex(slot), function: "0x0" });
+/** The first place of a bus. */
+function place(bus: number): Element {
+  const hex = `0x${bus.toString(16).padStart(2, "0")}`;
+  return element("address", { type: "pci", domain: "0x0000", bus: hex, slot: "0x00", function: "0x0" });
 }

@@ -58,7 +58,7 @@ export const numaRows = {
     doc: "NUMA cells that the guest sees (`<numa>`). Default: none.",
     rows: {
       cells: attribute({
-        doc: "Cells, numbered from 0: their vCPUs (`cpus`), `memory`, `memAccess` (shared or private), `discard`, and the `distances` to each cell, 10 to itself (`<cell>`). The memory of all is `maxMemory`, the vCPUs of all are at most `maxVcpus`.",
+        doc: "Cells, numbered from 0: their vCPUs (`cpus`), `memory`, `memAccess` (shared or private), `discard`, and the `distances` to each cell, 10 to itself (`<cell>`). Default of the distances: those of the host's cells for a guest that is placed (`cpu.policy`, output `placement`), else the kernel's own. The memory of all is `maxMemory`, the vCPUs of all are at most `maxVcpus`.",
         schema: z.array(cellSchema).min(1).max(128),
         change: "restart",
         lens: elementsAt<readonly Cell[]>(

@@ -5,7 +5,7 @@ import type { Placement } from "../../tuning/placement";
 import type { HostTopology } from "../../tuning/topology";
 import { pagesText, placeText } from "../placed";
 import { isPcie } from "./general";
-import type { Placed } from "./placement";
+import { leavesDistances, type Placed } from "./placement";
 import type { Inputs } from "./rows";
 import { isOlder } from "./version-rules";
 
@@ -21,13 +21,17 @@ export interface NearDevice {
   readonly cell: number;
 }
 
-/** The answer of the planner as state keeps it, with the arguments that follow from it. */
+/**
+ * The answer of the planner as state keeps it, with the arguments that follow from it. Cells of the program that says
+ * no distances are as far apart as those of the host where the guest `mirrors` it.
+ */
 export function placedFrom(
   answer: Placement,
   inputs: Inputs,
   host: HostTopology,
   libvirt: number,
   devices: readonly NearDevice[] = [],
+  mirrors = true,
 ): Placed {
   return {
     ...placeText(answer),
@@ -35,7 +39,7 @@ export function placedFrom(
     cost: Object.fromEntries(answer.cost.filter(({ value }) => value !== 0).map(({ name, value }) => [name, value])),
     explain: answer.explain,
     ...(answer.addedPages.length > 0 && { addedPages: pagesText(answer.addedPages) }),
-    values: { ...valuesOf(answer, inputs, host, libvirt), ...busesOf(answer, inputs, devices) },
+    values: { ...valuesOf(answer, inputs, host, libvirt, mirrors), ...busesOf(answer, inputs, devices) },
   };
 }
 
@@ -50,12 +54,12 @@ function busesOf({ cells }: Placement, { machine }: Inputs, devices: readonly Ne
   return Object.fromEntries(maps);
 }
 
-function valuesOf(answer: Placement, inputs: Inputs, host: HostTopology, libvirt: number): Values {
+function valuesOf(answer: Placement, inputs: Inputs, host: HostTopology, libvirt: number, mirrors: boolean): Values {
   const pages = pagesOf(answer);
   return {
     ...tuneOf(answer, host),
     ...cpuOf(answer, libvirt),
-    ...cellsOf(answer, inputs),
+    ...cellsOf(answer, inputs, mirrors),
     ...(pages.length > 0 && { hugePages: pages, memoryBacking: { allocation: "immediate" } }),
   };
 }
@@ -89,7 +93,8 @@ function cpuOf({ topology }: Placement, libvirt: number): Values {
 }
 
 /** Guest cells where there are several, and what binds their memory. */
-function cellsOf(answer: Placement, { cpu, numa }: Inputs): Values {
+function cellsOf(answer: Placement, inputs: Inputs, mirrors: boolean): Values {
+  const { cpu, numa } = inputs;
   const { cells, guestCells, distances } = answer;
   if (cells.length === 0) return {};
   const isStrict = (cpu?.policy ?? "shared") !== "shared" || pagesOf(answer).length > 0;
@@ -98,15 +103,14 @@ function cellsOf(answer: Placement, { cpu, numa }: Inputs): Values {
   }
   const mode = isStrict ? "strict" : "preferred";
   const bindings = cells.map((host, cell) => ({ cell, mode, nodes: String(host) }));
+  const own = guestCells.map(({ vcpus, memoryKiB }, index) => ({
+    ...(vcpus.length > 0 && { cpus: formatCpuSet(vcpus) }),
+    memory: sizeText(memoryKiB),
+    distances: distances[index],
+  }));
   return {
-    ...(numa?.cells === undefined && {
-      numa: {
-        cells: guestCells.map(({ vcpus, memoryKiB }, index) => ({
-          cpus: formatCpuSet(vcpus),
-          memory: sizeText(memoryKiB),
-          distances: distances[index],
-        })),
-      },
+    ...((numa?.cells === undefined || (mirrors && cells.length > 1 && leavesDistances(inputs))) && {
+      numa: { cells: own },
     }),
     numaTune: { ...(isStrict && { mode, nodes: formatCpuSet(cells) }), cells: bindings },
   };

@@ -68,7 +68,22 @@ export function effective<I extends Asked>(inputs: I, known: Values): I {
   if (!placement) return inputs;
   const { hugePages, ...given } = inputs;
   const own = typeof hugePages === "string" ? given : inputs;
-  return filled(own as Values, { ...placement.values, ...busesFor(inputs, placement) }) as I;
+  const numa = numaFor(inputs, placement);
+  const said = numa ? { ...own, numa } : own;
+  return filled(said as Values, { ...placement.values, ...busesFor(inputs, placement) }) as I;
+}
+
+/** Whether the program has cells of its own and says nothing of how far they are from each other. */
+export function leavesDistances({ numa }: Asked): boolean {
+  return numa?.cells?.every(({ distances }) => distances === undefined) ?? false;
+}
+
+/** The cells of the program with the distances that were found for them. */
+function numaFor(inputs: Asked, { values: { numa } }: Placed): Inputs["numa"] | undefined {
+  const found = isPlainObject(numa) && Array.isArray(numa["cells"]) ? numa["cells"] : [];
+  const cells = inputs.numa?.cells ?? [];
+  if (!leavesDistances(inputs) || found.length !== cells.length) return undefined;
+  return { cells: cells.map((cell, index) => ({ ...cell, distances: found[index].distances })) };
 }
 
 /** The buses of devices that the program has still. */

@@ -1,8 +1,10 @@
+import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
 import { place } from "../../tuning/place";
+import type { Placement } from "../../tuning/placement";
 import type { CellPages, DeviceRequest, HostLimits, PlacedBefore } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import type { GuestPages } from "../added-pages";
@@ -45,13 +47,18 @@ export async function plan(site: Site, usage: HostUsage): Promise<Placed | undef
   const answer = place(usage.topology, limits, usage.ledger, request);
   if (!answer.fits) throw refusal(inputs, answer.explain);
   const near = await nearDevices(site);
-  const placed = placedFrom(answer, inputs, usage.topology, libvirt.version, near);
+  const placed = placedFrom(answer, inputs, usage.topology, libvirt.version, near, mirrors(site, answer));
   if (inputs.hugePages === "preferred" && placed.values["hugePages"] === undefined) {
     context.warn(
       `no huge pages are free where ${inputs.name} goes: its memory takes ordinary ones, which the host's kernel may join by itself (transparent huge pages). Give the host huge pages (Host.hugePages), let guests add them (Host.guestPages), or set hugePages: "required" to insist`,
     );
   }
   return placed;
+}
+
+/** A guest that stays in its cells keeps what it was told of them: another table would want a new start. */
+function mirrors({ kept }: Site, { cells }: Placement): boolean {
+  return kept === undefined || kept.values["numa"] !== undefined || !equal(kept.cells, cells);
 }
 
 function refusal(inputs: Inputs, explain: readonly string[]): KvmError {

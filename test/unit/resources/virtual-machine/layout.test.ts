@@ -114,4 +114,40 @@ test("a device hangs on the bus of the cell that it names, and comes back to the
   expect(controllers(moved, "pcie-expander-bus")).toHaveLength(2);
   expect(port(moved)).not.toBe(port(document));
   expect(child(gpu(applyInputs(clone(document), withCell(), withCell(1))), "address")).toBeUndefined();
+  // The bus that it left is there for the next one.
+  const back = applyInputs(clone(moved), withCell(1), withCell(0));
+  expect(port(back)).toBe(port(document));
+  expect(controllers(back, "pcie-expander-bus")).toHaveLength(2);
+});
+
+test("each device has a bus of its own, and one that an earlier release put behind another's gets one", () => {
+  const devices = (cell?: number) =>
+    inputsOf({
+      vcpus: 2,
+      numa: { cells: ["0", "1"].map((cpus) => ({ cpus, memory: "512 MiB" })) },
+      hostDevices: Object.fromEntries(
+        ["gpu", "sound"].map((key, index) => [
+          key,
+          { pci: `0000:65:00.${index}`, ...(cell !== undefined && { cell }) },
+        ]),
+      ),
+    });
+  const document = compose(devices(1));
+  const all = devicesOf(document, "controller").filter(({ attributes }) => attributes["type"] === "pci");
+  const [first, , second, secondPort] = all as Element[];
+  const busOf = (device: Element) => Number(child(device, "address")?.attributes["bus"]);
+  expect(busOf(secondPort as Element)).toBe(Number(second?.attributes["index"]));
+  const old = clone(document);
+  const behind = devicesOf(old, "controller").find(
+    ({ attributes }) => attributes["index"] === secondPort?.attributes["index"],
+  );
+  const address = child(behind as Element, "address") as Element;
+  Object.assign(address.attributes, { bus: `0x0${first?.attributes["index"]}`, slot: "0x01" });
+  const sound = (of: Element) => deviceNamed(of, "ua-hostdev-sound") as Element;
+  const mended = applyInputs(clone(old), devices(1), devices(1));
+  expect(busOf(sound(mended))).not.toBe(busOf(sound(old)));
+  expect(busOf(deviceNamed(mended, "ua-hostdev-gpu") as Element)).toBe(
+    busOf(deviceNamed(old, "ua-hostdev-gpu") as Element),
+  );
+  expect(child(sound(applyInputs(clone(old), devices(), devices(1))), "address")).toBeUndefined();
 });

@@ -48,6 +48,50 @@ function stateOf(inputs: Inputs, placement: object): Values {
 const classes = (olds: Values, news: Values) =>
   virtualMachine.diff("id", olds, news).changes.map(({ property, class: kind }) => `${property} ${kind}`);
 
+describe("cells of the program", () => {
+  const two = ["0-1", "2-3"].map((cpus) => ({ cpus, memory: "1 GiB" }));
+  const wish = (inputs: Inputs) =>
+    request(inputs.name, 4, {
+      memoryKiB: 2 * GiB,
+      cells: two.map((_, cell) => ({ vcpus: [2 * cell, 2 * cell + 1], memoryKiB: GiB })),
+    });
+  const far = host(2, 4, 2, { distance: (from, to) => (from === to ? 10 : 32) });
+  const on = (inputs: Inputs, mirrors?: boolean) => {
+    const placement = placedFrom(
+      place(far, unlimited, { claims: [] }, wish(inputs)),
+      ...([inputs, far, 9_000_000, [], mirrors] as const),
+    );
+    return { placement, cells: effective(inputs, { placement }).numa?.cells };
+  };
+
+  test("are as far apart as those of the host, where it says nothing else", () => {
+    const { placement, cells } = on(inputsOf({ numa: { cells: two } }));
+    expect(cells).toEqual([
+      { ...two[0], distances: [10, 32] },
+      { ...two[1], distances: [32, 10] },
+    ]);
+    const inputs = inputsOf({ numa: { cells: two } });
+    const state = stateOf(inputs, placement);
+    expect(classes(state, inputs)).toEqual([]);
+    // What the host shows is what was written, and no change of the program's.
+    const shown = effective(inputs, { placement });
+    expect(withoutPlaced(shown, shown, inputs)["numa"]).toEqual({ cells: two });
+    expect(render(shown).match(/<sibling id='\d' value='(\d+)'/g)).toHaveLength(4);
+  });
+
+  test("keep the distances that the program gives, in one of them too", () => {
+    const own = [{ ...two[0], distances: [10, 21] }, two[1]];
+    expect(on(inputsOf({ numa: { cells: own } })).cells).toEqual(own);
+  });
+
+  test("of a guest that was placed without distances stay so", () => {
+    const inputs = inputsOf({ numa: { cells: two } });
+    const { placement, cells } = on(inputs, false);
+    expect(cells).toEqual(two);
+    expect(classes(stateOf(inputs, placement), inputs)).toEqual([]);
+  });
+});
+
 test("devices of a guest of several cells hang on buses of those that they are near to", () => {
   const cells = ["0-1", "2-3"].map((cpus) => ({ cpus, memory: "1 GiB" }));
   const devices = {
@@ -81,7 +125,7 @@ test("devices of a guest of several cells hang on buses of those that they are n
   expect(effective(less, { placement })).toMatchObject({ hostDevices: { gpu: { cell: 1 } }, nics: {} });
   expect(Object.keys(effective(less, { placement }).hostDevices)).toEqual(["gpu"]);
   const xml = render(inForce).replaceAll("'", '"');
-  expect(xml.match(/model="pcie-expander-bus"/g)).toHaveLength(2);
+  expect(xml.match(/model="pcie-expander-bus"/g)).toHaveLength(3);
   expect(withoutPlaced(inForce, inForce, inputs)["hostDevices"]).toEqual(inputs.hostDevices);
   // In one cell nothing is nearer than anything else.
   const one = place(machine, unlimited, { claims: [] }, request(inputs.name, 4));
