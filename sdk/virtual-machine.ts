@@ -801,7 +801,7 @@ export interface VirtualMachineArgsDisk {
   readonly rotationRate?: pulumi.Input<number>;
   /** Whether a usb disk says that it may be pulled out (`<target removable>`). Default: QEMU's own, no. */
   readonly removable?: pulumi.Input<boolean>;
-  /** Sector that the guest addresses (`<blockio logical_block_size>`). Default 512 B. */
+  /** Sector that the guest addresses (`<blockio logical_block_size>`); sata, ide and floppy disks have no other than the default. Default 512 B. */
   readonly logicalBlockSize?: pulumi.Input<string | number>;
   /** Sector that the guest should align to (`<blockio physical_block_size>`). Default 512 B. */
   readonly physicalBlockSize?: pulumi.Input<string | number>;
@@ -1149,7 +1149,7 @@ export interface VirtualMachineArgsTpm {
 
 /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
 export interface VirtualMachineArgsWatchdog {
-  /** `i6300esb` (PCI), `ib700` (ISA), or `itco` (part of q35, libvirt 9.1). The first can be plugged into a running guest of machine pc. Default i6300esb. Default: "i6300esb". */
+  /** `i6300esb` (PCI), `ib700` (ISA, machine pc), or `itco` (part of q35, libvirt 9.1). The first can be plugged into a running guest of machine pc. Default i6300esb. Default: "i6300esb". */
   readonly model?: pulumi.Input<"i6300esb" | "ib700" | "itco">;
   /** What happens to the guest then: `reset`, `shutdown`, `poweroff`, `pause`, `none`, `dump` or `inject-nmi`. Default reset. Default: "reset". */
   readonly action?: pulumi.Input<"reset" | "shutdown" | "poweroff" | "pause" | "none" | "dump" | "inject-nmi">;
@@ -1268,7 +1268,7 @@ export interface VirtualMachineArgsChannel {
 export interface VirtualMachineArgsGraphic {
   /** TCP port. Default: a free one at each start, which `virsh domdisplay` shows; none beside a `tlsPort` that is named. */
   readonly port?: pulumi.Input<number>;
-  /** Where it listens (`<listen>`): an `address`, a unix `socket`, or the host's address in a `network`. Default: the host's qemu.conf says, 127.0.0.1. */
+  /** Where it listens (`<listen>`): an `address`, a unix `socket` (in a folder that QEMU's user may write to, not in libvirt's own), or the host's address in a `network`. Default: the host's qemu.conf says, 127.0.0.1. */
   readonly listen?: pulumi.Input<
     | { readonly address: pulumi.Input<string> }
     | { readonly socket: pulumi.Input<string> }
@@ -1492,7 +1492,7 @@ export interface VirtualMachineArgs {
   readonly secureBoot?: pulumi.Input<boolean>;
   /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
   readonly enrolledKeys?: pulumi.Input<boolean>;
-  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own. */
+  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it. */
   readonly nvram?: pulumi.Input<{
     readonly path?: pulumi.Input<string>;
     readonly template?: pulumi.Input<string>;
@@ -1797,7 +1797,7 @@ export class VirtualMachine extends KvmResource {
   /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
   declare readonly enrolledKeys: pulumi.Output<boolean | undefined>;
 
-  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own. */
+  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it. */
   declare readonly nvram: pulumi.Output<
     | pulumi.Unwrap<{
         readonly path?: pulumi.Input<string>;

@@ -140,6 +140,38 @@ test("variables that libvirt made go with the machine, the template of all stays
   expect(await exists(theirs)).toBe(true);
 }, 30_000);
 
+test("variables outlast another name and go with the machine, and not while another domain has them", async () => {
+  const args = { firmware: "uefi", secureBoot: false, memory: "128 MiB" };
+  const renamed = async (name: string) => {
+    const vm = machine(name);
+    await vm.create(args);
+    const { nvram } = vm.state["resolved"] as { nvram: string };
+    const inode = async () => (await lab.host.exec(["stat", "-c", "%i", nvram])).stdout;
+    const before = await inode();
+    await vm.up({ ...args, name: `${name}-renamed`, state: "stopped" });
+    await vm.up({ ...args, name: `${name}-renamed` });
+    expect(vm.state).toMatchObject({ name: `${name}-renamed`, resolved: { nvram }, pendingRestart: [] });
+    expect([await inode(), await vm.refresh()]).toEqual([before, []]);
+    expect(await vm.xml()).toContain(nvram);
+    return { vm, nvram };
+  };
+  const alone = await renamed("moved");
+  await alone.vm.delete();
+  expect(await exists(alone.nvram)).toBe(false);
+
+  const { vm, nvram } = await renamed("shared");
+  const other = machine("heir");
+  await other.create({ ...args, nvram: { path: nvram }, state: "stopped" });
+  await vm.delete();
+  expect(vm.context.lines.info.join()).toMatch(
+    /variables of shared-renamed \(shared-\w+_VARS.fd\) stay: the domain heir-/,
+  );
+  expect(await exists(nvram)).toBe(true);
+  // Its own program says where they are: they are that program's to keep.
+  await other.delete();
+  expect(await exists(nvram)).toBe(true);
+}, 60_000);
+
 test("a protected machine keeps running, with all that it has", async () => {
   const vm = machine("safe");
   await vm.create({ deletionProtection: true });

@@ -114,6 +114,9 @@ async function expectDefinition(host: LabHost, inputs: Inputs): Promise<void> {
   }
 }
 
+/** What 9.0 defines and cannot start, which ours say at once. */
+const startsLater: readonly string[] = ["memory-pmem-libvirt-9.1"];
+
 const tooNew = /failed to validate against schema|Invalid value for attribute/;
 
 test.each(daemons)(
@@ -125,7 +128,7 @@ test.each(daemons)(
     const connection = await context.libvirt(host.socketUri);
     const surprises: string[] = [];
     for (const name of all) {
-      const isLater = !isNotAbove(neededBy(name), libvirt);
+      const isLater = !isNotAbove(neededBy(name), libvirt) && !startsLater.includes(name);
       const expected = isLater ? tooNew : lacking[libvirt][name];
       // The lab has no KVM, and libvirt defines nothing for it then.
       const xml = readFileSync(join(folder, `${name}.xml`), "utf8").replace(
@@ -184,6 +187,7 @@ test.each(pairs)(
 
 /** What libvirt 9.0 leaves out of a document in silence. */
 const dropped: Readonly<Record<string, string>> = {
+  "crypto-libvirt-9.1": "crypto",
   "discard-granularity-libvirt-11.3": "disks.a.discardGranularity",
   "iothread-mapping-libvirt-10.0": "disks.a.iothreadMapping, disks.b.iothreadMapping",
   "iothread-polling-libvirt-9.4": "iothreadPolling",

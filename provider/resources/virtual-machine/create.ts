@@ -94,7 +94,8 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
     const giveBack = await makeMediated(libvirt, inputs, context);
     let domain: Domain | undefined;
     const undo = async () => {
-      await domain?.undefine("remove-nvram");
+      // It was never started: variables that are there are those of somebody else.
+      await domain?.undefine("keep-nvram");
       await giveBack();
     };
     try {

@@ -1,12 +1,12 @@
 import { isNotFound, KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
-import { child, type Element, textOf } from "../../schema/tree";
 import { readMark } from "../ownership";
 import type { Domain } from "./domain";
 import { addedIn, returnPages } from "./guest-pages";
 import { clearMark } from "./mark";
 import { stop } from "./power";
 import type { Inputs } from "./rows";
+import { variablesGo } from "./variables";
 
 /**
  * Deletes the domain with what libvirt keeps for it alone; disks, firmware and files of others stay. One that was
@@ -34,7 +34,8 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
   try {
     await stop(domain, state, context);
     await returnPages(domain, addedIn(document), context);
-    await domain.undefine(hasForeignNvram(document) ? "keep-nvram" : "remove-nvram");
+    const go = await variablesGo(domain, document, state, context);
+    await domain.undefine(go ? "remove-nvram" : "keep-nvram");
   } catch (error) {
     // One that somebody undefined is gone as soon as it stops.
     if (!isNotFound(error)) throw error;
@@ -69,12 +70,4 @@ function wouldLose(domain: Domain, ways: readonly string[]): KvmError {
     remedy:
       "set deleteSnapshots: true and run pulumi up, then delete it: what libvirt knows of them goes, their data stays in the volumes",
   });
-}
-
-/** libvirt keeps variables that it made in `.../qemu/nvram/`; a file elsewhere may be the template of all guests. */
-function hasForeignNvram(document: Element): boolean {
-  const nvram = child(document, "os/nvram");
-  if (!nvram) return false;
-  const path = textOf(nvram);
-  return path !== "" && !/\/qemu\/nvram\/[^/]+$/.test(path);
 }

@@ -1,6 +1,6 @@
 import type { Fault } from "../../core/check";
 import { equal } from "../../core/equal";
-import { parseRate } from "../../core/units";
+import { parseBytes, parseRate } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import type { MappedThread } from "./disk-driver";
 import { isBlockDevice } from "./disk-sources";
@@ -98,6 +98,17 @@ const place: EntryCheck<Disk> = (
       : []),
     ...(removable !== undefined && bus !== "usb" ? [fault(`${at}.removable`, "only a usb disk says it")] : []),
   ];
+};
+
+/** QEMU starts no guest whose ATA disk has other sectors, and no floppy that says so. */
+const sectors: EntryCheck<Disk> = ({ bus, logicalBlockSize, physicalBlockSize }, at) => {
+  const fixed = {
+    ...(["sata", "ide", "fdc"].includes(bus) && { logicalBlockSize }),
+    ...(bus === "fdc" && { physicalBlockSize }),
+  };
+  return Object.entries(fixed)
+    .filter(([, size]) => typeof size === "string" && parseBytes(size) !== 512n)
+    .map(([name, size]) => fault(`${at}.${name}`, `is ${size}, and a ${bus} disk has 512 B; use bus scsi or virtio`));
 };
 
 const virtioOnly = ["queues", "queueSize", "ioeventfd", "eventIdx", "packed", "iothread", "iothreadMapping"];
@@ -250,7 +261,7 @@ const limits: EntryCheck<Disk> = ({ iotune, throttleFilters }, at, { throttleGro
 
 /** Rules of disks. */
 export const diskRules: readonly MachineRule[] = [
-  ...[source, lun, place, driver, shared, iothreads, limits].map((check) => eachEntry("disks", check)),
+  ...[source, lun, place, sectors, driver, shared, iothreads, limits].map((check) => eachEntry("disks", check)),
   {
     needs: [],
     check: ({ throttleGroups }) =>

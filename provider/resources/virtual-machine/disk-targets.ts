@@ -170,7 +170,7 @@ export const diskTargetRows = {
     lens: words(attributeAt("target", "removable"), "on", "off"),
   }),
   logicalBlockSize: attribute({
-    doc: "Sector that the guest addresses (`<blockio logical_block_size>`). Default 512 B.",
+    doc: "Sector that the guest addresses (`<blockio logical_block_size>`); sata, ide and floppy disks have no other than the default. Default 512 B.",
     schema: blockSize.optional(),
     change: plugged,
     lens: blockIo("logical_block_size"),

@@ -3,6 +3,7 @@ import type { Libvirt } from "../../libvirt/api";
 import { child, type Element, parse, render, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { affect, undefineFlags, xmlFlags } from "./domain-flags";
+import { lacksDevices, withDevicesOf } from "./migratable";
 import { type Power, type PowerState, powerState } from "./power-state";
 import { RunningDomain } from "./running-domain";
 import { startRemedy } from "./start-remedies";
@@ -73,9 +74,9 @@ export class Domain extends RunningDomain {
     return this.xml(xmlFlags.secure | xmlFlags.inactive);
   }
 
-  /** What the running guest has. `migratable` keeps the CPU as it was asked for instead of libvirt's expansion of it. */
-  live(): Promise<Element> {
-    return this.xml(xmlFlags.secure | xmlFlags.migratable);
+  /** What the running guest has of its definition, with the CPU as it was asked for instead of libvirt's expansion. */
+  async live(config: Element): Promise<Element> {
+    return this.completed(await this.text(xmlFlags.secure | xmlFlags.migratable), config);
   }
 
   /** What the running guest has, with all that libvirt filled in. */
@@ -94,7 +95,8 @@ export class Domain extends RunningDomain {
         this.autostart(),
       ]);
       this.dom = { ...this.dom, name: textOf(child(before, "name") ?? before) };
-      return { power, before, live: power === "stopped" ? undefined : this.read(live), isPersistent, autostart };
+      const running = power === "stopped" ? undefined : await this.completed(live, before);
+      return { power, before, live: running, isPersistent, autostart };
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -274,6 +276,11 @@ export class Domain extends RunningDomain {
       this.libvirt.call("DOMAIN_GET_XML_DESC", { dom: this.dom, flags }),
     );
     return xml;
+  }
+
+  private async completed(migratable: string, config: Element): Promise<Element> {
+    const live = this.read(migratable);
+    return lacksDevices(live, config) ? withDevicesOf(live, await this.liveInFull()) : live;
   }
 
   private read(xml: string): Element {

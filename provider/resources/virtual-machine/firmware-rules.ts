@@ -10,6 +10,14 @@ type SecurityLabel = Inputs["securityLabels"][string];
 const uefiOnly = ["enrolledKeys", "statelessFirmware", "nvram"] as const;
 const chosen = ["secureBoot", "enrolledKeys", "statelessFirmware"] as const;
 
+/** Whether the overlay takes SMM away, which is on by itself with Secure Boot. */
+function takesSmm(overlay: unknown): boolean {
+  const features = isPlainObject(overlay) ? overlay["features"] : undefined;
+  if (!isPlainObject(features) || !Object.hasOwn(features, "smm")) return false;
+  const { smm } = features;
+  return smm === null || (isPlainObject(smm) && smm["state"] === "off");
+}
+
 /** Rules of firmware and of what confines and encrypts the guest. */
 export const firmwareRules: readonly MachineRule[] = [
   {
@@ -21,6 +29,13 @@ export const firmwareRules: readonly MachineRule[] = [
         ? [fault("secureBoot", 'needs machine: "q35": only there can SMM keep the guest from writing its own keys')]
         : [];
     },
+  },
+  {
+    needs: ["secureBoot", "loader"],
+    check: ({ secureBoot, loader, overlay }) =>
+      (secureBoot === true || loader?.secure === true) && takesSmm(overlay)
+        ? [fault("overlay.features.smm", "Secure Boot needs SMM: leave it out, or set secureBoot: false")]
+        : [],
   },
   {
     needs: ["firmware"],

@@ -206,7 +206,7 @@ export const firmwareRows = {
     lens: enrolledKeysLens,
   }),
   nvram: attribute({
-    doc: "Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update. Default: libvirt's own.",
+    doc: "Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it.",
     schema: nvramSchema.optional(),
     change: "restart",
     lens: nvramLens,

@@ -61,7 +61,9 @@ type Listen = z.infer<typeof listenSchema>;
 const listenLens: ElementLens<Listen> = {
   get(device) {
     const { type, address, socket, network } = child(device, "listen")?.attributes ?? {};
-    if (type === "socket") return socket === undefined ? undefined : { socket };
+    // A running guest may show that attribute alone.
+    const at = type === undefined ? device.attributes["socket"] : socket;
+    if (type === "socket" || at !== undefined) return at === undefined ? undefined : { socket: at };
     // The address of a network is filled in when the guest runs.
     if (type === "network") return network === undefined ? undefined : { network };
     return address === undefined ? undefined : { address };
@@ -91,7 +93,7 @@ export const graphicsRows = {
         lens: portAt("port"),
       }),
       listen: attribute({
-        doc: "Where it listens (`<listen>`): an `address`, a unix `socket`, or the host's address in a `network`. Default: the host's qemu.conf says, 127.0.0.1.",
+        doc: "Where it listens (`<listen>`): an `address`, a unix `socket` (in a folder that QEMU's user may write to, not in libvirt's own), or the host's address in a `network`. Default: the host's qemu.conf says, 127.0.0.1.",
         schema: listenSchema.optional(),
         change: restart,
         lens: listenLens,

@@ -131,9 +131,16 @@ const companyRule: MachineRule = {
   },
 };
 
+/** libvirt 9.0 cannot read back where QEMU has put it, and ends the start. */
+const startsPmem = (libvirt: number) => Math.floor(libvirt / 1000) !== 9000;
+
 const versionRule = eachDevice(({ model }, at, { host }) => {
   const libvirt = libvirtOf(host);
   const first = since[model];
+  if (model === "virtio-pmem" && libvirt !== undefined && !startsPmem(libvirt)) {
+    const reason = `libvirt ${versionText(libvirt)} starts no guest with virtio-pmem. Choose nvdimm, or upgrade the host`;
+    return [fault(`${at}.model`, reason)];
+  }
   return libvirt !== undefined && first !== undefined && isOlder(libvirt, first)
     ? [
         fault(

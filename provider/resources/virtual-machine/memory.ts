@@ -65,7 +65,7 @@ export function arrangeCells(document: Element, { numa, maxMemory, maxVcpus }: I
 export const memoryOperations: LiveOperations = {
   memory: async ({ domain, change }) => {
     // The balloon counts modules as its own, virtio-mem not.
-    const modules = memoryOfModules(await domain.live());
+    const modules = memoryOfModules(await domain.liveInFull());
     await domain.setMemory((parseBytes(String(change.next)) + modules) / 1024n);
   },
 };

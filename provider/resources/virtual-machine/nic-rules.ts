@@ -146,10 +146,6 @@ export const nicRules: readonly MachineRule[] = [
         entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.acpiIndex`, nic.acpiIndex]),
         "the number",
       ),
-      ...duplicates(
-        entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.hostdev`, nic.hostdev?.address]),
-        "the virtual function",
-      ),
     ],
   },
   {

@@ -77,7 +77,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const active = state.power !== "stopped";
   const [addresses, live, launchMeasurement] = await Promise.all([
     active ? seenAddresses(domain, inputs.nics) : {},
-    active ? domain.live() : undefined,
+    active ? domain.live(config) : undefined,
     active ? measurementOf(domain, config) : undefined,
   ]);
   const wanted = effective(inputs, known);

@@ -3,7 +3,7 @@ import { isPlainObject } from "../../core/unknown";
 import { libvirtOf } from "../facts";
 import { isPcie } from "./general";
 import type { Inputs } from "./rows";
-import { entriesOf, fault, given, type MachineRule } from "./rule-entries";
+import { duplicates, entriesOf, fault, given, type MachineRule } from "./rule-entries";
 import { usbRule } from "./usb";
 import { isOlder, versionText } from "./version-rules";
 
@@ -14,18 +14,35 @@ type Shmem = Inputs["shmems"][string];
 const vncOnly = ["websocket", "sharePolicy"];
 const spiceOnly = ["tlsPort", "defaultMode", "openGl"];
 
+const ownSockets = "/var/lib/libvirt/qemu/";
+
 const graphicsRule: MachineRule = {
   needs: [],
-  check: ({ graphics }) =>
-    entriesOf<Graphics>(graphics).flatMap(([type, screen]) => {
+  check: ({ graphics }) => [
+    ...duplicates(
+      entriesOf<Graphics>(graphics).flatMap(([type, screen]) =>
+        (["port", "tlsPort", "websocket"] as const).map((name) => [`graphics.${type}.${name}`, screen[name]] as const),
+      ),
+      "the port",
+    ),
+    ...entriesOf<Graphics>(graphics).flatMap(([type, screen]) => {
       const at = `graphics.${type}`;
       const [wrong, other] = type === "vnc" ? [spiceOnly, "spice"] : [vncOnly, "vnc"];
       const { password, passwordValidTo, listen, port } = screen;
-      const hasSocket = isPlainObject(listen) && "socket" in listen;
+      const socket = isPlainObject(listen) && "socket" in listen ? listen.socket : undefined;
+      const hasSocket = socket !== undefined;
       return [
         ...given(screen, wrong).map((name) => fault(`${at}.${name}`, `only graphics.${other} has it`)),
         ...(hasSocket && port !== undefined
           ? [fault(`${at}.port`, "a socket has no port; leave out one of the two")]
+          : []),
+        ...(typeof socket === "string" && socket.startsWith(ownSockets)
+          ? [
+              fault(
+                `${at}.listen.socket`,
+                `libvirt takes what is in ${ownSockets} for sockets that it named itself; use another folder, one that QEMU's user may write to`,
+              ),
+            ]
           : []),
         ...(type === "vnc" && typeof password === "string" && password.length > 8
           ? [fault(`${at}.password`, "VNC takes at most 8 characters; use graphics.spice, or a TLS tunnel, for more")]
@@ -35,6 +52,7 @@ const graphicsRule: MachineRule = {
           : []),
       ];
     }),
+  ],
 };
 
 const spiceRule: MachineRule = {
@@ -153,6 +171,10 @@ const machineRule: MachineRule = {
     if (isPlainObject(watchdog)) {
       if (watchdog.model === "itco" && !q35)
         faults.push(fault("watchdog.model", 'itco is part of q35; use machine: "q35" or model: "i6300esb"'));
+      if (watchdog.model === "ib700" && q35)
+        faults.push(
+          fault("watchdog.model", 'ib700 is an ISA card of old machines; use machine: "pc" or model: "i6300esb"'),
+        );
       if (watchdog.model === "itco" && watchdog.action === "inject-nmi")
         faults.push(fault("watchdog.action", "itco cannot inject an NMI; use i6300esb"));
     }

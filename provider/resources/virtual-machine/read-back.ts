@@ -41,7 +41,7 @@ export function requireTaken(domain: Domain, inputs: Inputs, { wanted, config }:
 /** Where something was said and nothing is there. What is off where it is not said, libvirt may say nothing of. */
 function missing(path: readonly string[], sent: unknown, is: unknown): string[] {
   if (sent === undefined || sent === null || sent === false || sent === 0) return [];
-  if (is === undefined) return [formatPath(path)];
+  if (is === undefined || (sent === true && is === false)) return [formatPath(path)];
   // A list is what it is as a whole, an object may have been completed.
   if (!isPlainObject(sent) || !isPlainObject(is)) return [];
   return Object.entries(sent).flatMap(([name, value]) => missing([...path, name], value, is[name]));

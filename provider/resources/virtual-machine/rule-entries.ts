@@ -46,6 +46,6 @@ export function duplicates(values: readonly (readonly [at: string, value: unknow
     if (value === undefined || hasUnknown(value)) return [];
     const first = seen.get(value);
     if (first === undefined) seen.set(value, at);
-    return first === undefined ? [] : [fault(at, `${what} is taken by ${first}`)];
+    return first === undefined ? [] : [fault(at, `${what} is taken by ${first}; give another one`)];
   });
 }

@@ -22,6 +22,62 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   ],
   [/eim=on requires accel=kvm/, 'extended interrupts need virtType: "kvm", or QEMU 9.0 for an emulated guest'],
   [
+    /Failed to get "write" lock|Failed to get shared "write" lock/,
+    "another guest or program has that image open: stop it (`virsh list` shows who runs), give this guest an image of its own, or set shareable: true and cache: none in both",
+  ],
+  [
+    /The .* interface already exists/,
+    "another guest or the host has an interface of that name: leave target out, or give another (`ip -br link` shows them)",
+  ],
+  [
+    /Failed to reserve port/,
+    "that port is in use on the host: leave port out, so that libvirt takes a free one, or give another (`ss -ltn` shows them)",
+  ],
+  [
+    /vlan tag not supported|error adding vlan filter/,
+    'the bridge filters no VLANs: use an Open vSwitch (virtualPort: { type: "openvswitch" }), a bridge that the host has on the VLAN, or with libvirt 11.0 and a kernel that has it a bridge with vlan_filtering',
+  ],
+  [
+    /to OVS bridge/,
+    "the host needs Open vSwitch, and that bridge in it (ovs-vsctl add-br); leave virtualPort out for a bridge of the kernel",
+  ],
+  [
+    /Cannot set interface MTU on '\(null\)'/,
+    "libvirt sets the MTU of a vhost-user interface only where Open vSwitch has its socket: leave mtu out",
+  ],
+  [
+    /Unable to open '.*' for vdpa device/,
+    "the host has no such device: load its driver and vhost_vdpa, and make it (vdpa dev add), or leave vdpa out",
+  ],
+  [
+    /Failed to bind socket to .*: Permission denied/,
+    "QEMU's user on the host may not write to that folder: give it the right, or choose another folder",
+  ],
+  [
+    /Failed to connect to '.*': (No such file|Connection refused)/,
+    "nobody listens on that socket of the host: start its server first",
+  ],
+  [
+    /Is this a SCSI device\?/,
+    'the device takes no SCSI commands: a lun needs a SCSI disk of the host; use device: "disk"',
+  ],
+  [
+    /Security driver model '.*' is not available/,
+    "the host's libvirt confines its guests otherwise (<secmodel> in `virsh capabilities`): leave the entry of securityLabels out, or turn that model on (security_driver in /etc/libvirt/qemu.conf)",
+  ],
+  [
+    /weight is valid only for/,
+    "the scheduler of that disk knows no weights: choose bfq for it (/sys/block/*/queue/scheduler), or leave weight out",
+  ],
+  [
+    /spice .* TLS connection is not available/,
+    "the host has no TLS for spice: set spice_tls and its certificates in /etc/libvirt/qemu.conf, or leave defaultMode and tlsPort out",
+  ],
+  [
+    /failed to initialize vcard/,
+    'the host has no card or certificate database for it: use smartcard: "spice", or leave it out',
+  ],
+  [
     /virtio-pmem memory device info is not handled/,
     'this libvirt starts no guest with virtio-pmem: use model: "nvdimm", or upgrade the host',
   ],
@@ -50,7 +106,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     "the image's backing files lead back to itself, or there are too many: qemu-img info --backing-chain shows them, qemu-img rebase -u gives one another",
   ],
   [
-    /unable to stat: .*No such file/,
+    /unable to stat: .*No such file|Path '.*' is not accessible: No such file|failed to find romfile|export directory '.*' does not exist/,
     "the host has no such file: put it there, or correct the path (a path is one of the host, not of this machine)",
   ],
   [/only supported for KVM domains/, 'it takes virtType: "kvm" on a host with /dev/kvm'],

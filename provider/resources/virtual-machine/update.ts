@@ -3,7 +3,7 @@ import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
-import type { Element } from "../../schema/tree";
+import { type Element, ensure, setText } from "../../schema/tree";
 import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { isPin } from "./cpu-tuning";
@@ -29,6 +29,7 @@ import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
 import { StartWait } from "./start-wait";
 import { warnOfTpmState } from "./tpm";
+import { keepVariables } from "./variables";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -59,7 +60,7 @@ export async function update(
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   const renamed = news.name !== domain.name;
-  if (renamed) await rename(domain, news, context);
+  if (renamed) await rename(domain, before, olds, news, context);
   const site = { domain, olds, news, before, live, isPersistent, context };
   const { differs, wanted, known, giveBack } = await settle(site, (moved) => refuse(domain, news, moved, !!live));
   const [from, to] = [effective(olds, olds), effective(news, known)];
@@ -136,8 +137,11 @@ export function refusedRestart(name: string, host: string, restarts: readonly Ch
   });
 }
 
-/** libvirt renames only a domain that is off, and takes no other name for a uuid that it knows. */
-async function rename(domain: Domain, news: Inputs, context: Context): Promise<void> {
+/**
+ * libvirt renames only a domain that is off, and takes no other name for a uuid that it knows. `before` is then what
+ * the domain has under its new name.
+ */
+async function rename(domain: Domain, before: Element, olds: Values, news: Inputs, context: Context): Promise<void> {
   if (await domain.isActive()) {
     if (news.changePolicy !== "restart" && news.state !== "stopped") {
       throw new KvmError("invalid", {
@@ -150,6 +154,8 @@ async function rename(domain: Domain, news: Inputs, context: Context): Promise<v
     await stop(domain, news, context);
   }
   await domain.rename(news.name);
+  setText(ensure(before, "name"), news.name);
+  if (keepVariables(before, olds)) await domain.redefine(before);
 }
 
 /** Does to the running guest all that can be done to it as it runs. */
@@ -255,7 +261,8 @@ async function restartIfWanted(
     return now;
   }
   if (news.changePolicy !== "restart" || news.state === "stopped") return now;
-  const [live, config] = await Promise.all([domain.live(), domain.inactive()]);
+  const config = await domain.inactive();
+  const live = await domain.live(config);
   const waiting = residue(rows, news, live, config);
   const pending = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting }).properties];
   if (pending.length === 0) return now;

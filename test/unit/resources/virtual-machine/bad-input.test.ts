@@ -93,8 +93,47 @@ test.each<[string, Values, string, RegExp]>([
     "secureBoot",
     /needs machine: "q35": only there can SMM/,
   ],
+  [
+    "Secure Boot without SMM, by the overlay",
+    { ...uefi, secureBoot: true, overlay: { features: { smm: { state: "off" } } } },
+    "overlay.features.smm",
+    /Secure Boot needs SMM: leave it out/,
+  ],
   ["Secure Boot with BIOS", { firmware: "bios", secureBoot: true }, "secureBoot", /needs firmware: "uefi"/],
-  ["LUKS without a secret", { disks: { d: { path: "/a", encryption: {} } } }, "disks.d.encryption.secret", /./],
+  [
+    "LUKS without a secret",
+    { disks: { d: { path: "/a", encryption: {} } } },
+    "disks.d.encryption.secret",
+    /is required: the libvirt secret of the host.*usage/,
+  ],
+  [
+    "a port of the screens twice",
+    { graphics: { vnc: { port: 5901 }, spice: { port: 5901 } } },
+    "graphics.spice.port",
+    /is taken by graphics.vnc.port; give another one/,
+  ],
+  [
+    "4 KiB sectors of an ATA disk",
+    { disks: { d: { path: "/a", bus: "sata", logicalBlockSize: "4 KiB" } } },
+    "disks.d.logicalBlockSize",
+    /is 4 KiB, and a sata disk has 512 B; use bus scsi or virtio/,
+  ],
+  [
+    "an ISA watchdog on q35",
+    { machine: "q35", watchdog: { model: "ib700" } },
+    "watchdog.model",
+    /ib700 is an ISA card.*use machine: "pc" or model: "i6300esb"/,
+  ],
+  [
+    "virtio-pmem on libvirt 9.0",
+    {
+      host: { ...host, facts: JSON.stringify({ libvirt: 9_000_000 }) },
+      memoryHotplug: { limit: "4 GiB" },
+      memoryDevices: { p: { model: "virtio-pmem", size: "1 GiB", path: "/a" } },
+    },
+    "memoryDevices.p.model",
+    /libvirt 9.0.0 starts no guest with virtio-pmem. Choose nvdimm, or upgrade/,
+  ],
   [
     "a shared disk with a cache",
     { disks: { d: { path: "/a", shareable: true, cache: "writeback" } } },

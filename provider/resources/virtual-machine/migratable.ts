@@ -1,0 +1,26 @@
+import { child, type Element } from "../../schema/tree";
+import { devicesOf } from "./alias";
+
+/**
+ * A running guest is read as a migration takes it, for its CPU as it was asked for. There libvirt leaves out what it
+ * takes for its own: a watchdog that is part of q35, sound that goes to the screen, the USB controller of old machines.
+ */
+function mayBeLeftOut({ name, attributes }: Element): boolean {
+  return name === "watchdog" || name === "audio" || (name === "controller" && attributes["type"] === "usb");
+}
+
+const those = (document: Element) => devicesOf(document).filter(mayBeLeftOut);
+
+/** Whether the definition has more of them than the running guest seems to have. */
+export function lacksDevices(live: Element, config: Element): boolean {
+  return those(live).length < those(config).length;
+}
+
+/** Gives the guest those devices as the whole document shows them. */
+export function withDevicesOf(live: Element, whole: Element): Element {
+  const devices = child(live, "devices");
+  if (!devices) return live;
+  const others = devices.children.filter((node) => !("name" in node && mayBeLeftOut(node)));
+  devices.children = [...others, ...those(whole)];
+  return live;
+}

@@ -1,0 +1,65 @@
+import type { Context, Values } from "../../core/handler";
+import { isPlainObject } from "../../core/unknown";
+import { child, type Element, ensure, setText, textOf } from "../../schema/tree";
+import { otherDomains } from "../other-domains";
+import type { Domain } from "./domain";
+import type { Inputs } from "./rows";
+
+/** Where libvirt keeps variables of UEFI that it made itself: NAME_VARS.fd, by the name that the domain had then. */
+const made = /\/qemu\/nvram\/([^/]+)$/;
+
+const nameIn = (document: Element) => textOf(child(document, "name") ?? document);
+
+function pathIn(document: Element): string {
+  const nvram = child(document, "os/nvram");
+  return nvram ? textOf(nvram).trim() : "";
+}
+
+/** libvirt finds the image, and with it the place of the variables: 9.0 at each start anew, by the name. */
+const isFound = (document: Element) => child(document, "os")?.attributes["firmware"] === "efi";
+
+/** The file in libvirt's own folder that holds the variables of a domain. */
+function fileOf(document: Element): string | undefined {
+  const path = pathIn(document);
+  if (path !== "") return made.exec(path)?.[1];
+  return isFound(document) ? `${nameIn(document)}_VARS.fd` : undefined;
+}
+
+function resolvedIn(state: Values): string | undefined {
+  const resolved = state["resolved"];
+  const path = isPlainObject(resolved) ? resolved["nvram"] : undefined;
+  return typeof path === "string" ? path : undefined;
+}
+
+/**
+ * Under another name libvirt 9.0 would make new variables: this names the file that the guest has. Answers whether that
+ * changes the document.
+ */
+export function keepVariables(document: Element, state: Values): boolean {
+  const path = resolvedIn(state);
+  if (path === undefined || !isFound(document) || pathIn(document) !== "") return false;
+  setText(ensure(document, "os/nvram"), path);
+  return true;
+}
+
+/**
+ * Whether the variables of UEFI go with the domain: libvirt made them for it, by its name or by one that it had, and no
+ * other domain has the file. A file that the program or somebody else named stays.
+ */
+export async function variablesGo(
+  domain: Domain,
+  document: Element,
+  state: Inputs & Values,
+  context: Context,
+): Promise<boolean> {
+  const file = fileOf(document);
+  if (file === undefined) return false;
+  const isByName = /^(.*)_VARS\.\w+$/.exec(file)?.[1] === nameIn(document);
+  const isMadeBefore = state.nvram?.path === undefined && pathIn(document) === resolvedIn(state);
+  if (!isByName && !isMadeBefore) return false;
+  const others = await otherDomains(domain.libvirt, domain.host, domain.uuid);
+  const holder = others.find(({ documents }) => documents.some((other) => fileOf(other) === file));
+  if (!holder) return true;
+  context.info(`the UEFI variables of ${nameIn(document)} (${file}) stay: the domain ${holder.name} has them too`);
+  return false;
+}
