@@ -1512,10 +1512,35 @@ export interface VirtualMachineArgs {
   /** What the guest's firmware tables say (`<sysinfo type='smbios'>`, `<smbios mode>`): strings of `bios`, `system`, `baseBoard` and `chassis`, and `oemStrings`; `mode: "host"` shows those of the host. Default: QEMU's own. */
   readonly smbios?: pulumi.Input<{
     readonly mode?: pulumi.Input<"sysinfo" | "host" | "emulate">;
-    readonly bios?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
-    readonly system?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
-    readonly baseBoard?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
-    readonly chassis?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+    readonly bios?: pulumi.Input<{
+      readonly vendor?: pulumi.Input<string>;
+      readonly version?: pulumi.Input<string>;
+      readonly date?: pulumi.Input<string>;
+      readonly release?: pulumi.Input<string>;
+    }>;
+    readonly system?: pulumi.Input<{
+      readonly manufacturer?: pulumi.Input<string>;
+      readonly product?: pulumi.Input<string>;
+      readonly version?: pulumi.Input<string>;
+      readonly serial?: pulumi.Input<string>;
+      readonly sku?: pulumi.Input<string>;
+      readonly family?: pulumi.Input<string>;
+    }>;
+    readonly baseBoard?: pulumi.Input<{
+      readonly manufacturer?: pulumi.Input<string>;
+      readonly product?: pulumi.Input<string>;
+      readonly version?: pulumi.Input<string>;
+      readonly serial?: pulumi.Input<string>;
+      readonly asset?: pulumi.Input<string>;
+      readonly location?: pulumi.Input<string>;
+    }>;
+    readonly chassis?: pulumi.Input<{
+      readonly manufacturer?: pulumi.Input<string>;
+      readonly version?: pulumi.Input<string>;
+      readonly serial?: pulumi.Input<string>;
+      readonly asset?: pulumi.Input<string>;
+      readonly sku?: pulumi.Input<string>;
+    }>;
     readonly oemStrings?: pulumi.Input<readonly pulumi.Input<string>[]>;
   }>;
   /** Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with "opt/"; Ignition is opt/com.coreos/config. Default: none. Needs libvirt 6.5. */
@@ -1825,10 +1850,35 @@ export class VirtualMachine extends KvmResource {
   declare readonly smbios: pulumi.Output<
     | pulumi.Unwrap<{
         readonly mode?: pulumi.Input<"sysinfo" | "host" | "emulate">;
-        readonly bios?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
-        readonly system?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
-        readonly baseBoard?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
-        readonly chassis?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
+        readonly bios?: pulumi.Input<{
+          readonly vendor?: pulumi.Input<string>;
+          readonly version?: pulumi.Input<string>;
+          readonly date?: pulumi.Input<string>;
+          readonly release?: pulumi.Input<string>;
+        }>;
+        readonly system?: pulumi.Input<{
+          readonly manufacturer?: pulumi.Input<string>;
+          readonly product?: pulumi.Input<string>;
+          readonly version?: pulumi.Input<string>;
+          readonly serial?: pulumi.Input<string>;
+          readonly sku?: pulumi.Input<string>;
+          readonly family?: pulumi.Input<string>;
+        }>;
+        readonly baseBoard?: pulumi.Input<{
+          readonly manufacturer?: pulumi.Input<string>;
+          readonly product?: pulumi.Input<string>;
+          readonly version?: pulumi.Input<string>;
+          readonly serial?: pulumi.Input<string>;
+          readonly asset?: pulumi.Input<string>;
+          readonly location?: pulumi.Input<string>;
+        }>;
+        readonly chassis?: pulumi.Input<{
+          readonly manufacturer?: pulumi.Input<string>;
+          readonly version?: pulumi.Input<string>;
+          readonly serial?: pulumi.Input<string>;
+          readonly asset?: pulumi.Input<string>;
+          readonly sku?: pulumi.Input<string>;
+        }>;
         readonly oemStrings?: pulumi.Input<readonly pulumi.Input<string>[]>;
       }>
     | undefined

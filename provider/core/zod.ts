@@ -18,7 +18,6 @@ export {
   NEVER,
   number,
   object,
-  partialRecord,
   preprocess,
   record,
   strictObject,

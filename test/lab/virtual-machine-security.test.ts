@@ -129,6 +129,66 @@ test("the daemon's own answers refuse SEV, absent devices, and those that the ho
   await vm.context.close();
 }, 30_000);
 
+test("a disk that the host's own volume group lies on is refused", async () => {
+  const vm = new Machine(lab.host, "lvm");
+  const file = join(lab.host.directory, "pv.img");
+  const loop = (await lab.host.exec(`truncate -s 32M ${file} && losetup -f --show ${file}`)).stdout.trim();
+  try {
+    await lab.host.exec(`vgcreate -q lab-${process.pid} ${loop} 2>&1`);
+    const args = { disks: { data: { path: loop } } };
+    await expect(vm.create(args)).rejects.toThrow(
+      `disks.data: ${loop} is in use by the host: its volume group lab-${process.pid} lies on it; nothing was changed`,
+    );
+    await lab.host.exec(`vgremove -q -f lab-${process.pid}; pvremove -q ${loop}`);
+    await requireHardware(await vm.context.libvirt(lab.host.socketUri), vm.inputs(args) as unknown as Inputs);
+  } finally {
+    await lab.host.exec(`losetup -d ${loop}`);
+    await vm.context.close();
+  }
+}, 30_000);
+
+const certificates = "/etc/pki/libvirt-spice";
+const makeCertificates = [
+  `mkdir -p ${certificates} && cd ${certificates}`,
+  "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=lab -keyout ca-key.pem -out ca-cert.pem",
+  "openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server-key.pem -out server.csr",
+  "openssl x509 -req -in server.csr -CA ca-cert.pem -CAkey ca-key.pem -CAcreateserial -days 9 -out server-cert.pem",
+  "chmod 644 *.pem",
+  "echo 'spice_tls = 1' >>/etc/libvirt/qemu.conf",
+].join(" && ");
+
+test("spice speaks TLS with the host's certificates, and is refused in time where there are none", async () => {
+  const made = (name: string) => new Machine(lab.host, name, { waitForAddress: false });
+  const graphics = { spice: { tlsPort: 5912, defaultMode: "secure", password: "topsecret" } };
+  const bare = made("spice-bare");
+  await expect(bare.create({ graphics })).rejects.toThrow(
+    /TLS is disabled in qemu.conf[\s\S]*nothing was changed on the host/,
+  );
+  await bare.context.close();
+  await lab.host.exec(makeCertificates);
+  await lab.host.restartLibvirtd();
+  for (const [name, spice] of Object.entries<Values>({
+    named: graphics.spice,
+    both: { port: 5910, tlsPort: 5911 },
+    free: { defaultMode: "secure" },
+  })) {
+    const vm = made(`spice-${name}`);
+    try {
+      await vm.create({ graphics: { spice } });
+      const [, port = ""] = /tlsPort='(\d+)'/.exec(await vm.xml()) ?? [];
+      expect(port).toBe(String(spice["tlsPort"] ?? port));
+      const greeted = `echo | timeout 10 openssl s_client -connect 127.0.0.1:${port} -CAfile ${certificates}/ca-cert.pem 2>&1`;
+      expect((await lab.host.exec(greeted, { check: false })).stdout).toMatch(/Verification: OK/);
+      expect([vm.state["pendingRestart"], await vm.refresh()]).toEqual([[], []]);
+      await vm.up({ graphics: { spice } });
+      expect([vm.state["pendingRestart"], await vm.refresh()]).toEqual([[], []]);
+    } finally {
+      if (vm.id !== "") await vm.delete();
+      await vm.context.close();
+    }
+  }
+}, 60_000);
+
 test("a guest sees its TPM and Secure Boot in force, and its variables outlast updates and starts", async () => {
   const { boot, network } = await furnish(lab.host);
   const vm = new Machine(lab.host, "security", {

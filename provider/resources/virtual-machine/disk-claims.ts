@@ -1,7 +1,8 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
+import { LibvirtError } from "../../libvirt/errors";
 import { poolHandle } from "../../libvirt/procedures";
-import { child, children, type Element, parse } from "../../schema/tree";
+import { child, children, type Element, parse, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
@@ -11,8 +12,9 @@ import type { Inputs } from "./rows";
 import { type Disk, entriesOf } from "./rule-entries";
 
 /**
- * Refuses block devices that a running domain writes to, or that a storage pool of the host lies on. QEMU locks image
- * files by itself; of a device libvirt would tell nobody.
+ * Refuses block devices that a running domain writes to, or that a storage pool or volume group of the host lies on.
+ * QEMU locks image files by itself; of a device libvirt would tell nobody. What the host has mounted libvirt does not
+ * know.
  */
 export async function requireBlockDevices(libvirt: Libvirt, { disks, name, host }: Inputs, own: string): Promise<void> {
   const claims = entriesOf<Disk>(disks).flatMap(([key, disk]) => {
@@ -20,16 +22,24 @@ export async function requireBlockDevices(libvirt: Libvirt, { disks, name, host 
     return path !== undefined && isBlockDevice(path) ? [{ key, path, disk }] : [];
   });
   if (claims.length === 0) return;
-  const [others, pools] = await Promise.all([
+  const [others, pools, groups] = await Promise.all([
     otherDomains(libvirt, host.uri, own, true),
     poolDevices(libvirt, host.uri),
+    volumeGroups(libvirt, host.uri),
   ]);
   for (const { key, path, disk } of claims) {
     const writer = others.find(({ documents }) =>
       documents.flatMap((document) => devicesOf(document, "disk")).some((other) => collides(disk, path, other)),
     );
-    const pool = disk.volume ? undefined : pools.find(({ devices }) => devices.includes(path));
-    const objection = writer ? writtenBy(path, writer.name) : pool && under(path, pool.name);
+    // What lies on a volume is its owner's to know.
+    const lying = (found: readonly OnDevices[]) =>
+      disk.volume ? undefined : found.find(({ devices }) => devices.some((device) => isOn(device, path)));
+    const [pool, group] = [lying(pools), lying(groups)];
+    const objection = writer
+      ? writtenBy(path, writer.name)
+      : pool
+        ? under(path, `its storage pool ${pool.name}`, "make a volume in the pool and give that (volume)")
+        : group && under(path, `its volume group ${group.name}`, "give a logical volume of the group");
     if (!objection) continue;
     throw new KvmError("conflict", {
       step: `give disks.${key} to VirtualMachine ${name}`,
@@ -54,15 +64,43 @@ function writtenBy(path: string, domain: string): Objection {
   };
 }
 
-function under(path: string, pool: string): Objection {
-  return {
-    reason: `${path} is in use by the host: its storage pool ${pool} lies on it`,
-    remedy: "make a volume in the pool and give that (volume), or give another device",
-  };
+function under(path: string, what: string, remedy: string): Objection {
+  return { reason: `${path} is in use by the host: ${what} lies on it`, remedy: `${remedy}, or give another device` };
 }
 
+/** Something of the host that lies on block devices. */
+interface OnDevices {
+  readonly name: string;
+  readonly devices: readonly string[];
+}
+
+/** Whether the device is the one at `path`, or a partition of it. */
+function isOn(device: string, path: string): boolean {
+  return device === path || (device.startsWith(path) && /^p?\d+$/.test(device.slice(path.length)));
+}
+
+const pathsIn = (source: Element) => children(source, "device").flatMap(({ attributes }) => attributes["path"] ?? []);
+
+/** The volume groups of the host, by its own LVM tools; none where libvirt has no driver for them. */
+async function volumeGroups(libvirt: Libvirt, host: string): Promise<readonly OnDevices[]> {
+  const asked = { type: "logical", srcSpec: undefined, flags: 0 };
+  const { xml } = await attempt({ step: "look for volume groups", host }, () =>
+    libvirt.call("CONNECT_FIND_STORAGE_POOL_SOURCES", asked).catch((error: unknown) => {
+      if (error instanceof LibvirtError && noDriver.includes(error.code)) return { xml: "<sources/>" };
+      throw error;
+    }),
+  );
+  return children(parse(xml), "source").map((source) => ({
+    name: textOf(child(source, "name") ?? source),
+    devices: pathsIn(source),
+  }));
+}
+
+/** VIR_ERR_INTERNAL_ERROR, with which a missing driver or missing tools are told, and VIR_ERR_NO_SUPPORT */
+const noDriver: readonly number[] = [1, 3];
+
 /** The devices that the active pools of the host lie on. */
-async function poolDevices(libvirt: Libvirt, host: string) {
+async function poolDevices(libvirt: Libvirt, host: string): Promise<readonly OnDevices[]> {
   // VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
   const { pools } = await attempt({ step: "list the storage pools", host }, () =>
     libvirt.call("CONNECT_LIST_ALL_STORAGE_POOLS", { needResults: 1, flags: 2 }),
@@ -73,8 +111,7 @@ async function poolDevices(libvirt: Libvirt, host: string) {
         libvirt.call("STORAGE_POOL_GET_XML_DESC", { pool: poolHandle(uuid), flags: 0 }),
       );
       const source = found && child(parse(found.xml), "source");
-      const devices = (source ? children(source, "device") : []).flatMap(({ attributes }) => attributes["path"] ?? []);
-      return { name, devices };
+      return { name, devices: source ? pathsIn(source) : [] };
     }),
   );
 }

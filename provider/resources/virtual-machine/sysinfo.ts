@@ -4,7 +4,9 @@ import type { ElementLens } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove, render, textOf } from "../../schema/tree";
 import type { LiveOperations } from "./live";
 
-const named = (names: readonly [string, ...string[]]) => z.partialRecord(z.enum(names), text.min(1)).optional();
+const word = text.min(1).optional();
+const named = <K extends string>(names: readonly K[]) =>
+  z.strictObject(Object.fromEntries(names.map((name) => [name, word])) as Record<K, typeof word>).optional();
 const smbiosSchema = z.strictObject({
   mode: z.enum(["sysinfo", "host", "emulate"]).default("sysinfo"),
   bios: named(["vendor", "version", "date", "release"]),

@@ -99,6 +99,12 @@ test.each<[string, Values, string, RegExp]>([
     "overlay.features.smm",
     /Secure Boot needs SMM: leave it out/,
   ],
+  [
+    "an unknown name of SMBIOS",
+    { smbios: { chassis: { assetTag: "7" } } },
+    "smbios.chassis.assetTag",
+    /unknown attribute; known are manufacturer, version, serial, asset, sku/,
+  ],
   ["Secure Boot with BIOS", { firmware: "bios", secureBoot: true }, "secureBoot", /needs firmware: "uefi"/],
   [
     "LUKS without a secret",
@@ -286,6 +292,15 @@ test.each<[string, Values, HostDocuments, RegExp, RegExp]>([
     { pools: { vg: `<pool type='logical'><source><device path='/dev/sdb'/></source></pool>` } },
     /disks.data: \/dev\/sdb is in use by the host: its storage pool vg lies on it/,
     /make a volume in the pool/,
+  ],
+  [
+    "the disk of a volume group",
+    lun,
+    {
+      volumeGroups: `<sources><source><device path='/dev/sdb2'/><name>system</name><format type='lvm2'/></source></sources>`,
+    },
+    /disks.data: \/dev\/sdb is in use by the host: its volume group system lies on it/,
+    /give a logical volume of the group, or give another device/,
   ],
   [
     "a MAC address of another domain",

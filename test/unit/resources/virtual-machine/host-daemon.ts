@@ -7,6 +7,8 @@ export interface HostDocuments {
   /** By uuid; the name is `vm-<uuid>`. */
   readonly domains?: Readonly<Record<string, string>>;
   readonly pools?: Readonly<Record<string, string>>;
+  /** What libvirt tells of the host's volume groups. */
+  readonly volumeGroups?: string;
   readonly interfaces?: Readonly<Record<string, string>>;
   /** uuids and usages of secrets. */
   readonly secrets?: readonly string[];
@@ -59,6 +61,8 @@ export class HostDaemon {
         return { xml: domains[args.dom?.uuid ?? ""] };
       case "CONNECT_LIST_ALL_STORAGE_POOLS":
         return { pools: Object.keys(pools).map((pool) => ({ name: pool, uuid: pool })) };
+      case "CONNECT_FIND_STORAGE_POOL_SOURCES":
+        return { xml: this.documents.volumeGroups ?? "<sources/>" };
       case "STORAGE_POOL_GET_XML_DESC":
         return { xml: Object.values(pools)[0] };
       case "CONNECT_LIST_ALL_INTERFACES":
