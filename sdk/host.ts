@@ -15,6 +15,7 @@ const facts: ClassFacts = {
     "reservedPages",
     "guestPages",
     "hugePages",
+    "ksm",
     "defaultsVersion",
     "uuid",
     "owner",
@@ -38,12 +39,13 @@ const facts: ClassFacts = {
     "nodeDevices",
     "free",
     "addedPages",
+    "ksmBefore",
     "facts",
   ],
   secrets: [],
 };
 
-/** A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages that are asked for. */
+/** A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages and the work of KSM that are asked for. */
 export interface HostArgs {
   /** Address of the host's libvirt daemon, a libvirt URI such as "qemu+ssh://root@rack1.example/system". Another address of the same machine is saved in place; another machine is refused. */
   readonly uri: pulumi.Input<string>;
@@ -77,11 +79,17 @@ export interface HostArgs {
       readonly count: pulumi.Input<number>;
     }>[]
   >;
+  /** How the kernel looks for equal pages of guests, KSM (virNodeSetMemoryParameters): `pagesToScan` pages in a turn, `sleep` between turns, and `acrossCells`, whether pages of different cells become one; false keeps each guest's memory in its cell, and is taken while nothing is merged. What was before comes back with the Host. Whether KSM runs at all is the machine's own (ksmtuned, /sys/kernel/mm/ksm/run), as is what a guest leaves out with `memoryBacking.mergePages: false`. Default: as the machine has it. */
+  readonly ksm?: pulumi.Input<{
+    readonly pagesToScan?: pulumi.Input<number>;
+    readonly sleep?: pulumi.Input<string | number>;
+    readonly acrossCells?: pulumi.Input<boolean>;
+  }>;
   /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
   readonly defaultsVersion?: pulumi.Input<number>;
 }
 
-/** A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages that are asked for. */
+/** A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages and the work of KSM that are asked for. */
 export class Host extends KvmResource {
   /** Address of the host's libvirt daemon, a libvirt URI such as "qemu+ssh://root@rack1.example/system". Another address of the same machine is saved in place; another machine is refused. */
   declare readonly uri: pulumi.Output<string>;
@@ -130,6 +138,16 @@ export class Host extends KvmResource {
           readonly count: pulumi.Input<number>;
         }>[]
       >
+    | undefined
+  >;
+
+  /** How the kernel looks for equal pages of guests, KSM (virNodeSetMemoryParameters): `pagesToScan` pages in a turn, `sleep` between turns, and `acrossCells`, whether pages of different cells become one; false keeps each guest's memory in its cell, and is taken while nothing is merged. What was before comes back with the Host. Whether KSM runs at all is the machine's own (ksmtuned, /sys/kernel/mm/ksm/run), as is what a guest leaves out with `memoryBacking.mergePages: false`. Default: as the machine has it. */
+  declare readonly ksm: pulumi.Output<
+    | pulumi.Unwrap<{
+        readonly pagesToScan?: pulumi.Input<number>;
+        readonly sleep?: pulumi.Input<string | number>;
+        readonly acrossCells?: pulumi.Input<boolean>;
+      }>
     | undefined
   >;
 
@@ -253,6 +271,11 @@ export class Host extends KvmResource {
   /** Huge pages that were added for `hugePages`, by pool, and how many the pool had before: what is given back with the Host. */
   declare readonly addedPages: pulumi.Output<
     readonly { readonly cell: number; readonly size: string; readonly before: number; readonly count: number }[]
+  >;
+
+  /** What the machine had for each value of `ksm` before it was set: what comes back with the Host. Absent without `ksm`. */
+  declare readonly ksmBefore: pulumi.Output<
+    { readonly pagesToScan?: number; readonly sleep?: string; readonly acrossCells?: boolean } | undefined
   >;
 
   /** Digest of all this, at most 2 KiB, that checks of virtual machines use. */

@@ -237,6 +237,40 @@ test("the kernel's own pages are added and given back", async () => {
   expect(await pages.total()).toBe(before);
 });
 
+test("how equal pages are merged is set and given back, as is what a hand set meanwhile", async () => {
+  // A copy over the kernel's own, which are the whole machine's.
+  const [real, copy] = ["/sys/kernel/mm/ksm", "/var/lib/libvirt/ksm"];
+  await lab.host.exec(`mkdir -p ${copy}; cp --no-preserve=all ${real}/* ${copy}/; mount --bind ${copy} ${real}`);
+  const values = async () => {
+    const read = ["pages_to_scan", "sleep_millisecs", "merge_across_nodes"].map(
+      (name) => `echo $(cat ${real}/${name})`,
+    );
+    return (await lab.host.exec(read.join(";"))).stdout.trim().split("\n");
+  };
+  await lab.host.exec(`for pair in pages_to_scan=100 sleep_millisecs=20 merge_across_nodes=1; do
+    echo \${pair#*=} >${real}/\${pair%=*}; done`);
+  const uri = lab.host.socketUri;
+  const wanted = { ksm: { pagesToScan: 1000, sleep: 0.05, acrossCells: false } };
+  const { id, state } = await host.create(inputsOf(uri, wanted), context);
+  expect(await values()).toEqual(["1000", "50", "0"]);
+  expect(state).toMatchObject({
+    ksm: { pagesToScan: 1000, sleep: "50 ms", acrossCells: false },
+    ksmBefore: { pagesToScan: 100, sleep: "20 ms", acrossCells: true },
+  });
+  const same = await host.read(id, state, context);
+  expect(host.diff(id, state, same?.inputs ?? {}).changes).toEqual([]);
+  await lab.host.exec(`echo 7 >${real}/pages_to_scan`);
+  const seen = await host.read(id, state, context);
+  expect(host.diff(id, state, seen?.inputs ?? {}).changes).toMatchObject([{ property: "ksm", class: "live" }]);
+  const less = await host.update(id, state, inputsOf(uri, { ksm: { sleep: "50 ms" } }), context);
+  expect(await values()).toEqual(["100", "50", "1"]);
+  expect(less["ksmBefore"]).toEqual({ sleep: "20 ms" });
+  await host.delete(id, less, context);
+  expect(await values()).toEqual(["100", "20", "1"]);
+  await expect(host.read(`lookup:${uri}`, inputsOf(uri, wanted), context)).rejects.toThrow(/ksm: a look-up changes/);
+  await lab.host.exec(`umount ${real}`);
+});
+
 test("free pages of every pool are read", async () => {
   const libvirt = await context.libvirt(lab.host.socketUri);
   const { capabilities } = await libvirt.call("CONNECT_GET_CAPABILITIES", {});

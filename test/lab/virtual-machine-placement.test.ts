@@ -174,7 +174,9 @@ test("a set is planned together, and each guest goes where the plan says if that
   const reference = machine("reference").reference;
   const guest = { vcpus: 1, memory: "64 MiB", cpu: { policy: "dedicated" } };
   const planned = (requests: Values) => placementGroup.check({ host: reference, requests }, undefined, context.meta);
-  const { inputs, failures } = planned({ alpha: guest, beta: guest });
+  // The arguments of a machine say it as well as what a place depends on.
+  const whole = { vcpus: 1, memory: 64 * 1024 ** 2, profile: "dedicated", title: "the first", host: reference };
+  const { inputs, failures } = planned({ alpha: whole, beta: guest });
   expect(failures).toEqual([]);
   const { id, state } = await placementGroup.create(inputs, context);
   const plan = state["placements"] as Readonly<Record<string, Values>>;

@@ -9,6 +9,7 @@ import { hasUnknown } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
 import { isUuid, lookupKey } from "../adoption";
 import { busyPages, carryOut, hugePageRows, pagePlans, requirePages } from "./huge-pages";
+import { type Ksm, settleKsm, shownKsm } from "./ksm";
 import { limitFaults } from "./limit-faults";
 import { limitRows, limitRules } from "./limits";
 import { type Machine, machineOf, observe } from "./observe";
@@ -19,10 +20,10 @@ import { recalled } from "./topology";
 
 type Inputs = StateOf<typeof rows>;
 
-/** A machine with libvirt. Nothing but its pools of huge pages is ever changed, and only when asked for. */
+/** A machine with libvirt. Nothing but its pools of huge pages and its KSM is ever changed, and only when asked for. */
 export const host = defineResource({
   type: "Host",
-  doc: "A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages that are asked for.",
+  doc: "A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages and the work of KSM that are asked for.",
   rows,
   outputs,
   rules: limitRules,
@@ -47,10 +48,17 @@ export const host = defineResource({
     const machine = await machineOf(libvirt, state.uri);
     const isLookup = lookupKey(id) !== undefined;
     const { topology } = machine;
-    const own = { owner: ownerOf(state.owner, context), addedPages: stillAdded(addedOf(state), topology) };
+    const own = {
+      ...{ owner: ownerOf(state.owner, context), addedPages: stillAdded(addedOf(state), topology) },
+      ...keptKsm(ksmBefore(state)),
+    };
     const inputs = isLookup
       ? lookedUp(state, machine)
-      : { ...inputsOf(state), hugePages: present(state.hugePages ?? [], topology) };
+      : {
+          ...inputsOf(state),
+          hugePages: present(state.hugePages ?? [], topology),
+          ksm: await shownKsm(libvirt, state.uri, state.ksm),
+        };
     return { ...(await made(libvirt, state.uri, machine, own, isLookup)), inputs };
   },
 
@@ -59,15 +67,17 @@ export const host = defineResource({
     sameMachine(id, libvirt, news.uri, "update Host");
     const machine = await machineOf(libvirt, news.uri);
     requireFit(news, machine, "update Host");
-    const own = { owner: ownerOf(olds.owner, context), addedPages: addedOf(olds) };
+    const own = { owner: ownerOf(olds.owner, context), addedPages: addedOf(olds), ...keptKsm(ksmBefore(olds)) };
     return settle(libvirt, news, machine, own, context);
   },
 
   async delete(id, state, context) {
-    // The machine was there before and stays as it is, but for the pages that were added.
-    if (addedOf(state).length === 0) return;
+    // The machine was there before and stays as it is, but for the pages that were added and what was set.
+    const before = ksmBefore(state);
+    if (addedOf(state).length === 0 && Object.keys(before).length === 0) return;
     const libvirt = await reach(state, context);
     sameMachine(id, libvirt, state.uri, "delete Host");
+    await settleKsm(libvirt, state.uri, {}, before);
     const { topology } = await machineOf(libvirt, state.uri);
     const plans = await pagePlans(libvirt, state.uri, [], addedOf(state), topology);
     const said = await carryOut(libvirt, state.uri, plans);
@@ -79,15 +89,31 @@ export const host = defineResource({
 interface Own {
   readonly owner: string;
   readonly addedPages: readonly AddedPages[];
+  readonly ksmBefore?: Ksm;
+}
+
+function ksmBefore(state: { readonly ksmBefore?: unknown }): Ksm {
+  return (state.ksmBefore ?? {}) as Ksm;
+}
+
+function keptKsm(before: Ksm): { readonly ksmBefore?: Ksm } {
+  return Object.keys(before).length > 0 ? { ksmBefore: before } : {};
 }
 
 function addedOf(state: { readonly addedPages?: unknown }): readonly AddedPages[] {
   return (state.addedPages ?? []) as readonly AddedPages[];
 }
 
-/** Brings the huge pages to what is wanted, and tells what the machine is then. */
-async function settle(libvirt: Libvirt, inputs: Inputs, machine: Machine, own: Own, context: Context) {
-  const { uri, hugePages: wanted = [] } = inputs;
+/** Brings KSM and the huge pages to what is wanted, and tells what the machine is then. */
+async function settle(
+  libvirt: Libvirt,
+  inputs: Inputs,
+  machine: Machine,
+  { ksmBefore: before = {}, ...kept }: Own,
+  context: Context,
+) {
+  const { uri, hugePages: wanted = [], ksm = {} } = inputs;
+  const own = { ...kept, ...keptKsm(await settleKsm(libvirt, uri, ksm, before)) };
   const plans = await pagePlans(libvirt, uri, wanted, own.addedPages, machine.topology);
   const busy = busyPages(plans);
   if (busy !== undefined) context.warn(busy);
@@ -121,8 +147,10 @@ function inputsOf(state: Inputs): Inputs {
 /** The engine does not check the arguments of a look-up. */
 function lookedUp(state: Inputs, machine: Machine): Inputs {
   const { inputs, failures } = host.check(inputsOf(state) as Values, undefined, undefined);
-  const idle = { property: "hugePages", reason: "a look-up changes nothing on the machine; declare a Host for it" };
-  refuse([...failures, ...(state.hugePages ? [idle] : [])], state.uri, "look up Host");
+  const idle = (["hugePages", "ksm"] as const)
+    .filter((property) => state[property])
+    .map((property) => ({ property, reason: "a look-up changes nothing on the machine; declare a Host for it" }));
+  refuse([...failures, ...idle], state.uri, "look up Host");
   requireFit(inputs as Inputs, machine, "look up Host");
   return inputs as Inputs;
 }

@@ -63,6 +63,10 @@ export const outputs = {
     doc: "Huge pages that were added for `hugePages`, by pool, and how many the pool had before: what is given back with the Host.",
     type: "readonly { readonly cell: number; readonly size: string; readonly before: number; readonly count: number }[]",
   },
+  ksmBefore: {
+    doc: "What the machine had for each value of `ksm` before it was set: what comes back with the Host. Absent without `ksm`.",
+    type: "{ readonly pagesToScan?: number; readonly sleep?: string; readonly acrossCells?: boolean } | undefined",
+  },
   facts: {
     doc: "Digest of all this, at most 2 KiB, that checks of virtual machines use.",
     type: "{ readonly libvirt: number; readonly virtTypes: readonly string[]; readonly machines: readonly string[]; readonly firmware: readonly string[]; readonly secureBoot: boolean; readonly launchSecurity: readonly string[]; readonly nested?: boolean; readonly sgx?: boolean; readonly tpm?: readonly string[]; readonly cells?: readonly { readonly id: number; readonly cpus: number; readonly cores: number; readonly memory: number; readonly pages: Readonly<Record<string, number>> }[] }",

@@ -1,5 +1,6 @@
 import { attribute, z } from "../../core/attribute";
 import { hugePageRows } from "./huge-pages";
+import { ksmRows } from "./ksm";
 import { limitRows } from "./limits";
 
 const drivers = ["qemu", "test"];
@@ -70,4 +71,5 @@ export const rows = {
   }),
   ...limitRows,
   ...hugePageRows,
+  ...ksmRows,
 };

@@ -35,6 +35,18 @@ test.each([
   expect(found[0]).toMatch(expected);
 });
 
+test("settings of KSM are taken in any unit of time, and nothing else is", () => {
+  const uri = "qemu:///system";
+  const { inputs, failures } = host.check({ uri, ksm: { pagesToScan: 100, sleep: 0.02 } }, undefined, undefined);
+  expect(failures).toEqual([]);
+  expect(inputs["ksm"]).toEqual({ pagesToScan: 100, sleep: "20 ms" });
+  expect(faults({ uri, ksm: { pagesToScan: -1, sleep: "soon", run: true } })).toEqual([
+    expect.stringMatching(/^ksm\.\w+: /),
+    expect.stringMatching(/^ksm\.\w+: /),
+    expect.stringMatching(/^ksm\.run: unknown attribute/),
+  ]);
+});
+
 test("credentials themselves are no arguments", () => {
   const uri = "qemu:///system";
   expect(faults({ uri, identityEnv: "-----BEGIN OPENSSH PRIVATE KEY-----" })).toEqual([
