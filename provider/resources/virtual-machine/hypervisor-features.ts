@@ -1,6 +1,6 @@
-import { attribute, block, z } from "../../core/attribute";
+import { attribute, block, type Lens, z } from "../../core/attribute";
 import { attributeAt, type ElementLens, number, oneOf, words } from "../../schema/lens";
-import { child, remove } from "../../schema/tree";
+import { child, type Element, remove } from "../../schema/tree";
 
 const stateAt = (path: string) => words(attributeAt(path, "state"), "on", "off");
 
@@ -28,6 +28,19 @@ function valued<T>(path: string, lens: ElementLens<T>): ElementLens<T> {
       lens.set(document, value);
     },
   };
+}
+
+/** A part of a feature: libvirt keeps no word of one that is off. */
+function part(path: string, doc: string, since?: string) {
+  const state = stateAt(path);
+  const lens: Lens<boolean, Element> = {
+    get: (document, managed) => state.get(document) ?? (managed === false ? false : undefined),
+    set(document, value) {
+      if (value === true) state.set(document, true);
+      else remove(document, path);
+    },
+  };
+  return { ...toggle(path, doc, since), lens };
 }
 
 const hyperv = (tag: string, doc: string, since?: string) => toggle(`features/hyperv/${tag}`, doc, since);
@@ -70,7 +83,7 @@ export const hypervisorRows = {
           runtime: hyperv("runtime", "Time that the vCPU ran"),
           synic: hyperv("synic", "Synthetic interrupt controller; needs vpindex"),
           stimer: hyperv("stimer", "Synthetic timers; needs synic and the timer hypervclock"),
-          stimerDirect: hyperv("stimer/direct", "Timers without a message; needs stimer"),
+          stimerDirect: part("features/hyperv/stimer/direct", "Timers without a message; needs stimer"),
           reset: hyperv("reset", "Reset of the guest by the hypervisor"),
           vendorId: attribute({
             doc: "Name of the hypervisor, at most 12 characters (`<vendor_id value>`). Default: Microsoft Hv.",
@@ -84,12 +97,16 @@ export const hypervisorRows = {
           frequencies: hyperv("frequencies", "Frequencies of TSC and APIC"),
           reenlightenment: hyperv("reenlightenment", "Notice of a new TSC frequency after a migration"),
           tlbflush: hyperv("tlbflush", "TLB flush by the hypervisor; needs vpindex"),
-          tlbflushDirect: hyperv(
-            "tlbflush/direct",
+          tlbflushDirect: part(
+            "features/hyperv/tlbflush/direct",
             "The same for a guest of the guest's Hyper-V; needs tlbflush and vapic",
             "11.0",
           ),
-          tlbflushExtended: hyperv("tlbflush/extended", "TLB flush of single addresses; needs tlbflush", "11.0"),
+          tlbflushExtended: part(
+            "features/hyperv/tlbflush/extended",
+            "TLB flush of single addresses; needs tlbflush",
+            "11.0",
+          ),
           ipi: hyperv("ipi", "Interrupts between vCPUs by the hypervisor; needs vpindex"),
           evmcs: hyperv("evmcs", "Enlightened VMCS, for Hyper-V in the guest on Intel; needs vapic"),
           avic: hyperv("avic", "Hardware's APIC virtualization together with synic", "8.10"),
