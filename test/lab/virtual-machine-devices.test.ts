@@ -137,6 +137,18 @@ test("disks, a SCSI controller and an interface come and go", async () => {
   expect(await inGuest("ls -d /sys/block/vdb /sys/block/sda /sys/class/net/eth1 2>/dev/null | wc -l")).toBe("0");
 }, 90_000);
 
+test("a filter with the guest's address as parameter blocks every other one", async () => {
+  const answers = async (address: string) =>
+    (await inGuest(
+      `ip link set eth0 up; ip addr flush dev eth0; ip addr add ${address}/24 dev eth0; for i in 1 2 3 4 5 6; do ping -c 1 -W 1 10.31.0.1 >/dev/null 2>&1 && echo yes && exit; done; echo no`,
+    )) === "yes";
+  await up({ nics: { lan: { ...lan, filter: { name: "clean-traffic", parameters: { IP: "10.31.0.150" } } } } });
+  expect(await answers("10.31.0.150")).toBe(true);
+  expect(await answers("10.31.0.151")).toBe(false);
+  await up({ nics: { lan } });
+  expect(await answers("10.31.0.151")).toBe(true);
+}, 60_000);
+
 test("a filter blocks the packets of a guest that forges its address, and goes as it runs", async () => {
   const filter = join(lab.host.directory, "filter.xml");
   writeFileSync(

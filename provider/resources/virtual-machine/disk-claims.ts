@@ -1,7 +1,7 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { LibvirtError } from "../../libvirt/errors";
-import { poolHandle } from "../../libvirt/procedures";
+import { domainHandle, poolHandle } from "../../libvirt/procedures";
 import { child, children, type Element, parse, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { otherDomains } from "../other-domains";
@@ -39,8 +39,14 @@ export async function requireBlockDevices(libvirt: Libvirt, { disks, name, host 
       ? writtenBy(path, writer.name)
       : pool
         ? under(path, `its storage pool ${pool.name}`, "make a volume in the pool and give that (volume)")
-        : group && under(path, `its volume group ${group.name}`, "give a logical volume of the group");
-    if (!objection) continue;
+        : group &&
+          under(
+            path,
+            `its volume group ${group.name}`,
+            "give a logical volume of the group, keep the host's LVM off what a guest made there (global_filter in /etc/lvm/lvm.conf)",
+          );
+    // A guest may have a volume group on its own disk, which the host sees too.
+    if (!objection || (!writer && !pool && (await hasDisk(libvirt, host.uri, own, path)))) continue;
     throw new KvmError("conflict", {
       step: `give disks.${key} to VirtualMachine ${name}`,
       host: host.uri,
@@ -66,6 +72,15 @@ function writtenBy(path: string, domain: string): Objection {
 
 function under(path: string, what: string, remedy: string): Objection {
   return { reason: `${path} is in use by the host: ${what} lies on it`, remedy: `${remedy}, or give another device` };
+}
+
+/** Whether the domain has that disk already. */
+async function hasDisk(libvirt: Libvirt, host: string, uuid: string, path: string): Promise<boolean> {
+  // VIR_DOMAIN_XML_INACTIVE
+  const found = await ifFound({ step: `read the definition of the domain ${uuid}`, host }, () =>
+    libvirt.call("DOMAIN_GET_XML_DESC", { dom: domainHandle(uuid), flags: 2 }),
+  );
+  return found !== undefined && devicesOf(parse(found.xml), "disk").some((disk) => sourcePath(disk) === path);
 }
 
 /** Something of the host that lies on block devices. */
@@ -96,8 +111,8 @@ async function volumeGroups(libvirt: Libvirt, host: string): Promise<readonly On
   }));
 }
 
-/** VIR_ERR_INTERNAL_ERROR, with which a missing driver or missing tools are told, and VIR_ERR_NO_SUPPORT */
-const noDriver: readonly number[] = [1, 3];
+/** VIR_ERR_INTERNAL_ERROR tells of a missing driver, VIR_ERR_SYSTEM_ERROR of missing tools; VIR_ERR_NO_SUPPORT */
+const noDriver: readonly number[] = [1, 38, 3];
 
 /** The devices that the active pools of the host lie on. */
 async function poolDevices(libvirt: Libvirt, host: string): Promise<readonly OnDevices[]> {

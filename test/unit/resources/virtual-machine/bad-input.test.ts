@@ -300,7 +300,7 @@ test.each<[string, Values, HostDocuments, RegExp, RegExp]>([
       volumeGroups: `<sources><source><device path='/dev/sdb2'/><name>system</name><format type='lvm2'/></source></sources>`,
     },
     /disks.data: \/dev\/sdb is in use by the host: its volume group system lies on it/,
-    /give a logical volume of the group, or give another device/,
+    /give a logical volume of the group, keep the host's LVM off.*global_filter.*, or give another device/,
   ],
   [
     "a MAC address of another domain",
@@ -363,6 +363,16 @@ test("what two guests may share is not refused", async () => {
       `<interface type='direct'><source dev='eno1' mode='bridge'/></interface><disk type='block'><source dev='/dev/sdb'/><shareable/></disk>`,
     ),
   });
+  // A libvirt without LVM knows of no volume groups.
+  const failing = { CONNECT_FIND_STORAGE_POOL_SOURCES: "missing backend for pool type 3 (logical)" };
+  await requireHardware(new HostDaemon({ failing }).libvirt, check(lun).inputs as unknown as Inputs);
+  // Nor is one on the disk that the guest has already: it may well be the guest's.
+  const volumeGroups = "<sources><source><device path='/dev/sdb'/><name>guest</name></source></sources>";
+  const inputs = check(lun).inputs as unknown as Inputs;
+  const domains = {
+    [inputs.uuid]: "<domain><devices><disk type='block'><source dev='/dev/sdb'/></disk></devices></domain>",
+  };
+  await requireHardware(new HostDaemon({ domains, volumeGroups }).libvirt, inputs);
   const open = { disks: { d: { path: "/a", encryption: { secret: { usage: "there" } } } } };
   const free = { nics: { n: { ...lan, mac: "52:54:00:aa:00:02" } } };
   for (const args of [macvtap("bridge"), shared, open, free]) {

@@ -57,8 +57,11 @@ export class HostDaemon {
     switch (procedure) {
       case "CONNECT_LIST_ALL_DOMAINS":
         return { domains: Object.keys(domains).map((uuid) => ({ name: `vm-${uuid}`, uuid, id: -1 })) };
-      case "DOMAIN_GET_XML_DESC":
-        return { xml: domains[args.dom?.uuid ?? ""] };
+      case "DOMAIN_GET_XML_DESC": {
+        const xml = domains[args.dom?.uuid ?? ""];
+        if (xml === undefined) throw new LibvirtError(42, 0, "no domain with matching uuid", procedure);
+        return { xml };
+      }
       case "CONNECT_LIST_ALL_STORAGE_POOLS":
         return { pools: Object.keys(pools).map((pool) => ({ name: pool, uuid: pool })) };
       case "CONNECT_FIND_STORAGE_POOL_SOURCES":
