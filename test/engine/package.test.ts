@@ -22,7 +22,8 @@ const wrong: kvm.NetworkArgs = { host, mode: "bridged" };
 `;
 
 beforeAll(async () => {
-  [lab] = await Promise.all([startLab(), install()]);
+  lab = await startLab();
+  await install();
 }, 5 * minutes);
 
 afterAll(async () => {
