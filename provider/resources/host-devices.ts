@@ -1,6 +1,6 @@
 import type { Libvirt } from "../libvirt/api";
 import { errorCode, LibvirtError } from "../libvirt/errors";
-import { child, children, type Element, parse, textOf } from "../schema/tree";
+import { child, children, type Element, parseAnswer, textOf } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
 import { pciText } from "./pci-address";
 
@@ -54,7 +54,7 @@ export async function hostDevices(libvirt: Libvirt, host: string): Promise<reado
   );
   const bridges = await bridgePorts(libvirt, host);
   return devicesIn(
-    documents.flatMap((found) => (found ? [parse(found.xml)] : [])),
+    documents.flatMap((found) => (found ? [parseAnswer(found.xml)] : [])),
     bridges,
   );
 }
@@ -124,7 +124,7 @@ async function bridgePorts(libvirt: Libvirt, host: string): Promise<ReadonlyMap<
       ),
     ),
   );
-  return portsOf(documents.flatMap((found) => (found ? [parse(found.xml)] : [])));
+  return portsOf(documents.flatMap((found) => (found ? [parseAnswer(found.xml)] : [])));
 }
 
 /** The ports of bridges among these documents; what a bond or VLAN is made of counts as the bridge's too. */

@@ -3,7 +3,7 @@ import { KvmError } from "../core/errors";
 import type { Context } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import { errorCode, LibvirtError } from "../libvirt/errors";
-import { child, element, parse, render, textOf } from "../schema/tree";
+import { child, element, parseAnswer, render, textOf } from "../schema/tree";
 import { attempt } from "./failure";
 import { poll } from "./poll";
 
@@ -163,7 +163,7 @@ class SecretLock implements HostLock {
     try {
       const { secret } = await this.libvirt.call("SECRET_LOOKUP_BY_USAGE", { usageType, usageID: usage });
       const { xml } = await this.libvirt.call("SECRET_GET_XML_DESC", { secret, flags: 0 });
-      const description = child(parse(xml), "description");
+      const description = child(parseAnswer(xml), "description");
       return { uuid: secret.uuid, description: description ? textOf(description) : "" };
     } catch (error) {
       if (!(error instanceof LibvirtError)) throw error;

@@ -1,5 +1,5 @@
 import type { Libvirt } from "../libvirt/api";
-import { child, children, type Element, parse, textOf } from "../schema/tree";
+import { child, children, type Element, parseAnswer, textOf } from "../schema/tree";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { HostCell, HostCpu, HostTopology } from "../tuning/topology";
 import { attempt } from "./failure";
@@ -12,7 +12,7 @@ export async function readTopology(libvirt: Libvirt, host: string): Promise<Host
   const { capabilities } = await attempt({ step: "read the capabilities", host }, () =>
     libvirt.call("CONNECT_GET_CAPABILITIES", {}),
   );
-  return topologyOf(parse(capabilities, { isWellFormed: true }));
+  return topologyOf(parseAnswer(capabilities));
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Libvirt } from "../libvirt/api";
-import { type Element, parse } from "../schema/tree";
+import { type Element, parseAnswer } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
 
 /** What was read over a connection, by domain and kind: of hundreds that are asked for each guest, few have changed. */
@@ -53,7 +53,7 @@ function read(libvirt: Libvirt, key: string, xml: string): Element {
   readBefore.set(libvirt, known);
   const before = known.get(key);
   if (before?.xml === xml) return before.document;
-  const document = parse(xml, { isWellFormed: true });
+  const document = parseAnswer(xml);
   known.set(key, { xml, document });
   return document;
 }

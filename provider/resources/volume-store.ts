@@ -8,7 +8,7 @@ import type { Libvirt, VolumeHandle } from "../libvirt/api";
 import { errorCode, LibvirtError } from "../libvirt/errors";
 import { poolHandle } from "../libvirt/procedures";
 import { textAt } from "../schema/lens";
-import { type Element, parse } from "../schema/tree";
+import { type Element, parseAnswer } from "../schema/tree";
 import { attempt, type Step } from "./failure";
 import { poolOwner } from "./ownership";
 import type { PoolReference } from "./pool-reference";
@@ -78,7 +78,7 @@ export class VolumeStore {
   async poolOwner(): Promise<string | undefined> {
     const args = { pool: this.handle, flags: 0 };
     const work = () => this.libvirt.call("STORAGE_POOL_GET_XML_DESC", args);
-    return poolOwner(parse((await attempt(this.step("read the pool of", this.poolRemedy), work)).xml));
+    return poolOwner(parseAnswer((await attempt(this.step("read the pool of", this.poolRemedy), work)).xml));
   }
 
   /**
@@ -270,7 +270,7 @@ export class VolumeStore {
   }
 
   private async document(volume: VolumeHandle): Promise<Element> {
-    return parse((await this.libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol: volume, flags: 0 })).xml);
+    return parseAnswer((await this.libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol: volume, flags: 0 })).xml);
   }
 
   /** Undefined only when libvirt says that there is no such volume; a pool that is missing is another matter. */

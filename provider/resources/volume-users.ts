@@ -1,7 +1,7 @@
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
 import { domainHandle, poolHandle } from "../libvirt/procedures";
 import { textAt } from "../schema/lens";
-import { child, children, type Element, isElement, parse, textOf } from "../schema/tree";
+import { child, children, type Element, isElement, parseAnswer, textOf } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
 
 /** Who needs a volume. */
@@ -138,7 +138,7 @@ async function definitions(libvirt: Libvirt, host: string, uuid: string, running
   const read = async (flags: number, active: boolean) => {
     const dom = domainHandle(uuid);
     const found = await ifFound(step, () => libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags }));
-    return found ? [{ uuid, active, document: parse(found.xml) }] : [];
+    return found ? [{ uuid, active, document: parseAnswer(found.xml) }] : [];
   };
   return (await Promise.all([...(running ? [read(0, true)] : []), read(inactive, false)])).flat();
 }
@@ -150,7 +150,7 @@ async function overlaysIn(libvirt: Libvirt, host: string, uuid: string, pool: st
   const found = await Promise.all(
     vols.map(async (vol) => {
       const found = await ifFound(step, () => libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }));
-      const backing = found && textAt("backingStore/path").get(parse(found.xml));
+      const backing = found && textAt("backingStore/path").get(parseAnswer(found.xml));
       return backing === undefined ? [] : [{ name: `${pool}/${vol.name}`, backing }];
     }),
   );

@@ -7,6 +7,7 @@ import {
   isElement,
   type Node,
   parse,
+  parseAnswer,
   render,
   XmlError,
 } from "../../provider/schema/tree";
@@ -88,6 +89,7 @@ describe("XML tree", () => {
         const read = parse(render(made));
         expect(plain(read)).toEqual(plain(significant(made)));
         expect(render(read)).toBe(render(made));
+        expect(plain(parseAnswer(render(made)))).toEqual(plain(read));
       }),
       { numRuns: 500 },
     );

@@ -3,7 +3,7 @@ import { networkHandle, poolHandle } from "../../libvirt/procedures";
 import { attempt } from "../../resources/failure";
 import { Domain } from "../../resources/virtual-machine/domain";
 import type { Power } from "../../resources/virtual-machine/power-state";
-import { type Element, parse } from "../../schema/tree";
+import { type Element, parseAnswer } from "../../schema/tree";
 
 interface Found {
   readonly uuid: string;
@@ -92,7 +92,7 @@ async function networkOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<Foun
     libvirt.call("NETWORK_IS_ACTIVE", { net }),
     libvirt.call("NETWORK_GET_AUTOSTART", { net }),
   ]);
-  return { uuid, name, document: parse(xml), active: active === 1, autostart: autostart === 1 };
+  return { uuid, name, document: parseAnswer(xml), active: active === 1, autostart: autostart === 1 };
 }
 
 async function poolOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<FoundPool> {
@@ -103,7 +103,7 @@ async function poolOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<FoundPo
     libvirt.call("STORAGE_POOL_GET_AUTOSTART", { pool }),
   ]);
   const volumes = active === 1 ? await volumesOf(libvirt, uuid) : [];
-  return { uuid, name, document: parse(xml), active: active === 1, autostart: autostart === 1, volumes };
+  return { uuid, name, document: parseAnswer(xml), active: active === 1, autostart: autostart === 1, volumes };
 }
 
 async function volumesOf(libvirt: Libvirt, uuid: string): Promise<readonly FoundVolume[]> {
@@ -114,7 +114,7 @@ async function volumesOf(libvirt: Libvirt, uuid: string): Promise<readonly Found
       libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }),
       libvirt.call("STORAGE_VOL_GET_PATH", { vol }),
     ]);
-    return { name: vol.name, path, document: parse(xml) };
+    return { name: vol.name, path, document: parseAnswer(xml) };
   });
   return byName(await Promise.all(found));
 }

@@ -6,7 +6,7 @@ import { architectureOf, virtTypesOf } from "../../resources/host/facts";
 import { domainCapabilitiesOf } from "../../resources/host/observe";
 import { freePages } from "../../resources/host-pages";
 import { topologyOf } from "../../resources/host-topology";
-import { type Element, parse } from "../../schema/tree";
+import { type Element, parseAnswer } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { devicesOf } from "./devices";
 import type { Survey, SurveyedGuest } from "./survey";
@@ -22,7 +22,7 @@ export async function surveyHost(libvirt: Libvirt): Promise<Omit<Survey, "limits
     domainDocuments(libvirt),
     deviceDocuments(libvirt),
   ]);
-  const document = parse(capabilities);
+  const document = parseAnswer(capabilities);
   const topology = topologyOf(document);
   const confidentialSlots = await slotsOf(libvirt, document);
   return {
@@ -67,7 +67,7 @@ async function domainDocuments(libvirt: Libvirt) {
           ),
         ),
       );
-      return { running, documents: texts.flatMap((text) => (text ? [parse(text.xml)] : [])) };
+      return { running, documents: texts.flatMap((text) => (text ? [parseAnswer(text.xml)] : [])) };
     }),
   );
 }
@@ -84,5 +84,5 @@ async function deviceDocuments(libvirt: Libvirt): Promise<Element[]> {
       ),
     ),
   );
-  return texts.flatMap((text) => (text ? [parse(text.xml)] : []));
+  return texts.flatMap((text) => (text ? [parseAnswer(text.xml)] : []));
 }

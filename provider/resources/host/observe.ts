@@ -1,6 +1,6 @@
 import { formatBytes } from "../../core/units";
 import type { Libvirt } from "../../libvirt/api";
-import { type Element, parse } from "../../schema/tree";
+import { type Element, parseAnswer } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { launchSecurityIn, nestedIn } from "../domain-capabilities";
 import { attempt } from "../failure";
@@ -21,7 +21,7 @@ export interface Machine {
 export async function machineOf(libvirt: Libvirt, host: string): Promise<Machine> {
   return attempt({ step: "read the capabilities", host }, async () => {
     const { capabilities: xml } = await libvirt.call("CONNECT_GET_CAPABILITIES", {});
-    const capabilities = parse(xml, { isWellFormed: true });
+    const capabilities = parseAnswer(xml);
     return { capabilities, topology: topologyOf(capabilities) };
   });
 }
@@ -82,7 +82,7 @@ export async function domainCapabilitiesOf(
       flags: 0,
     }),
   );
-  return parse(capabilities, { isWellFormed: true });
+  return parseAnswer(capabilities);
 }
 
 /** "9.0.0" of 9000000. */

@@ -2,7 +2,7 @@ import type { Context, HostReference } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
 import { isNotFoundCode, LibvirtError } from "../../libvirt/errors";
 import { networkHandle } from "../../libvirt/procedures";
-import { type Element, parse, render } from "../../schema/tree";
+import { type Element, parseAnswer, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import type { LiveUpdate } from "./live";
 
@@ -35,7 +35,7 @@ export class NetworkCalls {
     const found = await ifFound(this.step("read the definition of"), () =>
       this.libvirt.call("NETWORK_GET_XML_DESC", { net: networkHandle(uuid), flags: inactive }),
     );
-    return found && parse(found.xml);
+    return found && parseAnswer(found.xml);
   }
 
   /** What runs. */
@@ -44,7 +44,7 @@ export class NetworkCalls {
     const { xml } = await this.run("read the state of", undefined, () =>
       this.libvirt.call("NETWORK_GET_XML_DESC", { net, flags: 0 }),
     );
-    return parse(xml);
+    return parseAnswer(xml);
   }
 
   async isActive(uuid: string): Promise<boolean> {

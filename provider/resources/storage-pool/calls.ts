@@ -3,7 +3,7 @@ import type { Context, HostReference } from "../../core/handler";
 import { formatBytes } from "../../core/units";
 import type { Libvirt } from "../../libvirt/api";
 import { poolHandle } from "../../libvirt/procedures";
-import { type Element, parse, render } from "../../schema/tree";
+import { type Element, parseAnswer, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 
 const inactive = 1;
@@ -108,7 +108,7 @@ export class PoolCalls {
     const found = await ifFound(this.step("read the definition of"), () =>
       this.libvirt.call("STORAGE_POOL_GET_XML_DESC", args),
     );
-    return found && parse(found.xml);
+    return found && parseAnswer(found.xml);
   }
 
   gone(step: string): KvmError {

@@ -3,7 +3,7 @@ import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
-import { child, children, clone, type Element, equal, parse, textOf } from "../../schema/tree";
+import { child, children, clone, type Element, equal, parseAnswer, textOf } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { withDrift } from "../document";
 import { attempt } from "../failure";
@@ -201,7 +201,7 @@ async function requireVirtType(libvirt: Libvirt, inputs: Inputs): Promise<void> 
   const host = inputs.host.uri;
   const step = `create VirtualMachine ${inputs.name}`;
   const { capabilities } = await attempt({ step, host }, () => libvirt.call("CONNECT_GET_CAPABILITIES", {}));
-  const archs = children(parse(capabilities), "guest")
+  const archs = children(parseAnswer(capabilities), "guest")
     .filter((guest) => textOf(child(guest, "os_type") ?? guest) === "hvm")
     .flatMap((guest) => children(guest, "arch"));
   const types = archs

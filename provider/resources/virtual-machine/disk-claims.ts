@@ -2,7 +2,7 @@ import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { LibvirtError } from "../../libvirt/errors";
 import { domainHandle, poolHandle } from "../../libvirt/procedures";
-import { child, children, type Element, parse, textOf } from "../../schema/tree";
+import { child, children, type Element, parseAnswer, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
@@ -80,7 +80,7 @@ async function hasDisk(libvirt: Libvirt, host: string, uuid: string, path: strin
   const found = await ifFound({ step: `read the definition of the domain ${uuid}`, host }, () =>
     libvirt.call("DOMAIN_GET_XML_DESC", { dom: domainHandle(uuid), flags: 2 }),
   );
-  return found !== undefined && devicesOf(parse(found.xml), "disk").some((disk) => sourcePath(disk) === path);
+  return found !== undefined && devicesOf(parseAnswer(found.xml), "disk").some((disk) => sourcePath(disk) === path);
 }
 
 /** Something of the host that lies on block devices. */
@@ -105,7 +105,7 @@ async function volumeGroups(libvirt: Libvirt, host: string): Promise<readonly On
       throw error;
     }),
   );
-  return children(parse(xml), "source").map((source) => ({
+  return children(parseAnswer(xml), "source").map((source) => ({
     name: textOf(child(source, "name") ?? source),
     devices: pathsIn(source),
   }));
@@ -125,7 +125,7 @@ async function poolDevices(libvirt: Libvirt, host: string): Promise<readonly OnD
       const found = await ifFound({ step: `read the definition of the pool ${name}`, host }, () =>
         libvirt.call("STORAGE_POOL_GET_XML_DESC", { pool: poolHandle(uuid), flags: 0 }),
       );
-      const source = found && child(parse(found.xml), "source");
+      const source = found && child(parseAnswer(found.xml), "source");
       return { name, devices: source ? pathsIn(source) : [] };
     }),
   );

@@ -1,6 +1,6 @@
 import { isNotFound } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
-import { child, type Element, parse, render, textOf } from "../../schema/tree";
+import { child, type Element, parseAnswer, render, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { affect, undefineFlags, xmlFlags } from "./domain-flags";
 import { lacksDevices, withDevicesOf } from "./migratable";
@@ -16,8 +16,7 @@ export interface BlockJob {
 }
 
 /** A domain at one moment. */
-export interface Look {
-  readonly power: Power;
+export interface Look extends PowerState {
   /** What the next start will use, before it is changed. */
   readonly before: Element;
   /** What the running guest has; undefined while it is off. */
@@ -87,16 +86,16 @@ export class Domain extends RunningDomain {
   /** All that an update depends on, in one round trip. Undefined when the host has no such domain. */
   async look(): Promise<Look | undefined> {
     try {
-      const [power, before, live, isPersistent, autostart] = await Promise.all([
-        this.power(),
+      const [state, before, live, isPersistent, autostart] = await Promise.all([
+        this.powerState(),
         this.inactive(),
         this.text(xmlFlags.secure | xmlFlags.migratable),
         this.isPersistent(),
         this.autostart(),
       ]);
       this.dom = { ...this.dom, name: textOf(child(before, "name") ?? before) };
-      const running = power === "stopped" ? undefined : await this.completed(live, before);
-      return { power, before, live: running, isPersistent, autostart };
+      const running = state.power === "stopped" ? undefined : await this.completed(live, before);
+      return { ...state, before, live: running, isPersistent, autostart };
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -284,7 +283,7 @@ export class Domain extends RunningDomain {
   }
 
   private read(xml: string): Element {
-    const document = parse(xml, { isWellFormed: true });
+    const document = parseAnswer(xml);
     this.naming(document);
     return document;
   }

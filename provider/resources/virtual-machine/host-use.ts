@@ -1,6 +1,6 @@
 import type { Libvirt } from "../../libvirt/api";
 import { LibvirtError } from "../../libvirt/errors";
-import { child, children, parse } from "../../schema/tree";
+import { child, children, parseAnswer } from "../../schema/tree";
 import { attempt } from "../failure";
 import { isHostsOwn, type NodeDevices, type PciDevice, pciName } from "./node-devices";
 
@@ -70,7 +70,7 @@ export async function bridgePorts(libvirt: Libvirt, host: string): Promise<reado
       Promise.all(ifaces.map((iface) => libvirt.call("INTERFACE_GET_XML_DESC", { iface, flags: 0 }))),
     );
     return documents
-      .map(({ xml }) => parse(xml))
+      .map(({ xml }) => parseAnswer(xml))
       .flatMap((document) => {
         const bridge = document.attributes["name"] ?? "";
         const ports = document.attributes["type"] === "bridge" ? child(document, "bridge") : undefined;

@@ -1,6 +1,6 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
-import { child, type Element, parse, textOf } from "../../schema/tree";
+import { child, type Element, parseAnswer, textOf } from "../../schema/tree";
 import { launchSecurityIn } from "../domain-capabilities";
 import { attempt } from "../failure";
 import { otherDomains } from "../other-domains";
@@ -25,7 +25,7 @@ export async function requireLaunchSecurity(libvirt: Libvirt, inputs: Inputs, ow
       flags: 0,
     }),
   );
-  const offered = parse(capabilities);
+  const offered = parseAnswer(capabilities);
   if (!launchSecurityIn(offered).includes(type)) {
     throw new KvmError("unsupported", {
       step,

@@ -1,7 +1,7 @@
 import type { Context } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
 import { LibvirtError } from "../../libvirt/errors";
-import { child, children, type Element, element, parse, render } from "../../schema/tree";
+import { child, children, type Element, element, parseAnswer, render } from "../../schema/tree";
 import type { Inputs } from "./rows";
 
 /** Features by which a guest's kernel protects itself from what other code on the core can see, in libvirt's names. */
@@ -35,8 +35,8 @@ async function lackingIn(libvirt: Libvirt, { machine, virtType }: Inputs, cpu: C
       emulatorbin: undefined,
       flags: 0,
     });
-    const modes = children(child(parse(capabilities), "cpu") ?? parse(capabilities), "mode");
-    const hosts = modes.find(
+    const offered = child(parseAnswer(capabilities), "cpu");
+    const hosts = (offered ? children(offered, "mode") : []).find(
       ({ attributes }) => attributes["name"] === "host-model" && attributes["supported"] === "yes",
     );
     if (!hosts) return [];
@@ -66,6 +66,6 @@ export async function featuresOf(
     xmlCPUs: [render(element("cpu", { mode: "custom", match: "exact" }, ...parts))],
     flags: expandFeatures,
   });
-  const found = children(parse(cpu), "feature").filter(({ attributes }) => attributes["policy"] !== "disable");
+  const found = children(parseAnswer(cpu), "feature").filter(({ attributes }) => attributes["policy"] !== "disable");
   return new Set(found.map(({ attributes }) => attributes["name"] ?? ""));
 }

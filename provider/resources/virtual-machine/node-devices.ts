@@ -1,5 +1,5 @@
 import type { Libvirt } from "../../libvirt/api";
-import { child, children, type Element, parse, textOf } from "../../schema/tree";
+import { child, children, type Element, parseAnswer, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { pciText } from "../pci-address";
 
@@ -162,7 +162,7 @@ export class NodeDevices {
     const found = await ifFound({ step: `read the device ${name}`, host: this.host }, () =>
       this.libvirt.call("NODE_DEVICE_GET_XML_DESC", { name, flags: 0 }),
     );
-    return found && parse(found.xml);
+    return found && parseAnswer(found.xml);
   }
 }
 
