@@ -1,24 +1,14 @@
 import { join } from "node:path";
-import { type Lab, startLab } from "../lab/lab";
-import { Program } from "./program";
+import { programLab } from "./program-lab";
 import { type Stack, withStack } from "./pulumi";
 
 const minutes = 120_000;
-let lab: Lab;
-let program: Program;
-
-beforeAll(async () => {
-  lab = await startLab();
-  // Cells, CPUs and pages of its own: the pages that are added are those of a copy.
-  await lab.host.exec(["sh", join(__dirname, "../lab/fake-numa.sh")]);
-  await lab.host.restartLibvirtd();
-  program = new Program();
-}, minutes);
-
-afterAll(async () => {
-  program.remove();
-  await lab.stop();
-}, minutes);
+// Cells, CPUs and pages of its own: the pages that are added are those of a copy.
+const lab = programLab(async (host) => {
+  await host.exec(["sh", join(__dirname, "../lab/fake-numa.sh")]);
+  await host.restartLibvirtd();
+});
+const { program } = lab;
 
 function write(limits: Readonly<Record<string, unknown>>): void {
   program.body = `const host = new kvm.Host("rack1", { uri: config.require("hostUri"), ...${JSON.stringify(limits)} });

@@ -1,37 +1,26 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Lab, startLab } from "../lab/lab";
-import { Program } from "./program";
+import { programLab } from "./program-lab";
 import { withStack } from "./pulumi";
 
 const minutes = 120_000;
-let lab: Lab;
-let program: Program;
-
-beforeAll(async () => {
-  lab = await startLab();
-  const target = join(lab.host.directory, "theirs");
-  await lab.host.exec(`mkdir -p ${target}`);
-  await lab.host.virsh("net-define", written("net.xml", "<network><name>theirs</name></network>"));
-  await lab.host.virsh("net-start", "theirs");
-  await lab.host.virsh("pool-define-as", "theirs", "dir", "--target", target);
-  await lab.host.virsh("pool-start", "theirs");
-  await lab.host.virsh("vol-create-as", "theirs", "disk.raw", "1M");
+const lab = programLab(async (host) => {
+  const written = (name: string, text: string) => {
+    const path = join(host.directory, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const target = join(host.directory, "theirs");
+  await host.exec(`mkdir -p ${target}`);
+  await host.virsh("net-define", written("net.xml", "<network><name>theirs</name></network>"));
+  await host.virsh("net-start", "theirs");
+  await host.virsh("pool-define-as", "theirs", "dir", "--target", target);
+  await host.virsh("pool-start", "theirs");
+  await host.virsh("vol-create-as", "theirs", "disk.raw", "1M");
   const domain = "<domain type='qemu'><name>theirs</name><memory>65536</memory><os><type>hvm</type></os></domain>";
-  await lab.host.virsh("define", written("domain.xml", domain));
-  program = new Program();
-}, minutes);
-
-afterAll(async () => {
-  program.remove();
-  await lab.stop();
-}, minutes);
-
-function written(name: string, text: string): string {
-  const path = join(lab.host.directory, name);
-  writeFileSync(path, text);
-  return path;
-}
+  await host.virsh("define", written("domain.xml", domain));
+});
+const { program } = lab;
 
 const lookups = `
   const host = kvm.getHost("rack1", { uri: config.require("hostUri") });

@@ -5,27 +5,11 @@ import type { Values } from "../../provider/core/handler";
 import { network } from "../../provider/resources/network";
 import { storagePool } from "../../provider/resources/storage-pool";
 import { handlerContext, metaOf } from "./handler-context";
-import { type Lab, startLab } from "./lab";
-import { Machine, owner } from "./machines";
+import { machineLab } from "./machine-lab";
+import { owner } from "./machines";
 import { imageInfo, pool, Stored } from "./volumes";
 
-let lab: Lab;
-const machines: Machine[] = [];
-
-beforeAll(async () => {
-  lab = await startLab();
-}, 60_000);
-
-afterAll(async () => {
-  await Promise.all(machines.map(({ context }) => context.close()));
-  await lab.stop();
-}, 60_000);
-
-function machine(name: string, base = {}): Machine {
-  const made = new Machine(lab.host, name, { state: "stopped", ...base });
-  machines.push(made);
-  return made;
-}
+const lab = machineLab({ state: "stopped" });
 
 const overlay = {
   cputune: { shares: 2048 },
@@ -35,7 +19,7 @@ const overlay = {
 };
 
 test("what no attribute says is written, seen when it drifts, changed, and taken out again", async () => {
-  const vm = machine("more");
+  const vm = lab.machine("more");
   await vm.create({});
   const before = await vm.xml("--inactive");
   await vm.up({ overlay });
@@ -123,7 +107,7 @@ test("a volume and a medium are made with it, show when it drifts, and stay what
 }, 60_000);
 
 test("a running guest keeps running, and what waits for its next start is said", async () => {
-  const vm = machine("runs", { state: "running" });
+  const vm = lab.machine("runs", { state: "running" });
   await vm.create({});
   await vm.up({ overlay: { features: { pae: true } } });
   expect(await vm.power()).toBe("running");
@@ -134,7 +118,7 @@ test("a running guest keeps running, and what waits for its next start is said",
 }, 60_000);
 
 test("what was taken out of the program waits for the end of the run that has it, through refreshes too", async () => {
-  const vm = machine("taken", { state: "running", waitForAddress: false });
+  const vm = lab.machine("taken", { state: "running", waitForAddress: false });
   const pae = { features: { pae: true } };
   const hidden = { features: { kvm: { hidden: { state: true } } } };
   const overlay = { features: { ...pae.features, ...hidden.features } };
@@ -177,7 +161,7 @@ test("what was taken out of the program waits for the end of the run that has it
 }, 60_000);
 
 test("what the schema does not know is refused unless the host's libvirt shall judge", () => {
-  const vm = machine("odd");
+  const vm = lab.machine("odd");
   const faults = (args: object) => vm.faults({ overlay: { iothread: 4 }, ...args });
   expect(faults({})).toEqual(["overlay.iothread: is not known; did you mean iothreads?"]);
   expect(faults({ overlayUnchecked: true })).toEqual([]);

@@ -1,26 +1,10 @@
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
-import { type Lab, startLab } from "./lab";
-import { image, Machine } from "./machines";
+import { machineLab } from "./machine-lab";
+import { image } from "./machines";
 
 /** What goes with a machine, and what stays. */
-let lab: Lab;
-const machines: Machine[] = [];
-
-beforeAll(async () => {
-  lab = await startLab();
-}, 60_000);
-
-afterAll(async () => {
-  await Promise.all(machines.map(({ context }) => context.close()));
-  await lab.stop();
-}, 30_000);
-
-function machine(name: string): Machine {
-  const made = new Machine(lab.host, name, { waitForAddress: false, stopTimeout: "0 s" });
-  machines.push(made);
-  return made;
-}
+const lab = machineLab({ waitForAddress: false, stopTimeout: "0 s" });
 
 const all = () => lab.host.virsh("list", "--all", "--name");
 const exists = async (path: unknown) =>
@@ -29,7 +13,7 @@ const files = async (folder: string) =>
   (await lab.host.exec(`find ${folder} -type f | sort; find ${folder} -type f | sort | xargs -r sha256sum`)).stdout;
 
 test("the state of a TPM outlasts changes, restarts and other hands, and goes with the machine", async () => {
-  const vm = machine("tpm");
+  const vm = lab.machine("tpm");
   const tpm = { model: "tpm-tis" };
   await vm.create({ tpm });
   const folder = join("/var/lib/libvirt/swtpm", vm.id);
@@ -59,7 +43,7 @@ test("the state of a TPM outlasts changes, restarts and other hands, and goes wi
 }, 60_000);
 
 test("a saved state goes with the machine", async () => {
-  const vm = machine("saved");
+  const vm = lab.machine("saved");
   await vm.create();
   await lab.host.virsh("managedsave", vm.name);
   const saved = `/var/lib/libvirt/qemu/save/${vm.name}.save`;
@@ -71,7 +55,7 @@ test("a saved state goes with the machine", async () => {
 test.each(["snapshot", "checkpoint"])(
   "a %s refuses a deletion until the program says otherwise; disks stay",
   async (kind) => {
-    const vm = machine(kind);
+    const vm = lab.machine(kind);
     const volume = await image(lab.host, `${kind}.qcow2`);
     const args = { disks: { root: { volume } } };
     await vm.create(args);
@@ -97,7 +81,7 @@ test.each(["snapshot", "checkpoint"])(
 );
 
 test("disks, media, kernels and logs of others stay as they are", async () => {
-  const vm = machine("disks");
+  const vm = lab.machine("disks");
   const folder = join(lab.host.directory, "theirs");
   await lab.host.exec(
     `mkdir -p ${folder} && head -c 1m /dev/urandom > ${folder}/raw && cp ${folder}/raw ${folder}/media.iso && cp ${folder}/raw ${folder}/kernel`,
@@ -120,14 +104,14 @@ test("variables that libvirt made go with the machine, the template of all stays
   const template = "/usr/share/OVMF/OVMF_VARS_4M.fd";
   const digest = async () => (await lab.host.exec(["sha256sum", template])).stdout;
   const before = await digest();
-  const uefi = machine("uefi");
+  const uefi = lab.machine("uefi");
   await uefi.create({ firmware: "uefi", secureBoot: false });
   const { nvram } = uefi.state["resolved"] as { nvram: string };
   expect([nvram, await exists(nvram)]).toEqual([expect.stringMatching(/^\/var\/lib\/libvirt\/qemu\/nvram\//), true]);
   await uefi.delete();
   expect([await exists(nvram), await digest()]).toEqual([false, before]);
 
-  const vm = machine("vars");
+  const vm = lab.machine("vars");
   await vm.create({ state: "stopped" });
   const theirs = join(lab.host.directory, "template_VARS.fd");
   const firmware = `<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader><nvram>${theirs}</nvram></os>`;
@@ -173,7 +157,7 @@ test("variables outlast another name and go with the machine, and not while anot
 }, 60_000);
 
 test("a protected machine keeps running, with all that it has", async () => {
-  const vm = machine("safe");
+  const vm = lab.machine("safe");
   await vm.create({ deletionProtection: true });
   const before = await vm.xml();
   await expect(vm.delete()).rejects.toThrow(

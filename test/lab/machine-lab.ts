@@ -1,0 +1,41 @@
+import type { Values } from "../../provider/core/handler";
+import type { LabHost } from "./host";
+import { type Lab, startLab } from "./lab";
+import { Machine } from "./machines";
+
+/** A lab for the tests of one file, with machines on its host. */
+export interface MachineLab {
+  readonly host: LabHost;
+  /** A machine that is not made yet; arguments of `more` win over those that all of the file have. */
+  machine(name: string, more?: Values): Machine;
+}
+
+/** Starts a lab ahead of the tests of the file that calls it, and ends it after them. */
+export function machineLab(base: Values): MachineLab {
+  let lab: Lab | undefined;
+  const machines: Machine[] = [];
+  const host = () => {
+    if (!lab) throw new Error("there is no lab ahead of the tests");
+    return lab.host;
+  };
+
+  beforeAll(async () => {
+    lab = await startLab();
+  }, 60_000);
+
+  afterAll(async () => {
+    await Promise.all(machines.map(({ context }) => context.close()));
+    await lab?.stop();
+  }, 60_000);
+
+  return {
+    get host() {
+      return host();
+    },
+    machine(name, more = {}) {
+      const made = new Machine(host(), name, { ...base, ...more });
+      machines.push(made);
+      return made;
+    },
+  };
+}
