@@ -67,6 +67,8 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
   guard?(changes: readonly Change[], olds: StateOf<R>, news: StateOf<R>): void;
   /** What the user should know of a change beside its class and reason; pure. */
   remark?(change: Change, olds: StateOf<R>, news: StateOf<R>): string | undefined;
+  /** What else an update that makes these changes will do; pure. */
+  announce?(changes: readonly Change[], olds: StateOf<R> & Outputs<O>, news: StateOf<R>): readonly string[];
   create(inputs: StateOf<R>, context: Context): Promise<Made<O>>;
   /** Undefined only for libvirt's own not-found of this very object. */
   read(id: string, state: State<R, O>, context: Context): Promise<Seen<R, O> | undefined>;
@@ -197,6 +199,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
         const remark = definition.remark?.(change, olds as StateOf<R>, news as StateOf<R>);
         return `${change.property}: ${change.class}${change.reason ? `, ${change.reason}` : ""}${remark ? `; ${remark}` : ""}`;
       });
+      const more = changes.length > 0 && definition.announce?.(changes, olds as State<R, O>, news as StateOf<R>);
+      lines.push(...(more || []));
       const deleteBeforeReplace = !definition.createBeforeDelete;
       return { changes, lines, replaces: [...new Set(replaces)], deleteBeforeReplace };
     },

@@ -21,7 +21,7 @@ export async function poll<T>(
       throw new KvmError("cancelled", {
         step,
         reason: messageOf(signal.reason),
-        remedy: "run pulumi up again: it goes on from here",
+        remedy: "run the same command again: it goes on from here",
       });
     }
     const found = await probe();

@@ -23,6 +23,9 @@ afterAll(async () => {
 
 const host = 'const host = new kvm.Host("rack1", { uri: config.require("hostUri") });';
 
+/** Of Ctrl-C. */
+const [once, twice] = [["SIGINT"], ["SIGINT", "SIGINT"]] as const;
+
 /** Runs `work` with a stack of the program; afterwards the host has nothing of it. */
 async function withProgram(
   body: string,
@@ -37,8 +40,13 @@ async function withProgram(
 }
 
 /** Strikes at the CLI when `ready`; answers what it printed. */
-async function struck(stack: Stack, ready: () => Promise<boolean>, ...signals: NodeJS.Signals[]): Promise<string> {
-  const { cli, result } = stack.start("up", "--yes", "--skip-preview");
+async function struck(
+  stack: Stack,
+  ready: () => Promise<boolean>,
+  signals: readonly NodeJS.Signals[],
+  command = "up",
+): Promise<string> {
+  const { cli, result } = stack.start(command, "--yes", "--skip-preview");
   await waitFor("the moment to strike", 60, ready);
   const began = Date.now();
   for (const signal of signals) {
@@ -86,9 +94,7 @@ test(
       exports.ip = vm.ipAddress;`;
     const runs = async () => (await lab.host.virsh("list", "--name")).includes("db-");
     await withProgram(withDhcp(false), async (stack) => {
-      expect(await struck(stack, runs, "SIGINT")).toMatch(
-        /address of VirtualMachine db-\w+: the deployment was cancel/,
-      );
+      expect(await struck(stack, runs, once)).toMatch(/address of VirtualMachine db-\w+: the deployment was cancel/);
       expect(await known(stack)).toEqual(["Host", "Network", "VirtualMachine!"]);
       program.body = withDhcp(true);
       await stack.up();
@@ -97,7 +103,7 @@ test(
       await stack.destroy();
 
       program.body = withDhcp(false);
-      await struck(stack, runs, "SIGINT", "SIGINT");
+      await struck(stack, runs, twice);
       await everythingEnded();
       expect(await known(stack)).toEqual(["Host", "Network", "VirtualMachine?"]);
       expect(await runs()).toBe(true);
@@ -133,12 +139,10 @@ test(
           expect(await lab.host.virsh("domid", name)).toBe(first);
         };
         program.body = guest(`title: "new", cpu: { mode: "custom", model: "Nehalem" }, ${waiting}`);
-        expect(await struck(stack, isWaiting, "SIGINT")).toMatch(
-          /stop VirtualMachine db-\w+: the deployment was cancel/,
-        );
+        expect(await struck(stack, isWaiting, once)).toMatch(/stop VirtualMachine db-\w+: the deployment was cancel/);
         expect(await known(stack)).toEqual(["Host", "VirtualMachine!"]);
         await isAsBefore();
-        await struck(stack, isWaiting, "SIGINT", "SIGINT");
+        await struck(stack, isWaiting, twice);
         await everythingEnded();
         // The provider may have been quick enough to say what is true.
         expect(await known(stack)).toContainEqual(expect.stringMatching(/^VirtualMachine[!?]$/));
@@ -160,6 +164,49 @@ test(
 );
 
 test(
+  "a Ctrl-C in the wait of a destroy, once and twice, loses nothing; the next destroy finishes",
+  async () => {
+    const lines: string[] = [];
+    const isWaiting = async () => lines.splice(0).some((line) => line.includes("shutting down"));
+    // Without an operating system it hears no power button.
+    const body = `${host}
+      const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/vms" });
+      const data = new kvm.Volume("data", { pool, name: "data.raw", format: "raw", size: "1 MiB" });
+      new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", waitForAddress: false, stopTimeout: "20 s", disks: { data: { volume: data } } });`;
+    await withProgram(
+      body,
+      async (stack) => {
+        await stack.up();
+        const name = (await lab.host.virsh("list", "--name")).trim();
+        const seen = async () =>
+          Promise.all([lab.host.virsh("domid", name), lab.host.virsh("dumpxml", "--inactive", name)]);
+        const image = join(lab.host.directory, "vms", "data.raw");
+        writeFileSync(image, "what the guest wrote");
+        const [before, all] = [await seen(), ["Host", "StoragePool", "Volume", "VirtualMachine"].sort()];
+        const isAsBefore = async () => expect([await seen(), existsSync(image)]).toEqual([before, true]);
+
+        expect(await struck(stack, isWaiting, once, "destroy")).toMatch(
+          /stop VirtualMachine db-\w+: the deployment was cancel[\s\S]*What to do: run the same command again/,
+        );
+        expect((await known(stack)).sort()).toEqual(all);
+        await isAsBefore();
+        await stack.upWithoutChanges();
+
+        await struck(stack, isWaiting, twice, "destroy");
+        await everythingEnded();
+        // The provider may have been quick enough to say what is true.
+        expect((await known(stack)).filter((one) => one !== "VirtualMachine?").sort()).toEqual(all);
+        await isAsBefore();
+        await stack.destroy();
+        expect([await known(stack), existsSync(image)]).toEqual([[], false]);
+      },
+      (line) => lines.push(line),
+    );
+  },
+  4 * minutes,
+);
+
+test(
   "a Ctrl-C in an upload and a CLI that is killed leave no half-made volume and no process, and up starts over",
   async () => {
     const image = join(lab.folder, "image.raw");
@@ -171,9 +218,9 @@ test(
       new kvm.Volume("big", { pool, name: "big.raw", format: "raw", source: { path: ${JSON.stringify(image)} } });`;
     const uploads = async () => files().includes("big.raw");
     await withProgram(body, async (stack) => {
-      expect(await struck(stack, uploads, "SIGINT")).toMatch(/upload Volume big\.raw[\s\S]*the deployment was cancel/);
+      expect(await struck(stack, uploads, once)).toMatch(/upload Volume big\.raw[\s\S]*the deployment was cancel/);
       expect([await known(stack), files()]).toEqual([["Host", "StoragePool"], []]);
-      await struck(stack, uploads, "SIGKILL");
+      await struck(stack, uploads, ["SIGKILL"]);
       await everythingEnded();
       expect(files()).toEqual([]);
       // A CLI that was killed leaves its lock behind.

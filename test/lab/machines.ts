@@ -68,6 +68,12 @@ export class Machine {
     this.state = await virtualMachine.update(this.id, this.state, this.inputs(args), this.context);
   }
 
+  /** What `pulumi up --refresh` does. */
+  async refreshAndUp(args: Values = {}): Promise<void> {
+    expect(await this.refresh()).not.toBe("gone");
+    if (this.diff(args).changes.length > 0) await this.up(args);
+  }
+
   diff(args: Values = {}) {
     return virtualMachine.diff(this.id, this.state, this.inputs(args));
   }
@@ -90,25 +96,28 @@ export class Machine {
   }
 
   /** Runs a shell script in the guest, by its agent; answers what it wrote. */
-  async inGuest(script: string): Promise<string> {
-    const ask = async (execute: string, values: Values) =>
-      JSON.parse(
-        await this.host.virsh("qemu-agent-command", this.name, JSON.stringify({ execute, arguments: values })),
-      );
-    const arg = ["-c", `PATH=/bin; ${script}`];
-    const { return: started } = await ask("guest-exec", { path: "/bin/sh", arg, "capture-output": true });
-    let output = "";
-    await waitFor(`the guest to run ${script}`, 30, async () => {
-      const { return: status } = await ask("guest-exec-status", { pid: started.pid });
-      output = ["out-data", "err-data"].map((part) => Buffer.from(status[part] ?? "", "base64").toString()).join("");
-      return status.exited;
-    });
-    return output.trim();
+  inGuest(script: string): Promise<string> {
+    return inGuest(this.host, this.name, script);
   }
 
   async power(): Promise<string> {
     return (await this.host.virsh("domstate", this.name)).trim();
   }
+}
+
+/** Runs a shell script in the guest of that domain, by its agent; answers what it wrote. */
+export async function inGuest(host: LabHost, domain: string, script: string): Promise<string> {
+  const ask = async (execute: string, values: Values) =>
+    JSON.parse(await host.virsh("qemu-agent-command", domain, JSON.stringify({ execute, arguments: values })));
+  const arg = ["-c", `PATH=/bin; ${script}`];
+  const { return: started } = await ask("guest-exec", { path: "/bin/sh", arg, "capture-output": true });
+  let output = "";
+  await waitFor(`the guest to run ${script}`, 30, async () => {
+    const { return: status } = await ask("guest-exec-status", { pid: started.pid });
+    output = ["out-data", "err-data"].map((part) => Buffer.from(status[part] ?? "", "base64").toString()).join("");
+    return status.exited;
+  });
+  return output.trim();
 }
 
 /** Takes away what a test has left on the host, so that the next one has it to itself. */

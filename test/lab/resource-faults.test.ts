@@ -4,16 +4,17 @@ import type { Values } from "../../provider/core/handler";
 import { network } from "../../provider/resources/network";
 import { storagePool } from "../../provider/resources/storage-pool";
 import { eachPlace, runWith, withFault } from "./fault";
+import type { TestContext } from "./handler-context";
 import { type Lab, startLab } from "./lab";
-import { owner } from "./machines";
+import { Machine, owner } from "./machines";
 import { Managed } from "./managed";
-import { pool as makePool, Stored } from "./volumes";
+import { imageInfo, pool as makePool, Stored } from "./volumes";
 
 /** What goes wrong under networks, pools and what is in them; after each fault the next run finishes. */
 let lab: Lab;
 let host: Values;
 let pool: Values;
-const subjects: Managed[] = [];
+const subjects: { readonly context: TestContext }[] = [];
 
 beforeAll(async () => {
   lab = await startLab();
@@ -162,4 +163,30 @@ test("libvirtd killed while an image is uploaded, and while what is left of it i
     return fault.struck();
   });
   expect(struck).toContain("after STORAGE_VOL_CREATE_XML");
+}, 60_000);
+
+test("libvirtd killed while a disk grows under its running guest: the guest keeps it, and the next run finishes", async () => {
+  const disk = kept(await Stored.volume(pool, "grown").create({ size: "8 MiB" }));
+  const vm = new Machine(lab.host, "grows", { waitForAddress: false });
+  subjects.push(vm);
+  await vm.create({ disks: { data: { volume: { ...disk.reference, host } } } });
+  const id = await lab.host.virsh("domid", vm.name);
+  let mebibytes = 8;
+  const struck = await eachPlace(async (place) => {
+    mebibytes += 8;
+    const args = { size: `${mebibytes} MiB` };
+    const fault = withFault(disk, { ...place, strike: daemonDies });
+    await runWith(disk, "update", args, fault.context);
+    await disk.refresh();
+    await disk.up(args);
+    expect(await disk.refresh()).toEqual([]);
+    expect([disk.state["capacity"], imageInfo(disk.path)["virtual-size"]]).toEqual([args.size, mebibytes * 1024 ** 2]);
+    const seen = await lab.host.virsh("domblkinfo", vm.name, "vda");
+    expect(seen).toMatch(new RegExp(`Capacity:\\s+${mebibytes * 1024 ** 2}\\n`));
+    return fault.struck();
+  });
+  expect(struck).toEqual(["before DOMAIN_BLOCK_RESIZE", "after DOMAIN_BLOCK_RESIZE"]);
+  expect(await lab.host.virsh("domid", vm.name)).toBe(id);
+  await vm.delete();
+  await disk.delete();
 }, 60_000);

@@ -127,7 +127,7 @@ test("variables that libvirt made go with the machine, the template of all stays
 test("variables outlast another name and go with the machine, and not while another domain has them", async () => {
   const args = { firmware: "uefi", secureBoot: false, memory: "128 MiB" };
   const renamed = async (name: string) => {
-    const vm = machine(name);
+    const vm = lab.machine(name);
     await vm.create(args);
     const { nvram } = vm.state["resolved"] as { nvram: string };
     const inode = async () => (await lab.host.exec(["stat", "-c", "%i", nvram])).stdout;
@@ -144,7 +144,7 @@ test("variables outlast another name and go with the machine, and not while anot
   expect(await exists(alone.nvram)).toBe(false);
 
   const { vm, nvram } = await renamed("shared");
-  const other = machine("heir");
+  const other = lab.machine("heir");
   await other.create({ ...args, nvram: { path: nvram }, state: "stopped" });
   await vm.delete();
   expect(vm.context.lines.info.join()).toMatch(

@@ -75,8 +75,7 @@ test("libvirtd killed at each step of an update: the guest keeps running and the
     const wanted = { disks: { ...root, data }, nics, title: `turn ${turn}`, autostart: on, state };
     const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
     await runWith(vm, "update", wanted, context);
-    expect(await vm.refresh()).not.toBe("gone");
-    await vm.up(wanted);
+    await vm.refreshAndUp(wanted);
     expect(await vm.refresh()).toEqual([]);
     expect(vm.state).toMatchObject({ title: wanted.title, autostart: on, pendingRestart: [], state });
     expect(await vm.xml()).toContain("ua-disk-data");
@@ -104,8 +103,7 @@ test("libvirtd killed at each step of a stop and of a start: the next run gets w
       await vm.up({ state: state === "running" ? "stopped" : "running" });
       const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
       await runWith(vm, "update", { state }, context);
-      expect(await vm.refresh()).not.toBe("gone");
-      await vm.up({ state });
+      await vm.refreshAndUp({ state });
       expect(await vm.power()).toBe(state === "running" ? "running" : "shut off");
       expect(vm.state).toMatchObject({ state });
       return struck();
@@ -270,6 +268,38 @@ test("a restart into what does not start ends with the guest running as it did",
   expect(vm.state).toMatchObject({ title: "new" });
   await vm.delete();
 }, 60_000);
+
+test("a new name that cannot be had, or under which the guest does not start, ends with the old one running", async () => {
+  const [vm, other] = [machine("known"), machine("taken")];
+  await vm.create({ title: "old" });
+  await other.create({ state: "stopped" });
+  const [name, before] = [vm.name, await vm.xml("--inactive")];
+  const wrong = [
+    [{ name: other.name }, /rename to taken-\w+ the VirtualMachine known-\w+ [\s\S]*already exists/],
+    [
+      { name: "next", overlay: { os: { bios: { useserial: "perhaps" } } }, overlayUnchecked: true },
+      /define VirtualMachine next /,
+    ],
+    [{ name: "next", iothreadPolling: { "1": { max: 1000 } }, iothreads: 1 }, /left out iothreadPolling/],
+    [{ name: "next", boot: { kernel: "/missing/vmlinuz" } }, /start VirtualMachine next .*[\s\S]*\/missing\/vmlinuz/],
+  ] as const;
+  for (const [change, words] of wrong) {
+    const failure = await runWith(vm, "update", { title: "new", changePolicy: "restart", ...change }, vm.context);
+    expect(failure?.message).toMatch(words);
+    expect(failure?.message).toMatch(/The former definition is in force again, and the guest was started with it\.$/);
+    expect([vm.state["name"], await vm.xml("--inactive"), await vm.power()]).toEqual([name, before, "running"]);
+    expect(vm.state).toMatchObject({ title: "old", state: "running", pendingRestart: [] });
+    expect(await vm.refresh()).toEqual([]);
+  }
+  const first = await lab.host.virsh("domid", name);
+  await expect(vm.up({ name: "next" })).rejects.toThrow(/renames only a domain that is off; nothing was changed/);
+  const stubborn = { name: "next", changePolicy: "restart", stopTimeout: "1 s", onStopTimeout: "fail" };
+  await expect(vm.up(stubborn)).rejects.toThrow(/it was left running[\s\S]*in force again and the guest keeps running/);
+  expect([await vm.xml("--inactive"), await lab.host.virsh("domid", name)]).toEqual([before, first]);
+  await vm.up({ name: "next", changePolicy: "restart" });
+  expect([vm.name, await vm.power()]).toEqual(["next", "running"]);
+  await Promise.all([vm.delete(), other.delete()]);
+}, 90_000);
 
 test("onCrash, onReboot and onPoweroff reach the running guest", async () => {
   const vm = machine("after");

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine, medium } from "./machines";
+import { waitFor } from "./processes";
 
 /** What else comes, goes and changes as a guest runs, and what waits for its next start with the reason. */
 let lab: Lab;
@@ -85,6 +86,68 @@ test("isolation, gathering of packets and limits of memory change", async () => 
   expect((await isolated()).stdout.trim()).toBe("0");
   expect(await lab.host.virsh("memtune", vm.name)).toMatch(/hard_limit\s*: unlimited/);
 }, 60_000);
+
+test("what others change in the running guest alone is drift, and is put back as it runs", async () => {
+  const before = { title: undefined, disks: args.disks };
+  const data = { volume: await image(lab.host, "drift.qcow2"), iotune: { totalIopsSec: 500 } };
+  await up({ title: "ours", disks: { ...args.disks, data, more: { volume: await image(lab.host, "more.qcow2") } } });
+  const tap = /target dev='(vnet\d+)'/.exec(await vm.xml())?.[1] ?? "";
+  const [, target = ""] = /<target dev='(vd\w)'[^>]*>[\s\S]{0,700}ua-disk-data/.exec(await vm.xml()) ?? [];
+  await lab.host.virsh("domif-setlink", vm.name, tap, "down");
+  await lab.host.virsh("desc", vm.name, "--live", "--title", "theirs");
+  await lab.host.virsh("blkdeviotune", vm.name, target, "--total-iops-sec", "77", "--live");
+  await lab.host.virsh("detach-device-alias", vm.name, "ua-disk-more", "--live");
+  await waitFor("the disk to go", 20, async () => !(await vm.xml()).includes("ua-disk-more"));
+  const drifted = ["disks.data.iotune.totalIopsSec", "disks.more", "nics.lan.link", "title"];
+  const seen = await vm.refresh();
+  expect([[...seen].sort(), vm.state["pendingRestart"]]).toEqual([drifted, []]);
+  // Looked at again, it is no less.
+  expect(await vm.refresh()).toEqual([]);
+  const mending = vm.diff(args).changes;
+  expect(mending.map(({ property, class: kind }) => `${property} ${kind}`).sort()).toEqual(
+    drifted.map((property) => `${property} live`),
+  );
+  await vm.up(args);
+  const live = await vm.xml();
+  for (const part of ["<title>ours</title>", "<total_iops_sec>500<", "ua-disk-more"]) expect(live).toContain(part);
+  expect(live).not.toContain("<link state='down'/>");
+  await up(before);
+}, 90_000);
+
+test("a screen's password and its end, and the trust in a guest's MAC filters, change as it runs", async () => {
+  const before = { graphics: args["graphics"], nics: args.nics };
+  await lab.host.exec("ip link set eth1 up");
+  const direct = (trust: boolean) => ({ direct: { dev: "eth1" }, trustGuestRxFilters: trust });
+  await up({ nics: { ...args.nics, tap: direct(false) } });
+  const tap = async () => /<interface type='direct'[^>]*>/.exec(await vm.xml())?.[0];
+  expect(await tap()).toMatch(/trustGuestRxFilters='no'/);
+  await up({ nics: { ...args.nics, tap: direct(true) } });
+  expect(await tap()).toMatch(/trustGuestRxFilters='yes'/);
+  const screen = async () => /<graphics [^>]*>/.exec(await vm.xml("--security-info"))?.[0];
+  for (const [password, passwordValidTo] of [
+    ["first", "2031-04-09T15:51:00"],
+    ["first", "2032-04-09T15:51:00"],
+    ["second", undefined],
+  ]) {
+    await up({ graphics: { spice: { password, ...(passwordValidTo && { passwordValidTo }) } } });
+    const shown = await screen();
+    expect(shown).toContain(`passwd='${password}'`);
+    if (passwordValidTo) expect(shown).toContain(`passwdValidTo='${passwordValidTo}'`);
+    else expect(shown).not.toContain("passwdValidTo");
+  }
+  await up(before);
+  expect([await screen(), await tap()]).toEqual([expect.not.stringContaining("passwd"), undefined]);
+}, 60_000);
+
+test("a socket that the host cannot give is refused, and the former definition stays", async () => {
+  const before = await vm.xml("--inactive");
+  const wanted = { ...args, vsock: { cid: 7 } };
+  expect(vm.diff(wanted).changes).toMatchObject([{ property: "vsock.cid", class: "live" }]);
+  await expect(vm.up(wanted)).rejects.toThrow(
+    /plug a vsock into VirtualMachine [\s\S]*unable to open vhost-vsock device[\s\S]*former definition is in force again and the guest keeps running/,
+  );
+  expect(await vm.xml("--inactive")).toBe(before);
+}, 30_000);
 
 test("a medium that the guest has locked is taken out by force, and that is said", async () => {
   await vm.inGuest("mkdir -p /held && mount -t iso9660 -o ro /dev/sr0 /held");

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { runWith } from "./fault";
 import { type Lab, startLab } from "./lab";
-import { consoleLine, furnish, Machine } from "./machines";
+import { consoleLine, furnish, image, Machine } from "./machines";
 import { waitFor } from "./processes";
 
 /** Guests that are not as they were left: what a refresh says of them, and what an update makes of them. */
@@ -144,5 +144,72 @@ test("a guest in a saved state goes on from it, paused or running, and stays sav
   await save();
   await vm.up({});
   expect([await vm.power(), await bootId(vm)]).toEqual(["running", id]);
+  await vm.delete();
+}, 120_000);
+
+test("what cannot change in a saved guest changes as soon as it goes on, or restarts it where the policy is to", async () => {
+  const vm = await booted("kept", { memory: "96 MiB" });
+  const id = await bootId(vm);
+  const other = { title: "new", cpu: { mode: "custom", model: "Nehalem" } };
+  await lab.host.virsh("managedsave", vm.name);
+  await vm.up(other);
+  expect(warnings(vm)).toMatch(/has a saved state .*: it resumes with the old configuration/);
+  expect([await bootId(vm), await lab.host.virsh("desc", vm.name, "--title", "--live")]).toEqual([id, "new"]);
+  expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model"]);
+  await lab.host.virsh("managedsave", vm.name);
+  await vm.up({ ...other, changePolicy: "restart" });
+  await consoleLine(logOf("kept"), /GUEST-READY[\s\S]*(GUEST-READY)/, lab.host);
+  expect(await bootId(vm)).not.toBe(id);
+  expect([vm.state["pendingRestart"], await vm.xml()]).toEqual([[], expect.stringContaining("Nehalem")]);
+  expect(await vm.refresh()).toEqual([]);
+  await vm.delete();
+}, 120_000);
+
+test("a guest that its watchdog has paused is seen by a refresh, and goes on with the next update", async () => {
+  const vm = machine("barks", { machine: "pc", watchdog: { model: "ib700", action: "pause" } });
+  await vm.create();
+  const first = await domid(vm);
+  const reason = async () => (await lab.host.virsh("domstate", vm.name, "--reason")).trim();
+  // What the driver of a guest does that feeds it once, for two seconds.
+  const bark = async () => {
+    await lab.host.virsh("qemu-monitor-command", vm.name, "--hmp", "o /b 0x443 0xe");
+    await waitFor("the watchdog", 20, async () => (await reason()) === "paused (watchdog)");
+  };
+  await bark();
+  expect(await vm.refresh()).toEqual(["state"]);
+  expect([vm.state["state"], warnings(vm)]).toEqual(["paused", "the guest was paused by its watchdog"]);
+  await vm.up();
+  expect(warnings(vm)).toBe("the guest was paused by its watchdog: it is told to go on");
+  expect([await vm.power(), vm.state["state"], await domid(vm)]).toEqual(["running", "running", first]);
+  expect(await vm.refresh()).toEqual([]);
+  // Without a refresh the next change of anything finds it.
+  await bark();
+  await vm.up({ title: "new" });
+  expect([await vm.power(), vm.state["state"], await domid(vm)]).toEqual(["running", "running", first]);
+  await bark();
+  await vm.up({ title: "new", state: "paused" });
+  expect([await vm.power(), vm.state["state"]]).toEqual(["paused", "paused"]);
+  await vm.delete();
+}, 60_000);
+
+test("a paused guest lets go of devices when it goes on, and is let go on first where it should", async () => {
+  const volume = async (name: string) => ({ volume: await image(lab.host, `${name}.qcow2`) });
+  const disks = { a: await volume("still-a"), b: await volume("still-b") };
+  const vm = await booted("still", { disks });
+  const id = await bootId(vm);
+  await vm.up({ state: "paused" });
+  const began = Date.now();
+  await vm.up({ state: "paused", disks: { a: disks.a } });
+  expect(Date.now() - began).toBeLessThan(10_000);
+  expect(vm.state["pendingRestart"]).toEqual(["disks.b"]);
+  expect(warnings(vm)).toMatch(/did not take disks\.b \(the guest is paused, and lets go of it when it goes on\)/);
+  await vm.up({ disks: { a: disks.a } });
+  expect([vm.state["pendingRestart"], await bootId(vm), warnings(vm)]).toEqual([[], id, ""]);
+  expect(await vm.xml()).not.toContain("ua-disk-b");
+  await vm.up({ state: "paused", disks: { a: disks.a } });
+  await vm.up({ disks: {} });
+  expect([vm.state["pendingRestart"], await bootId(vm), warnings(vm)]).toEqual([[], id, ""]);
+  expect(await vm.xml()).not.toContain("ua-disk-a");
+  expect(await vm.refresh()).toEqual([]);
   await vm.delete();
 }, 120_000);

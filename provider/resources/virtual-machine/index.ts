@@ -1,12 +1,10 @@
-import type { Change } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import type { Values } from "../../core/handler";
 import { defineResource } from "../../core/resource";
-import { isPlainObject } from "../../core/unknown";
 import { isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { nameDevices } from "./adopted";
-import { isPin } from "./cpu-tuning";
+import { asInGuest } from "./behind";
 import { create } from "./create";
 import { remove } from "./delete";
 import { describe } from "./describe";
@@ -18,7 +16,7 @@ import { plights } from "./power-state";
 import { machinePresets } from "./profiles";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
-import { refusedRestart, restartsOf, update } from "./update";
+import { refusedRestart, refuseRename, restartsOf, update } from "./update";
 
 /** A libvirt domain. Its disks are volumes of their own, which no change or deletion of it touches. */
 export const virtualMachine = defineResource({
@@ -41,6 +39,7 @@ export const virtualMachine = defineResource({
         remedy: "put the old host back; to start over on the new one, give the resource another name",
       });
     }
+    if (olds.state !== "stopped") refuseRename(olds.name, news);
     const restarts = restartsOf(changes);
     if (news.changePolicy === "refuse" && olds.state !== "stopped" && restarts.length > 0) {
       throw refusedRestart(olds.name, olds.host.uri, restarts);
@@ -50,6 +49,13 @@ export const virtualMachine = defineResource({
   remark({ class: kind }, { state }, { changePolicy }) {
     if (kind !== "restart") return undefined;
     return state === "stopped" ? "the guest is off" : `policy ${changePolicy}`;
+  },
+
+  announce(changes, { state, pendingRestart }, news) {
+    const waits = Array.isArray(pendingRestart) ? pendingRestart : [];
+    const others = waits.filter((waiting) => changes.every(({ property }) => property !== waiting));
+    const restarts = news.changePolicy === "restart" && ![state, news.state].includes("stopped");
+    return restarts && others.length > 0 ? [`the guest is restarted for what waits: ${others.join(", ")}`] : [];
   },
 
   create,
@@ -64,10 +70,10 @@ export const virtualMachine = defineResource({
     const inputs = inputsOf(state);
     nameDevices(domain, state, inputs);
     const wanted = effective(inputs, state);
-    const { made, waiting, power, plight, autostart } = await observe(domain, inputs, state);
+    const { made, behind, power, plight, autostart } = await observe(domain, inputs, state);
     if (plight) context.warn(plights[plight]);
     const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
-    const seen = withoutPlaced(withLivePins(drifted, waiting), wanted, inputs);
+    const seen = withoutPlaced(asInGuest(drifted, behind, inputs), wanted, inputs);
     return { ...made, inputs: { ...seen, state: power, autostart } as unknown as Inputs };
 
     function findBy(wanted: string): Promise<Domain | undefined> {
@@ -82,19 +88,6 @@ export const virtualMachine = defineResource({
     await removeMediated(libvirt, state, undefined);
   },
 });
-
-/**
- * With the pins that the running guest has: somebody moved it, and did not say so in its definition. Pins that wait
- * for memory which moves at the next start are no drift.
- */
-function withLivePins(seen: Values, waiting: readonly Change[]): Values {
-  if (waiting.some(({ path }) => path[0] === "numaTune")) return seen;
-  const moved = waiting.filter((change) => isPin(change) && change.class === "live");
-  if (moved.length === 0) return seen;
-  const tune = { ...(isPlainObject(seen["cpuTune"]) ? seen["cpuTune"] : {}) };
-  for (const { path, old } of moved) tune[path[1] ?? ""] = old;
-  return { ...seen, cpuTune: tune };
-}
 
 /** The inputs among the values in state. */
 function inputsOf(state: Values): Inputs {

@@ -1,6 +1,6 @@
 import type { Entries } from "../../core/attribute";
 import type { Change } from "../../core/diff";
-import { isConnectionLost, KvmError } from "../../core/errors";
+import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
 import { poll } from "../poll";
@@ -13,8 +13,8 @@ export type LiveOperation = (operation: Operation) => Promise<void>;
 /** Operations by the path of the row that they serve; `*` stands for the name of an entry. */
 export type LiveOperations = Readonly<Record<string, LiveOperation>>;
 
-/** Seconds that a guest is given to let go of a device. */
-const unplugTime = 20;
+/** Seconds that a guest is given to let go of a device, and one that stands still, where only QEMU can. */
+const [unplugTime, pausedTime] = [20, 1];
 
 /** One change on its way into the running guest. */
 export class Operation {
@@ -91,7 +91,7 @@ export class Operation {
   /** Looks at the running device until it is what is wanted, or a guest has had its time. Answers what it is then. */
   async settled(entries: Entries<Element>, isWanted: (live: Element) => boolean): Promise<Element | undefined> {
     const step = `change ${this.change.property} of VirtualMachine ${this.domain.name}`;
-    const wait = { step, seconds: unplugTime, signal: this.context.signal, interval: 0.25 };
+    const wait = { step, seconds: await this.patience(), signal: this.context.signal, interval: 0.25 };
     let found: Element | undefined;
     await poll(wait, async () => {
       found = entries.list(await this.domain.liveInFull()).get(this.key);
@@ -102,6 +102,10 @@ export class Operation {
 
   warn(message: string): void {
     this.context.warn(message);
+  }
+
+  private async patience(): Promise<number> {
+    return (await this.domain.power()) === "paused" ? pausedTime : unplugTime;
   }
 
   private async attach(wanted: Element, document: Element): Promise<void> {
@@ -133,19 +137,27 @@ export class Operation {
       if (event.kind === "device-removal-failed" && event.uuid === uuid && event.alias === alias) failed = true;
     });
     try {
-      await this.domain.detach(alias);
+      await this.domain.detach(alias).catch((error: unknown) => {
+        // Asked before, and not answered yet.
+        if (!messageOf(error).includes("already in the process of unplug")) throw error;
+      });
       const step = `unplug ${alias} from VirtualMachine ${this.domain.name}`;
-      const wait = { step, seconds: unplugTime, signal: this.context.signal, interval: 0.25 };
+      const seconds = await this.patience();
+      const wait = { step, seconds, signal: this.context.signal, interval: 0.25 };
       const outcome = await poll(wait, async () => {
         const document = await this.domain.liveInFull();
         if (!devicesOf(document).some((device) => liveAlias(device) === alias)) return "gone";
         return failed ? "refused" : undefined;
       });
       if (outcome === "gone") return;
+      const silent =
+        seconds === pausedTime
+          ? "the guest is paused, and lets go of it when it goes on"
+          : `the guest did not let go of it within ${seconds} s`;
       throw new KvmError("timeout", {
         step,
         host: this.domain.host,
-        reason: outcome ? "the guest refused to let go of it" : `the guest did not let go of it within ${unplugTime} s`,
+        reason: outcome ? "the guest refused to let go of it" : silent,
         remedy: "stop using the device in the guest, then run pulumi up again",
       });
     } finally {

@@ -64,6 +64,12 @@ async function changePower(
   return false;
 }
 
+/** Lets a guest that a hand has paused go on, ahead of what only a running one does. What else stops one waits. */
+export async function resumeHeld(domain: Domain, now: PowerState, { state: wanted }: Inputs): Promise<void> {
+  if (now.power !== "paused" || now.plight || wanted !== "running") return;
+  await unlessOff(domain, () => domain.resume());
+}
+
 /** Lets a guest go on that should run, and sees whether it does where something else than a hand has stopped it. */
 async function goOn(domain: Domain, now: PowerState, context: Context): Promise<void> {
   if (now.plight) context.warn(`${plights[now.plight]}: it is told to go on`);

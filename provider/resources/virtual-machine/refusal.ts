@@ -12,7 +12,10 @@ const refusals: readonly number[] = [
 
 /** What a running QEMU lacks or will not do, whatever the guest says. */
 const startOnly =
-  /No more available PCI|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled/;
+  /No more available PCI|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus/;
+
+/** What libvirt says, by the code of a refusal, of what the host lacks. */
+const lasting = /does(n't| not) exist|No such (file|device)/;
 
 /**
  * Whether a live operation failed for a reason that a new start of the guest removes. What would fail at the next
@@ -23,7 +26,7 @@ export function isGuestRefusal(error: unknown): error is KvmError {
   const { cause } = error.details;
   if (cause === undefined) return error.code === "timeout";
   if (!(cause instanceof LibvirtError) || cause.message.includes("state change lock")) return false;
-  // Slots are reserved at a start, and QEMU's own words come under the code of an internal error as well.
-  if (cause.code === errorCode.internal) return startOnly.test(cause.message);
-  return refusals.includes(cause.code);
+  // Slots are reserved at a start, and vCPUs that a guest starts with are its own; QEMU's own words come as internal errors.
+  if (startOnly.test(cause.message)) return true;
+  return refusals.includes(cause.code) && !lasting.test(cause.message);
 }

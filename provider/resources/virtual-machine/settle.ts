@@ -22,13 +22,15 @@ import {
   suggestedFor,
 } from "./placement";
 import { placeAndWrite } from "./placing";
+import type { Power } from "./power-state";
 import { type Inputs, rows } from "./rows";
 
 /** An update, with what was there before it. */
-interface UpdateSite {
+export interface UpdateSite {
   readonly domain: Domain;
   readonly olds: Inputs & Values;
   readonly news: Inputs;
+  readonly power: Power;
   readonly before: Element;
   readonly live: Element | undefined;
   readonly isPersistent: boolean;

@@ -1,12 +1,12 @@
 import type { Change } from "../../core/diff";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
-import { type Made, Unfinished } from "../../core/resource";
+import type { Made } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
-import { type Element, ensure, setText } from "../../schema/tree";
+import { clone, type Element, ensure, setText } from "../../schema/tree";
 import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
-import { isPin } from "./cpu-tuning";
+import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
 import { Domain } from "./domain";
 import { addedIn, restorePages, tidyPages } from "./guest-pages";
@@ -14,17 +14,16 @@ import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
 import { warnOfSlowDisks } from "./latency-advice";
 import { putSecret } from "./launch-attestation";
-import { inOrder, Operation, operationFor } from "./live";
 import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
-import { namedByEither, pendingOf, residue, takenOut } from "./pending";
+import { pendingOf, residue, takenOut } from "./pending";
 import { effective, placementIn } from "./placement";
-import { enforcePower, stop } from "./power";
+import { enforcePower, resumeHeld, stop } from "./power";
 import type { PowerState } from "./power-state";
 import { requireTaken } from "./read-back";
-import { isGuestRefusal } from "./refusal";
-import { type Inputs, operations, rows } from "./rows";
+import { asBefore } from "./roll-back";
+import { type Inputs, rows } from "./rows";
 import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
 import { StartWait } from "./start-wait";
@@ -47,7 +46,8 @@ export async function update(
   const libvirt = await context.connect(news.host);
   const domain = Domain.at(libvirt, news.host.uri, id, news.name);
   nameDevices(domain, olds, olds, news);
-  const { power, before, live, isPersistent, autostart } = (await domain.look()) ?? absent(domain);
+  const found = (await domain.look()) ?? absent(domain);
+  const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
   if (live) await refuseWhileBusy(domain, live);
   // What the domain had before is its own.
@@ -60,43 +60,60 @@ export async function update(
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   const renamed = news.name !== domain.name;
-  if (renamed) await rename(domain, before, olds, news, context);
-  const site = { domain, olds, news, before, live, isPersistent, context };
-  const { differs, wanted, known, giveBack } = await settle(site, (moved) => refuse(domain, news, moved, !!live));
+  const site = { domain, olds, news, power, before, live, isPersistent, context };
+  const hasStopped = renamed && !!live;
+  const write = async () => {
+    const now = renamed ? await rename(domain, before, olds, news, context) : before;
+    return settle({ ...site, before: now }, (moved) => refuse(domain, news, moved, !!live));
+  };
+  const { differs, wanted, known, giveBack } = await write().catch(async (error: unknown) => {
+    throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
+  });
   const [from, to] = [effective(olds, olds), effective(news, known)];
-  let config = before;
+  let config = wanted;
   try {
     if (differs) config = await domain.inactiveAfter(wanted);
     requireTaken(domain, to, { wanted, config }, context);
-    if (live && !renamed) await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     await putSecret(domain, news, olds);
+    // One that is to be off now has it all at its next start.
+    if (live && !renamed && news.state !== "stopped") {
+      await resumeHeld(domain, found, news);
+      await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
+    }
   } catch (error) {
-    const failed = await rolledBack(domain, differs ? before : undefined, olds, to, context, error);
-    await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
-    throw failed;
+    if ((differs || renamed) && !isConnectionLost(error))
+      throw await asBefore({ ...site, hasStopped, giveBack }, to, error);
+    throw await unfinished(domain, olds, error, olds);
   }
   const wait = new StartWait(domain, news, olds, before);
-  let restarts = false;
+  let isOff = false;
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
-    const now = await restartIfWanted(domain, from, to, differs, context);
+    let now = await restartIfWanted(domain, from, to, context);
+    const isSaved = now.power === "stopped" && (await domain.hasSavedState());
+    if (isSaved && differs) warnOfSavedState(domain, context);
     if (!live && news.state !== "stopped") await restorePages(domain, news, wanted, context);
-    restarts = power === "running" && now.power === "stopped" && news.state === "running" && !renamed;
-    const started = await enforcePower(domain, news, context, () => wait.begin(leases), now);
-    restarts = false;
+    const begin = () => wait.begin(leases);
+    isOff = !!live && now.power === "stopped" && news.state !== "stopped";
+    const started = await enforcePower(domain, news, context, begin, now);
+    if (started && isSaved) {
+      await applyLive(domain, { live: await domain.live(config), config }, from, to, context);
+      now = await restartIfWanted(domain, from, to, context);
+      isOff = now.power === "stopped";
+      await enforcePower(domain, news, context, begin, now);
+    }
+    isOff = false;
     if (addedIn(wanted).length > 0 && (started || !live)) await tidyPages(domain, news, placementIn(known), context);
     await wait.end(context);
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const seen = started ? {} : { config, state: { power: news.state }, autostart: news.autostart };
-    const { made } = await observe(domain, news, known, { before: olds, anew: started, ...seen });
+    const { made } = await observe(domain, news, known, { before: olds, isSettled: true, anew: started, ...seen });
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
-    if (!restarts || isConnectionLost(error)) throw await unfinished(domain, news, error, known, wait.due);
-    const failed = await startedAsBefore(domain, before, olds, error);
-    await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
-    throw failed;
+    if (isOff && !isConnectionLost(error)) throw await asBefore({ ...site, hasStopped: true, giveBack }, to, error);
+    throw await unfinished(domain, news, error, known, wait.due);
   }
 }
 
@@ -117,9 +134,22 @@ function absent({ name, host, uuid }: Domain): never {
 
 /** Refuses before anything is written. */
 function refuse(domain: Domain, news: Inputs, changes: readonly Change[], active: boolean): void {
+  if (active) refuseRename(domain.name, news);
   const restarts = restartsOf(changes);
   if (!active || news.changePolicy !== "refuse" || restarts.length === 0) return;
   throw refusedRestart(domain.name, domain.host, restarts);
+}
+
+/** A name is nothing that could wait for the next start. */
+export function refuseRename(name: string, news: Inputs): void {
+  if (news.name === name || hasUnknown(news.name) || news.changePolicy === "restart" || news.state === "stopped")
+    return;
+  throw new KvmError("invalid", {
+    step: `rename VirtualMachine ${name} to ${news.name}`,
+    host: news.host.uri,
+    reason: "libvirt renames only a domain that is off; nothing was changed",
+    remedy: 'set changePolicy: "restart" or state: "stopped" for this update',
+  });
 }
 
 /** Changes that would need a restart. What is not known yet in a preview may turn out to be no change. */
@@ -138,129 +168,29 @@ export function refusedRestart(name: string, host: string, restarts: readonly Ch
 }
 
 /**
- * libvirt renames only a domain that is off, and takes no other name for a uuid that it knows. `before` is then what
- * the domain has under its new name.
+ * libvirt renames only a domain that is off, and takes no other name for a uuid that it knows. Answers the definition
+ * under the new name.
  */
-async function rename(domain: Domain, before: Element, olds: Values, news: Inputs, context: Context): Promise<void> {
-  if (await domain.isActive()) {
-    if (news.changePolicy !== "restart" && news.state !== "stopped") {
-      throw new KvmError("invalid", {
-        step: `rename VirtualMachine ${domain.name} to ${news.name}`,
-        host: domain.host,
-        reason: "libvirt renames only a domain that is off; nothing was changed",
-        remedy: 'set changePolicy: "restart" or state: "stopped" for this update',
-      });
-    }
-    await stop(domain, news, context);
-  }
+async function rename(domain: Domain, before: Element, olds: Values, news: Inputs, context: Context): Promise<Element> {
+  if (await domain.isActive()) await stop(domain, news, context);
   await domain.rename(news.name);
-  setText(ensure(before, "name"), news.name);
-  if (keepVariables(before, olds)) await domain.redefine(before);
+  const now = clone(before);
+  setText(ensure(now, "name"), news.name);
+  if (keepVariables(now, olds)) await domain.redefine(now);
+  return now;
 }
 
-/** Does to the running guest all that can be done to it as it runs. */
-async function applyLive(
-  domain: Domain,
-  { live, config }: { readonly live: Element; readonly config: Element },
-  olds: Values,
-  news: Inputs,
-  context: Context,
-  waits = false,
-): Promise<void> {
-  const done = new Set<string>();
-  for (const change of inOrder(residue(rows, namedByEither(rows, olds, news), live, config))) {
-    const found = change.class === "live" ? operationFor(operations, change) : undefined;
-    if (!found || done.has(found.once) || (waits && isPin(change))) continue;
-    done.add(found.once);
-    context.progress(`changing ${change.property} in the running guest`);
-    await orLeave(domain, change, news, context, () => found.operation(new Operation(domain, change, config, context)));
-  }
+/** What the guest had when it was saved is what it goes on with. */
+function warnOfSavedState({ name }: Domain, context: Context): void {
+  context.warn(
+    `${name} has a saved state (virsh managedsave): it resumes with the old configuration, and what cannot change as it runs waits for the start after that. \`virsh managedsave-remove ${name}\` drops the saved state`,
+  );
 }
 
-/** What the running guest refuses is left to `changePolicy`: it is written already, and waits for the next start. */
-async function orLeave(
-  domain: Domain,
-  { property }: Change,
-  { changePolicy }: Inputs,
-  context: Context,
-  operation: () => Promise<void>,
-): Promise<void> {
-  try {
-    await operation();
-  } catch (error) {
-    if (!isGuestRefusal(error)) throw error;
-    const { reason } = error.details;
-    if (changePolicy === "refuse") {
-      throw new KvmError("invalid", {
-        step: `change ${property} of the running VirtualMachine ${domain.name}`,
-        host: domain.host,
-        reason: `${reason}; a restart of the guest would do it, and changePolicy is "refuse"`,
-        remedy: 'set changePolicy to "stage" (write it for the next start) or "restart", or take the change back',
-        cause: error,
-      });
-    }
-    context.warn(`the running guest did not take ${property} (${reason}): it needs a new start for it`);
-  }
-}
-
-/** Puts the former definition in force again, and takes back what was already changed in the running guest. */
-async function rolledBack(
-  domain: Domain,
-  before: Element | undefined,
-  olds: Inputs & Values,
-  news: Inputs,
-  context: Context,
-  error: unknown,
-): Promise<Error> {
-  const cause = error instanceof Error ? error : new Error(messageOf(error));
-  if (!before || isConnectionLost(cause)) return unfinished(domain, olds, cause, olds);
-  let isActive = false;
-  try {
-    await domain.redefine(before);
-    const { live, before: config } = (await domain.look()) ?? absent(domain);
-    isActive = live !== undefined;
-    if (live) await applyLive(domain, { live, config }, news, effective(olds, olds), context);
-  } catch (failure) {
-    const text = `${cause.message}\n  The former state could not be put back in all either: ${messageOf(failure)}`;
-    return unfinished(domain, olds, new Error(text, { cause }), olds);
-  }
-  const note = `\n  The former definition is in force again${isActive ? " and the guest keeps running" : "; the guest is off"}.`;
-  const failed = await unfinished(domain, olds, new Error(cause.message + note, { cause }), olds);
-  return failed instanceof Unfinished ? failed : cause;
-}
-
-/** A guest that was stopped for a restart, and does not start as it was to be, runs again as it did. */
-async function startedAsBefore(domain: Domain, before: Element, olds: Inputs & Values, error: unknown): Promise<Error> {
-  const cause = error instanceof Error ? error : new Error(messageOf(error));
-  try {
-    await domain.redefine(before);
-    await domain.start(false);
-  } catch (failure) {
-    const text = `${cause.message}\n  The guest is off, and could not be started as it was before either: ${messageOf(failure)}`;
-    return unfinished(domain, olds, new Error(text, { cause }), olds);
-  }
-  const note = "\n  The former definition is in force again, and the guest was started with it.";
-  return unfinished(domain, olds, new Error(cause.message + note, { cause }), olds);
-}
-
-/** Answers the power state that the guest has then. */
-async function restartIfWanted(
-  domain: Domain,
-  olds: Values,
-  news: Inputs,
-  changed: boolean,
-  context: Context,
-): Promise<PowerState> {
+/** Stops the guest when something waits for its next start and the policy is to restart. Answers its power state then. */
+async function restartIfWanted(domain: Domain, olds: Values, news: Inputs, context: Context): Promise<PowerState> {
   const now = await domain.powerState();
-  if (now.power === "stopped") {
-    if (changed && (await domain.hasSavedState())) {
-      context.warn(
-        `${domain.name} has a saved state (virsh managedsave): it resumes with the old configuration, and what was changed waits for the start after that. \`virsh managedsave-remove ${domain.name}\` drops the saved state`,
-      );
-    }
-    return now;
-  }
-  if (news.changePolicy !== "restart" || news.state === "stopped") return now;
+  if (now.power === "stopped" || news.changePolicy !== "restart" || news.state === "stopped") return now;
   const config = await domain.inactive();
   const live = await domain.live(config);
   const waiting = residue(rows, news, live, config);

@@ -58,7 +58,7 @@ test.each<[string, Values, readonly string[]]>([
     ["nics.lan.model restart", "nics.lan.queues restart"],
   ],
   ["power", { state: "stopped" }, ["state live"]],
-  ["the name", { name: "other" }, ["name restart"]],
+  ["the name", { name: "other", changePolicy: "restart" }, ["name restart", "changePolicy live"]],
   ["a setting", { deletionProtection: true }, ["deletionProtection live"]],
 ])("%s", (_name, args, expected) => {
   expect(changes(args)).toEqual(expected);
@@ -80,6 +80,19 @@ test("the policy refuse speaks in the preview, but not of what is not known yet"
   expect(changes({ firmware: "uefi" }, { ...refuse, state: "stopped" })).toEqual(["firmware restart"]);
   const later = { disks: { ...base.disks, root: { volume: { ...volume("/root"), path: unknown } } } };
   expect(changes(later, refuse)).toEqual(["disks.root.volume restart"]);
+});
+
+test("a name that cannot wait is refused in the preview, but not where the guest is or will be off, or may restart", () => {
+  const name = { name: "other" };
+  for (const policy of ["stage", "refuse"]) {
+    expect(() => changes(name, { changePolicy: policy })).toThrow(
+      /rename VirtualMachine db-\w+ to other on .*libvirt renames only a domain that is off; nothing was changed/,
+    );
+  }
+  expect(changes(name, { changePolicy: "restart" })).toEqual(["name restart"]);
+  expect(changes(name, { state: "stopped" })).toEqual(["name restart"]);
+  expect(changes({ ...name, state: "stopped" })).toEqual(["name restart", "state live"]);
+  expect(changes({ name: unknown })).toEqual(["name restart"]);
 });
 
 test("another uuid is another machine; the versioned name of the machine type is not", () => {
@@ -106,4 +119,23 @@ test("a preview says of each change when it is in force, and why not at once", (
     "maxVcpus: restart; policy restart",
   ]);
   expect(lines({ state: "stopped" }, { firmware: "uefi" })).toEqual(["firmware: restart; the guest is off"]);
+});
+
+test("a preview says that an update restarts the guest for what waits from before", () => {
+  const lines = (before: Values, pendingRestart: readonly string[], after: Values) => {
+    const olds = inputsOf(before);
+    const news = inputsOf({ ...before, ...after }, olds);
+    return virtualMachine.diff("id", { ...olds, pendingRestart }, news).lines;
+  };
+  const restart = { changePolicy: "restart" };
+  const announced = "the guest is restarted for what waits: cpu.mode, firmware";
+  const waits = ["cpu.mode", "firmware"];
+  expect(lines({}, waits, restart)).toEqual(["changePolicy: live, a setting of the provider", announced]);
+  expect(lines(restart, waits, { title: "t" })).toEqual(["title: live", announced]);
+  expect(lines(restart, ["firmware"], { firmware: "uefi" })).toEqual(["firmware: restart; policy restart"]);
+  expect(lines(restart, [], { title: "t" })).toEqual(["title: live"]);
+  expect(lines(restart, waits, {})).toEqual([]);
+  expect(lines({}, waits, { title: "t" })).toEqual(["title: live"]);
+  expect(lines(restart, waits, { state: "stopped" })).toEqual(["state: live"]);
+  expect(lines({ ...restart, state: "stopped" }, waits, { state: "running" })).toEqual(["state: live"]);
 });

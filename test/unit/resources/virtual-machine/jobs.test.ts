@@ -52,6 +52,8 @@ test.each([
   [68, "Timed out during operation: cannot acquire state change lock", false],
   [1, "internal error: No more available PCI slots", true],
   [1, "internal error: unable to execute QEMU command 'blockdev-add'", false],
+  [9, "operation failed: bridge absent0 doesn't exist", false],
+  [67, "unsupported configuration: failed to find appropriate hotpluggable vcpus to reach the desired count", true],
   [38, "Cannot access storage file '/x': No such file or directory", false],
   [67, "unsupported configuration: interface vlan not supported", false],
 ])("what the guest refuses is told from what can never be: %d %s", async (code, message, expected) => {

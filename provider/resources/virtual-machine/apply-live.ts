@@ -1,0 +1,55 @@
+import type { Change } from "../../core/diff";
+import { KvmError } from "../../core/errors";
+import type { Context, Values } from "../../core/handler";
+import type { Element } from "../../schema/tree";
+import { isPin } from "./cpu-tuning";
+import type { Domain } from "./domain";
+import { inOrder, Operation, operationFor } from "./live";
+import { namedByEither, residue } from "./pending";
+import { isGuestRefusal } from "./refusal";
+import { type Inputs, operations, rows } from "./rows";
+
+/** Does to the running guest all that can be done to it as it runs. With `waits` its vCPUs stay where they are. */
+export async function applyLive(
+  domain: Domain,
+  { live, config }: { readonly live: Element; readonly config: Element },
+  olds: Values,
+  news: Inputs,
+  context: Context,
+  waits = false,
+): Promise<void> {
+  const done = new Set<string>();
+  for (const change of inOrder(residue(rows, namedByEither(rows, olds, news), live, config))) {
+    const found = change.class === "live" ? operationFor(operations, change) : undefined;
+    if (!found || done.has(found.once) || (waits && isPin(change))) continue;
+    done.add(found.once);
+    context.progress(`changing ${change.property} in the running guest`);
+    await orLeave(domain, change, news, context, () => found.operation(new Operation(domain, change, config, context)));
+  }
+}
+
+/** What the running guest refuses is left to `changePolicy`: it is written already, and waits for the next start. */
+async function orLeave(
+  domain: Domain,
+  { property }: Change,
+  { changePolicy }: Inputs,
+  context: Context,
+  operation: () => Promise<void>,
+): Promise<void> {
+  try {
+    await operation();
+  } catch (error) {
+    if (!isGuestRefusal(error)) throw error;
+    const { reason } = error.details;
+    if (changePolicy === "refuse") {
+      throw new KvmError("invalid", {
+        step: `change ${property} of the running VirtualMachine ${domain.name}`,
+        host: domain.host,
+        reason: `${reason}; a restart of the guest would do it, and changePolicy is "refuse"`,
+        remedy: 'set changePolicy to "stage" (write it for the next start) or "restart", or take the change back',
+        cause: error,
+      });
+    }
+    context.warn(`the running guest did not take ${property} (${reason}): it needs a new start for it`);
+  }
+}
