@@ -276,10 +276,7 @@ test("a new name that cannot be had, or under which the guest does not start, en
   const [name, before] = [vm.name, await vm.xml("--inactive")];
   const wrong = [
     [{ name: other.name }, /rename to taken-\w+ the VirtualMachine known-\w+ [\s\S]*already exists/],
-    [
-      { name: "next", overlay: { os: { bios: { useserial: "perhaps" } } }, overlayUnchecked: true },
-      /define VirtualMachine next /,
-    ],
+    [{ name: "next", overlay: { launchSecurity: { type: "s390-pv" } } }, /define VirtualMachine next /],
     [{ name: "next", iothreadPolling: { "1": { max: 1000 } }, iothreads: 1 }, /left out iothreadPolling/],
     [{ name: "next", boot: { kernel: "/missing/vmlinuz" } }, /start VirtualMachine next .*[\s\S]*\/missing\/vmlinuz/],
   ] as const;
