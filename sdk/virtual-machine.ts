@@ -1075,7 +1075,7 @@ export interface VirtualMachineArgsNic {
   }>;
   /** Packets that the host gathers before it wakes the guest (`<coalesce><rx><frames max>`). Default: the tap device's own. */
   readonly coalesce?: pulumi.Input<number>;
-  /** The guest may ask the host for other MAC addresses and multicast on macvtap and virtual functions (`trustGuestRxFilters`). Default false. */
+  /** The guest may ask the host for other MAC addresses and multicast on macvtap and virtual functions (`trustGuestRxFilters`); libvirt 9.0 changes it at the next start, 11.3 as the guest runs. Default false. */
   readonly trustGuestRxFilters?: pulumi.Input<boolean>;
 }
 

@@ -215,13 +215,15 @@ test.each(Object.entries(dropped))("libvirt 9.0 drops what is new in %s: it is n
   }
 });
 
-test("limits that disks share and the polling of IOThreads change in a running guest of libvirt 11.3", async () => {
+test("limits that disks share, the polling of IOThreads, and trust in MAC filters change in a running guest of libvirt 11.3", async () => {
   const host = lab.hosts[1];
   if (!host) throw new Error("the lab has a second host");
   const vm = new Machine(host, "groups");
   const disk = { volume: await image(host, "grouped.raw", "raw"), iothreadMapping: [{ iothread: 1 }, { iothread: 2 }] };
+  await host.exec("ip link set eth1 up");
   const args = (throttleGroups: Values, throttleFilters: string[], pollMax: number) => ({
     iothreads: 2,
+    nics: { tap: { direct: { dev: "eth1" }, trustGuestRxFilters: pollMax > 1000 } },
     iothreadPolling: { "1": { max: pollMax, grow: 3 } },
     disks: { a: { ...disk, throttleFilters } },
     throttleGroups,
@@ -235,6 +237,7 @@ test("limits that disks share and the polling of IOThreads change in a running g
     expect(live).toMatch(/<total_bytes_sec>1048576</);
     expect(live).toMatch(/<group_name>fresh</);
     expect(live).toMatch(/<poll max='2000' grow='3'/);
+    expect(live).toContain("trustGuestRxFilters='yes'");
     expect(await host.virsh("domstats", "--iothread", vm.name)).toContain("iothread.1.poll-max-ns=2000");
     expect(live).not.toMatch(/total_iops_sec>100<|<group_name>spare</);
     expect(await vm.refresh()).toEqual([]);

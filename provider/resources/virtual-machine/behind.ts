@@ -2,7 +2,7 @@ import type { Change } from "../../core/diff";
 import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import { operationFor } from "./live";
-import { pendingOf } from "./pending";
+import { inMotion, pendingOf } from "./pending";
 import { operations, rows } from "./rows";
 
 /** What a running guest has otherwise than its definition says. */
@@ -21,7 +21,7 @@ export function lagOf(residue: readonly Change[], inputs: Values, known: Values)
   const refused = known["pendingRestart"];
   const isBehind = (change: Change) =>
     Array.isArray(refused) &&
-    !refused.includes(change.property) &&
+    ![...refused, ...inMotion].includes(change.property) &&
     change.class === "live" &&
     operationFor(operations, change) !== undefined &&
     !(isLeftOver(change) && at(inputs, change.path) === undefined);

@@ -1,8 +1,9 @@
-import { attribute, z } from "../../core/attribute";
+import { type Around, attribute, type Verdict, z } from "../../core/attribute";
 import { rate, size, text } from "../../core/quantities";
 import { formatBytes, formatRate, parseBytes, parseRate } from "../../core/units";
 import { attributeAt, type ElementLens, number, words } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
+import { libvirtOf } from "../facts";
 
 /** Without the element the link is up. */
 const linkLens: ElementLens<boolean> = {
@@ -12,6 +13,13 @@ const linkLens: ElementLens<boolean> = {
     if (value !== undefined) ensure(nic, "link").attributes["state"] = value ? "up" : "down";
   },
 };
+
+/** libvirt 9.0 says that it is done and does nothing; 11.3 does it. */
+function trustChange(_old: unknown, _next: unknown, { whole }: Around): Verdict {
+  return (libvirtOf(whole["host"]) ?? Infinity) < 11_003_000
+    ? { class: "restart", reason: "libvirt before 11.3 may leave an interface that is plugged in as it is" }
+    : { class: "live" };
+}
 
 const kib = 1024n;
 const whole = (bytes: bigint) => bytes > 0n && bytes % kib === 0n;
@@ -196,9 +204,9 @@ export const nicTrafficRows = {
     lens: number(attributeAt("coalesce/rx/frames", "max")),
   }),
   trustGuestRxFilters: attribute({
-    doc: "The guest may ask the host for other MAC addresses and multicast on macvtap and virtual functions (`trustGuestRxFilters`). Default false.",
+    doc: "The guest may ask the host for other MAC addresses and multicast on macvtap and virtual functions (`trustGuestRxFilters`); libvirt 9.0 changes it at the next start, 11.3 as the guest runs. Default false.",
     schema: z.boolean().optional(),
-    change: "live",
+    change: trustChange,
     lens: words(attributeAt("", "trustGuestRxFilters"), "yes", "no"),
   }),
 };

@@ -17,7 +17,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "disks.*.iotune":
       "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
     blkio: "weight devices",
-    "nics.*": "link portIsolated filter coalesce trustGuestRxFilters",
+    "nics.*": "link portIsolated filter coalesce",
     cpu: "policy dedicatedVcpus smt emulator apart",
     "hostDevices.*": "locality",
     vsock: "cid",
@@ -225,6 +225,15 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   "nics.*.bandwidth": [
     { next: {}, after: { bridge: "br0" }, verdict: "live" },
     { next: {}, after: { user: {} }, verdict: "restart, user has no live limits" },
+  ],
+  "nics.*.trustGuestRxFilters": [
+    { next: true, verdict: "live" },
+    { next: true, whole: { host: { facts: '{"libvirt":11003000}' } }, verdict: "live" },
+    {
+      next: true,
+      whole: { host: { facts: '{"libvirt":11002000}' } },
+      verdict: "restart, libvirt before 11.3 may leave an interface that is plugged in as it is",
+    },
   ],
   "nics.*.vlan": [
     { next: {}, verdict: "live" },
