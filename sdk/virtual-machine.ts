@@ -1282,7 +1282,7 @@ export interface VirtualMachineArgsGraphic {
   readonly websocket?: pulumi.Input<number>;
   /** Who else may look on by VNC: `allow-exclusive`, `force-shared` or `ignore` (`sharePolicy`). Default allow-exclusive. */
   readonly sharePolicy?: pulumi.Input<"allow-exclusive" | "force-shared" | "ignore">;
-  /** Password of those who connect, at most 8 characters with VNC (`passwd`); changed in the running guest. Default: none. */
+  /** Password of those who connect, at most 8 characters with VNC (`passwd`); changed in the running guest where that was started with one. Default: none. */
   readonly password?: pulumi.Input<string>;
   /** When the password ends, in UTC, as 2027-04-09T15:51:00 (`passwdValidTo`); changed in the running guest. Default: never. */
   readonly passwordValidTo?: pulumi.Input<string>;

@@ -1,4 +1,4 @@
-import { attribute, mapOf, z } from "../../core/attribute";
+import { type Around, attribute, mapOf, type Verdict, z } from "../../core/attribute";
 import { hostPath, text } from "../../core/quantities";
 import { attributeAt, type ElementLens, number, oneOf, words } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
@@ -6,8 +6,17 @@ import { devicesOf } from "./alias";
 import type { LiveOperations } from "./live";
 
 const restart = () => ({ class: "restart", reason: "libvirt changes only the password of running graphics" }) as const;
-/** A guest that had a password must not be open to all in the time until it starts again. */
-const password = (_old: unknown, next: unknown) => (next === undefined ? restart() : ({ class: "live" } as const));
+/** A guest that had a password must not be open to all in the time until it starts again; QEMU gives others none. */
+function passwordChange(old: unknown, next: unknown): Verdict {
+  if (next === undefined) return restart();
+  return old === undefined
+    ? { class: "restart", reason: "a screen that was started without a password takes none" }
+    : { class: "live" };
+}
+
+/** The end changes with a password that was there and stays. */
+const endChange = (_old: unknown, _next: unknown, { old: before, next: after }: Around) =>
+  passwordChange(before["password"], after["password"]);
 
 /** A domain has one of each type, and libvirt gives graphics no alias: the type is the name. */
 const graphicsEntries = {
@@ -123,10 +132,10 @@ export const graphicsRows = {
         lens: oneOf(attributeAt("", "sharePolicy"), ["allow-exclusive", "force-shared", "ignore"] as const),
       }),
       password: attribute({
-        doc: "Password of those who connect, at most 8 characters with VNC (`passwd`); changed in the running guest. Default: none.",
+        doc: "Password of those who connect, at most 8 characters with VNC (`passwd`); changed in the running guest where that was started with one. Default: none.",
         schema: text.min(1, "must not be empty: libvirt would let nobody in; leave it out instead").max(60).optional(),
         secret: true,
-        change: password,
+        change: passwordChange,
         lens: attributeAt("", "passwd"),
       }),
       passwordValidTo: attribute({
@@ -135,7 +144,7 @@ export const graphicsRows = {
           .string()
           .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/, 'is not a time like "2027-04-09T15:51:00"')
           .optional(),
-        change: password,
+        change: endChange,
         lens: attributeAt("", "passwdValidTo"),
       }),
       keymap: attribute({

@@ -123,9 +123,16 @@ const cable: readonly Case[] = [
   { old: { name: "a" }, after: { user: {} }, verdict: betweenBridges },
   { next: { name: "a" }, beside: { direct: {} }, verdict: betweenBridges },
 ];
+const withoutPassword = "restart, a screen that was started without a password takes none";
 const secret: readonly Case[] = [
   { old: "a", next: "b", verdict: "live" },
+  { next: "b", verdict: withoutPassword },
   { old: "a", verdict: "restart, libvirt changes only the password of running graphics" },
+];
+const end: readonly Case[] = [
+  { next: "b", beside: { password: "a" }, after: { password: "c" }, verdict: "live" },
+  { old: "a", beside: { password: "a" }, after: { password: "a" }, verdict: "live" },
+  { next: "b", after: { password: "a" }, verdict: withoutPassword },
 ];
 const room = { maxMemory: "1 GiB", memoryHotplug: { limit: "4 GiB", slots: 1 } };
 const one = (model: string, size = "1 GiB") => ({ model, size });
@@ -256,7 +263,7 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
     { old: {}, whole: { machine: "q35", shmems: { a: {} } }, verdict: "live" },
   ],
   "graphics.*.password": secret,
-  "graphics.*.passwordValidTo": secret,
+  "graphics.*.passwordValidTo": end,
   "watchdog.model": [
     { next: "i6300esb", whole: { machine: "pc" }, verdict: "live, added" },
     { old: "i6300esb", whole: { machine: "pc-i440fx-7.2" }, verdict: "live, removed" },
