@@ -199,8 +199,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
         const remark = definition.remark?.(change, olds as StateOf<R>, news as StateOf<R>);
         return `${change.property}: ${change.class}${change.reason ? `, ${change.reason}` : ""}${remark ? `; ${remark}` : ""}`;
       });
-      const more = changes.length > 0 && definition.announce?.(changes, olds as State<R, O>, news as StateOf<R>);
-      lines.push(...(more || []));
+      const more = definition.announce?.(changes, olds as State<R, O>, news as StateOf<R>) ?? [];
+      if (changes.length > 0) lines.push(...more);
       const deleteBeforeReplace = !definition.createBeforeDelete;
       return { changes, lines, replaces: [...new Set(replaces)], deleteBeforeReplace };
     },

@@ -172,6 +172,11 @@ test("a filter blocks the packets of a guest that forges its address, and goes a
 
 test("what libvirt refuses to do leaves the guest and its configuration as they were", async () => {
   const before = await vm.xml("--inactive");
+  const absent = { ...args, nics: { lan: { bridge: "absent0", queues: 2 } } };
+  await expect(vm.up(absent)).rejects.toThrow(
+    /bridge absent0 doesn't exist[\s\S]*former definition is in force again and the guest keeps running/,
+  );
+  expect(await vm.xml("--inactive")).toBe(before);
   const tagged = { ...args, nics: { lan: { ...lan, vlan: { tags: [{ id: 5 }] } } } };
   await expect(vm.up(tagged)).rejects.toThrow(/vlan.*not supported[\s\S]*former definition is in force again/i);
   expect(await vm.xml("--inactive")).toBe(before);

@@ -39,7 +39,8 @@ export const virtualMachine = defineResource({
         remedy: "put the old host back; to start over on the new one, give the resource another name",
       });
     }
-    if (olds.state !== "stopped") refuseRename(olds.name, news);
+    const isReplaced = changes.some(({ class: kind }) => kind === "replace");
+    if (olds.state !== "stopped" && !isReplaced) refuseRename(olds.name, news);
     const restarts = restartsOf(changes);
     if (news.changePolicy === "refuse" && olds.state !== "stopped" && restarts.length > 0) {
       throw refusedRestart(olds.name, olds.host.uri, restarts);

@@ -93,6 +93,7 @@ test("a name that cannot wait is refused in the preview, but not where the guest
   expect(changes(name, { state: "stopped" })).toEqual(["name restart"]);
   expect(changes({ ...name, state: "stopped" })).toEqual(["name restart", "state live"]);
   expect(changes({ name: unknown })).toEqual(["name restart"]);
+  expect(changes({ ...name, uuid: "33333333-0000-4000-8000-000000000000" })).toEqual(["name restart", "uuid replace"]);
 });
 
 test("another uuid is another machine; the versioned name of the machine type is not", () => {
