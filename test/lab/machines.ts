@@ -68,12 +68,6 @@ export class Machine {
     this.state = await virtualMachine.update(this.id, this.state, this.inputs(args), this.context);
   }
 
-  /** What `pulumi up --refresh` does. */
-  async refreshAndUp(args: Values = {}): Promise<void> {
-    expect(await this.refresh()).not.toBe("gone");
-    if (this.diff(args).changes.length > 0) await this.up(args);
-  }
-
   diff(args: Values = {}) {
     return virtualMachine.diff(this.id, this.state, this.inputs(args));
   }

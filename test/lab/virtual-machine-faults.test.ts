@@ -75,7 +75,8 @@ test("libvirtd killed at each step of an update: the guest keeps running and the
     const wanted = { disks: { ...root, data }, nics, title: `turn ${turn}`, autostart: on, state };
     const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
     await runWith(vm, "update", wanted, context);
-    await vm.refreshAndUp(wanted);
+    expect(await vm.refresh()).not.toBe("gone");
+    await vm.up(wanted);
     expect(await vm.refresh()).toEqual([]);
     expect(vm.state).toMatchObject({ title: wanted.title, autostart: on, pendingRestart: [], state });
     expect(await vm.xml()).toContain("ua-disk-data");
@@ -103,7 +104,8 @@ test("libvirtd killed at each step of a stop and of a start: the next run gets w
       await vm.up({ state: state === "running" ? "stopped" : "running" });
       const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
       await runWith(vm, "update", { state }, context);
-      await vm.refreshAndUp({ state });
+      expect(await vm.refresh()).not.toBe("gone");
+      await vm.up({ state });
       expect(await vm.power()).toBe(state === "running" ? "running" : "shut off");
       expect(vm.state).toMatchObject({ state });
       return struck();

@@ -62,7 +62,8 @@ test("libvirtd killed at each step of a hot-plug and of an unplug: the guest kee
       await vm.up(other);
       const { context, struck } = withFault(vm, { ...place, strike: daemonDies });
       await runWith(vm, "update", wanted, context);
-      await vm.refreshAndUp(wanted);
+      expect(await vm.refresh()).not.toBe("gone");
+      await vm.up(wanted);
       expect(await vm.refresh()).toEqual([]);
       expect(vm.state).toMatchObject({ iothreads: wanted.iothreads, pendingRestart: [] });
       const live = await vm.xml();

@@ -110,6 +110,11 @@ test("what others change in the running guest alone is drift, and is put back as
   await vm.up(args);
   const live = await vm.xml();
   for (const part of ["<title>ours</title>", "<total_iops_sec>500<", "ua-disk-more"]) expect(live).toContain(part);
+  // So is what they changed in the definition alone.
+  await lab.host.virsh("desc", vm.name, "--config", "--title", "theirs");
+  await lab.host.virsh("detach-device-alias", vm.name, "ua-disk-more", "--config");
+  expect([...(await vm.refresh())].sort()).toEqual(["disks.more", "title"]);
+  await vm.up(args);
   expect(live).not.toContain("<link state='down'/>");
   await up(before);
 }, 90_000);

@@ -1,4 +1,5 @@
 import type { Change } from "../../core/diff";
+import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import { operationFor } from "./live";
@@ -9,7 +10,7 @@ import { operations, rows } from "./rows";
 interface Lag {
   /** Properties that need a new start. */
   readonly waits: readonly string[];
-  /** What somebody changed in the running guest alone, or an update that was cut off did not come to. */
+  /** What somebody changed in the running guest alone. */
   readonly behind: readonly Change[];
 }
 
@@ -17,28 +18,30 @@ interface Lag {
  * Tells apart what waits for a new start and what the next update does as the guest runs. What an update has left to
  * the next start, as the outputs of before, `known`, say, waits: the guest refused it.
  */
-export function lagOf(residue: readonly Change[], inputs: Values, known: Values): Lag {
+export function lagOf(residue: readonly Change[], known: Values): Lag {
   const refused = known["pendingRestart"];
   const isBehind = (change: Change) =>
     Array.isArray(refused) &&
     ![...refused, ...inMotion].includes(change.property) &&
     change.class === "live" &&
     operationFor(operations, change) !== undefined &&
-    !(isLeftOver(change) && at(inputs, change.path) === undefined);
+    !isLeftOver(change);
   return { waits: pendingOf(residue.filter((change) => !isBehind(change))), behind: residue.filter(isBehind) };
 }
 
-/** The inputs as they are in force in the running guest: what is `behind` is drift, and the next update mends it. */
-export function asInGuest(seen: Values, behind: readonly Change[], inputs: Values): Values {
-  return behind.reduce((values, change) => {
-    // A device that was to go is there still, as it was described.
-    const value = isLeftOver(change) ? at(inputs, change.path) : change.old;
-    return put(values, change.path, value);
-  }, seen);
-}
-
+/** A device that only the running guest has. */
 function isLeftOver({ path, next }: Change): boolean {
   return next === undefined && path.length === 2 && rows[path[0] as keyof typeof rows]?.kind === "map";
+}
+
+/**
+ * The values that were `seen`, with those of the running guest where it is `behind` a definition that is as it was
+ * wanted: the next update mends both.
+ */
+export function asInGuest(seen: Values, behind: readonly Change[], wanted: Values): Values {
+  return behind
+    .filter(({ path }) => equal(at(seen, path), at(wanted, path)))
+    .reduce((values, { path, old }) => put(values, path, old), seen);
 }
 
 function at(values: unknown, path: readonly string[]): unknown {

@@ -74,7 +74,7 @@ export const virtualMachine = defineResource({
     const { made, behind, power, plight, autostart } = await observe(domain, inputs, state);
     if (plight) context.warn(plights[plight]);
     const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
-    const seen = withoutPlaced(asInGuest(drifted, behind, inputs), wanted, inputs);
+    const seen = withoutPlaced(asInGuest(drifted, behind, wanted), wanted, inputs);
     return { ...made, inputs: { ...seen, state: power, autostart } as unknown as Inputs };
 
     function findBy(wanted: string): Promise<Domain | undefined> {

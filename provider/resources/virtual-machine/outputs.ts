@@ -85,7 +85,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   ]);
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];
-  const { waits, behind } = lagOf(waiting, inputs, hints.isSettled ? {} : known);
+  const { waits, behind } = lagOf(waiting, hints.isSettled ? {} : known);
   const taken =
     live && !anew ? takenOut(rows, effective(before, before), wanted, { live, config, waiting }) : undefined;
   const pending = [...waits, ...(taken?.properties ?? [])].sort();
