@@ -2,7 +2,6 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine, medium } from "./machines";
-import { waitFor } from "./processes";
 
 /** What else comes, goes and changes as a guest runs, and what waits for its next start with the reason. */
 let lab: Lab;
@@ -86,38 +85,6 @@ test("isolation, gathering of packets and limits of memory change", async () => 
   expect((await isolated()).stdout.trim()).toBe("0");
   expect(await lab.host.virsh("memtune", vm.name)).toMatch(/hard_limit\s*: unlimited/);
 }, 60_000);
-
-test("what others change in the running guest alone is drift, and is put back as it runs", async () => {
-  const before = { title: undefined, disks: args.disks };
-  const data = { volume: await image(lab.host, "drift.qcow2"), iotune: { totalIopsSec: 500 } };
-  await up({ title: "ours", disks: { ...args.disks, data, more: { volume: await image(lab.host, "more.qcow2") } } });
-  const tap = /target dev='(vnet\d+)'/.exec(await vm.xml())?.[1] ?? "";
-  const [, target = ""] = /<target dev='(vd\w)'[^>]*>[\s\S]{0,700}ua-disk-data/.exec(await vm.xml()) ?? [];
-  await lab.host.virsh("domif-setlink", vm.name, tap, "down");
-  await lab.host.virsh("desc", vm.name, "--live", "--title", "theirs");
-  await lab.host.virsh("blkdeviotune", vm.name, target, "--total-iops-sec", "77", "--live");
-  await lab.host.virsh("detach-device-alias", vm.name, "ua-disk-more", "--live");
-  await waitFor("the disk to go", 20, async () => !(await vm.xml()).includes("ua-disk-more"));
-  const drifted = ["disks.data.iotune.totalIopsSec", "disks.more", "nics.lan.link", "title"];
-  const seen = await vm.refresh();
-  expect([[...seen].sort(), vm.state["pendingRestart"]]).toEqual([drifted, []]);
-  // Looked at again, it is no less.
-  expect(await vm.refresh()).toEqual([]);
-  const mending = vm.diff(args).changes;
-  expect(mending.map(({ property, class: kind }) => `${property} ${kind}`).sort()).toEqual(
-    drifted.map((property) => `${property} live`),
-  );
-  await vm.up(args);
-  const live = await vm.xml();
-  for (const part of ["<title>ours</title>", "<total_iops_sec>500<", "ua-disk-more"]) expect(live).toContain(part);
-  // So is what they changed in the definition alone.
-  await lab.host.virsh("desc", vm.name, "--config", "--title", "theirs");
-  await lab.host.virsh("detach-device-alias", vm.name, "ua-disk-more", "--config");
-  expect([...(await vm.refresh())].sort()).toEqual(["disks.more", "title"]);
-  await vm.up(args);
-  expect(live).not.toContain("<link state='down'/>");
-  await up(before);
-}, 90_000);
 
 test("trust in a guest's MAC filters comes with its interface, and waits for a new start where libvirt 9.0 does nothing", async () => {
   const { nics } = args;

@@ -1,10 +1,12 @@
+import type { Change } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import type { Values } from "../../core/handler";
 import { defineResource } from "../../core/resource";
+import { isPlainObject } from "../../core/unknown";
 import { isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { nameDevices } from "./adopted";
-import { asInGuest } from "./behind";
+import { isPin } from "./cpu-tuning";
 import { create } from "./create";
 import { remove } from "./delete";
 import { describe } from "./describe";
@@ -71,10 +73,10 @@ export const virtualMachine = defineResource({
     const inputs = inputsOf(state);
     nameDevices(domain, state, inputs);
     const wanted = effective(inputs, state);
-    const { made, behind, power, plight, autostart } = await observe(domain, inputs, state);
+    const { made, waiting, power, plight, autostart } = await observe(domain, inputs, state);
     if (plight) context.warn(plights[plight]);
     const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
-    const seen = withoutPlaced(asInGuest(drifted, behind, wanted), wanted, inputs);
+    const seen = withoutPlaced(withLivePins(drifted, waiting), wanted, inputs);
     return { ...made, inputs: { ...seen, state: power, autostart } as unknown as Inputs };
 
     function findBy(wanted: string): Promise<Domain | undefined> {
@@ -89,6 +91,19 @@ export const virtualMachine = defineResource({
     await removeMediated(libvirt, state, undefined);
   },
 });
+
+/**
+ * With the pins that the running guest has: somebody moved it, and did not say so in its definition. Pins that wait
+ * for memory which moves at the next start are no drift.
+ */
+function withLivePins(seen: Values, waiting: readonly Change[]): Values {
+  if (waiting.some(({ path }) => path[0] === "numaTune")) return seen;
+  const moved = waiting.filter((change) => isPin(change) && change.class === "live");
+  if (moved.length === 0) return seen;
+  const tune = { ...(isPlainObject(seen["cpuTune"]) ? seen["cpuTune"] : {}) };
+  for (const { path, old } of moved) tune[path[1] ?? ""] = old;
+  return { ...seen, cpuTune: tune };
+}
 
 /** The inputs among the values in state. */
 function inputsOf(state: Values): Inputs {

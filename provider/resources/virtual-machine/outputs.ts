@@ -6,11 +6,10 @@ import { child, type Element, textOf } from "../../schema/tree";
 import { adoptedOutput } from "../adoption";
 import { readRows } from "../document";
 import { type Addresses, mainAddress, seenAddresses } from "./addresses";
-import { lagOf } from "./behind";
 import type { Domain } from "./domain";
 import { groupsOf } from "./iommu-groups";
 import { measurementOf } from "./launch-attestation";
-import { residue, takenOut } from "./pending";
+import { pendingOf, residue, takenOut } from "./pending";
 import { asOutput, effective, isPlaced, placementIn } from "./placement";
 import type { PowerState } from "./power-state";
 import { type Inputs, rows } from "./rows";
@@ -48,8 +47,8 @@ export const outputs = {
 export interface Observation extends PowerState {
   readonly made: Made<typeof outputs>;
   readonly config: Element;
-  /** What the next update changes in the running guest, which has it otherwise. */
-  readonly behind: readonly Change[];
+  /** By what the running guest differs from its configuration. */
+  readonly waiting: readonly Change[];
   readonly autostart: boolean;
 }
 
@@ -57,8 +56,6 @@ export interface Observation extends PowerState {
 interface Hints {
   /** The state whose inputs the guest still has where they were taken out. Default: the known outputs. */
   readonly before?: Values;
-  /** All was done that can be done as the guest runs: what is left waits. Default: what waited by the known outputs does. */
-  readonly isSettled?: boolean;
   /** The guest was started since: it has nothing of before. */
   readonly anew?: boolean;
   /** The definition, read since it was last written. */
@@ -85,10 +82,9 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   ]);
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];
-  const { waits, behind } = lagOf(waiting, hints.isSettled ? {} : known);
   const taken =
     live && !anew ? takenOut(rows, effective(before, before), wanted, { live, config, waiting }) : undefined;
-  const pending = [...waits, ...(taken?.properties ?? [])].sort();
+  const pending = [...pendingOf(waiting), ...(taken?.properties ?? [])].sort();
   return {
     made: {
       id: domain.uuid,
@@ -105,7 +101,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
       ...(taken && taken.properties.length > 0 && { memo: taken }),
     },
     config,
-    behind,
+    waiting,
     autostart,
     ...state,
   };

@@ -9,7 +9,7 @@ import { readRows } from "../document";
 import { withoutThrowaways } from "./disk-sources";
 
 /** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
-export const inMotion: readonly string[] = ["memory"];
+const inMotion: readonly string[] = ["memory"];
 
 /** What libvirt 9.0 shows of a definition and not of the running guest, whose firmware image it has chosen by it. */
 const unshown: readonly string[] = ["enrolledKeys"];

@@ -108,7 +108,7 @@ export async function update(
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const seen = started ? {} : { config, state: { power: news.state }, autostart: news.autostart };
-    const { made } = await observe(domain, news, known, { before: olds, isSettled: true, anew: started, ...seen });
+    const { made } = await observe(domain, news, known, { before: olds, anew: started, ...seen });
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
