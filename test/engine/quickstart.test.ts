@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { LabHost } from "../lab/host";
 import { cacheFolder, type Lab, startLab } from "../lab/lab";
 import { waitFor } from "../lab/processes";
 import { type Stack, withStack } from "./pulumi";
@@ -9,16 +10,16 @@ const minutes = 60_000;
 let lab: Lab;
 
 beforeAll(async () => {
-  lab = await startLab();
+  lab = await startLab({ hosts: 2, root: ["machine", "trixie"] });
 }, minutes);
 
 afterAll(() => lab.stop());
 
-function options(program: string) {
+function options(program: string, host: LabHost) {
   return {
     program,
     config: {
-      hostUri: lab.host.uri,
+      hostUri: host.uri,
       virtType: "qemu",
       image: join(cacheFolder(), "guest/guest.qcow2"),
       serialLog: "/var/log/libvirt/qemu/db-serial.log",
@@ -26,54 +27,55 @@ function options(program: string) {
   };
 }
 
-async function console(): Promise<string> {
-  return (await lab.host.exec("cat /var/log/libvirt/qemu/db-serial.log")).stdout.replaceAll("\r", "");
+async function console(host: LabHost): Promise<string> {
+  return (await host.exec("cat /var/log/libvirt/qemu/db-serial.log")).stdout.replaceAll("\r", "");
 }
 
-async function says(wanted: RegExp): Promise<string> {
+async function says(host: LabHost, wanted: RegExp): Promise<string> {
   let found: RegExpExecArray | null = null;
   await waitFor(`the guest to say ${wanted.source}`, 60, async () => {
-    found = wanted.exec(await console());
+    found = wanted.exec(await console(host));
     return found !== null;
   });
   return (found as RegExpExecArray | null)?.[1] ?? "";
 }
 
-async function leftOnHost(): Promise<string> {
-  const left = await lab.host.exec(
+async function leftOnHost(host: LabHost): Promise<string> {
+  const left = await host.exec(
     "virsh -q list --all --name; virsh -q net-list --all --name; virsh -q pool-list --all --name; ls -A /var/lib/libvirt/kvm-quickstart",
   );
   return left.stdout.trim();
 }
 
 describe.each([
-  ["the root of the repository", root],
-  ["its own folder", join(root, "examples/quickstart")],
-])("the quick start from %s", (_place, program) => {
+  ["the root of the repository, on this machine's libvirt", root, 0],
+  ["its own folder, on Debian 13's libvirt", join(root, "examples/quickstart"), 1],
+])("the quick start from %s", (_place, program, index) => {
   it(
     "brings a guest up, changes nothing twice, swaps the cloud-init medium live, and leaves nothing",
     async () => {
-      await withStack(options(program), async (stack) => {
+      const host = lab.hosts[index] ?? lab.host;
+      await withStack(options(program, host), async (stack) => {
         await stack.up();
         const { ip, uuid } = await stack.outputs();
         expect(ip).toMatch(/^10\.20\.0\.\d+$/);
-        expect(await says(/GUEST-READY .* address (\S+),/)).toBe(ip);
-        const boot = await says(/GUEST-BOOT (\S+)/);
+        expect(await says(host, /GUEST-READY .* address (\S+),/)).toBe(ip);
+        const boot = await says(host, /GUEST-BOOT (\S+)/);
 
         await stack.upWithoutChanges();
         await stack.refresh("--expect-no-changes");
 
         await stack.setConfig("hostname", "renamed");
         await stack.up();
-        const medium = await says(/GUEST-MEDIUM (.*hostname=renamed.*)/);
+        const medium = await says(host, /GUEST-MEDIUM (.*hostname=renamed.*)/);
         expect(medium).toContain(`boot=${boot}`);
         expect((await stack.outputs())["uuid"]).toBe(uuid);
-        const isos = await lab.host.exec("ls /var/lib/libvirt/kvm-quickstart/*.iso | wc -l");
+        const isos = await host.exec("ls /var/lib/libvirt/kvm-quickstart/*.iso | wc -l");
         expect(isos.stdout.trim()).toBe("1");
 
         await stack.upWithoutChanges();
         await stack.destroy();
-        expect(await leftOnHost()).toBe("");
+        expect(await leftOnHost(host)).toBe("");
       });
     },
     4 * minutes,
@@ -97,7 +99,7 @@ describe("secrets", () => {
     "stay secret in the state after create, update and refresh",
     async () => {
       const program = join(root, "examples/quickstart");
-      await withStack({ ...options(program), secrets: { password } }, async (stack) => {
+      await withStack({ ...options(program, lab.host), secrets: { password } }, async (stack) => {
         await stack.up();
         await expectSealed(stack);
         await stack.refresh();
