@@ -20,12 +20,17 @@ const headerLength = 28;
 /** VIR_NET_MESSAGE_MAX: a longer message can only be garbage. */
 const frameLimit = 33_554_432 + 4;
 
-export function encodeFrame({ program, procedure, type, serial, status, payload }: Frame): Buffer {
+export function encodeFrame(frame: Frame): Buffer {
+  return Buffer.concat([encodeHead(frame), frame.payload]);
+}
+
+/** What goes before the payload. */
+export function encodeHead({ program, procedure, type, serial, status, payload }: Frame): Buffer {
   const head = Buffer.allocUnsafe(headerLength);
   [headerLength + payload.length, program, version, procedure, type, serial, status].forEach((word, index) => {
     head.writeUInt32BE(word, index * 4);
   });
-  return Buffer.concat([head, payload]);
+  return head;
 }
 
 /** Cuts a byte stream into messages. Keeps a list of chunks, so that a long message is joined once. */

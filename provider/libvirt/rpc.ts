@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { int, optional, string, struct, uuid } from "./codec";
 import { ConnectionLost, LibvirtError } from "./errors";
-import { encodeFrame, type Frame, FrameReader, messageStatus, messageType, programs } from "./frame";
+import { encodeFrame, encodeHead, type Frame, FrameReader, messageStatus, messageType, programs } from "./frame";
 import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
 import { XdrReader, XdrWriter } from "./xdr";
 
@@ -144,10 +144,22 @@ export class RpcChannel {
   }
 
   private send(frame: Frame, gone?: () => void): void {
-    const bytes = encodeFrame(frame);
-    this.outbox.push({ bytes, gone });
-    if (bytes.length > togetherLimit) this.flush();
-    else if (this.outbox.length === 1) process.nextTick(() => this.flush());
+    if (frame.payload.length > togetherLimit) {
+      this.flush();
+      this.sendLong(frame, gone);
+      return;
+    }
+    this.outbox.push({ bytes: encodeFrame(frame), gone });
+    if (this.outbox.length === 1) process.nextTick(() => this.flush());
+  }
+
+  /** Without a copy of the payload: an upload would copy all that it sends. */
+  private sendLong(frame: Frame, gone?: () => void): void {
+    if (this.lost) return;
+    this.socket.cork();
+    this.socket.write(encodeHead(frame));
+    this.socket.write(frame.payload, () => gone?.());
+    this.socket.uncork();
   }
 
   private flush(): void {
