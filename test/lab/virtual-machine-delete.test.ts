@@ -122,7 +122,7 @@ test("variables that libvirt made go with the machine, the template of all stays
   await vm.delete();
   expect(await all()).not.toContain(vm.name);
   expect(await exists(theirs)).toBe(true);
-}, 30_000);
+}, 60_000);
 
 test("variables outlast another name and go with the machine, and not while another domain has them", async () => {
   const args = { firmware: "uefi", secureBoot: false, memory: "128 MiB" };
