@@ -1543,7 +1543,7 @@ export interface VirtualMachineArgs {
     }>;
     readonly oemStrings?: pulumi.Input<readonly pulumi.Input<string>[]>;
   }>;
-  /** Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with "opt/"; Ignition is opt/com.coreos/config. Default: none. Needs libvirt 6.5. */
+  /** Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with "opt/". libvirt garbles commas, quotes, `<`, `>` and `&` of a value, so that JSON such as Ignition (opt/com.coreos/config) must be a `file`. Default: none. Needs libvirt 6.5. */
   readonly fwCfg?: pulumi.Input<{
     readonly [name: string]: pulumi.Input<
       { readonly value: pulumi.Input<string> } | { readonly file: pulumi.Input<string> }
@@ -1884,7 +1884,7 @@ export class VirtualMachine extends KvmResource {
     | undefined
   >;
 
-  /** Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with "opt/"; Ignition is opt/com.coreos/config. Default: none. */
+  /** Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with "opt/". libvirt garbles commas, quotes, `<`, `>` and `&` of a value, so that JSON such as Ignition (opt/com.coreos/config) must be a `file`. Default: none. */
   declare readonly fwCfg: pulumi.Output<
     | pulumi.Unwrap<{
         readonly [name: string]: pulumi.Input<

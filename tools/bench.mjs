@@ -8,9 +8,9 @@ import { root } from "./setup/cache.mjs";
 const { setUp } = await import("./setup/index.mjs");
 const environment = await setUp();
 if (process.argv[2] === "devices") {
-  const { buildBenchGuest } = await import("./setup/guest.mjs");
+  const { buildFullGuest } = await import("./setup/guest.mjs");
   const { step } = await import("./setup/steps.mjs");
-  await step("guest of the benchmark", buildBenchGuest);
+  await step("test guest with more drivers", buildFullGuest);
 }
 const words = ["-r", join(root, "tools/register.cjs"), join(root, "tools/bench/main.ts"), ...process.argv.slice(2)];
 const bench = spawn(process.execPath, words, { cwd: root, env: { ...process.env, ...environment }, stdio: "inherit" });

@@ -17,7 +17,7 @@ if (unknown.length > 0) {
 
 const { setUp } = await import("./setup/index.mjs");
 const chosen = named.length > 0 ? named : suites;
-const environment = await setUp({ newerHost: chosen.includes("lab") });
+const environment = await setUp({ lab: chosen.includes("lab") });
 const allowedSkips = JSON.parse(readFileSync(join(root, "test/skips.json"), "utf8"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 

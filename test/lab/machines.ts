@@ -122,10 +122,13 @@ export async function clearAway(machines: Machine[]): Promise<void> {
   }
 }
 
-/** A kernel, an initial RAM disk, a network and an image folder on the host. */
-export async function furnish(host: LabHost): Promise<{ readonly boot: Values; readonly network: Values }> {
+/** A kernel, an initial RAM disk, a network and an image folder on the host. `guest-full` drives more than virtio. */
+export async function furnish(
+  host: LabHost,
+  guest: "guest" | "guest-full" = "guest",
+): Promise<{ readonly boot: Values; readonly network: Values }> {
   for (const file of ["vmlinuz", "initrd.gz"])
-    copyFileSync(join(cacheFolder(), "guest", file), join(host.directory, file));
+    copyFileSync(join(cacheFolder(), guest, file), join(host.directory, file));
   const xml = `<network><name>lan</name><bridge name='virbr-lan'/><forward mode='nat'/><ip address='10.31.0.1' netmask='255.255.255.0'>
     <dhcp><range start='10.31.0.10' end='10.31.0.99'/></dhcp></ip></network>`;
   writeFileSync(join(host.directory, "lan.xml"), xml);

@@ -149,7 +149,7 @@ const programs: Readonly<Record<string, (part: Values) => Values>> = {
   }),
   "SMBIOS, fw_cfg, a menu, no USB, no balloon, no console": () => ({
     smbios: { mode: "sysinfo", system: { manufacturer: "a", serial: "b" }, oemStrings: ["x", "y"] },
-    fwCfg: { "opt/com.example/config": { value: '{"a":"<&>"}' } },
+    fwCfg: { "opt/com.example/config": { value: "a = (1; 2)" } },
     bootMenu: { enabled: true, timeout: 3000 },
     ...{ usbController: "none", balloon: { model: "none" }, console: false, agent: false, rng: false },
   }),

@@ -170,7 +170,7 @@ async function inGuest(host: BenchHost, options: Options, work: string, args: Va
 
 async function guestArguments(host: BenchHost, options: Options, work: string, args: Values): Promise<Values> {
   const { virtType, vcpus, seconds, rounds } = options;
-  const files = join(cacheFolder(), "guest-bench");
+  const files = join(cacheFolder(), "guest-full");
   const file = (name: string) => host.file(`${name}-${work}`, join(files, name));
   const words = { bench: work, seconds, rounds, jobs: vcpus };
   const orders = Object.entries(words).map(([word, value]) => `guest.${word}=${value}`);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Builds the test guest from Debian's packages: a kernel and a busybox initramfs, also as a bootable disk image.
 #   make-image.sh FOLDER [KERNEL]   leaves vmlinuz, initrd.gz and guest.qcow2 there
-# KERNEL is the package of a kernel; the default, that of the clouds, is small and knows virtio alone.
+# KERNEL is the package of a kernel; the default, that of the clouds, is small and knows virtio alone. With another one
+# the guest drives shares, fw_cfg and a watchdog as well, which the default must not wait for at each boot.
 # No mount, no loop device. Everything is fetched by package name from the configured Debian mirror.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,6 +18,7 @@ for package in download/*.deb; do dpkg -x "$package" files; done
 version=$(basename files/lib/modules/*)
 
 wanted="virtio_pci virtio_net virtio_blk virtio_scsi sd_mod sr_mod virtio_balloon virtio_mem virtio_console virtio-rng button evdev isofs ahci ata_piix e1000 e1000e efivarfs"
+[ $# -lt 2 ] || wanted="$wanted 9p 9pnet_virtio virtiofs qemu_fw_cfg i6300esb"
 depmod -b files "$version"
 
 guest=initramfs

@@ -6,16 +6,16 @@ import { run } from "./steps.mjs";
 
 /** Folder with vmlinuz, initrd.gz and guest.qcow2. */
 export const guestFolder = join(cache, "guest");
-export const benchGuestFolder = join(cache, "guest-bench");
+export const fullGuestFolder = join(cache, "guest-full");
 
 /** Builds the test guest when it is absent or its recipe changed. */
 export function buildGuest() {
   return build(guestFolder);
 }
 
-/** Builds the guest of the device benchmark: its kernel drives the hardware of old as well. */
-export function buildBenchGuest() {
-  return build(benchGuestFolder, "linux-image-amd64");
+/** Builds the guest of the probes and of the device benchmark: its kernel drives more than virtio. */
+export function buildFullGuest() {
+  return build(fullGuestFolder, "linux-image-amd64");
 }
 
 async function build(folder, ...kernel) {

@@ -64,9 +64,16 @@ const smbiosLens: ElementLens<Smbios> = {
   },
 };
 
+/** libvirt (seen in 9.0 and 11.3) escapes these for XML on QEMU's command line, where a comma starts an option. */
+const isPlain = (value: string) => !/[<>&"',]/.test(value);
+const garbled = (remedy: string) => `must have no comma and none of < > & " ' for libvirt garbles them; ${remedy}`;
+
 const fwCfgSchema = z.record(
   z.string().regex(/^opt\/[!-~]{1,51}$/, 'must start with "opt/", have at most 55 characters and no blank'),
-  z.union([z.strictObject({ value: text.min(1) }), z.strictObject({ file: hostPath })]),
+  z.union([
+    z.strictObject({ value: text.min(1).refine(isPlain, garbled("give a file of the host, { file: PATH }")) }),
+    z.strictObject({ file: hostPath.refine(isPlain, garbled("rename the file")) }),
+  ]),
 );
 type FwCfg = z.infer<typeof fwCfgSchema>;
 
@@ -121,7 +128,7 @@ export const sysinfoRows = {
     lens: smbiosLens,
   }),
   fwCfg: attribute({
-    doc: "Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with \"opt/\"; Ignition is opt/com.coreos/config. Default: none.",
+    doc: "Values for the guest at its start (`<sysinfo type='fwcfg'>`), each a `value` or a `file` of the host, under names that start with \"opt/\". libvirt garbles commas, quotes, `<`, `>` and `&` of a value, so that JSON such as Ignition (opt/com.coreos/config) must be a `file`. Default: none.",
     schema: fwCfgSchema.optional(),
     secret: true,
     since: "6.5",

@@ -105,6 +105,9 @@ test.each<[string, Values, RegExp]>([
     /^nvram: stateless/,
   ],
   ["firmware values of a wrong name", { fwCfg: { "etc/x": { value: "1" } } }, /^fwCfg/],
+  ["JSON as a firmware value", { fwCfg: { "opt/x": { value: '{"a":1}' } } }, /^fwCfg.*garbles them; give a file/],
+  ["a comma in a firmware value", { fwCfg: { "opt/x": { value: "a,b" } } }, /^fwCfg.*garbles them; give a file/],
+  ["a comma in a firmware file", { fwCfg: { "opt/x": { file: "/srv/a,b" } } }, /^fwCfg.*garbles them; rename/],
   [
     "strings that the host hides",
     { smbios: { mode: "host", bios: { vendor: "A" } } },
