@@ -7,8 +7,12 @@ import { root } from "./setup/cache.mjs";
 
 /** What a deployment starts, and what a person does. */
 const [deployed, commands] = [["sdk/index.ts", "provider/index.ts"], ["provider/command/index.ts"]];
-/** A deployment is over before optimized machine code pays: V8 is told to wait longer with it (ADR 0010). */
-const optimizeLate = '"use strict"; require("node:v8").setFlagsFromString("--interrupt-budget=1000000");';
+/**
+ * A deployment is over before optimized machine code pays: V8 is told to wait longer with it (ADR 0010). Runtimes with
+ * another engine throw.
+ */
+const optimizeLate =
+  '"use strict"; try { require("node:v8").setFlagsFromString("--interrupt-budget=1000000"); } catch {}';
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 await declarations();
