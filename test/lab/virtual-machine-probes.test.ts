@@ -154,7 +154,7 @@ test("a watchdog that is fed lets the guest run, one that is not pauses it, and 
   expect(await inGuest("sleep 9; cat /sys/class/watchdog/watchdog0/timeout")).toBe("4");
   expect(await vm.power()).toBe("running");
   await starve();
-  await waitFor("the watchdog to pause the guest", 20, async () => (await vm.power()) === "paused");
+  await waitFor("the watchdog to pause the guest", 40, async () => (await vm.power()) === "paused");
   expect(await lab.host.virsh("domstate", "--reason", vm.name)).toMatch(/^paused \(watchdog\)/);
   await vm.refresh();
   expect(vm.context.lines.warn.join()).toContain("the guest was paused by its watchdog");
