@@ -879,7 +879,7 @@ export interface VirtualMachineArgsFilesystem {
   readonly tag?: pulumi.Input<string>;
   /** The guest cannot write to it (virtiofs: libvirt 11.0). Default false. */
   readonly readonly?: pulumi.Input<boolean>;
-  /** Whose the files are (`<filesystem accessmode>`): `passthrough` as the guest says, `mapped` kept beside the files, `squash` as passthrough without failing. virtiofs knows only passthrough. Default: passthrough. */
+  /** Whose the files are (`<filesystem accessmode>`): `passthrough` as the guest says, `mapped` kept beside the files (with 9p where QEMU is not root, which may give no file away), `squash` as passthrough without failing. virtiofs knows only passthrough. Default: passthrough. */
   readonly accessMode?: pulumi.Input<"passthrough" | "mapped" | "squash">;
   /** Octal mode of files made through a mapped 9p share (`<filesystem fmode>`). Default: QEMU's own, 0600. Needs libvirt 6.10. */
   readonly fileMode?: pulumi.Input<string>;

@@ -107,7 +107,7 @@ export const filesystemRows = {
         lens: presenceAt("readonly"),
       }),
       accessMode: attribute({
-        doc: "Whose the files are (`<filesystem accessmode>`): `passthrough` as the guest says, `mapped` kept beside the files, `squash` as passthrough without failing. virtiofs knows only passthrough. Default: passthrough.",
+        doc: "Whose the files are (`<filesystem accessmode>`): `passthrough` as the guest says, `mapped` kept beside the files (with 9p where QEMU is not root, which may give no file away), `squash` as passthrough without failing. virtiofs knows only passthrough. Default: passthrough.",
         schema: z.enum(accessModes).optional(),
         change: restart,
         lens: oneOf(attributeAt("", "accessmode"), accessModes),
