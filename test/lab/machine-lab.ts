@@ -1,7 +1,7 @@
 import type { Values } from "../../provider/core/handler";
 import type { LabHost } from "./host";
 import { type Lab, startLab } from "./lab";
-import { Machine } from "./machines";
+import { clearAway, Machine } from "./machines";
 
 /** A lab for the tests of one file, with machines on its host. */
 export interface MachineLab {
@@ -10,8 +10,11 @@ export interface MachineLab {
   machine(name: string, more?: Values): Machine;
 }
 
-/** Starts a lab ahead of the tests of the file that calls it, and ends it after them. */
-export function machineLab(base: Values): MachineLab {
+/**
+ * Starts a lab ahead of the tests of the file that calls it, and ends it after them. `alone`: each test has the host to
+ * itself, what it left there is taken away.
+ */
+export function machineLab(base: Values, { alone = false } = {}): MachineLab {
   let lab: Lab | undefined;
   const machines: Machine[] = [];
   const host = () => {
@@ -27,6 +30,8 @@ export function machineLab(base: Values): MachineLab {
     await Promise.all(machines.map(({ context }) => context.close()));
     await lab?.stop();
   }, 60_000);
+
+  if (alone) afterEach(() => clearAway(machines));
 
   return {
     get host() {

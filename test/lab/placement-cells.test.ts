@@ -3,31 +3,17 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { arrangeExpanders } from "../../provider/resources/virtual-machine/expander-bus";
 import { parse, render } from "../../provider/schema/tree";
-import { type Lab, startLab } from "./lab";
-import { clearAway, consoleLine, furnish, Machine } from "./machines";
+import { machineLab } from "./machine-lab";
+import { consoleLine, furnish, type Machine } from "./machines";
 
 /** Guests on a host that shows libvirt two cells of one CPU each. */
-let lab: Lab;
-const machines: Machine[] = [];
+const lab = machineLab({ waitForAddress: false }, { alone: true });
 
 beforeAll(async () => {
-  lab = await startLab();
   await lab.host.exec(["sh", join(__dirname, "fake-numa.sh")]);
   // A daemon learns how many cells there are when it starts.
   await lab.host.restartLibvirtd();
 }, 60_000);
-
-afterAll(async () => {
-  await lab?.stop();
-}, 30_000);
-
-afterEach(() => clearAway(machines));
-
-function machine(name: string, base: Values = {}): Machine {
-  const made = new Machine(lab.host, name, { waitForAddress: false, ...base });
-  machines.push(made);
-  return made;
-}
 
 /** Names and CPUs of QEMU's threads, and how many parts of its memory are bound to a node. */
 const threads = `pid=$(cat /run/libvirt/qemu/two-*.pid)
@@ -40,17 +26,17 @@ const cellsOf = (vm: Machine) => (vm.state["placement"] as Values | undefined)?.
 
 test("guests of one group keep apart, though deployments know nothing of each other", async () => {
   const guest = { state: "stopped", cpu: { policy: "shared", apart: "databases" } };
-  const first = machine("first", guest);
+  const first = lab.machine("first", guest);
   await first.create();
   expect(cellsOf(first)).toEqual([0]);
   expect(await first.xml()).toMatch(/<pulumi-kvm:placement [^>]*apart="databases"/);
   // Nobody else minds the company.
-  const plain = machine("plain", { state: "stopped", cpu: { policy: "shared", apart: "caches" } });
+  const plain = lab.machine("plain", { state: "stopped", cpu: { policy: "shared", apart: "caches" } });
   await plain.create();
-  const second = machine("second", guest);
+  const second = lab.machine("second", guest);
   await second.create();
   expect(cellsOf(second)).toEqual([1]);
-  const third = machine("third", guest);
+  const third = lab.machine("third", guest);
   await third.create();
   const { explain } = third.state["placement"] as { readonly explain: readonly string[] };
   expect(explain.join("\n")).toMatch(/shares a cell with (first|second)-\w+ of its group "databases"/);
@@ -71,7 +57,7 @@ test("a device on the bus of a guest's cell is near to that cell inside", async 
   const { boot, network } = await furnish(lab.host);
   const log = "/var/log/libvirt/qemu/near.console";
   const cells = ["0", "1"].map((cpus) => ({ cpus, memory: "128 MiB" }));
-  const vm = machine("near", {
+  const vm = lab.machine("near", {
     ...{ state: "stopped", vcpus: 2, memory: "256 MiB", numa: { cells }, boot, serialLog: log },
     nics: { first: { network }, second: { network }, third: { network }, plain: { network } },
   });
@@ -93,7 +79,7 @@ test("a device on the bus of a guest's cell is near to that cell inside", async 
 test("a guest too large for a cell runs across both, each vCPU and its memory in its own", async () => {
   await lab.host.exec(["sh", join(__dirname, "start-numa.sh")]);
   await lab.host.restartLibvirtd();
-  const vm = machine("two", { vcpus: 2, memory: "128 MiB", cpu: { policy: "dedicated" }, iothreads: 1 });
+  const vm = lab.machine("two", { vcpus: 2, memory: "128 MiB", cpu: { policy: "dedicated" }, iothreads: 1 });
   await vm.create();
   expect(cellsOf(vm)).toEqual([0, 1]);
   expect(vm.state["state"]).toBe("running");
@@ -114,7 +100,7 @@ test("a guest too large for a cell runs across both, each vCPU and its memory in
   expect(command).toMatch(/-numa dist,src=0,dst=1,val=21/);
   expect(await vm.refresh()).toEqual([]);
   // Both CPUs are taken, whatever the cell.
-  await expect(machine("third", { cpu: { policy: "dedicated" } }).create()).rejects.toThrow(
+  await expect(lab.machine("third", { cpu: { policy: "dedicated" } }).create()).rejects.toThrow(
     /cell 0: 0 whole cores free, 1 needed; owned by two-\w+; cell 1: 0 whole cores free/,
   );
 }, 60_000);

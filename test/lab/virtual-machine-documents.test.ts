@@ -8,7 +8,7 @@ import { parse } from "../../provider/schema/tree";
 import { handlerContext } from "./handler-context";
 import type { LabHost } from "./host";
 import { type Lab, startLab } from "./lab";
-import { image, Machine } from "./machines";
+import { clearAway, image, Machine } from "./machines";
 
 /** Every golden case of a device, through a real daemon: accepted, and read back as the program wrote it. */
 const folder = join(__dirname, "../golden/virtual-machine");
@@ -178,8 +178,7 @@ test.each(pairs)(
       await vm.up(args);
       expect(await vm.refresh()).toEqual([]);
     } finally {
-      if (vm.id !== "") await vm.delete();
-      await vm.context.close();
+      await clearAway([vm]);
     }
   },
   30_000,
@@ -242,7 +241,6 @@ test("limits that disks share, the polling of IOThreads, and trust in MAC filter
     expect(live).not.toMatch(/total_iops_sec>100<|<group_name>spare</);
     expect(await vm.refresh()).toEqual([]);
   } finally {
-    if (vm.id !== "") await vm.delete();
-    await vm.context.close();
+    await clearAway([vm]);
   }
 }, 60_000);

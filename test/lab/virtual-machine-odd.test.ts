@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import type { LabHost } from "./host";
 import { type Lab, startLab } from "./lab";
-import { furnish, image, Machine, medium } from "./machines";
+import { clearAway, furnish, image, Machine, medium } from "./machines";
 
 /**
  * Odd but lawful combinations through real daemons: each starts, is read back without drift, and a second update finds
@@ -201,8 +201,7 @@ describe.each([
         expect(vm.state["pendingRestart"]).toEqual([]);
         expect(await vm.refresh()).toEqual([]);
       } finally {
-        if (vm.id !== "") await vm.delete();
-        await vm.context.close();
+        await clearAway([vm]);
       }
     },
     30_000,

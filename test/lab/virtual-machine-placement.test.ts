@@ -3,29 +3,12 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { placementGroup } from "../../provider/resources/placement-group";
 import { handlerContext, metaOf } from "./handler-context";
-import { type Lab, startLab } from "./lab";
-import { clearAway, Machine } from "./machines";
+import { machineLab } from "./machine-lab";
+import type { Machine } from "./machines";
 import { run } from "./processes";
 
 /** Guests that are placed on a host of two CPUs; what libvirt pins is read back. */
-let lab: Lab;
-const machines: Machine[] = [];
-
-beforeAll(async () => {
-  lab = await startLab();
-}, 60_000);
-
-afterAll(async () => {
-  await lab?.stop();
-}, 30_000);
-
-afterEach(() => clearAway(machines));
-
-function machine(name: string, base: Values = {}): Machine {
-  const made = new Machine(lab.host, name, { waitForAddress: false, cpu: { policy: "dedicated" }, ...base });
-  machines.push(made);
-  return made;
-}
+const lab = machineLab({ waitForAddress: false, cpu: { policy: "dedicated" } }, { alone: true });
 
 async function pins(vm: Machine, ...flags: string[]): Promise<string[]> {
   const text = await lab.host.virsh("vcpupin", vm.name, ...flags);
@@ -38,7 +21,7 @@ async function pins(vm: Machine, ...flags: string[]): Promise<string[]> {
 const owned = (vm: Machine) => (vm.state["placement"] as Values | undefined)?.["owned"];
 
 test("guests get a CPU each, the third is refused, and one that goes makes room", async () => {
-  const [first, second, third] = [machine("first"), machine("second"), machine("third")];
+  const [first, second, third] = [lab.machine("first"), lab.machine("second"), lab.machine("third")];
   await first.create();
   await second.create({ state: "stopped" });
   expect([await pins(first, "--live"), await pins(second, "--config")]).toEqual([["0"], ["1"]]);
@@ -63,7 +46,7 @@ test("guests get a CPU each, the third is refused, and one that goes makes room"
 }, 60_000);
 
 test("a hand that re-pins is seen, and the next run puts the guest back without a restart", async () => {
-  const vm = machine("drift");
+  const vm = lab.machine("drift");
   await vm.create();
   const domid = await lab.host.virsh("domid", vm.name);
   await lab.host.virsh("vcpupin", vm.name, "0", "1", "--live");
@@ -84,7 +67,7 @@ test("a hand that re-pins is seen, and the next run puts the guest back without 
 }, 60_000);
 
 test("what is asked otherwise is placed anew, what is not stays, and no policy gives all back", async () => {
-  const [vm, other] = [machine("moves"), machine("other")];
+  const [vm, other] = [lab.machine("moves"), lab.machine("other")];
   await vm.create();
   await vm.up({ cpu: { policy: "dedicated", smt: "any" }, title: "t" });
   expect(await pins(vm)).toEqual(["0"]);
@@ -114,7 +97,7 @@ test("what is asked otherwise is placed anew, what is not stays, and no policy g
 test("huge pages are taken where they are, and refused where they are not", async () => {
   const file = "/proc/sys/vm/nr_hugepages";
   const before = readFileSync(file, "utf8");
-  const vm = machine("pages", { memory: "64 MiB" });
+  const vm = lab.machine("pages", { memory: "64 MiB" });
   await expect(vm.create({ hugePages: "required" })).rejects.toThrow(
     /cell 0: .*free, 64 MiB of memory needed[\s\S]*Host, hugePages/,
   );
@@ -128,7 +111,7 @@ test("huge pages are taken where they are, and refused where they are not", asyn
   } finally {
     writeFileSync(file, before);
   }
-  const plain = machine("plain");
+  const plain = lab.machine("plain");
   await plain.create({ hugePages: "preferred" });
   expect(plain.context.lines.warn.join()).toMatch(/no huge pages are free where plain-\w+ goes/);
   expect(plain.diff({ hugePages: "preferred" }).changes).toEqual([]);
@@ -151,7 +134,7 @@ test("a lock that nobody holds any more is taken over, one that lives is waited 
   };
   const uuid = "99999999-0000-4000-8000-000000000001";
   await secret(uuid, new Date(Date.now() + 3_600_000));
-  const vm = machine("waits");
+  const vm = lab.machine("waits");
   let done = false;
   const making = vm.create().then(() => {
     done = true;
@@ -171,7 +154,7 @@ test("a lock that nobody holds any more is taken over, one that lives is waited 
 
 test("a set is planned together, and each guest goes where the plan says if that is still free", async () => {
   const context = handlerContext(metaOf("set", "PlacementGroup"));
-  const reference = machine("reference").reference;
+  const reference = lab.machine("reference").reference;
   const guest = { vcpus: 1, memory: "64 MiB", cpu: { policy: "dedicated" } };
   const planned = (requests: Values) => placementGroup.check({ host: reference, requests }, undefined, context.meta);
   // The arguments of a machine say it as well as what a place depends on.
@@ -181,7 +164,7 @@ test("a set is planned together, and each guest goes where the plan says if that
   const { id, state } = await placementGroup.create(inputs, context);
   const plan = state["placements"] as Readonly<Record<string, Values>>;
   expect([plan["alpha"]?.["vcpus"], plan["beta"]?.["vcpus"]]).toEqual([["0"], ["1"]]);
-  const [alpha, beta] = [machine("alpha"), machine("beta")];
+  const [alpha, beta] = [lab.machine("alpha"), lab.machine("beta")];
   await beta.create({ suggestedPlacement: plan["beta"] });
   expect(await pins(beta)).toEqual(["1"]);
   // The plan is made anew around what is placed already.

@@ -5,7 +5,7 @@ import { host } from "../../provider/resources/host";
 import { cgroupVersion } from "./cgroups";
 import { handlerContext } from "./handler-context";
 import { type Lab, startLab } from "./lab";
-import { consoleLine, furnish, Machine } from "./machines";
+import { clearAway, consoleLine, furnish, Machine } from "./machines";
 
 /** The profiles that ask most of a host, as far as this machine goes; what it refuses, in libvirt's words and with ours. */
 let lab: Lab;
@@ -100,8 +100,7 @@ test(
         await vm.up(wanted);
         expect(await vm.refresh()).toEqual([]);
       } finally {
-        if (vm.id !== "") await vm.delete();
-        await vm.context.close();
+        await clearAway([vm]);
       }
     }),
   120_000,

@@ -11,7 +11,7 @@ import { render } from "../../provider/resources/virtual-machine/render";
 import { type Inputs, rows } from "../../provider/resources/virtual-machine/rows";
 import { element, parse } from "../../provider/schema/tree";
 import { type Lab, startLab } from "./lab";
-import { consoleLine, furnish, Machine } from "./machines";
+import { clearAway, consoleLine, furnish, Machine } from "./machines";
 import { waitFor } from "./processes";
 
 /** Every golden case of firmware, security and further devices through libvirt 9.0, and one guest that shows them. */
@@ -68,8 +68,7 @@ test.each(cases.filter((name) => lacking[name] === undefined))(
       await vm.up(args);
       expect(await vm.refresh()).toEqual([]);
     } finally {
-      if (vm.id !== "") await vm.delete();
-      await vm.context.close();
+      await clearAway([vm]);
     }
   },
   30_000,
@@ -183,8 +182,7 @@ test("spice speaks TLS with the host's certificates, and is refused in time wher
       await vm.up({ graphics: { spice } });
       expect([vm.state["pendingRestart"], await vm.refresh()]).toEqual([[], []]);
     } finally {
-      if (vm.id !== "") await vm.delete();
-      await vm.context.close();
+      await clearAway([vm]);
     }
   }
 }, 60_000);
@@ -257,7 +255,6 @@ test("a guest sees its TPM and Secure Boot in force, and its variables outlast u
     await vm.up({ osinfo, smbios, changePolicy: "restart", stopTimeout: "20 s" });
     expect(await vm.refresh()).toEqual([]);
   } finally {
-    if (vm.id !== "") await vm.delete();
-    await vm.context.close();
+    await clearAway([vm]);
   }
 }, 150_000);
