@@ -11,6 +11,9 @@ import { fromWire, seal } from "./wire";
 /** Names that Pulumi or our classes add to the arguments; handlers never see them. */
 const hiddenKeys = ["__provider", "__meta"] as const;
 
+/** What a resource notes for its next look may repeat any value, be it secret or not. */
+const notes = "__kvm.memo";
+
 const metaSchema = z.object({
   organization: z.string(),
   project: z.string(),
@@ -60,12 +63,14 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
     async diff(id, olds, news) {
       const { meta, values } = split(handler, news);
-      const { changes, lines, replaces, deleteBeforeReplace } = await plainly(() =>
+      const { changes, lines, replaces, deleteBeforeReplace, onlyMends } = await plainly(() =>
         handler.diff(id, split(handler, olds).values, values),
       );
       for (const line of meta ? lines : []) engineLog.line(meta?.urn ?? "", "info", line);
-      // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work.
-      return { ...(changes.length === 0 && { changes: false }), replaces: [...replaces], deleteBeforeReplace };
+      // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
+      // are the same it would see nothing to mend.
+      const known = changes.length === 0 ? { changes: false } : onlyMends ? { changes: true } : {};
+      return { ...known, replaces: [...replaces], deleteBeforeReplace };
     },
 
     async create(inputs) {
@@ -126,7 +131,7 @@ function split({ nullable }: Handler, wire: Values): { meta: Meta | undefined; v
 
 /** Seals a result and gives it back the hidden inputs that later calls depend on. */
 function close(handler: Handler, values: Values, origin: Values, meta: Meta | undefined): Values {
-  const sealed: Record<string, unknown> = seal(values, [...handler.secretPaths, ...(meta?.secretPaths ?? [])]);
+  const sealed: Record<string, unknown> = seal(values, [notes, ...handler.secretPaths, ...(meta?.secretPaths ?? [])]);
   for (const key of hiddenKeys) if (origin[key] !== undefined) sealed[key] = origin[key];
   return sealed;
 }

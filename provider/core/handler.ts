@@ -48,6 +48,8 @@ export interface DiffResult {
   /** Top-level properties that force a new object. */
   readonly replaces: readonly string[];
   readonly deleteBeforeReplace: boolean;
+  /** The inputs are as they were: the changes are what the last look found to be mended. */
+  readonly onlyMends?: true;
 }
 
 export interface Stored {

@@ -1,7 +1,7 @@
 import { type Packed, pack, unpack } from "./applied";
 import { attribute, type Row, type Rows, type StateOf, z } from "./attribute";
 import { type CheckContext, checkRows, type Fault } from "./check";
-import { type Change, diffRows } from "./diff";
+import { type Change, diffRows, isWithin } from "./diff";
 import {
   type Context,
   type DiffResult,
@@ -67,6 +67,8 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
   guard?(changes: readonly Change[], olds: StateOf<R>, news: StateOf<R>): void;
   /** What the user should know of a change beside its class and reason; pure. */
   remark?(change: Change, olds: StateOf<R>, news: StateOf<R>): string | undefined;
+  /** What the last look found otherwise than the definition, and an update mends whatever else it does. Pure. */
+  behind?(olds: Values, news: StateOf<R>): readonly Change[];
   /** What else an update that makes these changes will do; pure. */
   announce?(changes: readonly Change[], olds: StateOf<R> & Outputs<O>, news: StateOf<R>): readonly string[];
   create(inputs: StateOf<R>, context: Context): Promise<Made<O>>;
@@ -192,9 +194,13 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     },
 
     diff(_id, olds, news): DiffResult {
-      const changes = changesOf(olds, news).filter((change) => change.class !== "none");
-      definition.guard?.(changes, olds as StateOf<R>, news as StateOf<R>);
-      const replaces = changes.flatMap((change) => (change.class === "replace" ? [String(change.path[0])] : []));
+      const asked = changesOf(olds, news).filter((change) => change.class !== "none");
+      definition.guard?.(asked, olds as StateOf<R>, news as StateOf<R>);
+      const replaces = asked.flatMap((change) => (change.class === "replace" ? [String(change.path[0])] : []));
+      // A new object has nothing to be mended.
+      const found = replaces.length > 0 ? [] : (definition.behind?.(olds, news as StateOf<R>) ?? []);
+      const mends = found.filter(({ path }) => !asked.some((change) => isWithin(path, change.path)));
+      const changes = [...asked, ...mends];
       const lines = changes.map((change) => {
         const remark = definition.remark?.(change, olds as StateOf<R>, news as StateOf<R>);
         return `${change.property}: ${change.class}${change.reason ? `, ${change.reason}` : ""}${remark ? `; ${remark}` : ""}`;
@@ -202,7 +208,14 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       const more = definition.announce?.(changes, olds as State<R, O>, news as StateOf<R>) ?? [];
       if (changes.length > 0) lines.push(...more);
       const deleteBeforeReplace = !definition.createBeforeDelete;
-      return { changes, lines, replaces: [...new Set(replaces)], deleteBeforeReplace };
+      const onlyMends = asked.length === 0 && mends.length > 0;
+      return {
+        changes,
+        lines,
+        replaces: [...new Set(replaces)],
+        deleteBeforeReplace,
+        ...(onlyMends && { onlyMends }),
+      };
     },
 
     async create(inputs, context) {

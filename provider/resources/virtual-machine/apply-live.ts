@@ -1,11 +1,12 @@
 import type { Change } from "../../core/diff";
+import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import type { Element } from "../../schema/tree";
 import { isPin } from "./cpu-tuning";
 import type { Domain } from "./domain";
 import { inOrder, Operation, operationFor } from "./live";
-import { namedByEither, residue } from "./pending";
+import { namedByEither, residue, valueAt } from "./pending";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
 
@@ -24,15 +25,26 @@ export async function applyLive(
     if (!found || done.has(found.once) || (waits && isPin(change))) continue;
     done.add(found.once);
     context.progress(`changing ${change.property} in the running guest`);
-    await orLeave(domain, change, news, context, () => found.operation(new Operation(domain, change, config, context)));
+    const isAsked = !isSame(change, olds, news);
+    const operation = new Operation(domain, change, config, context);
+    await orLeave(domain, change, isAsked && news.changePolicy === "refuse", context, () => found.operation(operation));
   }
 }
 
-/** What the running guest refuses is left to `changePolicy`: it is written already, and waits for the next start. */
+/** Whether the program says of the device, or of the value, what it said before: the guest alone has it otherwise. */
+function isSame({ path }: Change, olds: Values, news: Values): boolean {
+  const property = path.slice(0, 2).join(".");
+  return equal(valueAt(olds, property), valueAt(news, property));
+}
+
+/**
+ * What the running guest refuses is left to `changePolicy`: it is written already, and waits for the next start. With
+ * `mayRefuse` it fails instead; for drift of the guest there is nothing that the program could take back.
+ */
 async function orLeave(
   domain: Domain,
   { property }: Change,
-  { changePolicy }: Inputs,
+  mayRefuse: boolean,
   context: Context,
   operation: () => Promise<void>,
 ): Promise<void> {
@@ -41,7 +53,7 @@ async function orLeave(
   } catch (error) {
     if (!isGuestRefusal(error)) throw error;
     const { reason } = error.details;
-    if (changePolicy === "refuse") {
+    if (mayRefuse) {
       throw new KvmError("invalid", {
         step: `change ${property} of the running VirtualMachine ${domain.name}`,
         host: domain.host,

@@ -6,6 +6,7 @@ import { isPlainObject } from "../../core/unknown";
 import { isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { nameDevices } from "./adopted";
+import { mendsOf } from "./behind";
 import { isPin } from "./cpu-tuning";
 import { create } from "./create";
 import { remove } from "./delete";
@@ -61,6 +62,8 @@ export const virtualMachine = defineResource({
     return restarts && others.length > 0 ? [`the guest is restarted for what waits: ${others.join(", ")}`] : [];
   },
 
+  behind: mendsOf,
+
   create,
   update,
 
@@ -73,10 +76,10 @@ export const virtualMachine = defineResource({
     const inputs = inputsOf(state);
     nameDevices(domain, state, inputs);
     const wanted = effective(inputs, state);
-    const { made, waiting, power, plight, autostart } = await observe(domain, inputs, state);
+    const { made, waiting, behind, power, plight, autostart } = await observe(domain, inputs, state);
     if (plight) context.warn(plights[plight]);
     const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
-    const seen = withoutPlaced(withLivePins(drifted, waiting), wanted, inputs);
+    const seen = withoutPlaced(withLivePins(drifted, waiting, behind), wanted, inputs);
     return { ...made, inputs: { ...seen, state: power, autostart } as unknown as Inputs };
 
     function findBy(wanted: string): Promise<Domain | undefined> {
@@ -96,9 +99,9 @@ export const virtualMachine = defineResource({
  * With the pins that the running guest has: somebody moved it, and did not say so in its definition. Pins that wait
  * for memory which moves at the next start are no drift.
  */
-function withLivePins(seen: Values, waiting: readonly Change[]): Values {
+function withLivePins(seen: Values, waiting: readonly Change[], behind: readonly Change[]): Values {
   if (waiting.some(({ path }) => path[0] === "numaTune")) return seen;
-  const moved = waiting.filter((change) => isPin(change) && change.class === "live");
+  const moved = behind.filter(isPin);
   if (moved.length === 0) return seen;
   const tune = { ...(isPlainObject(seen["cpuTune"]) ? seen["cpuTune"] : {}) };
   for (const { path, old } of moved) tune[path[1] ?? ""] = old;

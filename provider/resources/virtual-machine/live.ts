@@ -15,6 +15,8 @@ export type LiveOperations = Readonly<Record<string, LiveOperation>>;
 
 /** Seconds that a guest is given to let go of a device, and one that stands still, where only QEMU can. */
 const [unplugTime, pausedTime] = [20, 1];
+/** Seconds for what a guest does at once, if it does it at all. */
+const moment = 2;
 
 /** One change on its way into the running guest. */
 export class Operation {
@@ -98,6 +100,14 @@ export class Operation {
       return !found || isWanted(found) ? true : undefined;
     });
     return found;
+  }
+
+  /** Looks at the running guest until it is what is wanted, or a moment is over. */
+  async soon(isWanted: (live: Element) => boolean): Promise<void> {
+    const step = `change ${this.change.property} of VirtualMachine ${this.domain.name}`;
+    const seconds = Math.min(moment, await this.patience());
+    const wait = { step, seconds, signal: this.context.signal, interval: 0.1 };
+    await poll(wait, async () => isWanted(await this.domain.liveInFull()) || undefined);
   }
 
   warn(message: string): void {

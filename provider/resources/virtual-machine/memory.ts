@@ -27,6 +27,8 @@ function without(path: string, part: (document: Element) => bigint): ElementLens
   };
 }
 
+const current = without("currentMemory", currentOfDevices);
+
 /** They come after the devices, whose sizes they add. */
 export const memoryRows = {
   memory: attribute({
@@ -34,7 +36,7 @@ export const memoryRows = {
     schema: size,
     change: (_old, next, around) =>
       within(next, around.old["maxMemory"]) ? { class: "live" } : { class: "restart", reason: "above maxMemory" },
-    lens: without("currentMemory", currentOfDevices),
+    lens: current,
   }),
   maxMemory: attribute({
     doc: "Memory that the guest starts with and the most that the balloon can give it, without `memoryDevices` (`<memory>`). Default: `memory`.",
@@ -63,9 +65,12 @@ export function arrangeCells(document: Element, { numa, maxMemory, maxVcpus }: I
 }
 
 export const memoryOperations: LiveOperations = {
-  memory: async ({ domain, change }) => {
+  memory: async (operation) => {
+    const { domain, change } = operation;
     // The balloon counts modules as its own, virtio-mem not.
     const modules = memoryOfModules(await domain.liveInFull());
     await domain.setMemory((parseBytes(String(change.next)) + modules) / 1024n);
+    // A guest that is slow, or has no balloon, is asked no more for now (behind.ts).
+    await operation.soon((live) => current.get(live) === change.next);
   },
 };

@@ -6,6 +6,8 @@ import { child, type Element, textOf } from "../../schema/tree";
 import { adoptedOutput } from "../adoption";
 import { readRows } from "../document";
 import { type Addresses, mainAddress, seenAddresses } from "./addresses";
+import { lagOf } from "./behind";
+import { isPin } from "./cpu-tuning";
 import type { Domain } from "./domain";
 import { groupsOf } from "./iommu-groups";
 import { measurementOf } from "./launch-attestation";
@@ -13,6 +15,7 @@ import { pendingOf, residue, takenOut } from "./pending";
 import { asOutput, effective, isPlaced, placementIn } from "./placement";
 import type { PowerState } from "./power-state";
 import { type Inputs, rows } from "./rows";
+import { memoOfRun } from "./run-note";
 
 export const outputs = {
   ipAddress: {
@@ -49,6 +52,8 @@ export interface Observation extends PowerState {
   readonly config: Element;
   /** By what the running guest differs from its configuration. */
   readonly waiting: readonly Change[];
+  /** What of it is drift of the running guest alone. */
+  readonly behind: readonly Change[];
   readonly autostart: boolean;
 }
 
@@ -58,6 +63,8 @@ interface Hints {
   readonly before?: Values;
   /** The guest was started since: it has nothing of before. */
   readonly anew?: boolean;
+  /** An update has done to the guest all that it could. */
+  readonly isDone?: boolean;
   /** The definition, read since it was last written. */
   readonly config?: Element;
   /** The power state and autostart, known since the last change of them. */
@@ -67,7 +74,7 @@ interface Hints {
 
 /** Reads everything back, without waiting for anything. `known` are outputs of before. */
 export async function observe(domain: Domain, inputs: Inputs, known: Values, hints: Hints = {}): Promise<Observation> {
-  const { before = known, anew = false } = hints;
+  const { before = known, anew = false, isDone = false } = hints;
   const [config, state, autostart, iommuGroups] = await Promise.all([
     hints.config ?? domain.inactive(),
     hints.state ?? domain.powerState(),
@@ -82,9 +89,13 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   ]);
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];
-  const taken =
-    live && !anew ? takenOut(rows, effective(before, before), wanted, { live, config, waiting }) : undefined;
-  const pending = [...pendingOf(waiting), ...(taken?.properties ?? [])].sort();
+  const properties = live && !anew ? takenOut(rows, effective(before, before), wanted, { live, config, waiting }) : [];
+  const lag = live && lagOf(waiting, { wanted, known, live, isDone });
+  const behind = lag?.behind ?? [];
+  // Pins that moved are drift among the inputs.
+  const toMend = behind.filter((change) => !isPin(change)).map(({ property }) => property);
+  const memo = live && memoOfRun(live, { properties, behind: toMend, left: lag?.left });
+  const pending = [...pendingOf(waiting), ...properties].sort();
   return {
     made: {
       id: domain.uuid,
@@ -98,10 +109,11 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
         ...(known["adopted"] === true && { adopted: true, uuid: domain.uuid }),
       },
       applied: readRows(rows, wanted, config),
-      ...(taken && taken.properties.length > 0 && { memo: taken }),
+      ...(memo && { memo }),
     },
     config,
     waiting,
+    behind,
     autostart,
     ...state,
   };

@@ -2,14 +2,14 @@ import type { Entries, Rows } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
-import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { readRows } from "../document";
 import { withoutThrowaways } from "./disk-sources";
+import { noteOf } from "./run-note";
 
 /** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
-const inMotion: readonly string[] = ["memory"];
+export const inMotion: readonly string[] = ["memory"];
 
 /** What libvirt 9.0 shows of a definition and not of the running guest, whose firmware image it has chosen by it. */
 const unshown: readonly string[] = ["enrolledKeys"];
@@ -63,16 +63,9 @@ function merged(old: Values, next: Values): Values {
   return { ...old, ...Object.fromEntries(both) };
 }
 
-/** What was taken out of the program, and the guest gives up with the end of this very run alone. */
-export interface TakenOut extends Values {
-  /** libvirt's number of the run. */
-  readonly run: string;
-  readonly properties: readonly string[];
-}
-
 /**
- * What was taken out of the program since `before`, or by its note earlier in the same run of the guest. No later look
- * could tell it from what libvirt chose for the guest by itself: that is why it is noted. `waiting` is the residue of
+ * What was taken out of the program since `before`, or by its note earlier in the same run of the guest: the guest
+ * gives it up with the end of this very run alone. No later look could tell it from what libvirt chose for the guest by itself: that is why it is noted. `waiting` is the residue of
  * what is wanted.
  */
 export function takenOut(
@@ -80,21 +73,19 @@ export function takenOut(
   before: Values,
   wanted: Values,
   { live, config, waiting }: { readonly live: Element; readonly config: Element; readonly waiting: readonly Change[] },
-): TakenOut {
-  const run = live.attributes["id"] ?? "";
-  const note = (before["__kvm"] as Bookkeeping | undefined)?.memo as TakenOut | undefined;
+): string[] {
   const isNamedAsBefore = (property: string) => equal(valueAt(before, property), valueAt(wanted, property));
-  const noted = note?.run === run ? note.properties.filter(isNamedAsBefore) : [];
+  const noted = (noteOf(before, live).properties ?? []).filter(isNamedAsBefore);
   const stillNamed = pendingOf(waiting);
   // What is changed in the running guest may still be shown there, as the host's own value.
   const either = residue(rows, namedByEither(rows, before, wanted), live, config).filter(
     ({ class: kind }) => kind !== "live",
   );
   const properties = [...noted, ...pendingOf(either)].filter((property) => !stillNamed.includes(property));
-  return { run, properties: [...new Set(properties)] };
+  return [...new Set(properties)];
 }
 
-function valueAt(values: Values, property: string): unknown {
+export function valueAt(values: Values, property: string): unknown {
   return property.split(".").reduce<unknown>((found, name) => (isPlainObject(found) ? found[name] : undefined), values);
 }
 

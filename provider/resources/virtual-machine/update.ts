@@ -108,7 +108,7 @@ export async function update(
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const seen = started ? {} : { config, state: { power: news.state }, autostart: news.autostart };
-    const { made } = await observe(domain, news, known, { before: olds, anew: started, ...seen });
+    const { made } = await observe(domain, news, known, { before: olds, anew: started, isDone: true, ...seen });
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
@@ -194,7 +194,7 @@ async function restartIfWanted(domain: Domain, olds: Values, news: Inputs, conte
   const config = await domain.inactive();
   const live = await domain.live(config);
   const waiting = residue(rows, news, live, config);
-  const pending = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting }).properties];
+  const pending = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting })];
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);
   await stop(domain, news, context);

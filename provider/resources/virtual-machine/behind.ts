@@ -1,0 +1,86 @@
+import type { Change } from "../../core/diff";
+import { equal } from "../../core/equal";
+import type { Values } from "../../core/handler";
+import type { Bookkeeping } from "../../core/resource";
+import { isPlainObject, unknown } from "../../core/unknown";
+import type { Element } from "../../schema/tree";
+import { operationFor } from "./live";
+import { inMotion, valueAt } from "./pending";
+import { type Inputs, operations, rows } from "./rows";
+import { behindIn, type Difference, noteOf } from "./run-note";
+
+/**
+ * Drift of the running guest alone: it is not what its definition says, in something that can be changed as it runs.
+ *
+ * A refresh notes the properties in the state, `diff` reports them by that note, and the update mends them, as it does
+ * with all that it finds (apply-live.ts). Inputs say nothing of it: they show what the definition has.
+ *
+ * An update tries whatever differs. What differs still when it is done, the guest refused, or gets to in its own time:
+ * its values are noted as left. A refresh that finds the same two values in the same run of the guest leaves it at
+ * that, so that no change comes back at each `up --refresh`; it stays in `pendingRestart`, and is tried again by each
+ * update that has something else to do. Other values, or another run, are drift again. A first look, at an object that
+ * others made, takes all for left: taking over changes nothing in a running guest.
+ */
+interface Lag {
+  readonly behind: readonly Change[];
+  readonly left: Readonly<Record<string, Difference>>;
+}
+
+/** A look at a running guest. */
+interface LagSite {
+  readonly wanted: Values;
+  /** The state of before. */
+  readonly known: Values;
+  readonly live: Element;
+  /** An update, or a creation, has done all that it could. */
+  readonly isDone: boolean;
+}
+
+/** Tells apart what of `waiting` an update has left and what is to be mended. */
+export function lagOf(waiting: readonly Change[], { wanted, known, live, isDone }: LagSite): Lag {
+  const mendable = waiting.filter((change) => isMendable(change, wanted));
+  const { left = {} } = noteOf(known, live);
+  const takesAll = isDone || isFirst(known);
+  const isLeft = (change: Change) => takesAll || equal(left[change.property], asLeft(change));
+  return {
+    behind: mendable.filter((change) => !isLeft(change)),
+    left: Object.fromEntries(mendable.filter(isLeft).map((change) => [change.property, asLeft(change)])),
+  };
+}
+
+function isFirst(known: Values): boolean {
+  const { applied = {} } = (known["__kvm"] ?? {}) as Partial<Bookkeeping>;
+  return Object.keys(applied).length === 0;
+}
+
+function isMendable(change: Change, wanted: Values): boolean {
+  return change.class === "live" && operationFor(operations, change) !== undefined && !isGuestsOwn(change, wanted);
+}
+
+/** Memory that the guest may take back from the balloon by itself. */
+function isGuestsOwn({ property }: Change, { balloon }: Values): boolean {
+  return property === "memory" && isPlainObject(balloon) && balloon["autodeflate"] === true;
+}
+
+/** What is in motion has another value at each look: only what was asked of it is kept. */
+function asLeft({ property, old, next }: Change): Difference {
+  const has = old !== undefined && !inMotion.includes(property);
+  return { ...(has && { old }), ...(next !== undefined && { next }) };
+}
+
+/** The changes that an update makes to mend what the last refresh found. One that ends the run mends it by that. */
+export function mendsOf(olds: Values, news: Inputs): Change[] {
+  if (news.state === "stopped") return [];
+  return behindIn(olds).map((property) => {
+    const path = property.split(".");
+    const next = valueAt(news, property);
+    // What the guest has instead is for its own documents to say.
+    return { path, property, old: unknown, next, class: "live", reason: reasonOf(path, next) };
+  });
+}
+
+function reasonOf(path: readonly string[], next: unknown): string {
+  const isEntry = path.length === 2 && rows[path[0] as keyof typeof rows]?.kind === "map";
+  if (!isEntry) return "the running guest has it otherwise";
+  return next === undefined ? "only the running guest has it" : "the running guest lacks it";
+}
