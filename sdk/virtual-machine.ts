@@ -2139,7 +2139,7 @@ export class VirtualMachine extends KvmResource {
   /** All addresses by the name of the interface. */
   declare readonly ipAddresses: pulumi.Output<{ readonly [nic: string]: string[] }>;
 
-  /** Properties whose configured value the running guest gets at its next start; a reboot from inside is not enough. */
+  /** Properties whose configured value the running guest gets at its next start; a reboot from inside is not enough. What a refresh found otherwise in the running guest alone is among them until the next update mends it. */
   declare readonly pendingRestart: pulumi.Output<string[]>;
 
   /** What libvirt chose when the domain was defined, and keeps. */

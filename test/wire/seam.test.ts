@@ -154,6 +154,21 @@ describe("check and diff", () => {
     });
   });
 
+  test("what a refresh noted of the running guest is a change, though the inputs are the same", async () => {
+    const inputs = await checked("VirtualMachine");
+    const state = { ...inputs, __kvm: secret({ stateVersion: 1, memo: secret({ run: "1", behind: ["title"] }) }) };
+    const [same, other] = [
+      { replaces: [], deleteBeforeReplace: true },
+      { ...all["VirtualMachine"], autostart: false },
+    ];
+    expect(await provider.diff("id", state, inputs)).toEqual({ changes: "some", ...same });
+    expect(await provider.diff("id", state, await checked("VirtualMachine", other))).toEqual({
+      changes: "unknown",
+      ...same,
+    });
+    expect(await provider.diff("id", inputs, inputs)).toEqual({ changes: "none", ...same });
+  });
+
   test("a cloud-init medium is made before the old one goes", async () => {
     const olds = await checked("CloudInitDisk");
     const news = await checked("CloudInitDisk", { ...all["CloudInitDisk"], userData: { hostname: "other" } });

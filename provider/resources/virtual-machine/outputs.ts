@@ -24,7 +24,7 @@ export const outputs = {
   },
   ipAddresses: { doc: "All addresses by the name of the interface.", type: "{ readonly [nic: string]: string[] }" },
   pendingRestart: {
-    doc: "Properties whose configured value the running guest gets at its next start; a reboot from inside is not enough.",
+    doc: "Properties whose configured value the running guest gets at its next start; a reboot from inside is not enough. What a refresh found otherwise in the running guest alone is among them until the next update mends it.",
     type: "string[]",
   },
   resolved: {
