@@ -1,6 +1,7 @@
 import { z } from "../core/attribute";
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
+import { memoPath } from "../core/resource";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
 import { Hosts } from "./hosts";
@@ -10,9 +11,6 @@ import { fromWire, seal } from "./wire";
 
 /** Names that Pulumi or our classes add to the arguments; handlers never see them. */
 const hiddenKeys = ["__provider", "__meta"] as const;
-
-/** What a resource notes for its next look may repeat any value, be it secret or not. */
-const notes = "__kvm.memo";
 
 const metaSchema = z.object({
   organization: z.string(),
@@ -131,7 +129,11 @@ function split({ nullable }: Handler, wire: Values): { meta: Meta | undefined; v
 
 /** Seals a result and gives it back the hidden inputs that later calls depend on. */
 function close(handler: Handler, values: Values, origin: Values, meta: Meta | undefined): Values {
-  const sealed: Record<string, unknown> = seal(values, [notes, ...handler.secretPaths, ...(meta?.secretPaths ?? [])]);
+  const sealed: Record<string, unknown> = seal(values, [
+    memoPath,
+    ...handler.secretPaths,
+    ...(meta?.secretPaths ?? []),
+  ]);
   for (const key of hiddenKeys) if (origin[key] !== undefined) sealed[key] = origin[key];
   return sealed;
 }

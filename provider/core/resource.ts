@@ -19,6 +19,9 @@ export const newestDefaults = 1;
 /** The layout of the state that this release writes. */
 export const stateVersion = 1;
 
+/** Where the state has a resource's notes, which may repeat any value, be it secret or not: they are a secret as a whole. */
+export const memoPath = "__kvm.memo";
+
 /** Bookkeeping that travels with the state of every object. */
 export interface Bookkeeping {
   readonly stateVersion: number;

@@ -1,5 +1,6 @@
 import { seal } from "../../adapters/wire";
 import type { Meta, Values } from "../../core/handler";
+import { memoPath } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import type { Entry } from "./plan";
 
@@ -29,7 +30,7 @@ export function importFile(imported: readonly Imported[], target: Target): strin
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${handler.type};`,
       __meta: meta,
     };
-    const secrets = [...handler.secretPaths, ...passwords(inputs)];
+    const secrets = [memoPath, ...handler.secretPaths, ...passwords(inputs)];
     const [sealedInputs, outputs] = [inputs, state].map((values) => ({ ...open(seal(values, secrets)), ...hidden }));
     return { type, name, id, inputs: sealedInputs, outputs };
   });
