@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Values } from "../../provider/core/handler";
+import { PartialFailure, type Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine } from "./machines";
 import { waitFor } from "./processes";
@@ -127,7 +127,24 @@ test("an update mends what nobody has looked for along with what the program cha
     await vm.up(args);
     expect(await mends()).toEqual([]);
   }
-}, 60_000);
+}, 120_000);
+
+test("what fails is no refusal: it stays a change until it can be mended", async () => {
+  const image = join(lab.host.directory, "more.qcow2");
+  await virsh("detach-device-alias", "ua-disk-more", "--live");
+  await waitFor("the disk to go", 20, async () => !(await vm.xml()).includes("ua-disk-more"));
+  const lacks = ["disks.more: live, the running guest lacks it"];
+  expect(await mends()).toEqual(lacks);
+  renameSync(image, `${image}.away`);
+  const failure = await vm.up(args).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(PartialFailure);
+  expect(String(failure)).toMatch(/No such file/);
+  vm.state = (failure as PartialFailure).state;
+  expect([vm.diff(args).lines, await mends()]).toEqual([lacks, lacks]);
+  renameSync(`${image}.away`, image);
+  await vm.up(args);
+  expect([await vm.xml(), vm.diff(args).lines]).toEqual([expect.stringContaining("ua-disk-more"), []]);
+}, 120_000);
 
 test("what the guest refuses is tried once, and again when it is another", async () => {
   // One without an operating system gives up no vCPU.
@@ -161,4 +178,4 @@ test("what the guest refuses is tried once, and again when it is another", async
   } finally {
     await other.context.close();
   }
-}, 60_000);
+}, 120_000);
