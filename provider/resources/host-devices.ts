@@ -1,6 +1,7 @@
 import type { Libvirt } from "../libvirt/api";
 import { errorCode, LibvirtError } from "../libvirt/errors";
-import { child, children, type Element, parseAnswer, textOf } from "../schema/tree";
+import { parseAnswer } from "../schema/answer";
+import { child, children, type Element, textOf } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
 import { pciText } from "./pci-address";
 

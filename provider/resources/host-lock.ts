@@ -3,7 +3,8 @@ import { KvmError } from "../core/errors";
 import type { Context } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import { errorCode, LibvirtError } from "../libvirt/errors";
-import { child, element, parseAnswer, render, textOf } from "../schema/tree";
+import { parseAnswer } from "../schema/answer";
+import { child, element, render, textOf } from "../schema/tree";
 import { attempt } from "./failure";
 import { poll } from "./poll";
 

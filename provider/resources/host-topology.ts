@@ -1,5 +1,6 @@
 import type { Libvirt } from "../libvirt/api";
-import { child, children, type Element, parseAnswer, textOf } from "../schema/tree";
+import { parseAnswer } from "../schema/answer";
+import { child, children, type Element, textOf } from "../schema/tree";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { HostCell, HostCpu, HostTopology } from "../tuning/topology";
 import { attempt } from "./failure";

@@ -1,5 +1,6 @@
 import type { Libvirt } from "../libvirt/api";
-import { type Element, parseAnswer } from "../schema/tree";
+import { parseAnswer } from "../schema/answer";
+import type { Element } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
 
 /** What was read over a connection, by domain and kind: of hundreds that are asked for each guest, few have changed. */

@@ -1,7 +1,8 @@
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
 import { domainHandle, poolHandle } from "../libvirt/procedures";
+import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
-import { child, children, type Element, isElement, parseAnswer, textOf } from "../schema/tree";
+import { child, children, type Element, isElement, textOf } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
 
 /** Who needs a volume. */

@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { parseAnswer } from "../../provider/schema/answer";
 import {
   clone,
   type Element,
@@ -7,7 +8,6 @@ import {
   isElement,
   type Node,
   parse,
-  parseAnswer,
   render,
   XmlError,
 } from "../../provider/schema/tree";

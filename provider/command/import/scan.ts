@@ -3,7 +3,8 @@ import { networkHandle, poolHandle } from "../../libvirt/procedures";
 import { attempt } from "../../resources/failure";
 import { Domain } from "../../resources/virtual-machine/domain";
 import type { Power } from "../../resources/virtual-machine/power-state";
-import { type Element, parseAnswer } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import type { Element } from "../../schema/tree";
 
 interface Found {
   readonly uuid: string;

@@ -1,6 +1,7 @@
 import { formatBytes } from "../../core/units";
 import type { Libvirt } from "../../libvirt/api";
-import { type Element, parseAnswer } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import type { Element } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { launchSecurityIn, nestedIn } from "../domain-capabilities";
 import { attempt } from "../failure";

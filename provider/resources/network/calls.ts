@@ -2,7 +2,8 @@ import type { Context, HostReference } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
 import { isNotFoundCode, LibvirtError } from "../../libvirt/errors";
 import { networkHandle } from "../../libvirt/procedures";
-import { type Element, parseAnswer, render } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import { type Element, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import type { LiveUpdate } from "./live";
 

@@ -3,7 +3,8 @@ import type { Context, HostReference } from "../../core/handler";
 import { formatBytes } from "../../core/units";
 import type { Libvirt } from "../../libvirt/api";
 import { poolHandle } from "../../libvirt/procedures";
-import { type Element, parseAnswer, render } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import { type Element, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 
 const inactive = 1;

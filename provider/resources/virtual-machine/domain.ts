@@ -1,6 +1,7 @@
 import { isNotFound } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
-import { child, type Element, parseAnswer, render, textOf } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import { child, type Element, render, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { affect, undefineFlags, xmlFlags } from "./domain-flags";
 import { lacksDevices, withDevicesOf } from "./migratable";

@@ -1,6 +1,7 @@
 import type { Libvirt } from "../../libvirt/api";
 import { LibvirtError } from "../../libvirt/errors";
-import { child, children, parseAnswer } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import { child, children } from "../../schema/tree";
 import { attempt } from "../failure";
 import { isHostsOwn, type NodeDevices, type PciDevice, pciName } from "./node-devices";
 

@@ -1,6 +1,7 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
-import { child, type Element, parseAnswer, textOf } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import { child, type Element, textOf } from "../../schema/tree";
 import { launchSecurityIn } from "../domain-capabilities";
 import { attempt } from "../failure";
 import { otherDomains } from "../other-domains";

@@ -1,7 +1,8 @@
 import type { Context } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
 import { LibvirtError } from "../../libvirt/errors";
-import { child, children, type Element, element, parseAnswer, render } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import { child, children, type Element, element, render } from "../../schema/tree";
 import type { Inputs } from "./rows";
 
 /** Features by which a guest's kernel protects itself from what other code on the core can see, in libvirt's names. */

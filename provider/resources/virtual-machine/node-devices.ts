@@ -1,5 +1,6 @@
 import type { Libvirt } from "../../libvirt/api";
-import { child, children, type Element, parseAnswer, textOf } from "../../schema/tree";
+import { parseAnswer } from "../../schema/answer";
+import { child, children, type Element, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { pciText } from "../pci-address";
 
