@@ -154,6 +154,8 @@ async function run<T>(
       // The engine shows only the reasons, and without the hidden inputs in the properties the object could never be read again.
       const properties = close(handler, error.state, origin, meta);
       throw Object.assign(new Error(error.message), { id: error.id, reasons: [error.message], properties });
+    } finally {
+      if (meta) engineLog.settled(meta.urn);
     }
   });
 }

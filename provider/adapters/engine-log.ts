@@ -7,23 +7,45 @@ import { engineAddress } from "./engine-address";
 const severities = { debug: 0, info: 1, warning: 2, error: 3 } as const;
 export type Severity = keyof typeof severities;
 
-/** Least time between two status lines of one resource. */
+/** How long an operation lasts before its row says what it does, in milliseconds: most are over before anybody could read it. */
+const patience = 300;
+/** Least time between two status lines of one resource, in milliseconds. */
 const interval = 1000;
+
+/** The newest status of one resource, and when it was or will be shown. */
+interface Status {
+  message: string;
+  shownAt: number;
+  timer?: NodeJS.Timeout | undefined;
+}
 
 /**
  * Writes to the resource's own row and diagnostics. A dynamic provider is given no connection to the engine, so we
  * make one. Where that fails, the lines are lost, never the work.
  */
 class EngineLog {
-  private readonly lastStatus = new Map<string, number>();
+  private readonly statuses = new Map<string, Status>();
   private client: { engine: EngineClient; request: typeof LogRequest } | undefined | null;
 
-  /** Live text in the row of `urn`, at most one a second. */
+  /** Live text in the row of `urn`: the newest, at most one a second. */
   status(urn: string, message: string): void {
-    const now = Date.now();
-    if (now - (this.lastStatus.get(urn) ?? 0) < interval) return;
-    this.lastStatus.set(urn, now);
-    this.send(urn, "info", message, true);
+    const status: Status = this.statuses.get(urn) ?? { message, shownAt: Number.NEGATIVE_INFINITY };
+    this.statuses.set(urn, status);
+    status.message = message;
+    status.timer ??= setTimeout(
+      () => {
+        status.timer = undefined;
+        status.shownAt = performance.now();
+        this.send(urn, "info", status.message, true);
+      },
+      Math.max(patience, status.shownAt + interval - performance.now()),
+    ).unref();
+  }
+
+  /** Nothing goes on with `urn` any more. */
+  settled(urn: string): void {
+    clearTimeout(this.statuses.get(urn)?.timer);
+    this.statuses.delete(urn);
   }
 
   /** A line that stays under the resource. */

@@ -150,7 +150,7 @@ export class RpcChannel {
       return;
     }
     this.outbox.push({ bytes: encodeFrame(frame), gone });
-    if (this.outbox.length === 1) process.nextTick(() => this.flush());
+    if (this.outbox.length === 1) setImmediate(() => this.flush());
   }
 
   /** Without a copy of the payload: an upload would copy all that it sends. */

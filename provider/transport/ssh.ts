@@ -117,7 +117,7 @@ function together(socket: Duplex): Duplex {
   socket.write = (...words: unknown[]) => {
     if (socket.writableCorked === 0) {
       socket.cork();
-      process.nextTick(() => socket.uncork());
+      setImmediate(() => socket.uncork());
     }
     return Reflect.apply(write, socket, words);
   };
