@@ -1,6 +1,7 @@
 import { z } from "../core/attribute";
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
+import { withEmpty, withoutEmpty } from "../core/maps";
 import { memoPath } from "../core/resource";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
@@ -52,8 +53,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
     async check(olds, news) {
       const { meta, values } = split(handler, news);
-      const old = split(handler, olds).values;
-      const known = Object.keys(old).length === 0 ? undefined : old;
+      const known = Object.keys(olds).length === 0 ? undefined : split(handler, olds).values;
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
       const taken = meta ? identities.claim(handler.type, inputs, meta.urn) : [];
       return { inputs: close(handler, inputs, news, meta), failures: [...failures, ...taken] };
@@ -118,22 +118,21 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 }
 
 /** The handler's values and our hidden inputs, told apart. */
-function split({ nullable }: Handler, wire: Values): { meta: Meta | undefined; values: Values } {
-  const values: Record<string, unknown> = Object.fromEntries(
-    Object.entries(wire).map(([name, value]) => [name, fromWire(value, nullable.includes(name))]),
-  );
+function split({ nullable, maps }: Handler, wire: Values): { meta: Meta | undefined; values: Values } {
+  const values: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(wire)) {
+    const read = fromWire(value, nullable.includes(name));
+    if (read !== undefined) values[name] = read;
+  }
   const meta = metaSchema.safeParse(values["__meta"]);
   for (const key of hiddenKeys) delete values[key];
-  return { meta: meta.success ? (meta.data as Meta) : undefined, values };
+  return { meta: meta.success ? (meta.data as Meta) : undefined, values: withEmpty(maps, values) };
 }
 
 /** Seals a result and gives it back the hidden inputs that later calls depend on. */
 function close(handler: Handler, values: Values, origin: Values, meta: Meta | undefined): Values {
-  const sealed: Record<string, unknown> = seal(values, [
-    memoPath,
-    ...handler.secretPaths,
-    ...(meta?.secretPaths ?? []),
-  ]);
+  const secrets = [memoPath, ...handler.secretPaths, ...(meta?.secretPaths ?? [])];
+  const sealed: Record<string, unknown> = seal(withoutEmpty(handler.maps, values, origin), secrets);
   for (const key of hiddenKeys) if (origin[key] !== undefined) sealed[key] = origin[key];
   return sealed;
 }

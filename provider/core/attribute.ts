@@ -87,6 +87,8 @@ export interface Attribute<T = unknown, Doc = unknown> {
   readonly follows?: boolean;
   /** How a change takes effect. */
   change: ChangeRule;
+  /** What the state keeps of a checked value, which may hold what is not known yet: the rules see all of it. Default: all. */
+  keep?(value: T): T;
   /** Encrypted in state wherever it stands. */
   readonly secret?: boolean;
   /** Classes of the SDK that a program may pass here instead of a plain reference object. */

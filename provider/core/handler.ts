@@ -66,6 +66,8 @@ export interface Handler {
   readonly secretPaths: readonly string[];
   /** Top-level properties in which null is a value: elsewhere it is as good as absent. */
   readonly nullable: readonly string[];
+  /** Top-level properties that hold entries by name: absent is as good as empty. */
+  readonly maps: readonly string[];
   /** A replaced object stays beside the new one until that is in its place. */
   readonly createBeforeDelete: boolean;
   /** Pure; uses no network. */

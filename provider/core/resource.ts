@@ -12,6 +12,7 @@ import {
   type Values,
 } from "./handler";
 import { Identity } from "./identity";
+import { withEmpty, withoutEmpty } from "./maps";
 import { hasUnknown, isPlainObject } from "./unknown";
 
 /** The newest table of plain defaults; new objects get it, old ones keep theirs. */
@@ -46,6 +47,17 @@ export interface Rule<R extends Rows> {
   check(inputs: StateOf<R>): readonly Fault[];
 }
 
+/**
+ * Values for what the program leaves out, block by block, that depend on other arguments of its: they are checked and
+ * shown as if it had said them.
+ */
+export interface Presets {
+  /** Arguments without which there are none. */
+  readonly by: readonly string[];
+  /** A released `defaultsVersion` never gives others. Pure. */
+  of(news: Values, olds: Values | undefined, defaultsVersion: number): Values;
+}
+
 /** A resource: its rows, and what to do on the host. */
 export interface Definition<R extends Rows, O extends Readonly<Record<string, Output>>> {
   /** Class name, frozen for ever. */
@@ -54,11 +66,7 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
   readonly rows: R;
   readonly outputs: O;
   readonly rules?: readonly Rule<R>[];
-  /**
-   * Values for what the program leaves out, block by block, that depend on other arguments of its: they are checked
-   * and shown as if it had said them. A released `defaultsVersion` never gives others. Pure.
-   */
-  presets?(news: Values, olds: Values | undefined, defaultsVersion: number): Values;
+  readonly presets?: Presets;
   /** True where old and new object have different names and may exist side by side. */
   readonly createBeforeDelete?: boolean;
   /**
@@ -130,11 +138,12 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   definition: Definition<R, O>,
 ): Handler & { readonly definition: Definition<R, O> } {
   const { rows } = definition;
+  const maps = Object.entries<Row>(rows).flatMap(([name, row]) => (row.kind === "map" ? [name] : []));
 
   function store(inputs: StateOf<R>, made: Made<O>, defaultsVersion: number): Stored {
     const values: Values = { ...inputs, ...made.outputs };
-    const kept = { ...(made.applied && pack(made.applied, inForce(values))), ...(made.memo && { memo: made.memo }) };
-    const bookkeeping = { stateVersion, defaultsVersion, ...kept };
+    const applied = made.applied && pack(withoutEmpty(maps, made.applied), inForce(values));
+    const bookkeeping = { stateVersion, defaultsVersion, ...applied, ...(made.memo && { memo: made.memo }) };
     const takenUp = made.takenUp === true || made.outputs["adopted" as keyof O] === true;
     return { id: made.id, state: { ...values, __kvm: bookkeeping }, takenUp };
   }
@@ -142,7 +151,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   /** What the resource sees of a stored state. */
   function opened(values: Values): State<R, O> {
     const kept = values["__kvm"] as (Packed & Bookkeeping) | undefined;
-    return { ...values, ...(kept && { __kvm: { ...kept, applied: unpack(kept, inForce(values)) } }) } as State<R, O>;
+    if (!kept) return values as State<R, O>;
+    return { ...values, __kvm: { ...kept, applied: withEmpty(maps, unpack(kept, inForce(values))) } } as State<R, O>;
   }
 
   /** A state with the inputs that are in force. */
@@ -176,6 +186,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       "__kvm",
       ...Object.entries<Row>(rows).flatMap(([name, row]) => (row.kind === "attribute" && row.document ? [name] : [])),
     ],
+    maps,
     secretPaths: [
       ...secretRows(rows),
       ...Object.entries(definition.outputs).flatMap(([name, output]) => (output.secret ? [name] : [])),
@@ -184,7 +195,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     check(given, olds, meta) {
       const faults: Fault[] = [];
       const defaultsVersion = defaultsVersionOf(given, olds);
-      const news = filled(given, definition.presets?.(given, olds, defaultsVersion) ?? {});
+      const news = filled(given, definition.presets?.of(given, olds, defaultsVersion) ?? {});
       const context: CheckContext = { identity: identityOf(meta), defaultsVersion, inputs: news };
       const inputs = checkRows({ ...rows, ...versionRow }, news, olds, context, faults) as StateOf<R>;
       // What is wrong by itself says nothing about what it is next to; all else is told in the same round.
@@ -193,7 +204,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
         if (rule.needs.some((name) => wrong.has(name) || hasUnknown(inputs[name]))) continue;
         faults.push(...rule.check(inputs).filter((fault) => !wrong.has(topName(fault))));
       }
-      return { inputs: { ...inputs, defaultsVersion: context.defaultsVersion }, failures: faults };
+      return { inputs: { ...kept(rows, inputs), defaultsVersion: context.defaultsVersion }, failures: faults };
     },
 
     diff(_id, olds, news): DiffResult {
@@ -263,6 +274,15 @@ export function filled(given: Values, below: Values): Values {
     merged[name] = isPlainObject(own) && isPlainObject(value) ? filled(own, value) : (own ?? value);
   }
   return merged;
+}
+
+/** The inputs as the state keeps them. */
+function kept(rows: Rows, inputs: Values): Values {
+  const shorter = Object.entries<Row>(rows).flatMap(([name, row]) => {
+    const value = inputs[name];
+    return row.kind === "attribute" && row.keep && isPlainObject(value) ? [[name, row.keep(value)] as const] : [];
+  });
+  return { ...inputs, ...Object.fromEntries(shorter) };
 }
 
 /** Every resource has it, so it is not a row of each. */

@@ -36,8 +36,11 @@ export type AskedMachine = StateOf<typeof rows>;
 const asked = defineResource({
   ...definition,
   rows,
-  presets: (news, olds, version) =>
-    filled(definition.presets?.(news, olds, version) ?? {}, { cpu: { policy: policyOf(news) } }),
+  presets: {
+    by: definition.presets?.by ?? [],
+    of: (news, olds, version) =>
+      filled(definition.presets?.of(news, olds, version) ?? {}, { cpu: { policy: policyOf(news) } }),
+  },
 });
 
 /** Pins and bindings by hand, without a policy, are no wish to be placed. */

@@ -1,7 +1,8 @@
 import { attribute, type Verdict, z } from "../core/attribute";
 import { equal } from "../core/equal";
-import type { HostReference } from "../core/handler";
+import type { HostReference, Values } from "../core/handler";
 import { isPlainObject } from "../core/unknown";
+import { keptFacts } from "./facts";
 
 // As text, in which form the classes of the SDK hand them on: the shorter state.
 const asText = z.preprocess((value) => (isPlainObject(value) ? JSON.stringify(value) : value), z.string().optional());
@@ -17,11 +18,22 @@ const schema = z.object({
   limits: asText,
 });
 
+/** The host that another object lives on, as a reference to that object keeps it. */
+export const hostOfOther = z.object({ uri: z.string().optional(), uuid: z.string().optional() });
+
+/** A reference as state keeps it, where it stands twice: without what only checks need. */
+export function keptHost<T extends Values>(host: T): T {
+  const { facts: _, ...others } = host;
+  const facts = keptFacts(host);
+  return { ...others, ...(facts !== undefined && { facts }) } as unknown as T;
+}
+
 /** Row of a resource that names its host itself. Facts and limits take no part in diff; another address of one host is no move. */
 export const hostRow = attribute<HostReference>({
   doc: "The Host that it lives on.",
   schema,
   references: ["Host"],
+  keep: (host) => keptHost(host as HostReference & Values),
   change: hostChange,
 });
 

@@ -1,7 +1,7 @@
 import { attribute, z } from "../core/attribute";
 import type { HostReference } from "../core/handler";
 import { hasUnknown, isPlainObject, unknown } from "../core/unknown";
-import { hostChange } from "./host-reference";
+import { hostChange, keptHost } from "./host-reference";
 
 /** How a resource reaches its pool. */
 export interface PoolReference {
@@ -26,6 +26,7 @@ export const poolRow = attribute<PoolReference>({
   doc: "The StoragePool that it lives in.",
   schema,
   references: ["StoragePool"],
+  keep: (pool) => (isPlainObject(pool.host) ? { ...pool, host: keptHost(pool.host) } : pool),
   change(old, next) {
     if (!isPlainObject(old) || !isPlainObject(next)) return { class: "none" };
     const moved = typeof old["uuid"] === "string" && typeof next["uuid"] === "string" && old["uuid"] !== next["uuid"];

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Handler, Meta } from "../../provider/core/handler";
+import type { Handler, Meta, Values } from "../../provider/core/handler";
+import { withoutEmpty } from "../../provider/core/maps";
 import { cloudInitDisk, render as renderCloudInitDisk } from "../../provider/resources/cloud-init-disk";
 import { network } from "../../provider/resources/network";
 import { render as renderNetwork } from "../../provider/resources/network/document";
@@ -11,11 +12,12 @@ import { virtualMachine } from "../../provider/resources/virtual-machine";
 import { render as renderVirtualMachine } from "../../provider/resources/virtual-machine/render";
 import { volume } from "../../provider/resources/volume";
 import { render as renderVolume } from "../../provider/resources/volume/render";
+import { modelOf } from "../../tools/gen-sdk/model";
 import { cacheFolder } from "../lab/lab";
 
 /** One folder of cases: arguments in `<case>.json`, the document that they make in `<case>.xml`. */
 interface Golden {
-  readonly handler: Handler;
+  readonly handler: Handler & { readonly definition: Parameters<typeof modelOf>[0] };
   readonly render: (inputs: never) => string;
   /** File of libvirt's schema that every document must satisfy. */
   readonly schema: string;
@@ -48,6 +50,7 @@ describe.each(Object.entries(resources))("golden documents of %s", (folder, { ha
     const args = JSON.parse(readFileSync(join(directory, `${name}.json`), "utf8"));
     const { inputs, failures } = handler.check(args, undefined, metaOf(handler.type));
     expect(failures).toEqual([]);
+    expect(unexpected(handler, args, inputs)).toEqual([]);
     const document = render(inputs as never);
     const file = join(directory, `${name}.xml`);
     if (regenerate) writeFileSync(file, document);
@@ -62,6 +65,15 @@ describe.each(Object.entries(resources))("golden documents of %s", (folder, { ha
     execFileSync("xmllint", ["--noout", "--relaxng", join(schemas, schema), ...files], { stdio: "pipe" });
   });
 });
+
+/** Properties of the result that the class does not wait for, so that a program could not read them. */
+function unexpected(handler: Golden["handler"], args: Values, inputs: Values): string[] {
+  const { args: shape, presetBy } = modelOf(handler.definition);
+  if (presetBy.some((name) => args[name] !== undefined)) return [];
+  const always = new Set(shape.properties.flatMap(({ name, always }) => (always ? [name] : [])));
+  const state = withoutEmpty(handler.maps, inputs);
+  return Object.keys(state).filter((name) => state[name] !== undefined && !always.has(name) && !(name in args));
+}
 
 function metaOf(type: string): Meta {
   const urn = `urn:pulumi:dev::golden::pulumi-nodejs:dynamic/kvm:${type}::db`;

@@ -1,5 +1,6 @@
 import { seal } from "../../adapters/wire";
 import type { Meta, Values } from "../../core/handler";
+import { withoutEmpty } from "../../core/maps";
 import { memoPath } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import type { Entry } from "./plan";
@@ -31,7 +32,10 @@ export function importFile(imported: readonly Imported[], target: Target): strin
       __meta: meta,
     };
     const secrets = [memoPath, ...handler.secretPaths, ...passwords(inputs)];
-    const [sealedInputs, outputs] = [inputs, state].map((values) => ({ ...open(seal(values, secrets)), ...hidden }));
+    const [sealedInputs, outputs] = [inputs, state].map((values) => ({
+      ...open(seal(withoutEmpty(handler.maps, values), secrets)),
+      ...hidden,
+    }));
     return { type, name, id, inputs: sealedInputs, outputs };
   });
   return `${JSON.stringify({ nameTable: {}, resources }, undefined, 2)}\n`;

@@ -4,6 +4,7 @@ import { hostPath } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
 import { child, clone, type Element, element, ensure, remove } from "../../schema/tree";
+import { hostOfOther } from "../host-reference";
 import { devicesOf } from "./alias";
 import { networkSourceLens, networkSourceSchema } from "./disk-network";
 import { type SecretReference, secretOf, secretSchema } from "./disk-secret";
@@ -14,7 +15,7 @@ const volumeSchema = z.object({
   name: z.string().optional(),
   path: hostPath,
   format: z.string().optional(),
-  host: z.unknown().optional(),
+  host: hostOfOther.optional(),
 });
 export type VolumeReference = z.infer<typeof volumeSchema>;
 

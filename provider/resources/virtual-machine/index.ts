@@ -29,7 +29,7 @@ export const virtualMachine = defineResource({
   outputs,
   rules,
 
-  presets: machinePresets,
+  presets: { by: ["profile", "guest"], of: machinePresets },
 
   effective: (inputs, known, olds) => (olds ? effectiveAfter(inputs, olds) : effective(inputs, known)),
 

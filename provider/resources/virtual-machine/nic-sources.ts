@@ -3,6 +3,7 @@ import { hostPath, text } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
+import { hostOfOther } from "../host-reference";
 import { pciAddress, pciElement, pciText } from "../pci-address";
 import { userLens, userSchema } from "./nic-user";
 
@@ -11,7 +12,7 @@ export const interfaceName = z.string().regex(/^[A-Za-z0-9_.:-]{1,15}$/, "is not
 const networkSchema = z.object({
   uuid: z.string().optional(),
   name: z.string(),
-  host: z.unknown().optional(),
+  host: hostOfOther.optional(),
 });
 export type NetworkReference = z.infer<typeof networkSchema>;
 

@@ -20,5 +20,23 @@ test("what a resource notes for its next look is a secret in the state, and read
   const { outs } = await create({ name: "a" });
   expect(outs).toEqual({ name: "a", __kvm: { stateVersion: 1, memo: secret(memo) } });
   expect(await diff("id", outs, { name: "a" })).toEqual({ changes: false, replaces: [], deleteBeforeReplace: true });
-  expect(given).toEqual([{ name: "a", __kvm: { stateVersion: 1, memo } }]);
+  expect(given).toMatchObject([{ name: "a", __kvm: { stateVersion: 1, memo } }]);
+});
+
+test("a map without entries is absent from the state unless the program gives it, and there for the resource", async () => {
+  const given: unknown[] = [];
+  const { check, create } = dynamicProvider({
+    ...machine,
+    async create(inputs) {
+      given.push(inputs);
+      return { id: "id", state: inputs };
+    },
+  });
+  for (const args of [{ name: "a" }, { name: "a", disks: {} }]) {
+    const { inputs, failures } = await check({}, args);
+    expect(failures).toEqual([]);
+    const { outs } = await create(inputs);
+    for (const state of [inputs, outs]) expect(Object.hasOwn(state, "disks")).toBe("disks" in args);
+  }
+  expect(given).toMatchObject([{ disks: {} }, { disks: {} }]);
 });
