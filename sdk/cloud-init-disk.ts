@@ -6,22 +6,9 @@ import type { StoragePool } from "./storage-pool";
 
 const facts: ClassFacts = {
   type: "CloudInitDisk",
-  properties: [
-    "pool",
-    "userData",
-    "metaData",
-    "networkConfig",
-    "vendorData",
-    "hostname",
-    "reinit",
-    "instanceId",
-    "name",
-    "path",
-    "format",
-    "overlay",
-    "overlayUnchecked",
-    "defaultsVersion",
-  ],
+  always: ["pool", "userData", "reinit", "instanceId", "name", "path", "format", "defaultsVersion"],
+  optional: ["metaData", "networkConfig", "vendorData", "hostname", "overlay", "overlayUnchecked"],
+  presetBy: [],
   secrets: ["userData"],
 };
 

@@ -4,18 +4,8 @@ import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: "Host",
-  properties: [
+  always: [
     "uri",
-    "hostKey",
-    "identityFile",
-    "identityEnv",
-    "housekeepingCpus",
-    "dedicatedCpus",
-    "reservedMemory",
-    "reservedPages",
-    "guestPages",
-    "hugePages",
-    "ksm",
     "defaultsVersion",
     "uuid",
     "owner",
@@ -42,6 +32,19 @@ const facts: ClassFacts = {
     "ksmBefore",
     "facts",
   ],
+  optional: [
+    "hostKey",
+    "identityFile",
+    "identityEnv",
+    "housekeepingCpus",
+    "dedicatedCpus",
+    "reservedMemory",
+    "reservedPages",
+    "guestPages",
+    "hugePages",
+    "ksm",
+  ],
+  presetBy: [],
   secrets: [],
 };
 

@@ -6,7 +6,9 @@ import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: "PlacementGroup",
-  properties: ["host", "requests", "defaultsVersion", "placements", "explain"],
+  always: ["host", "requests", "defaultsVersion", "placements", "explain"],
+  optional: [],
+  presetBy: [],
   secrets: [],
 };
 

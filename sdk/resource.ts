@@ -1,12 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
+import { showProgramOnly } from "./program-stack";
 import { lift, remember } from "./references";
+
+/** An argument that was left out, and stays so. */
+const nothing = pulumi.output(undefined);
 
 /** What the generator knows of a class. */
 export interface ClassFacts {
   /** Class name, frozen for ever: it is in the type token and in the provider text of every state. */
   readonly type: string;
-  /** All properties: Pulumi gives an object only those that it was told of, arguments left out included. */
-  readonly properties: readonly string[];
+  /** Properties that an object has whatever its program says: Pulumi gives it only those that it is told of. */
+  readonly always: readonly string[];
+  /** Arguments without a default: an object has those that its program gives. */
+  readonly optional: readonly string[];
+  /** Arguments that may give values to any other. */
+  readonly presetBy: readonly string[];
   /** Top-level properties that hold a secret. */
   readonly secrets: readonly string[];
 }
@@ -25,22 +33,23 @@ export abstract class KvmResource extends pulumi.CustomResource {
     }
     const type = `pulumi-nodejs:dynamic/kvm:${facts.type}`;
     const lifted = lift(args, `${facts.type} "${name}"`);
-    const properties: Record<string, unknown> = Object.fromEntries(
-      facts.properties.map((property) => [property, undefined]),
-    );
+    const isPreset = facts.presetBy.some((argument) => lifted.values[argument] !== undefined);
+    const awaited = [...facts.always, ...(isPreset ? facts.optional : [])];
+    const properties: Record<string, unknown> = Object.fromEntries(awaited.map((property) => [property, undefined]));
     Object.assign(properties, lifted.values, {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${facts.type};`,
       __meta: metaOf(type, name, lifted.values, options),
     });
     const merged = pulumi.mergeOptions({ additionalSecretOutputs: [...facts.secrets] }, options);
-    // Pulumi records four stacks for each property, with source maps: a third of a program's time, and nobody reads them.
-    const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = 0;
+    const restore = showProgramOnly();
     try {
       super(type, name, properties, merged);
     } finally {
-      Error.stackTraceLimit = limit;
+      restore();
     }
+    // What Pulumi has to resolve costs a program most of its time: a machine has a hundred arguments, and few are given.
+    const absent = facts.optional.filter((property) => !Object.hasOwn(this, property));
+    Object.assign(this, Object.fromEntries(absent.map((property) => [property, nothing])));
     remember(this, facts.type, lifted);
   }
 }

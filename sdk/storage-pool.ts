@@ -6,28 +6,24 @@ import { type ClassFacts, KvmResource } from "./resource";
 
 const facts: ClassFacts = {
   type: "StoragePool",
-  properties: [
+  always: [
     "host",
     "name",
     "uuid",
     "type",
     "path",
-    "source",
-    "permissions",
     "build",
     "format",
     "autostart",
     "active",
-    "adopt",
-    "deleteAdopted",
-    "overlay",
-    "overlayUnchecked",
     "defaultsVersion",
     "capacity",
     "allocation",
     "available",
     "adopted",
   ],
+  optional: ["source", "permissions", "adopt", "deleteAdopted", "overlay", "overlayUnchecked"],
+  presetBy: [],
   secrets: [],
 };
 

@@ -9,31 +9,54 @@ import type { Volume } from "./volume";
 
 const facts: ClassFacts = {
   type: "VirtualMachine",
-  properties: [
+  always: [
     "host",
     "name",
     "uuid",
-    "title",
-    "description",
     "virtType",
     "machine",
-    "profile",
-    "guest",
-    "suggestedPlacement",
     "vcpus",
     "maxVcpus",
     "cpu",
-    "memoryHotplug",
-    "memoryDevices",
     "memory",
     "maxMemory",
+    "firmware",
+    "console",
+    "agent",
+    "rootPorts",
+    "rng",
+    "autostart",
+    "state",
+    "stopTimeout",
+    "onStopTimeout",
+    "waitForAddress",
+    "changePolicy",
+    "deletionProtection",
+    "deleteSnapshots",
+    "defaultsVersion",
+    "ipAddress",
+    "ipAddresses",
+    "pendingRestart",
+    "resolved",
+    "placement",
+    "launchMeasurement",
+    "iommuGroups",
+    "adopted",
+  ],
+  optional: [
+    "title",
+    "description",
+    "profile",
+    "guest",
+    "suggestedPlacement",
+    "memoryHotplug",
+    "memoryDevices",
     "hugePages",
     "memoryBacking",
     "memoryLimits",
     "balloon",
     "numa",
     "numaTune",
-    "firmware",
     "loader",
     "statelessFirmware",
     "secureBoot",
@@ -61,11 +84,7 @@ const facts: ClassFacts = {
     "filesystems",
     "nics",
     "hostDevices",
-    "console",
     "serialLog",
-    "agent",
-    "rootPorts",
-    "rng",
     "tpm",
     "watchdog",
     "vsock",
@@ -87,28 +106,12 @@ const facts: ClassFacts = {
     "onPoweroff",
     "onReboot",
     "onCrash",
-    "autostart",
-    "state",
-    "stopTimeout",
-    "onStopTimeout",
-    "waitForAddress",
-    "changePolicy",
-    "deletionProtection",
-    "deleteSnapshots",
     "adopt",
     "deleteAdopted",
     "overlay",
     "overlayUnchecked",
-    "defaultsVersion",
-    "ipAddress",
-    "ipAddresses",
-    "pendingRestart",
-    "resolved",
-    "placement",
-    "launchMeasurement",
-    "iommuGroups",
-    "adopted",
   ],
+  presetBy: ["profile", "guest"],
   secrets: ["fwCfg"],
 };
 
@@ -760,7 +763,7 @@ export interface VirtualMachineArgsDisk {
         readonly name?: pulumi.Input<string>;
         readonly path: pulumi.Input<string>;
         readonly format?: pulumi.Input<string>;
-        readonly host?: pulumi.Input<unknown>;
+        readonly host?: pulumi.Input<{ readonly uri?: pulumi.Input<string>; readonly uuid?: pulumi.Input<string> }>;
       }
   >;
   /** The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted. */
@@ -939,7 +942,7 @@ export interface VirtualMachineArgsNic {
     | {
         readonly uuid?: pulumi.Input<string>;
         readonly name: pulumi.Input<string>;
-        readonly host?: pulumi.Input<unknown>;
+        readonly host?: pulumi.Input<{ readonly uri?: pulumi.Input<string>; readonly uuid?: pulumi.Input<string> }>;
       }
   >;
   /** Port group of `network`, whose VLAN and bandwidth it gets (`<source portgroup>`). Default: the network's own. */

@@ -6,25 +6,9 @@ import type { StoragePool } from "./storage-pool";
 
 const facts: ClassFacts = {
   type: "Volume",
-  properties: [
-    "pool",
-    "name",
-    "format",
-    "size",
-    "source",
-    "backing",
-    "path",
-    "mode",
-    "overlay",
-    "overlayUnchecked",
-    "onReplace",
-    "adopt",
-    "deleteAdopted",
-    "defaultsVersion",
-    "capacity",
-    "allocation",
-    "adopted",
-  ],
+  always: ["pool", "name", "format", "path", "onReplace", "defaultsVersion", "capacity", "allocation", "adopted"],
+  optional: ["size", "source", "backing", "mode", "overlay", "overlayUnchecked", "adopt", "deleteAdopted"],
+  presetBy: [],
   secrets: [],
 };
 

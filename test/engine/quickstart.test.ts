@@ -40,6 +40,20 @@ async function says(host: LabHost, wanted: RegExp): Promise<string> {
   return (found as RegExpExecArray | null)?.[1] ?? "";
 }
 
+/** Files that Pulumi names as the places where our objects are made, and all that called them. */
+async function positions(stack: Stack): Promise<string[]> {
+  const { deployment } = JSON.parse(await stack.state()) as { deployment: { resources: Recorded[] } };
+  const ours = deployment.resources.filter(({ type }) => type.startsWith("pulumi-nodejs:dynamic/kvm:"));
+  const places = ours.flatMap((object) => [object, ...object.stackTrace].map(({ sourcePosition }) => sourcePosition));
+  return [...new Set(places.map((place) => /([^/]+)#\d+,\d+$/.exec(place)?.[1] ?? place))];
+}
+
+interface Recorded {
+  readonly type: string;
+  readonly sourcePosition: string;
+  readonly stackTrace: readonly { readonly sourcePosition: string }[];
+}
+
 async function leftOnHost(host: LabHost): Promise<string> {
   const left = await host.exec(
     "virsh -q list --all --name; virsh -q net-list --all --name; virsh -q pool-list --all --name; ls -A /var/lib/libvirt/kvm-quickstart",
@@ -61,6 +75,8 @@ describe.each([
         expect(ip).toMatch(/^10\.20\.0\.\d+$/);
         expect(await says(host, /GUEST-READY .* address (\S+),/)).toBe(ip);
         const boot = await says(host, /GUEST-BOOT (\S+)/);
+
+        expect(await positions(stack)).toEqual(["index.ts"]);
 
         await stack.upWithoutChanges();
         await stack.refresh("--expect-no-changes");

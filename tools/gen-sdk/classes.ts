@@ -2,7 +2,9 @@ import type { Property, ResourceModel, Shape } from "./model";
 
 /** The TypeScript class of a resource with its argument types. */
 export function renderClass(model: ResourceModel): string {
-  const names = [...model.args.properties, ...model.outputs].map((property) => property.name);
+  const named = (properties: readonly { readonly name: string }[]) => properties.map(({ name }) => name);
+  const always = [...model.args.properties.filter((property) => property.always), ...model.outputs];
+  const optional = model.args.properties.filter((property) => !property.always);
   const imports = model.references
     .filter((name) => name !== model.type)
     .map((name) => `import type { ${name} } from "./${kebab(name)}";\n`)
@@ -17,7 +19,9 @@ ${hasDocuments(model) ? 'import type * as documents from "../provider/schema/gen
 
 const facts: ClassFacts = {
   type: ${JSON.stringify(model.type)},
-  properties: ${list(names)},
+  always: ${list(named(always))},
+  optional: ${list(named(optional))},
+  presetBy: ${list(model.presetBy)},
   secrets: ${list(model.secrets)},
 };
 

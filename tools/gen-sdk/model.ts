@@ -13,6 +13,8 @@ export interface Property {
   readonly change: string;
   readonly since: string | undefined;
   readonly fallback: string | undefined;
+  /** Every object has it, whatever its program says. */
+  readonly always: boolean;
 }
 
 /** A nested object type. */
@@ -29,6 +31,8 @@ export interface ResourceModel {
   readonly shapes: readonly Shape[];
   readonly outputs: readonly (Output & { readonly name: string })[];
   readonly secrets: readonly string[];
+  /** Arguments that may give values to any other. */
+  readonly presetBy: readonly string[];
   /** Classes and types of other files that arguments refer to. */
   readonly references: readonly string[];
 }
@@ -38,6 +42,7 @@ interface AnyDefinition {
   readonly doc: string;
   readonly rows: Rows;
   readonly outputs: Readonly<Record<string, Output>>;
+  readonly presets?: { readonly by: readonly string[] };
 }
 
 export function modelOf(definition: AnyDefinition): ResourceModel {
@@ -64,7 +69,18 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
       !row.optional &&
       shapes.some((known) => known.name === shape && known.properties.some((property) => property.required));
     const change = row.kind === "map" && typeof row.change === "string" ? `entries: ${row.change}` : "by field";
-    return { name, doc: row.doc, required, input, output: input, change, since: undefined, fallback: undefined };
+    const always = row.kind === "block" && !row.optional;
+    return {
+      name,
+      doc: row.doc,
+      required,
+      input,
+      output: input,
+      change,
+      since: undefined,
+      fallback: undefined,
+      always,
+    };
   }
 
   function attributeProperty(name: string, row: Attribute): Property {
@@ -73,15 +89,18 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
     if (row.written) references.add(row.written.name);
     const written = part ?? schemaType(row.schema, "input");
     const fallback = row.defaults && JSON.stringify(Object.entries(row.defaults).at(-1)?.[1]);
+    const ofNothing = row.schema.safeParse(undefined);
+    const isDerived = (row.derive ?? row.defaults) !== undefined || row === versionRow["defaultsVersion"];
     return {
       name,
       doc: row.doc,
-      required: row.derive === undefined && row.defaults === undefined && !row.schema.safeParse(undefined).success,
+      required: row.derive === undefined && row.defaults === undefined && !ofNothing.success,
       input: [...(row.references ?? []), typeWritten(row.written) ?? written].join(" | "),
       output: part ?? schemaType(row.schema, "output"),
       change: typeof row.change === "string" ? row.change : "depends on the values",
       since: row.since,
       fallback: row.derive ? "derived" : fallback,
+      always: isDerived || ofNothing.data !== undefined || !ofNothing.success,
     };
   }
 
@@ -91,7 +110,9 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
     row.kind === "attribute" && row.secret ? [name] : [],
   );
   const secrets = [...secretRows, ...outputs.flatMap((output) => (output.secret ? [output.name] : []))];
-  return { type: definition.type, doc: definition.doc, args, shapes, outputs, secrets, references: [...references] };
+  const presetBy = definition.presets?.by ?? [];
+  const { type, doc } = definition;
+  return { type, doc, args, shapes, outputs, secrets, presetBy, references: [...references] };
 }
 
 function typeWritten(written: Attribute["written"]): string | undefined {

@@ -32,7 +32,10 @@ test("a map without entries is absent from the state unless the program gives it
       return { id: "id", state: inputs };
     },
   });
-  for (const args of [{ name: "a" }, { name: "a", disks: {} }]) {
+  for (const args of [
+    { name: "a", memory: "1 GiB" },
+    { name: "a", memory: "1 GiB", disks: {} },
+  ]) {
     const { inputs, failures } = await check({}, args);
     expect(failures).toEqual([]);
     const { outs } = await create(inputs);

@@ -12,3 +12,29 @@ test("a program is tested with Pulumi's mocks as its manual says, without an org
   const values = await new Promise((resolve) => both.apply(resolve));
   expect(values).toEqual(["uuid of db", "Data", { uri: "qemu:///system", uuid: "uuid of host" }]);
 });
+
+describe("an argument that the program leaves out", () => {
+  const settled = (output: pulumi.Output<unknown>) => new Promise((resolve) => output.apply(resolve));
+
+  beforeAll(() =>
+    pulumi.runtime.setMocks({
+      newResource: ({ name, inputs }) => ({ id: `${name}-id`, state: { ...inputs, hugePages: "preferred", vcpus: 1 } }),
+      call: ({ inputs }) => inputs,
+    }),
+  );
+
+  it("is absent, unless it has a default", async () => {
+    const machine = new kvm.VirtualMachine("plain", { host: { uri: "qemu:///system" }, memory: "1 GiB" });
+    expect(await settled(machine.vcpus)).toBe(1);
+    for (const absent of [machine.description, machine.disks, machine.hugePages]) {
+      expect(await settled(absent)).toBeUndefined();
+    }
+  });
+
+  it("may be given by a profile", async () => {
+    const args = { host: { uri: "qemu:///system" }, memory: "1 GiB", profile: "dedicated" } as const;
+    const machine = new kvm.VirtualMachine("placed", args);
+    expect(await settled(machine.hugePages)).toBe("preferred");
+    expect(await settled(machine.description)).toBeUndefined();
+  });
+});
