@@ -46,7 +46,8 @@ export function factsOf(host: unknown): Partial<Facts> {
 /** The digest as the state of a resource keeps it: what its changes and its place depend on. Checks are given all of it. */
 export function keptFacts(host: unknown): string | undefined {
   const { libvirt, virtTypes, deviceCells } = factsOf(host);
-  return libvirt === undefined ? undefined : JSON.stringify({ libvirt, virtTypes, deviceCells });
+  const text = JSON.stringify({ libvirt, virtTypes, deviceCells });
+  return text === "{}" ? undefined : text;
 }
 
 /** libvirt of the host, as 1000000 * major + 1000 * minor + release. */
