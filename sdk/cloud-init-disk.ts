@@ -8,7 +8,7 @@ const facts: ClassFacts = {
   type: "CloudInitDisk",
   always: ["pool", "userData", "reinit", "instanceId", "name", "path", "format", "defaultsVersion"],
   optional: ["metaData", "networkConfig", "vendorData", "hostname", "overlay", "overlayUnchecked"],
-  presetBy: [],
+  givers: [],
   secrets: ["userData"],
 };
 

@@ -44,7 +44,7 @@ const facts: ClassFacts = {
     "hugePages",
     "ksm",
   ],
-  presetBy: [],
+  givers: [],
   secrets: [],
 };
 

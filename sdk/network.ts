@@ -37,7 +37,7 @@ const facts: ClassFacts = {
     "overlay",
     "overlayUnchecked",
   ],
-  presetBy: [],
+  givers: ["adopt"],
   secrets: [],
 };
 

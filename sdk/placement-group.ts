@@ -8,7 +8,7 @@ const facts: ClassFacts = {
   type: "PlacementGroup",
   always: ["host", "requests", "defaultsVersion", "placements", "explain"],
   optional: [],
-  presetBy: [],
+  givers: [],
   secrets: [],
 };
 

@@ -13,8 +13,8 @@ export interface ClassFacts {
   readonly always: readonly string[];
   /** Arguments without a default: an object has those that its program gives. */
   readonly optional: readonly string[];
-  /** Arguments that may give values to any other. */
-  readonly presetBy: readonly string[];
+  /** Arguments with which an object may have any of the optional ones. */
+  readonly givers: readonly string[];
   /** Top-level properties that hold a secret. */
   readonly secrets: readonly string[];
 }
@@ -33,8 +33,11 @@ export abstract class KvmResource extends pulumi.CustomResource {
     }
     const type = `pulumi-nodejs:dynamic/kvm:${facts.type}`;
     const lifted = lift(args, `${facts.type} "${name}"`);
-    const isPreset = facts.presetBy.some((argument) => lifted.values[argument] !== undefined);
-    const awaited = [...facts.always, ...(isPreset ? facts.optional : [])];
+    // One that is looked up has whatever is found.
+    const isOpen = [options.id, options.urn, ...facts.givers.map((argument) => lifted.values[argument])].some(
+      (value) => value !== undefined,
+    );
+    const awaited = [...facts.always, ...(isOpen ? facts.optional : [])];
     const properties: Record<string, unknown> = Object.fromEntries(awaited.map((property) => [property, undefined]));
     Object.assign(properties, lifted.values, {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${facts.type};`,

@@ -23,7 +23,7 @@ const facts: ClassFacts = {
     "adopted",
   ],
   optional: ["source", "permissions", "adopt", "deleteAdopted", "overlay", "overlayUnchecked"],
-  presetBy: [],
+  givers: ["adopt"],
   secrets: [],
 };
 

@@ -111,7 +111,7 @@ const facts: ClassFacts = {
     "overlay",
     "overlayUnchecked",
   ],
-  presetBy: ["profile", "guest"],
+  givers: ["profile", "guest", "adopt"],
   secrets: ["fwCfg"],
 };
 

@@ -8,7 +8,7 @@ const facts: ClassFacts = {
   type: "Volume",
   always: ["pool", "name", "format", "path", "onReplace", "defaultsVersion", "capacity", "allocation", "adopted"],
   optional: ["size", "source", "backing", "mode", "overlay", "overlayUnchecked", "adopt", "deleteAdopted"],
-  presetBy: [],
+  givers: ["adopt"],
   secrets: [],
 };
 

@@ -68,8 +68,8 @@ describe.each(Object.entries(resources))("golden documents of %s", (folder, { ha
 
 /** Properties of the result that the class does not wait for, so that a program could not read them. */
 function unexpected(handler: Golden["handler"], args: Values, inputs: Values): string[] {
-  const { args: shape, presetBy } = modelOf(handler.definition);
-  if (presetBy.some((name) => args[name] !== undefined)) return [];
+  const { args: shape, givers } = modelOf(handler.definition);
+  if (givers.some((name) => args[name] !== undefined)) return [];
   const always = new Set(shape.properties.flatMap(({ name, always }) => (always ? [name] : [])));
   const state = withoutEmpty(handler.maps, inputs);
   return Object.keys(state).filter((name) => state[name] !== undefined && !always.has(name) && !(name in args));

@@ -21,7 +21,7 @@ const facts: ClassFacts = {
   type: ${JSON.stringify(model.type)},
   always: ${list(named(always))},
   optional: ${list(named(optional))},
-  presetBy: ${list(model.presetBy)},
+  givers: ${list(model.givers)},
   secrets: ${list(model.secrets)},
 };
 

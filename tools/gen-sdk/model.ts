@@ -31,8 +31,8 @@ export interface ResourceModel {
   readonly shapes: readonly Shape[];
   readonly outputs: readonly (Output & { readonly name: string })[];
   readonly secrets: readonly string[];
-  /** Arguments that may give values to any other. */
-  readonly presetBy: readonly string[];
+  /** Arguments with which an object may have any of the others: profiles give values, and what is taken over has some. */
+  readonly givers: readonly string[];
   /** Classes and types of other files that arguments refer to. */
   readonly references: readonly string[];
 }
@@ -110,9 +110,9 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
     row.kind === "attribute" && row.secret ? [name] : [],
   );
   const secrets = [...secretRows, ...outputs.flatMap((output) => (output.secret ? [output.name] : []))];
-  const presetBy = definition.presets?.by ?? [];
+  const givers = [...(definition.presets?.by ?? []), ...("adopt" in definition.rows ? ["adopt"] : [])];
   const { type, doc } = definition;
-  return { type, doc, args, shapes, outputs, secrets, presetBy, references: [...references] };
+  return { type, doc, args, shapes, outputs, secrets, givers, references: [...references] };
 }
 
 function typeWritten(written: Attribute["written"]): string | undefined {

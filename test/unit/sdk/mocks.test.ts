@@ -14,6 +14,7 @@ test("a program is tested with Pulumi's mocks as its manual says, without an org
 });
 
 describe("an argument that the program leaves out", () => {
+  const host = { uri: "qemu:///system" };
   const settled = (output: pulumi.Output<unknown>) => new Promise((resolve) => output.apply(resolve));
 
   beforeAll(() =>
@@ -24,16 +25,19 @@ describe("an argument that the program leaves out", () => {
   );
 
   it("is absent, unless it has a default", async () => {
-    const machine = new kvm.VirtualMachine("plain", { host: { uri: "qemu:///system" }, memory: "1 GiB" });
+    const machine = new kvm.VirtualMachine("plain", { host, memory: "1 GiB" });
     expect(await settled(machine.vcpus)).toBe(1);
     for (const absent of [machine.description, machine.disks, machine.hugePages]) {
       expect(await settled(absent)).toBeUndefined();
     }
   });
 
-  it("may be given by a profile", async () => {
-    const args = { host: { uri: "qemu:///system" }, memory: "1 GiB", profile: "dedicated" } as const;
-    const machine = new kvm.VirtualMachine("placed", args);
+  it.each([
+    ["a profile", () => new kvm.VirtualMachine("placed", { host, memory: "1 GiB", profile: "dedicated" })],
+    ["what is taken over", () => new kvm.VirtualMachine("taken", { host, memory: "1 GiB", adopt: true })],
+    ["what is looked up", () => kvm.getVirtualMachine("found", { host })],
+  ])("may be given by %s", async (_what, make) => {
+    const machine = make();
     expect(await settled(machine.hugePages)).toBe("preferred");
     expect(await settled(machine.description)).toBeUndefined();
   });
