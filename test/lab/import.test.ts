@@ -5,6 +5,7 @@ import { fromWire } from "../../provider/adapters/wire";
 import { commands } from "../../provider/command/commands";
 import { run } from "../../provider/command/run";
 import type { Handler, Values } from "../../provider/core/handler";
+import { withEmpty } from "../../provider/core/maps";
 import { resources } from "../../provider/resources/registry";
 import { virtualMachine } from "../../provider/resources/virtual-machine";
 import { type Element, isElement, parse, render } from "../../provider/schema/tree";
@@ -50,7 +51,7 @@ function resourcesIn(file: string): Resource[] {
   return plain.resources.map(({ type, ...resource }) => {
     const handler = resources.find((candidate) => type.endsWith(`:${candidate.type}`));
     if (!handler) throw new Error(`no handler for ${type}`);
-    const values = ({ __provider, __meta, ...rest }: Values) => fromWire(rest) as Values;
+    const values = ({ __provider, __meta, ...rest }: Values) => withEmpty(handler.maps, fromWire(rest) as Values);
     return { ...resource, handler, inputs: values(resource.inputs), outputs: values(resource.outputs) };
   });
 }
