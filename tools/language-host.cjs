@@ -57,18 +57,24 @@ function run(call, callback) {
       PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
     },
   });
-  // Comes after each answer as well: only an engine that died waits for nothing more.
-  call.on("cancelled", () => {
-    const [host, port] = engineAddress.split(":");
-    const socket = connect(Number(port), host, () => socket.destroy());
-    socket.on("error", () => process.exit(1));
-  });
+  // Comes after each answer as well, and before the port of an engine that was killed is closed.
+  call.on("cancelled", endWithEngine);
   program.on("close", (code, signal) => {
     const response = new messages.RunResponse();
     if (code === saidItAlready) response.setBail(true);
     else if (code !== 0) response.setError(`the program ended with ${signal ?? `exit code ${code}`}`);
     callback(null, response);
   });
+}
+
+/** An engine that lives ends this process itself. */
+function endWithEngine() {
+  const [host, port] = engineAddress.split(":");
+  const socket = connect(Number(port), host, () => {
+    socket.destroy();
+    setTimeout(endWithEngine, 500);
+  });
+  socket.on("error", () => process.exit(1));
 }
 
 function pluginInfo() {
