@@ -1,12 +1,11 @@
 import type { Change } from "../../../../provider/core/diff";
-import type { Meta, Values } from "../../../../provider/core/handler";
+import type { Values } from "../../../../provider/core/handler";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { lagOf } from "../../../../provider/resources/virtual-machine/behind";
 import { memoOfRun, type RunNote } from "../../../../provider/resources/virtual-machine/run-note";
 import { element } from "../../../../provider/schema/tree";
+import { checked } from "./checked";
 
-const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
-const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
 const base = {
   host: { uri: "qemu+ssh://rack1/system", uuid: "11111111-0000-4000-8000-000000000000" },
   vcpus: 2,
@@ -16,11 +15,7 @@ const base = {
   disks: { data: { volume: { path: "/data", format: "qcow2", name: "data" } } },
 };
 
-function inputsOf(args: Values): Values {
-  const { inputs, failures } = virtualMachine.check({ ...base, ...args }, undefined, meta);
-  expect(failures).toEqual([]);
-  return inputs;
-}
+const inputsOf = (args: Values) => checked({ ...base, ...args });
 
 /** What a preview says of a program after a refresh that found these properties otherwise in the running guest. */
 function afterRefresh(behind: readonly string[], args: Values = {}) {

@@ -1,9 +1,8 @@
-import type { Meta, Values } from "../../../../provider/core/handler";
+import type { Values } from "../../../../provider/core/handler";
 import { unknown } from "../../../../provider/core/unknown";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import { checked } from "./checked";
 
-const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
-const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
 const volume = (path: string) => ({ path, format: "qcow2", name: path.slice(1) });
 const base = {
   host: { uri: "qemu+ssh://rack1/system", uuid: "11111111-0000-4000-8000-000000000000" },
@@ -15,11 +14,7 @@ const base = {
   nics: { lan: { network: { name: "lan", uuid: "x" } } },
 };
 
-function inputsOf(args: Values, olds?: Values): Values {
-  const { inputs, failures } = virtualMachine.check({ ...base, ...args }, olds, meta);
-  expect(failures).toEqual([]);
-  return inputs;
-}
+const inputsOf = (args: Values, olds?: Values) => checked({ ...base, ...args }, olds);
 
 function changes(args: Values, before: Values = {}): string[] {
   const olds = inputsOf(before);

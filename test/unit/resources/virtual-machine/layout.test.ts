@@ -1,20 +1,13 @@
-import type { Meta, Values } from "../../../../provider/core/handler";
-import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import type { Values } from "../../../../provider/core/handler";
 import { deviceNamed, devicesOf } from "../../../../provider/resources/virtual-machine/alias";
 import { applyInputs } from "../../../../provider/resources/virtual-machine/apply";
 import { pendingOf, residue } from "../../../../provider/resources/virtual-machine/pending";
 import { compose } from "../../../../provider/resources/virtual-machine/render";
 import { type Inputs, rows } from "../../../../provider/resources/virtual-machine/rows";
 import { child, clone, type Element, equal, parse } from "../../../../provider/schema/tree";
+import { checked } from "./checked";
 
-const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
-const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
-
-function inputsOf(args: Values): Inputs {
-  const { inputs, failures } = virtualMachine.check({ host: { uri: "x" }, memory: "1 GiB", ...args }, undefined, meta);
-  expect(failures).toEqual([]);
-  return inputs as Inputs;
-}
+const inputsOf = (args: Values) => checked({ host: { uri: "x" }, memory: "1 GiB", ...args }) as Inputs;
 
 function target(document: Element, key: string): string | undefined {
   const disk = deviceNamed(document, `ua-disk-${key}`);

@@ -1,4 +1,4 @@
-import type { Meta, Values } from "../../../../provider/core/handler";
+import type { Values } from "../../../../provider/core/handler";
 import { unknown } from "../../../../provider/core/unknown";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { rivalOf } from "../../../../provider/resources/virtual-machine/pin-refusals";
@@ -9,16 +9,11 @@ import type { Inputs } from "../../../../provider/resources/virtual-machine/rows
 import { place } from "../../../../provider/tuning/place";
 import type { Request } from "../../../../provider/tuning/request";
 import { GiB, host, owner, request, unlimited } from "../../tuning/hosts";
+import { checked, meta } from "./checked";
 
-const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
-const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
 const base = { host: { uri: "qemu+ssh://rack1/system" }, vcpus: 4, memory: "2 GiB", cpu: { policy: "dedicated" } };
 
-function inputsOf(args: Values = {}): Inputs {
-  const { inputs, failures } = virtualMachine.check({ ...base, ...args }, undefined, meta);
-  expect(failures).toEqual([]);
-  return inputs as unknown as Inputs;
-}
+const inputsOf = (args: Values = {}) => checked({ ...base, ...args }) as unknown as Inputs;
 
 function faultsOf(args: Values): string {
   const { failures } = virtualMachine.check({ ...base, ...args }, undefined, meta);

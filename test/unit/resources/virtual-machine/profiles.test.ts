@@ -1,11 +1,10 @@
-import type { Context, Meta, Values } from "../../../../provider/core/handler";
+import type { Context, Values } from "../../../../provider/core/handler";
 import { unknown } from "../../../../provider/core/unknown";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { adviseHost, warnOfSlowDisks } from "../../../../provider/resources/virtual-machine/latency-advice";
 import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
+import { checked, meta } from "./checked";
 
-const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
-const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
 const disks = { root: { path: "/root" }, a: { path: "/a" }, b: { path: "/b" } };
 const base = {
   host: { uri: "qemu+ssh://rack1/system" },
@@ -17,11 +16,7 @@ const base = {
 
 const check = (args: Values, olds?: Values) => virtualMachine.check({ ...base, ...args }, olds, meta);
 
-function inputsOf(args: Values, olds?: Values): Values {
-  const { inputs, failures } = check(args, olds);
-  expect(failures).toEqual([]);
-  return inputs;
-}
+const inputsOf = (args: Values, olds?: Values) => checked({ ...base, ...args }, olds);
 
 function faultsOf(args: Values): string {
   return check(args)
