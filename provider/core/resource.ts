@@ -152,7 +152,10 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   function opened(values: Values): State<R, O> {
     const kept = values["__kvm"] as (Packed & Bookkeeping) | undefined;
     if (!kept) return values as State<R, O>;
-    return { ...values, __kvm: { ...kept, applied: withEmpty(maps, unpack(kept, inForce(values))) } } as State<R, O>;
+    const applied = unpack(kept, inForce(values));
+    // Of an object that was never looked at nothing is applied, empty maps neither.
+    const isFirst = Object.keys(applied).length === 0;
+    return { ...values, __kvm: { ...kept, applied: isFirst ? applied : withEmpty(maps, applied) } } as State<R, O>;
   }
 
   /** A state with the inputs that are in force. */

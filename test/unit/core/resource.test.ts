@@ -32,6 +32,22 @@ test("what a refresh finds is shown as inputs, and the next diff sees it", async
   expect(await machine.read("gone", state, context)).toBeUndefined();
 });
 
+test("a resource sees maps that state leaves out, and none of an object that was never looked at", async () => {
+  const applied: unknown[] = [];
+  const looking = defineResource({
+    ...machine.definition,
+    rows,
+    async read(id, state) {
+      applied.push(state.__kvm.applied);
+      return { id, inputs: state, outputs: {}, applied: { memory: "1 GiB", disks: {} } };
+    },
+  });
+  const state = await looking.takeOver("theirs", inputs, context);
+  expect(state?.["__kvm"]).toEqual({ stateVersion: 1, defaultsVersion: 1, same: "memory" });
+  await looking.read("theirs", state ?? {}, context);
+  expect(applied).toEqual([{}, { memory: "1 GiB", disks: {} }]);
+});
+
 test("secret places are those of the rows and the outputs", () => {
   expect(machine.secretPaths).toEqual(["password", "disks.*.key", "token"]);
 });
