@@ -1,14 +1,13 @@
 import { z } from "../core/attribute";
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
-import { withEmpty, withoutEmpty } from "../core/maps";
-import { memoPath } from "../core/resource";
+import { withEmpty } from "../core/maps";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
 import { Hosts } from "./hosts";
 import { Identities } from "./identities";
 import { Operations } from "./operations";
-import { fromWire, seal } from "./wire";
+import { fromWire, sealState } from "./wire";
 
 /** Names that Pulumi or our classes add to the arguments; handlers never see them. */
 const hiddenKeys = ["__provider", "__meta"] as const;
@@ -119,11 +118,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
 /** The handler's values and our hidden inputs, told apart. */
 function split({ nullable, maps }: Handler, wire: Values): { meta: Meta | undefined; values: Values } {
-  const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(wire)) {
-    const read = fromWire(value, nullable.includes(name));
-    if (read !== undefined) values[name] = read;
-  }
+  const values: Record<string, unknown> = Object.fromEntries(
+    Object.entries(wire).map(([name, value]) => [name, fromWire(value, nullable.includes(name))]),
+  );
   const meta = metaSchema.safeParse(values["__meta"]);
   for (const key of hiddenKeys) delete values[key];
   return { meta: meta.success ? (meta.data as Meta) : undefined, values: withEmpty(maps, values) };
@@ -131,8 +128,7 @@ function split({ nullable, maps }: Handler, wire: Values): { meta: Meta | undefi
 
 /** Seals a result and gives it back the hidden inputs that later calls depend on. */
 function close(handler: Handler, values: Values, origin: Values, meta: Meta | undefined): Values {
-  const secrets = [memoPath, ...handler.secretPaths, ...(meta?.secretPaths ?? [])];
-  const sealed: Record<string, unknown> = seal(withoutEmpty(handler.maps, values, origin), secrets);
+  const sealed: Record<string, unknown> = sealState(handler, values, meta?.secretPaths ?? [], origin);
   for (const key of hiddenKeys) if (origin[key] !== undefined) sealed[key] = origin[key];
   return sealed;
 }

@@ -1,3 +1,6 @@
+import type { Handler, Values } from "../core/handler";
+import { withoutEmpty } from "../core/maps";
+import { memoPath } from "../core/resource";
 import { isPlainObject, type Unknown, unknown } from "../core/unknown";
 
 /** How the engine writes a value that is not known yet, and how it marks a secret. */
@@ -24,6 +27,20 @@ export function fromWire(value: unknown, isValue = false): unknown | Unknown {
 export function seal(values: Readonly<Record<string, unknown>>, secretPaths: readonly string[]): Record<string, Wire> {
   const patterns = secretPaths.map((path) => path.split("."));
   return sealObject(values, patterns, []);
+}
+
+/**
+ * Inputs or state of a resource as the engine is given them: without maps that are empty here and not in `given`, with
+ * the resource's own secrets sealed, its notes, and what the program made secret.
+ */
+export function sealState(
+  handler: Handler,
+  values: Values,
+  programSecrets: readonly string[],
+  given?: Values,
+): Record<string, Wire> {
+  const secrets = [memoPath, ...handler.secretPaths, ...programSecrets];
+  return seal(withoutEmpty(handler.maps, values, given), secrets);
 }
 
 function sealObject(

@@ -13,5 +13,5 @@ export function withoutEmpty(maps: readonly string[], values: Values, given: Val
 
 /** The values with all of the `maps`. */
 export function withEmpty(maps: readonly string[], values: Values): Values {
-  return { ...Object.fromEntries(maps.map((name) => [name, {}])), ...values };
+  return { ...values, ...Object.fromEntries(maps.map((name) => [name, values[name] ?? {}])) };
 }

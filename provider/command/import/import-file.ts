@@ -1,7 +1,5 @@
-import { seal } from "../../adapters/wire";
+import { sealState } from "../../adapters/wire";
 import type { Meta, Values } from "../../core/handler";
-import { withoutEmpty } from "../../core/maps";
-import { memoPath } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import type { Entry } from "./plan";
 
@@ -31,9 +29,9 @@ export function importFile(imported: readonly Imported[], target: Target): strin
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${handler.type};`,
       __meta: meta,
     };
-    const secrets = [memoPath, ...handler.secretPaths, ...passwords(inputs)];
+    const secrets = passwords(inputs);
     const [sealedInputs, outputs] = [inputs, state].map((values) => ({
-      ...open(seal(withoutEmpty(handler.maps, values), secrets)),
+      ...open(sealState(handler, values, secrets)),
       ...hidden,
     }));
     return { type, name, id, inputs: sealedInputs, outputs };
