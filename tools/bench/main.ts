@@ -1,25 +1,22 @@
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openConnection } from "../../provider/adapters/client";
 import type { Connection } from "../../provider/libvirt/connection";
-import { domainHandle } from "../../provider/libvirt/procedures";
-import { kinds } from "../../provider/resources/host-devices";
-import { Stack } from "../../test/engine/pulumi";
+import type { Stack } from "../../test/engine/pulumi";
 import { type Lab, startLab } from "../../test/lab/lab";
+import * as bare from "./bare";
 import { measureDevices } from "./devices";
 import { measureLedger } from "./ledger";
 import { measureLive } from "./live";
 import { peakMemory } from "./memory";
 import { measurePlanning } from "./planning";
 import { measureSchema } from "./schema";
+import { benchStacks, type Program } from "./stacks";
 import { median, timed } from "./time";
 import { measureUpload } from "./upload";
 
-const root = join(__dirname, "../..");
 const steps = ["create", "preview", "update", "destroy"] as const;
 type Step = (typeof steps)[number];
 type Times = Readonly<Record<Step, number>>;
-type Program = "empty" | "kvm";
 
 /** Most that each step may take. The bare work is that of our own client alone: connecting, and the calls. */
 const goals: Readonly<Record<Step, string>> = {
@@ -45,9 +42,9 @@ async function main(): Promise<void> {
   const lab = await startLab();
   try {
     // The bare calls come first: they find the daemon as cold as it is only once.
-    const bare = await bareCalls(lab, vms);
+    const calls = await bareCalls(lab, vms);
     const { result, megabytes } = await peakMemory("cmd/dynamic-provider", () => deployInTurns(lab, vms, rounds));
-    for (const step of steps) print(step, vms, result.kvm, result.empty, bare);
+    for (const step of steps) print(step, vms, result, calls);
     console.log(JSON.stringify(await measureLedger(lab.host, 200)));
     console.log(JSON.stringify(await measureLive(lab.host, Number(values.running), rounds)));
     console.log(JSON.stringify({ measure: "memory of the provider process", vms, megabytes, goal: "at most 200 MB" }));
@@ -57,62 +54,59 @@ async function main(): Promise<void> {
   }
 }
 
-function print(step: Step, vms: number, ours: Times, empty: Times, bare: Times): void {
+function print(step: Step, vms: number, seconds: Readonly<Record<Program, Times>>, bareCalls: Times): void {
   const round = (value: number) => Math.round(value * 100) / 100;
-  const allowed = step === "preview" ? 1.3 * empty[step] : empty[step] + 1.5 * bare[step];
+  const { kvm, empty, bare: bareProvider } = seconds;
+  const allowed = step === "preview" ? 1.3 * empty[step] : empty[step] + 1.5 * bareCalls[step];
   console.log(
     JSON.stringify({
       measure: step,
       vms,
-      seconds: round(ours[step]),
+      seconds: round(kvm[step]),
       emptyProviderSeconds: round(empty[step]),
-      bareCallsSeconds: round(bare[step]),
-      ratioToEmpty: round(ours[step] / empty[step]),
-      ratioToGoal: round(ours[step] / allowed),
+      bareCallsSeconds: round(bareCalls[step]),
+      bareProviderSeconds: round(bareProvider[step]),
+      ratioToEmpty: round(kvm[step] / empty[step]),
+      ratioToBareProvider: round(kvm[step] / bareProvider[step]),
+      ratioToGoal: round(kvm[step] / allowed),
       goal: goals[step],
     }),
   );
 }
 
-/** Both programs step by step and in turns, so that neither meets the machine in a better mood. */
+/** All programs step by step and in turns, so that none meets the machine in a better mood. */
 async function deployInTurns(lab: Lab, vms: number, rounds: number): Promise<Readonly<Record<Program, Times>>> {
-  const measured = { empty: measuredStack("empty", lab, vms), kvm: measuredStack("kvm", lab, vms) };
-  const both = Object.values(measured);
+  const stacks = await benchStacks(lab.host, { vms: String(vms), title: "bench" });
+  const seconds = stacks.map(({ program, stack }) => ({ program, stack, times: noTimes() }));
   const each = async (step: Step, work: (stack: Stack) => Promise<unknown>) => {
-    for (const { stack, seconds } of both) seconds[step].push(await timed(() => work(stack)));
+    for (const { stack, times } of seconds) times[step].push(await timed(() => work(stack)));
   };
   try {
-    for (const { stack } of both) await stack.init();
     for (let round = 0; round < rounds; round++) {
       await each("create", (stack) => stack.up());
       await each("preview", (stack) => stack.preview());
-      for (const { stack } of both) await stack.setConfig("title", `title ${round}`);
+      for (const { stack } of stacks) await stack.setConfig("title", `title ${round}`);
       await each("update", (stack) => stack.up());
       await each("destroy", (stack) => stack.destroy());
     }
-    return { empty: medians(measured.empty.seconds), kvm: medians(measured.kvm.seconds) };
   } finally {
-    for (const { stack } of both) {
-      await stack.run("destroy", "--yes", "--skip-preview");
-      stack.remove();
-    }
+    for (const { remove } of stacks) await remove();
   }
+  const entries = seconds.map(({ program, times }) => [program, medians(times)] as const);
+  return Object.fromEntries(entries) as Record<Program, Times>;
 }
 
-function measuredStack(program: Program, lab: Lab, vms: number) {
-  const config = { vms: String(vms), title: "bench", ...(program === "kvm" && { hostUri: lab.host.uri }) };
-  const seconds: Record<Step, number[]> = { create: [], preview: [], update: [], destroy: [] };
-  return { stack: new Stack({ program: join(root, "test/bench", program), config }), seconds };
+function noTimes(): Record<Step, number[]> {
+  return { create: [], preview: [], update: [], destroy: [] };
 }
 
-function medians(seconds: Readonly<Record<Step, readonly number[]>>): Times {
-  const { create, preview, update, destroy } = seconds;
+function medians({ create, preview, update, destroy }: Readonly<Record<Step, readonly number[]>>): Times {
   return { create: median(create), preview: median(preview), update: median(update), destroy: median(destroy) };
 }
 
 /**
- * The sum of the bare calls that such a deployment cannot do without, one after another over one ssh connection: what
- * Host tells of its machine; for each machine a look whether it is there, and what is done to it.
+ * The sum of the bare calls of such a deployment, one after another over one ssh connection: for each machine a look
+ * whether it is there, and what is done to it.
  */
 async function bareCalls(lab: Lab, vms: number): Promise<Times> {
   const { uri } = lab.host;
@@ -122,72 +116,21 @@ async function bareCalls(lab: Lab, vms: number): Promise<Times> {
     await connection.close();
     connection = await openConnection({ uri });
   });
-  const each = (work: (uuid: string) => Promise<unknown>) =>
+  const each = (work: (connection: Connection, uuid: string, title: string) => Promise<unknown>, title = "") =>
     timed(async () => {
-      for (let index = 0; index < vms; index++) await work(uuidOf(index));
+      for (let index = 0; index < vms; index++) await work(connection, bare.uuidOf(index), title);
     });
   try {
-    const host = await timed(() => describeHost(connection));
-    const create = await each(async (uuid) => {
-      await connection.call("DOMAIN_LOOKUP_BY_UUID", { uuid }).catch(() => undefined);
-      await connection.call("DOMAIN_LOOKUP_BY_NAME", { name: nameOf(uuid) }).catch(() => undefined);
-      await connection.call("DOMAIN_DEFINE_XML_FLAGS", { xml: documentOf(uuid, "bench"), flags: 0 });
-      await read(connection, uuid);
-    });
-    const update = await each(async (uuid) => {
-      await stateOf(connection, uuid);
-      await read(connection, uuid);
-      await connection.call("DOMAIN_DEFINE_XML_FLAGS", { xml: documentOf(uuid, "another"), flags: 0 });
-      await read(connection, uuid);
-    });
-    const undefineAll = 1 | 2 | 4;
-    const destroy = await each(async (uuid) => {
-      await stateOf(connection, uuid);
-      await read(connection, uuid);
-      await connection.call("DOMAIN_UNDEFINE_FLAGS", { dom: domainHandle(uuid), flags: undefineAll });
-    });
+    const host = await timed(() => bare.describeHost(connection));
     return {
-      create: connecting + host + create,
+      create: connecting + host + (await each(bare.create, "bench")),
       preview: 0,
-      update: connecting + update,
-      destroy: connecting + destroy,
+      update: connecting + (await each(bare.update, "another")),
+      destroy: connecting + (await each(bare.destroy)),
     };
   } finally {
     await connection.close();
   }
-}
-
-async function describeHost(connection: Connection): Promise<void> {
-  const machine = { emulatorbin: undefined, arch: "x86_64", machine: "q35", virttype: "qemu", flags: 0 };
-  await connection.call("CONNECT_GET_CAPABILITIES", {});
-  await connection.call("CONNECT_GET_HOSTNAME", {});
-  await connection.call("CONNECT_GET_VERSION", {});
-  await connection.call("CONNECT_GET_DOMAIN_CAPABILITIES", machine);
-  const { devices } = await connection.call("CONNECT_LIST_ALL_NODE_DEVICES", { needResults: 1, flags: kinds });
-  for (const { name } of devices) await connection.call("NODE_DEVICE_GET_XML_DESC", { name, flags: 0 });
-}
-
-function stateOf(connection: Connection, uuid: string): Promise<unknown> {
-  return connection.call("DOMAIN_GET_STATE", { dom: domainHandle(uuid), flags: 0 });
-}
-
-function read(connection: Connection, uuid: string): Promise<unknown> {
-  return connection.call("DOMAIN_GET_XML_DESC", { dom: domainHandle(uuid), flags: 0 });
-}
-
-function uuidOf(index: number): string {
-  return `cccccccc-0000-4000-8000-${String(index).padStart(12, "0")}`;
-}
-
-function nameOf(uuid: string): string {
-  return `bare-${uuid.slice(-6)}`;
-}
-
-function documentOf(uuid: string, title: string): string {
-  return `<domain type="qemu"><name>${nameOf(uuid)}</name><uuid>${uuid}</uuid><title>${title}</title>
-    <memory unit="MiB">64</memory><os><type machine="q35">hvm</type></os><features><acpi/></features>
-    <devices><serial type="pty"/><channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>
-    <rng model="virtio"><backend model="random">/dev/urandom</backend></rng></devices></domain>`;
 }
 
 main().catch((error: unknown) => {
