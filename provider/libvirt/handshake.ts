@@ -17,8 +17,10 @@ export async function handshake(socket: Duplex, driverUri: string, description: 
   try {
     await authenticate(channel);
     await channel.call("CONNECT_OPEN", { name: driverUri, flags: 0 });
-    const { libVersion } = await channel.call("CONNECT_GET_LIB_VERSION", {});
-    const { capabilities } = await channel.call("CONNECT_GET_CAPABILITIES", {});
+    const [{ libVersion }, { capabilities }] = await Promise.all([
+      channel.call("CONNECT_GET_LIB_VERSION", {}),
+      channel.call("CONNECT_GET_CAPABILITIES", {}),
+    ]);
     const hostUuid = /<uuid>\s*([0-9a-fA-F-]{36})\s*<\/uuid>/.exec(capabilities)?.[1]?.toLowerCase() ?? "";
     return { channel, hostUuid, version: Number(libVersion) };
   } catch (error) {
