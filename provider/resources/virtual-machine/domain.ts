@@ -4,7 +4,7 @@ import { parseAnswer } from "../../schema/answer";
 import { child, type Element, render, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { affect, undefineFlags, xmlFlags } from "./domain-flags";
-import { lacksDevices, withDevicesOf } from "./migratable";
+import { lacksDevices, withDevicesOf, withSilenceOf } from "./migratable";
 import { type Power, type PowerState, powerState } from "./power-state";
 import { RunningDomain } from "./running-domain";
 import { startRemedy } from "./start-remedies";
@@ -280,7 +280,8 @@ export class Domain extends RunningDomain {
 
   private async completed(migratable: string, config: Element): Promise<Element> {
     const live = this.read(migratable);
-    return lacksDevices(live, config) ? withDevicesOf(live, await this.liveInFull()) : live;
+    if (lacksDevices(live, config)) return withDevicesOf(live, await this.liveInFull());
+    return withSilenceOf(live, config);
   }
 
   private read(xml: string): Element {

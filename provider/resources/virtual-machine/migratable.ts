@@ -1,4 +1,4 @@
-import { child, type Element } from "../../schema/tree";
+import { child, clone, type Element } from "../../schema/tree";
 import { devicesOf } from "./alias";
 
 /**
@@ -11,9 +11,23 @@ function mayBeLeftOut({ name, attributes }: Element): boolean {
 
 const those = (document: Element) => devicesOf(document).filter(mayBeLeftOut);
 
-/** Whether the definition has more of them than the running guest seems to have. */
+/** The audio backend that libvirt gives every definition, for a guest without a screen: as good as none. */
+const silenceOf = (document: Element, live: Element) =>
+  devicesOf(live, "graphics").length > 0
+    ? []
+    : devicesOf(document, "audio").filter(({ attributes }) => attributes["type"] === "none");
+
+/** Whether the definition has more of them than the running guest seems to have, silence aside. */
 export function lacksDevices(live: Element, config: Element): boolean {
-  return those(live).length < those(config).length;
+  const count = (document: Element) => those(document).length - silenceOf(document, live).length;
+  return count(live) < count(config);
+}
+
+/** Gives a guest that lacks nothing else the silence of its definition: no reason to read a second document. */
+export function withSilenceOf(live: Element, config: Element): Element {
+  if (devicesOf(live, "audio").length === 0)
+    child(live, "devices")?.children.push(...silenceOf(config, live).map(clone));
+  return live;
 }
 
 /** Gives the guest those devices as the whole document shows them. */
