@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { dataExtents, type Extent } from "./holes";
 
 const chunkSize = 1024 * 1024;
 /** Reads under way at once: a disk, or a hole that the kernel fills with zeroes, is slower than one reader alone. */
@@ -9,16 +10,22 @@ const zeroes = Buffer.alloc(chunkSize);
 /**
  * Reads a file from `start` to its end, some chunks ahead of who consumes them. Each chunk has a buffer of its own: a
  * stream asks for the next one before its reader is done with this one, and sockets keep what they could not send yet.
- * Chunks of zeroes alone are one and the same buffer, since an image has many of them and making buffers is dear.
+ * Chunks of zeroes alone are one and the same buffer, since an image has many of them and making buffers is dear; what
+ * the file system calls a hole is not read at all.
  */
 export async function* readAhead(path: string, start = 0): AsyncGenerator<Buffer> {
   const file = await open(path);
   const reads: Promise<Buffer>[] = [];
   const unused: Buffer[] = [];
   try {
+    const stats = await file.stat();
+    const extents = await dataExtents(path, stats);
     let offset = start;
     const next = () => {
-      const reading = fill(file, unused.pop() ?? Buffer.allocUnsafeSlow(chunkSize), offset);
+      const reading =
+        extents && offset + chunkSize <= stats.size && !holdsData(extents, offset)
+          ? Promise.resolve(zeroes)
+          : fill(file, unused.pop() ?? Buffer.allocUnsafeSlow(chunkSize), offset);
       // It is awaited in its turn; until then a failure is nobody's fault.
       reading.catch(() => undefined);
       reads.push(reading);
@@ -28,7 +35,7 @@ export async function* readAhead(path: string, start = 0): AsyncGenerator<Buffer
     for (let reading = reads.shift(); reading; reading = reads.shift()) {
       const chunk = await reading;
       const isHole = chunk.equals(zeroes);
-      if (isHole) unused.push(chunk);
+      if (isHole && chunk !== zeroes) unused.push(chunk);
       if (chunk.length === chunkSize) next();
       if (chunk.length > 0) yield isHole ? zeroes : chunk;
     }
@@ -36,6 +43,18 @@ export async function* readAhead(path: string, start = 0): AsyncGenerator<Buffer
     await Promise.allSettled(reads);
     await file.close();
   }
+}
+
+/** Whether any of the chunk at `offset` is data. */
+function holdsData(extents: readonly Extent[], offset: number): boolean {
+  let [low, high] = [0, extents.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((extents[middle]?.end ?? 0) > offset) high = middle;
+    else low = middle + 1;
+  }
+  const next = extents[low];
+  return next !== undefined && next.start < offset + chunkSize;
 }
 
 async function fill(file: FileHandle, buffer: Buffer, offset: number): Promise<Buffer> {
