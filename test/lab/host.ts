@@ -167,12 +167,15 @@ export class LabHost {
     await run(["nsenter", "-t", String(this.bed.networkPid), "-n", "sh", "-c", cables.join(" && ")]);
   }
 
-  /** A loopback port of this machine that leads to the host's sshd. */
+  /**
+   * A loopback port of this machine that leads to the host's sshd. By itself socat cuts everything into pieces of 8 KiB,
+   * which cost more than the rest of an upload.
+   */
   private async forwardSsh(): Promise<void> {
     this.sshPort = await freePort();
     const listen = `TCP-LISTEN:${this.sshPort},bind=127.0.0.1,reuseaddr,nodelay,fork`;
-    const target = `EXEC:nsenter -t ${this.pid} -n socat STDIO TCP\\:127.0.0.1\\:22\\,nodelay`;
-    const [command = "socat", ...words] = [...this.bed.tether, "socat", listen, target];
+    const target = `EXEC:nsenter -t ${this.pid} -n socat -b 262144 STDIO TCP\\:127.0.0.1\\:22\\,nodelay`;
+    const [command = "socat", ...words] = [...this.bed.tether, "socat", "-b", "262144", listen, target];
     this.forward = spawn(command, words, { stdio: "ignore", detached: true });
     if (this.bed.tether.length === 0) this.forward.unref();
     writeFileSync(this.bed.knownHosts, `[127.0.0.1]:${this.sshPort} ${this.hostKey}\n`, { flag: "a" });
