@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
 import { Stack } from "../../test/engine/pulumi";
 import type { LabHost } from "../../test/lab/host";
+import { bundle } from "./bundle";
 
 const root = join(__dirname, "../..");
 const programs = ["empty", "bare", "kvm"] as const;
@@ -18,29 +17,19 @@ export interface BenchStack {
 
 /** A stack of each program, for as many objects on that host. */
 export async function benchStacks(host: LabHost, config: Readonly<Record<string, string>>): Promise<BenchStack[]> {
-  // Beside node_modules, where it finds what it needs.
-  const folder = mkdtempSync(join(root, ".bench-"));
-  const provider = join(folder, "provider.js");
-  await build({
-    absWorkingDir: root,
-    entryPoints: ["tools/bench/bare-provider.ts"],
-    outfile: provider,
-    bundle: true,
-    platform: "node",
-    packages: "external",
-    logLevel: "warning",
-  });
+  const provider = await bundle("bare-provider");
   const left = new Set<Program>(programs);
   return Promise.all(
     programs.map(async (program) => {
-      const own = program === "empty" ? {} : { hostUri: host.uri, ...(program === "bare" && { provider }) };
+      const own =
+        program === "empty" ? {} : { hostUri: host.uri, ...(program === "bare" && { provider: provider.file }) };
       const stack = new Stack({ program: join(root, "test/bench", program), config: { ...config, ...own } });
       await stack.init();
       const remove = async () => {
         await stack.run("destroy", "--yes", "--skip-preview");
         stack.remove();
         left.delete(program);
-        if (left.size === 0) rmSync(folder, { recursive: true, force: true });
+        if (left.size === 0) provider.remove();
       };
       return { program, stack, remove };
     }),
