@@ -3,6 +3,7 @@ import type { Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import type { ImageFormat, ImageInfo, ReadImage } from "./header";
+import { dataExtents } from "./holes";
 import { ImageError, reasonOf, systemCode } from "./image-error";
 import { readAhead } from "./read-ahead";
 
@@ -53,7 +54,9 @@ export async function openImageFile(path: string): Promise<ImageSource> {
       return size;
     },
     async lastData() {
-      for (let end = opened.size; end > 0; end = Math.floor((end - 1) / readBack) * readBack) {
+      const extents = await dataExtents(path, opened);
+      const last = extents ? (extents.at(-1)?.end ?? 0) : opened.size;
+      for (let end = last; end > 0; end = Math.floor((end - 1) / readBack) * readBack) {
         const start = Math.floor((end - 1) / readBack) * readBack;
         const bytes = await readAt(path, start, end - start);
         for (let at = Math.floor((bytes.length - 1) / block.length) * block.length; at >= 0; at -= block.length) {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dataExtents } from "../../../provider/images/holes";
 import { readAhead } from "../../../provider/images/read-ahead";
+import { openImageFile } from "../../../provider/images/source";
 
 const mebibyte = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), "kvm-holes-"));
@@ -47,6 +48,14 @@ test("a file without any data is read as zeroes", async () => {
   const empty = sparse("empty.raw", 2 * mebibyte, []);
   expect(await dataExtents(empty, statSync(empty))).toEqual([]);
   expect((await read(empty)).equals(Buffer.alloc(2 * mebibyte))).toBe(true);
+});
+
+test("the last data is found before a hole that nobody reads", async () => {
+  const long = sparse("long.raw", 2 ** 36, [5 * mebibyte]);
+  const { offset = 0, bytes = Buffer.alloc(0) } = (await (await openImageFile(long)).lastData()) ?? {};
+  expect(offset).toBe(5 * mebibyte);
+  expect(bytes.subarray(0, 5000).equals(Buffer.alloc(5000, 7))).toBe(true);
+  expect(bytes.subarray(5000).every((byte) => byte === 0)).toBe(true);
 });
 
 test("a file that has all of its blocks is read as it is", async () => {
