@@ -64,6 +64,11 @@ test("a file that has all of its blocks is read as it is", async () => {
   expect(await dataExtents(dense, statSync(dense))).toBeUndefined();
 });
 
+test("where the file system cannot tell, nothing is taken for a hole", async () => {
+  const noneOfItsBlocks = Object.assign(statSync(path), { size: mebibyte, blocks: 0 });
+  expect(await dataExtents("/proc/version", noneOfItsBlocks)).toBeUndefined();
+});
+
 test("without perl a sparse file is read as a whole", async () => {
   const before = process.env["PATH"];
   process.env["PATH"] = folder;
