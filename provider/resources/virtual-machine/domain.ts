@@ -279,9 +279,8 @@ export class Domain extends RunningDomain {
   }
 
   private async completed(migratable: string, config: Element): Promise<Element> {
-    const live = this.read(migratable);
-    if (lacksDevices(live, config)) return withDevicesOf(live, await this.liveInFull());
-    return withSilenceOf(live, config);
+    const live = withSilenceOf(this.read(migratable), config);
+    return lacksDevices(live, config) ? withDevicesOf(live, await this.liveInFull()) : live;
   }
 
   private read(xml: string): Element {

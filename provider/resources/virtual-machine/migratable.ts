@@ -11,22 +11,19 @@ function mayBeLeftOut({ name, attributes }: Element): boolean {
 
 const those = (document: Element) => devicesOf(document).filter(mayBeLeftOut);
 
-/** The audio backend that libvirt gives every definition, for a guest without a screen: as good as none. */
-const silenceOf = (document: Element, live: Element) =>
-  devicesOf(live, "graphics").length > 0
-    ? []
-    : devicesOf(document, "audio").filter(({ attributes }) => attributes["type"] === "none");
-
-/** Whether the definition has more of them than the running guest seems to have, silence aside. */
+/** Whether the definition has more of them than the running guest seems to have. */
 export function lacksDevices(live: Element, config: Element): boolean {
-  const count = (document: Element) => those(document).length - silenceOf(document, live).length;
-  return count(live) < count(config);
+  return those(live).length < those(config).length;
 }
 
-/** Gives a guest that lacks nothing else the silence of its definition: no reason to read a second document. */
+/**
+ * Gives a guest without a screen the silent audio backend that libvirt adds to every definition: none is as good, and no
+ * reason to read a second document.
+ */
 export function withSilenceOf(live: Element, config: Element): Element {
-  if (devicesOf(live, "audio").length === 0)
-    child(live, "devices")?.children.push(...silenceOf(config, live).map(clone));
+  const mayHaveSound = devicesOf(live, "graphics").length > 0 || devicesOf(live, "audio").length > 0;
+  const silence = devicesOf(config, "audio").filter(({ attributes }) => attributes["type"] === "none");
+  if (!mayHaveSound) child(live, "devices")?.children.push(...silence.map(clone));
   return live;
 }
 
