@@ -169,7 +169,7 @@ export class LabHost {
 
   /**
    * A loopback port of this machine that leads to the host's sshd. By itself socat cuts everything into pieces of 8 KiB,
-   * which cost more than the rest of an upload.
+   * with which an upload takes nearly twice the time.
    */
   private async forwardSsh(): Promise<void> {
     this.sshPort = await freePort();

@@ -53,8 +53,9 @@ export async function destroy(connection: Connection, uuid: string): Promise<voi
   await connection.call("DOMAIN_UNDEFINE_FLAGS", { dom: domainHandle(uuid), flags: managedSaveSnapshotsAndNvram });
 }
 
-export function uuidOf(index: number): string {
-  return `cccccccc-0000-4000-8000-${String(index).padStart(12, "0")}`;
+/** Of so many machines that the bare calls make. */
+export function uuids(vms: number): string[] {
+  return Array.from({ length: vms }, (_, index) => `cccccccc-0000-4000-8000-${String(index).padStart(12, "0")}`);
 }
 
 async function stateOf(connection: Connection, uuid: string): Promise<void> {

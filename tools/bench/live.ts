@@ -2,16 +2,13 @@ import { openConnection } from "../../provider/adapters/client";
 import type { Stack } from "../../test/engine/pulumi";
 import type { LabHost } from "../../test/lab/host";
 import { updateLive } from "./bare";
+import { compared } from "./compared";
 import { type BenchStack, benchStacks, type Program } from "./stacks";
 import { median, timed } from "./time";
 
 /** Changes one live field of running guests over ssh: by the engine with each provider, and by the bare calls. */
-export async function measureLive(
-  host: LabHost,
-  vms: number,
-  rounds: number,
-): Promise<Readonly<Record<string, unknown>>> {
-  const stacks = await benchStacks(host, { vms: String(vms), title: "start", running: "true" });
+export async function measureLive(host: LabHost, vms: number, rounds: number): Promise<object> {
+  const { stacks, remove } = await benchStacks(host, { vms: String(vms), title: "start", running: "true" });
   const seconds: Record<Program | "calls", number[]> = { empty: [], bare: [], kvm: [], calls: [] };
   try {
     for (const program of ["empty", "kvm"] as const) await stackOf(stacks, program).up();
@@ -25,21 +22,11 @@ export async function measureLive(
       seconds.calls.push(await bareCalls(host, uuids, `bare ${round}`));
     }
   } finally {
-    for (const { remove } of stacks) await remove();
+    await remove();
   }
-  const [kvm, empty, bare, calls] = (["kvm", "empty", "bare", "calls"] as const).map((name) => median(seconds[name]));
-  const round = (value = Number.NaN) => Math.round(value * 100) / 100;
-  return {
-    measure: "change a live field of running VMs, over ssh",
-    vms,
-    seconds: round(kvm),
-    emptyProviderSeconds: round(empty),
-    bareCallsSeconds: round(calls),
-    bareProviderSeconds: round(bare),
-    ratioToBareProvider: round((kvm ?? 0) / (bare ?? 0)),
-    ratioToGoal: round((kvm ?? 0) / ((empty ?? 0) + 1.5 * (calls ?? 0))),
-    goal: "empty + 1.5 bare",
-  };
+  const { kvm, empty, bare, calls } = seconds;
+  const medians = { kvm: median(kvm), empty: median(empty), bare: median(bare), calls: median(calls) };
+  return compared("change a live field of running VMs, over ssh", vms, medians, "empty + 1.5 bare");
 }
 
 function stackOf(stacks: readonly BenchStack[], wanted: Program): Stack {

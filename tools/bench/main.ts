@@ -4,6 +4,7 @@ import type { Connection } from "../../provider/libvirt/connection";
 import type { Stack } from "../../test/engine/pulumi";
 import { type Lab, startLab } from "../../test/lab/lab";
 import * as bare from "./bare";
+import { compared, type Goal } from "./compared";
 import { measureDevices } from "./devices";
 import { measureLedger } from "./ledger";
 import { measureLive } from "./live";
@@ -18,8 +19,7 @@ const steps = ["create", "preview", "update", "destroy"] as const;
 type Step = (typeof steps)[number];
 type Times = Readonly<Record<Step, number>>;
 
-/** Most that each step may take. The bare work is that of our own client alone: connecting, and the calls. */
-const goals: Readonly<Record<Step, string>> = {
+const goals: Readonly<Record<Step, Goal>> = {
   create: "empty + 1.5 bare",
   preview: "1.3 empty",
   update: "empty + 1.5 bare",
@@ -44,7 +44,10 @@ async function main(): Promise<void> {
     // The bare calls come first: they find the daemon as cold as it is only once.
     const calls = await bareCalls(lab, vms);
     const { result, megabytes } = await peakMemory("cmd/dynamic-provider", () => deployInTurns(lab, vms, rounds));
-    for (const step of steps) print(step, vms, result, calls);
+    for (const step of steps) {
+      const seconds = { ...secondsOf(result, step), calls: calls[step] };
+      console.log(JSON.stringify(compared(step, vms, seconds, goals[step])));
+    }
     console.log(JSON.stringify(await measureLedger(lab.host, 200)));
     console.log(JSON.stringify(await measureLive(lab.host, Number(values.running), rounds)));
     console.log(JSON.stringify({ measure: "memory of the provider process", vms, megabytes, goal: "at most 200 MB" }));
@@ -54,29 +57,9 @@ async function main(): Promise<void> {
   }
 }
 
-function print(step: Step, vms: number, seconds: Readonly<Record<Program, Times>>, bareCalls: Times): void {
-  const round = (value: number) => Math.round(value * 100) / 100;
-  const { kvm, empty, bare: bareProvider } = seconds;
-  const allowed = step === "preview" ? 1.3 * empty[step] : empty[step] + 1.5 * bareCalls[step];
-  console.log(
-    JSON.stringify({
-      measure: step,
-      vms,
-      seconds: round(kvm[step]),
-      emptyProviderSeconds: round(empty[step]),
-      bareCallsSeconds: round(bareCalls[step]),
-      bareProviderSeconds: round(bareProvider[step]),
-      ratioToEmpty: round(kvm[step] / empty[step]),
-      ratioToBareProvider: round(kvm[step] / bareProvider[step]),
-      ratioToGoal: round(kvm[step] / allowed),
-      goal: goals[step],
-    }),
-  );
-}
-
 /** All programs step by step and in turns, so that none meets the machine in a better mood. */
 async function deployInTurns(lab: Lab, vms: number, rounds: number): Promise<Readonly<Record<Program, Times>>> {
-  const stacks = await benchStacks(lab.host, { vms: String(vms), title: "bench" });
+  const { stacks, remove } = await benchStacks(lab.host, { vms: String(vms), title: "bench" });
   const seconds = stacks.map(({ program, stack }) => ({ program, stack, times: noTimes() }));
   const each = async (step: Step, work: (stack: Stack) => Promise<unknown>) => {
     for (const { stack, times } of seconds) times[step].push(await timed(() => work(stack)));
@@ -90,10 +73,14 @@ async function deployInTurns(lab: Lab, vms: number, rounds: number): Promise<Rea
       await each("destroy", (stack) => stack.destroy());
     }
   } finally {
-    for (const { remove } of stacks) await remove();
+    await remove();
   }
   const entries = seconds.map(({ program, times }) => [program, medians(times)] as const);
   return Object.fromEntries(entries) as Record<Program, Times>;
+}
+
+function secondsOf({ kvm, empty, bare }: Readonly<Record<Program, Times>>, step: Step) {
+  return { kvm: kvm[step], empty: empty[step], bare: bare[step] };
 }
 
 function noTimes(): Record<Step, number[]> {
@@ -118,7 +105,7 @@ async function bareCalls(lab: Lab, vms: number): Promise<Times> {
   });
   const each = (work: (connection: Connection, uuid: string, title: string) => Promise<unknown>, title = "") =>
     timed(async () => {
-      for (let index = 0; index < vms; index++) await work(connection, bare.uuidOf(index), title);
+      for (const uuid of bare.uuids(vms)) await work(connection, uuid, title);
     });
   try {
     const host = await timed(() => bare.describeHost(connection));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { toElement, toObject } from "../../provider/schema/object";
 import { shapesOf } from "../../provider/schema/shape";
 import { parse, render } from "../../provider/schema/tree";
-import { median } from "./time";
+import { median, rounded } from "./time";
 
 const root = join(__dirname, "../..");
 
@@ -89,8 +89,4 @@ function elapsed(work: () => unknown): number {
   const started = performance.now();
   work();
   return performance.now() - started;
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100;
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Stack } from "../../test/engine/pulumi";
 import type { LabHost } from "../../test/lab/host";
+import { uuids } from "./bare";
 import { bundle } from "./bundle";
 
 const root = join(__dirname, "../..");
@@ -11,27 +12,35 @@ export type Program = (typeof programs)[number];
 export interface BenchStack {
   readonly program: Program;
   readonly stack: Stack;
-  /** Takes away what the program made, and the stack. */
+}
+
+export interface BenchStacks {
+  readonly stacks: readonly BenchStack[];
+  /** Takes away what the programs made, and the stacks. */
   remove(): Promise<void>;
 }
 
+interface Config extends Readonly<Record<string, string>> {
+  readonly vms: string;
+  readonly title: string;
+}
+
 /** A stack of each program, for as many objects on that host. */
-export async function benchStacks(host: LabHost, config: Readonly<Record<string, string>>): Promise<BenchStack[]> {
+export async function benchStacks({ uri: hostUri }: LabHost, config: Config): Promise<BenchStacks> {
   const provider = await bundle("bare-provider");
-  const left = new Set<Program>(programs);
-  return Promise.all(
-    programs.map(async (program) => {
-      const own =
-        program === "empty" ? {} : { hostUri: host.uri, ...(program === "bare" && { provider: provider.file }) };
-      const stack = new Stack({ program: join(root, "test/bench", program), config: { ...config, ...own } });
-      await stack.init();
-      const remove = async () => {
-        await stack.run("destroy", "--yes", "--skip-preview");
-        stack.remove();
-        left.delete(program);
-        if (left.size === 0) provider.remove();
-      };
-      return { program, stack, remove };
-    }),
-  );
+  const made = uuids(Number(config.vms)).join(",");
+  const own = { empty: {}, kvm: { hostUri }, bare: { hostUri, provider: provider.file, uuids: made } };
+  const stacks = programs.map((program) => ({
+    program,
+    stack: new Stack({ program: join(root, "test/bench", program), config: { ...config, ...own[program] } }),
+  }));
+  for (const { stack } of stacks) await stack.init();
+  const remove = async () => {
+    for (const { stack } of stacks) {
+      await stack.run("destroy", "--yes", "--skip-preview");
+      stack.remove();
+    }
+    provider.remove();
+  };
+  return { stacks, remove };
 }

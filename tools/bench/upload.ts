@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LabHost } from "../../test/lab/host";
 import { bundle } from "./bundle";
-import { median } from "./time";
+import { median, rounded, timed } from "./time";
 
 const pool = { name: "bench", uuid: "dddddddd-0000-4000-8000-000000000001" };
 
@@ -22,15 +22,18 @@ export async function measureUpload(host: LabHost): Promise<Readonly<Record<stri
       `mkdir -p /srv/bench; printf "${xml}" > /srv/pool.xml; virsh -q pool-define /srv/pool.xml; virsh -q pool-start bench`,
     );
     const times: [number, number][] = [];
-    for (let round = 0; round < 5; round++)
-      times.push([await byClient(host, uploader.file, image, round), await byVirsh(host, image, round)]);
+    const byClient = async (volume: string) =>
+      Number(execFileSync(process.execPath, [uploader.file, host.uri, pool.name, volume, image]));
+    const byVirsh = (volume: string) => timed(async () => uploadByVirsh(host, volume, image));
+    for (let round = 0; round < 5; round++) {
+      times.push([await uploaded(host, image, byClient), await uploaded(host, image, byVirsh)]);
+    }
     const [ours, virsh] = [median(times.map(([time]) => time)), median(times.map(([, time]) => time))];
-    const round = (value: number) => Math.round(value * 100) / 100;
     return {
       measure: "sparse upload of 1 GiB, 25 % data, over ssh",
-      seconds: round(ours),
-      virshSeconds: round(virsh),
-      ratioToVirsh: round(ours / virsh),
+      seconds: rounded(ours),
+      virshSeconds: rounded(virsh),
+      ratioToVirsh: rounded(ours / virsh),
       goal: "at most 1 virsh",
     };
   } finally {
@@ -39,35 +42,20 @@ export async function measureUpload(host: LabHost): Promise<Readonly<Record<stri
   }
 }
 
-async function byClient(host: LabHost, uploader: string, image: string, round: number): Promise<number> {
-  const volume = await makeVolume(host, `ours${round}.raw`, image);
-  const words = [uploader, host.uri, pool.name, volume, image];
-  const took = Number(execFileSync(process.execPath, words, { encoding: "utf8" }));
-  await removeVolume(host, volume);
-  return took;
+/** Seconds of an upload into a new volume, which is gone before it is written to the disk while the next is measured. */
+async function uploaded(host: LabHost, image: string, upload: (volume: string) => Promise<number>): Promise<number> {
+  const volume = "upload.raw";
+  const options = ["--allocation", "0", "--format", "raw"];
+  await host.virsh("vol-create-as", pool.name, volume, String(statSync(image).size), ...options);
+  try {
+    return await upload(volume);
+  } finally {
+    await host.virsh("vol-delete", "--pool", pool.name, volume);
+  }
 }
 
-async function byVirsh(host: LabHost, image: string, round: number): Promise<number> {
-  const volume = await makeVolume(host, `virsh${round}.raw`, image);
+function uploadByVirsh(host: LabHost, volume: string, image: string): void {
   // The system's ssh, which virsh starts, does not know of our known_hosts file.
   const uri = `qemu+ssh://root@127.0.0.1:${host.sshPort}/system?keyfile=${host.identityFile}&no_verify=1`;
-  const started = process.hrtime.bigint();
-  execFileSync("virsh", ["-q", "-c", uri, "vol-upload", "--pool", "bench", "--sparse", volume, image]);
-  const took = seconds(started);
-  await removeVolume(host, volume);
-  return took;
-}
-
-async function makeVolume(host: LabHost, name: string, image: string): Promise<string> {
-  await host.exec(`virsh -q vol-create-as ${pool.name} ${name} ${statSync(image).size} --allocation 0 --format raw`);
-  return name;
-}
-
-/** Before it is written to the disk, while the next one is measured. */
-async function removeVolume(host: LabHost, volume: string): Promise<void> {
-  await host.exec(`virsh -q vol-delete --pool ${pool.name} ${volume}`);
-}
-
-function seconds(started: bigint): number {
-  return Number(process.hrtime.bigint() - started) / 1e9;
+  execFileSync("virsh", ["-q", "-c", uri, "vol-upload", "--pool", pool.name, "--sparse", volume, image]);
 }

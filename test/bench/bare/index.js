@@ -2,9 +2,8 @@ const pulumi = require("@pulumi/pulumi");
 
 const config = new pulumi.Config();
 const uri = config.require("hostUri");
-// Those of guests that run already, which are only changed then.
-const running = config.get("uuids")?.split(",");
-const uuidOf = (index) => running?.[index] ?? `cccccccc-0000-4000-8000-${String(index).padStart(12, "0")}`;
+// Guests that run were made by others, and are only changed.
+const isRunning = config.getBoolean("running") === true;
 const title = config.get("title") ?? "bench";
 
 class Bare extends pulumi.CustomResource {
@@ -14,7 +13,6 @@ class Bare extends pulumi.CustomResource {
   }
 }
 const host = new Bare("Host", "host", { uri, uuid: undefined });
-for (let index = 0; index < config.requireNumber("vms"); index++) {
-  const args = { uri, uuid: uuidOf(index), title, isRunning: running !== undefined, host: host.uuid };
-  new Bare("VirtualMachine", `vm${index}`, args);
+for (const [index, uuid] of config.require("uuids").split(",").entries()) {
+  new Bare("VirtualMachine", `vm${index}`, { uri, uuid, title, isRunning, host: host.uuid });
 }
