@@ -283,9 +283,19 @@ export function filled(given: Values, below: Values): Values {
 function kept(rows: Rows, inputs: Values): Values {
   const shorter = Object.entries<Row>(rows).flatMap(([name, row]) => {
     const value = inputs[name];
-    return row.kind === "attribute" && row.keep && isPlainObject(value) ? [[name, row.keep(value)] as const] : [];
+    return isPlainObject(value) ? [[name, keptValue(row, value)] as const] : [];
   });
   return { ...inputs, ...Object.fromEntries(shorter) };
+}
+
+function keptValue(row: Row, value: Values): unknown {
+  if (row.kind === "attribute") return row.keep ? row.keep(value) : value;
+  if (row.kind === "block") return kept(row.rows, value);
+  const entries = Object.entries(value).map(([key, entry]) => [
+    key,
+    isPlainObject(entry) ? kept(row.rows, entry) : entry,
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** Every resource has it, so it is not a row of each. */

@@ -21,6 +21,11 @@ const schema = z.object({
 /** The host that another object lives on, as a reference to that object keeps it. */
 export const hostOfOther = z.object({ uri: z.string().optional(), uuid: z.string().optional() });
 
+/** A reference to another object as state keeps it: checks have seen that it is on the same host. */
+export function keptWithoutHost<T extends { readonly host?: unknown }>({ host: _, ...others }: T): T {
+  return others as T;
+}
+
 /** A reference as state keeps it, where it stands twice: without what only checks need. */
 export function keptHost<T extends Values>(host: T): T {
   const { facts: _, ...others } = host;

@@ -4,7 +4,7 @@ import { hostPath } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
 import { child, clone, type Element, element, ensure, remove } from "../../schema/tree";
-import { hostOfOther } from "../host-reference";
+import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { devicesOf } from "./alias";
 import { networkSourceLens, networkSourceSchema } from "./disk-network";
 import { type SecretReference, secretOf, secretSchema } from "./disk-secret";
@@ -170,6 +170,7 @@ export const diskSourceRows = {
     doc: "The volume behind it.",
     schema: volumeSchema.optional(),
     references: ["Volume", "CloudInitDisk"],
+    keep: (volume) => volume && keptWithoutHost(volume),
     change: sourceChange,
     lens: volumeLens,
   }),

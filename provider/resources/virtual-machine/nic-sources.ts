@@ -3,7 +3,7 @@ import { hostPath, text } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
-import { hostOfOther } from "../host-reference";
+import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { pciAddress, pciElement, pciText } from "../pci-address";
 import { userLens, userSchema } from "./nic-user";
 
@@ -173,6 +173,7 @@ export const nicSourceRows = {
     doc: "The network that it is plugged into (`<interface type='network'>`): one with virtual functions gives it one of them.",
     schema: networkSchema.optional(),
     references: ["Network"],
+    keep: (network) => network && keptWithoutHost(network),
     change: networkChange,
     lens: networkLens,
   }),

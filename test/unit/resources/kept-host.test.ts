@@ -12,8 +12,30 @@ test("rules see all facts of a host, the state keeps those that later steps need
   const { inputs, failures } = virtualMachine.check(args, undefined, meta);
   expect(failures.map(({ property }) => property)).toEqual(["machine"]);
   expect(inputs["host"]).toEqual(kept);
-  expect(inputs["disks"]).toMatchObject({ data: { volume: { host: { uri: host.uri, uuid: host.uuid } } } });
-  expect(JSON.stringify(inputs["disks"])).not.toContain("facts");
+});
+
+test("what is plugged into a machine is on its host, which the state says once", () => {
+  const plugged = (other: object) => ({
+    host,
+    memory: "1 GiB",
+    virtType: "qemu",
+    disks: { data: { volume: { path: "/srv/data.qcow2", format: "qcow2", host: other } } },
+    nics: { lan: { network: { name: "lan", uuid: "uuid of lan", host: other } } },
+  });
+  const { inputs, failures } = virtualMachine.check(plugged(host), undefined, meta);
+  expect(failures).toEqual([]);
+  expect(inputs).toMatchObject({
+    disks: { data: { volume: { path: "/srv/data.qcow2", format: "qcow2" } } },
+    nics: { lan: { network: { name: "lan", uuid: "uuid of lan" } } },
+  });
+  expect(JSON.stringify([inputs["disks"], inputs["nics"]])).not.toContain(host.uri);
+  // A state of before says it at each, which is no change.
+  const before = JSON.parse(JSON.stringify(inputs));
+  for (const other of [before.disks.data.volume, before.nics.lan.network]) other.host = host;
+  const { changes } = virtualMachine.diff("id", before, inputs);
+  expect(changes).toEqual([]);
+  const another = virtualMachine.check(plugged({ uri: "qemu+ssh://another/system" }), undefined, meta);
+  expect(another.failures.map(({ property }) => property)).toEqual(["disks.data.volume", "nics.lan.network"]);
 });
 
 test("an object in a pool keeps as much of the host of its pool", () => {
