@@ -58,16 +58,22 @@ export abstract class KvmResource extends pulumi.CustomResource {
 }
 
 /** What a dynamic provider is not told by the engine: it travels as a hidden input that takes no part in diff. */
-function metaOf(type: string, name: string, values: object, options: pulumi.CustomResourceOptions): object {
+async function metaOf(
+  type: string,
+  name: string,
+  values: object,
+  options: pulumi.CustomResourceOptions,
+): Promise<string> {
   const timeouts = Object.entries(options.customTimeouts ?? {}).map(([kind, text]) => [kind, seconds(String(text))]);
-  return {
+  const urn = plain(pulumi.createUrn(name, type, options.parent));
+  const paths = await secretPaths(values);
+  // One text: the engine works on each property by itself.
+  return JSON.stringify({
     organization: organization(),
-    project: pulumi.getProject(),
-    stack: pulumi.getStack(),
-    urn: plain(pulumi.createUrn(name, type, options.parent)),
+    urn: await urn,
     timeouts: timeouts.length > 0 ? Object.fromEntries(timeouts) : undefined,
-    secretPaths: secretPaths(values).then((paths) => (paths.length > 0 ? paths : undefined)),
-  };
+    secretPaths: paths.length > 0 ? paths : undefined,
+  });
 }
 
 /** A test with mocks names no organization unless it wants to; Pulumi throws for it. The engine always names one. */

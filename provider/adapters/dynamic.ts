@@ -1,4 +1,3 @@
-import { z } from "../core/attribute";
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
 import { withEmpty } from "../core/maps";
@@ -6,22 +5,12 @@ import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
 import { Hosts } from "./hosts";
 import { Identities } from "./identities";
+import { readMeta } from "./meta";
 import { Operations } from "./operations";
-import { fromWire, sealState } from "./wire";
+import { fromWire, readNotes, sealState } from "./wire";
 
 /** Names that Pulumi or our classes add to the arguments; handlers never see them. */
 const hiddenKeys = ["__provider", "__meta"] as const;
-
-const metaSchema = z.object({
-  organization: z.string(),
-  project: z.string(),
-  stack: z.string(),
-  urn: z.string(),
-  timeouts: z
-    .object({ create: z.number().optional(), update: z.number().optional(), delete: z.number().optional() })
-    .optional(),
-  secretPaths: z.array(z.string()).optional(),
-});
 
 const hosts = new Hosts();
 const identities = new Identities();
@@ -121,9 +110,9 @@ function split({ nullable, maps }: Handler, wire: Values): { meta: Meta | undefi
   const values: Record<string, unknown> = Object.fromEntries(
     Object.entries(wire).map(([name, value]) => [name, fromWire(value, nullable.includes(name))]),
   );
-  const meta = metaSchema.safeParse(values["__meta"]);
+  const meta = readMeta(values["__meta"]);
   for (const key of hiddenKeys) delete values[key];
-  return { meta: meta.success ? (meta.data as Meta) : undefined, values: withEmpty(maps, values) };
+  return { meta, values: withEmpty(maps, readNotes(values)) };
 }
 
 /** Seals a result and gives it back the hidden inputs that later calls depend on. */

@@ -40,7 +40,21 @@ export function sealState(
   given?: Values,
 ): Record<string, Wire> {
   const secrets = [memoPath, ...handler.secretPaths, ...programSecrets];
-  return seal(withoutEmpty(handler.maps, values, given), secrets);
+  const { __kvm, ...rest } = seal(withoutEmpty(handler.maps, values, given), secrets);
+  return __kvm === undefined ? rest : { ...rest, __kvm: asText(__kvm) };
+}
+
+/** The bookkeeping is one text, a secret where any of it is one: the engine works on each property by itself. */
+function asText(bookkeeping: Wire): Wire {
+  const text = JSON.stringify(fromWire(bookkeeping, true));
+  const isSecret = JSON.stringify(bookkeeping).includes(secretSignature);
+  return isSecret ? { [signatureKey]: secretSignature, value: text } : text;
+}
+
+/** The values with their bookkeeping read, which older states have as an object. */
+export function readNotes(values: Values): Values {
+  const { __kvm } = values;
+  return typeof __kvm === "string" ? { ...values, __kvm: JSON.parse(__kvm) } : values;
 }
 
 function sealObject(

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fromWire } from "../../provider/adapters/wire";
+import { fromWire, readNotes } from "../../provider/adapters/wire";
 import { commands } from "../../provider/command/commands";
 import { run } from "../../provider/command/run";
 import type { Handler, Values } from "../../provider/core/handler";
@@ -51,7 +51,8 @@ function resourcesIn(file: string): Resource[] {
   return plain.resources.map(({ type, ...resource }) => {
     const handler = resources.find((candidate) => type.endsWith(`:${candidate.type}`));
     if (!handler) throw new Error(`no handler for ${type}`);
-    const values = ({ __provider, __meta, ...rest }: Values) => withEmpty(handler.maps, fromWire(rest) as Values);
+    const values = ({ __provider, __meta, ...rest }: Values) =>
+      withEmpty(handler.maps, readNotes(fromWire(rest) as Values));
     return { ...resource, handler, inputs: values(resource.inputs), outputs: values(resource.outputs) };
   });
 }

@@ -6,14 +6,14 @@ export const unroutable = "qemu+tcp://192.0.2.1/system";
 /** Where a resource stands; the same for every test, so that what is derived from it can be written down. */
 export function metaOf(type: string, name: string, more: Properties = {}): Properties {
   const urn = `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:${type}::${name}`;
-  return { organization: "organization", project: "shop", stack: "dev", urn, timeouts: {}, secretPaths: [], ...more };
+  return { organization: "organization", urn, ...more };
 }
 
 /** What the class passes along besides the arguments. */
 export function hidden(type: string, name: string, more: Properties = {}): Properties {
   return {
     __provider: `exports.handler = () => require("pulumi-kvm/provider").${type};`,
-    __meta: metaOf(type, name, more),
+    __meta: JSON.stringify(metaOf(type, name, more)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createServer, type Socket } from "node:net";
-import { argumentsOf, hidden, unroutable } from "./arguments";
+import { argumentsOf, hidden, metaOf, unroutable } from "./arguments";
 import { type Properties, ProviderProcess, secret, unknownOnWire } from "./provider-process";
 
 const provider = new ProviderProcess();
@@ -38,12 +38,19 @@ describe("what lives in every user's state", () => {
 
   test("the same program in another stack, project or organization is other objects", async () => {
     const one = await checked("VirtualMachine");
-    for (const part of ["organization", "project", "stack"]) {
-      const meta = { ...(hidden("VirtualMachine", "db")["__meta"] as Properties), [part]: "another" };
-      const { inputs } = await provider.check({ ...wire("VirtualMachine"), __meta: meta });
+    const text = String(hidden("VirtualMachine", "db")["__meta"]);
+    for (const part of [/(?<=organization":")organization/, /(?<=::)shop(?=::)/, /(?<=pulumi:)dev/]) {
+      expect(text).toMatch(part);
+      const { inputs } = await provider.check({ ...wire("VirtualMachine"), __meta: text.replace(part, "another") });
       expect(inputs["uuid"]).not.toBe(one["uuid"]);
       expect(inputs["name"]).not.toBe(one["name"]);
     }
+  });
+
+  test("a state of before, where they are an object, is of the same objects", async () => {
+    const meta = { ...metaOf("VirtualMachine", "db"), project: "shop", stack: "dev", timeouts: {}, secretPaths: [] };
+    const { inputs } = await provider.check({ ...wire("VirtualMachine"), __meta: meta });
+    expect(inputs).toEqual({ ...(await checked("VirtualMachine")), __meta: meta });
   });
 
   test("a value is spelt one way, whatever way it was written", async () => {

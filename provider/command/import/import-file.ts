@@ -1,3 +1,4 @@
+import { writeMeta } from "../../adapters/meta";
 import { sealState } from "../../adapters/wire";
 import type { Meta, Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
@@ -27,7 +28,7 @@ export function importFile(imported: readonly Imported[], target: Target): strin
     const meta: Meta = { ...target, urn: `urn:pulumi:${target.stack}::${target.project}::${type}::${name}` };
     const hidden = {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${handler.type};`,
-      __meta: meta,
+      __meta: writeMeta(meta),
     };
     const secrets = passwords(inputs);
     const [sealedInputs, outputs] = [inputs, state].map((values) => ({

@@ -18,9 +18,12 @@ test("what a resource notes for its next look is a secret in the state, and read
     },
   });
   const { outs } = await create({ name: "a" });
-  expect(outs).toEqual({ name: "a", __kvm: { stateVersion: 1, memo: secret(memo) } });
+  expect(outs).toEqual({ name: "a", __kvm: secret(JSON.stringify({ stateVersion: 1, memo })) });
   expect(await diff("id", outs, { name: "a" })).toEqual({ changes: false, replaces: [], deleteBeforeReplace: true });
-  expect(given).toMatchObject([{ name: "a", __kvm: { stateVersion: 1, memo } }]);
+  // A state of before has an object.
+  await diff("id", { name: "a", __kvm: { stateVersion: 1, memo: secret(memo) } }, { name: "a" });
+  const seen = { name: "a", __kvm: { stateVersion: 1, memo } };
+  expect(given).toMatchObject([seen, seen]);
 });
 
 test("a map without entries is absent from the state unless the program gives it, and there for the resource", async () => {
@@ -42,4 +45,18 @@ test("a map without entries is absent from the state unless the program gives it
     for (const state of [inputs, outs]) expect(Object.hasOwn(state, "disks")).toBe("disks" in args);
   }
   expect(given).toMatchObject([{ disks: {} }, { disks: {} }]);
+});
+
+test("what the class passes along is text, or the object that it was", async () => {
+  const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:Machine::db";
+  const names = await Promise.all(
+    [
+      JSON.stringify({ organization: "o", urn }),
+      { organization: "o", project: "shop", stack: "dev", urn },
+      JSON.stringify({ organization: "another", urn }),
+    ].map(async (__meta) => (await dynamicProvider(machine).check({}, { memory: "1 GiB", __meta })).inputs["name"]),
+  );
+  expect(names[0]).toMatch(/^db-[0-9a-f]{7}$/);
+  expect(names[1]).toBe(names[0]);
+  expect(names[2]).not.toBe(names[0]);
 });

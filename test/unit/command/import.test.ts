@@ -65,7 +65,7 @@ test("a password is asked of the configuration, and is marked in the import file
       plaintext: '"geheim"',
     });
     expect(values.__provider).toContain(".VirtualMachine;");
-    expect(values.__meta.urn).toBe("urn:pulumi:s::p::pulumi-nodejs:dynamic/kvm:VirtualMachine::web");
+    expect(JSON.parse(values.__meta).urn).toBe("urn:pulumi:s::p::pulumi-nodejs:dynamic/kvm:VirtualMachine::web");
   }
   expect(programOf([entry], { adopt: true }).text).toMatch(/adopt: true,[\s\S]*\}\);/);
 });
