@@ -12,7 +12,7 @@ const [deployed, commands] = [["sdk/index.ts", "provider/index.ts"], ["provider/
  * Later ones know no such flag and would say so to the user. Runtimes with another engine throw.
  */
 const optimizeLate =
-  '"use strict"; try { if (process.versions.v8.startsWith("11.")) require("node:v8").setFlagsFromString("--interrupt-budget=1000000"); } catch {}';
+  '"use strict"; try { if (process.versions.v8.startsWith("11.3.")) require("node:v8").setFlagsFromString("--interrupt-budget=1000000"); } catch {}';
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 await declarations();
