@@ -35,7 +35,7 @@ export class Project {
         name,
         private: true,
         main: "index.ts",
-        dependencies: { "@pulumi/pulumi": "^3.140.0", "pulumi-kvm": version },
+        dependencies: { "@pulumi/pulumi": "^3.216.0", "pulumi-kvm": version },
         devDependencies: { "@types/node": "^20", "ts-node": "^10.9.2", typescript: "^6.0.3" },
       }),
       "tsconfig.json": json({
