@@ -80,7 +80,10 @@ module.exports = {
     only(
       "command",
       "^provider/command/",
-      ["^provider/(command|resources|core|tuning|schema|libvirt|transport)/", "^provider/adapters/(client|hosts|wire)"],
+      [
+        "^provider/(command|resources|core|tuning|schema|libvirt|transport)/",
+        "^provider/adapters/(client|hosts|meta|wire)",
+      ],
       "the command drives the resources' own code and opens hosts as the provider does",
     ),
     {
