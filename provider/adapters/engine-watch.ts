@@ -23,17 +23,20 @@ export function watchEngine(cancelled: () => void, died: () => void): void {
   }
 }
 
+/** Milliseconds after which an engine that hung up and still answers is asked again. */
+const patience = [50, 200, 750];
+
 /**
  * An engine that hung up may be idle, at its normal end, or dead. The kernel closes the sockets of a killed process one
- * by one, and where it serves perhaps last: what still answers is asked once more.
+ * by one, and where it serves perhaps last: what still answers is asked again.
  */
-function ifDead(died: () => void, askAgain = true): void {
+function ifDead(died: () => void, [next, ...later]: readonly number[] = patience): void {
   const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(engineAddress() ?? "") ?? [];
   if (port === "") return;
   const socket = connect(Number(port), host);
   socket.once("error", died);
   socket.once("connect", () => {
     socket.destroy();
-    if (askAgain) setTimeout(() => ifDead(died, false), 1000);
+    if (next !== undefined) setTimeout(() => ifDead(died, later), next);
   });
 }

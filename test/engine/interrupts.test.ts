@@ -210,7 +210,8 @@ test(
   "a Ctrl-C in an upload and a CLI that is killed leave no half-made volume and no process, and up starts over",
   async () => {
     const image = join(lab.folder, "image.raw");
-    writeFileSync(image, randomFillSync(Buffer.allocUnsafe(1 << 28)));
+    // It takes longer to upload than the provider to see that its engine died.
+    writeFileSync(image, randomFillSync(Buffer.allocUnsafe(1 << 29)));
     const folder = join(lab.host.directory, "vms");
     const files = () => (existsSync(folder) ? readdirSync(folder) : []);
     const body = `${host}
