@@ -21,6 +21,6 @@ export function readMeta(value: unknown): Meta | undefined {
 }
 
 /** The same text, for an object that no program made. */
-export function writeMeta({ organization, urn }: Meta): string {
+export function writeMeta({ organization, urn }: Pick<Meta, "organization" | "urn">): string {
   return JSON.stringify({ organization, urn });
 }

@@ -5,8 +5,8 @@ import { isPlainObject, type Unknown, unknown } from "../core/unknown";
 
 /** How the engine writes a value that is not known yet, and how it marks a secret. */
 const unknownOnWire = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+export const signatureKey = "4dabf18193072939515e22adb298388d";
+export const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 type Wire = null | boolean | number | string | Wire[] | { [key: string]: Wire };
 
@@ -46,9 +46,9 @@ export function sealState(
 
 /** The bookkeeping is one text, a secret where any of it is one: the engine works on each property by itself. */
 function asText(bookkeeping: Wire): Wire {
-  const text = JSON.stringify(fromWire(bookkeeping, true));
-  const isSecret = JSON.stringify(bookkeeping).includes(secretSignature);
-  return isSecret ? { [signatureKey]: secretSignature, value: text } : text;
+  const text = JSON.stringify(bookkeeping);
+  if (!text.includes(secretSignature)) return text;
+  return { [signatureKey]: secretSignature, value: JSON.stringify(fromWire(bookkeeping, true)) };
 }
 
 /** The values with their bookkeeping read, which older states have as an object. */

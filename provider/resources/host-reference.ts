@@ -18,7 +18,7 @@ const schema = z.object({
   limits: asText,
 });
 
-/** The host that another object lives on, as a reference to that object keeps it. */
+/** What checks see of the host that another object lives on. */
 export const hostOfOther = z.object({ uri: z.string().optional(), uuid: z.string().optional() });
 
 /** A reference to another object as state keeps it: checks have seen that it is on the same host. */

@@ -1,6 +1,6 @@
 import { writeMeta } from "../../adapters/meta";
-import { sealState } from "../../adapters/wire";
-import type { Meta, Values } from "../../core/handler";
+import { sealState, secretSignature, signatureKey } from "../../adapters/wire";
+import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import type { Entry } from "./plan";
 
@@ -17,18 +17,14 @@ export interface Target {
   readonly stack: string;
 }
 
-/** How the engine marks a secret, and how it takes one in the clear. */
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
-
 /** The text of a file for `pulumi import --file`: inputs and outputs in full, so that the engine reads nothing anew. */
 export function importFile(imported: readonly Imported[], target: Target): string {
   const resources = imported.map(({ entry: { handler, name, id, inputs }, state }) => {
     const type = `pulumi-nodejs:dynamic/kvm:${handler.type}`;
-    const meta: Meta = { ...target, urn: `urn:pulumi:${target.stack}::${target.project}::${type}::${name}` };
+    const urn = `urn:pulumi:${target.stack}::${target.project}::${type}::${name}`;
     const hidden = {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${handler.type};`,
-      __meta: writeMeta(meta),
+      __meta: writeMeta({ organization: target.organization, urn }),
     };
     const secrets = passwords(inputs);
     const [sealedInputs, outputs] = [inputs, state].map((values) => ({

@@ -12,6 +12,7 @@ test("rules see all facts of a host, the state keeps those that later steps need
   const { inputs, failures } = virtualMachine.check(args, undefined, meta);
   expect(failures.map(({ property }) => property)).toEqual(["machine"]);
   expect(inputs["host"]).toEqual(kept);
+  expect(JSON.stringify(inputs["disks"])).not.toContain("facts");
 });
 
 test("what is plugged into a machine is on its host, which the state says once", () => {
