@@ -30,3 +30,17 @@ function ofProgram(sites: NodeJS.CallSite[]): NodeJS.CallSite[] {
   const end = below.findIndex(isNodes);
   return [...sites.slice(0, first + 1), ...below.slice(0, end < 0 ? undefined : end)];
 }
+
+/**
+ * Pulumi notes a stack with each of its promises, for the search for leaks that PULUMI_DEBUG_PROMISE_LEAKS switches on.
+ * Otherwise nobody reads them, and to find their lines in the source maps takes a program a millisecond an object.
+ */
+export function leaveOutPromises(): void {
+  const { prepareStackTrace: prepare } = Error;
+  if (!prepare || process.env["PULUMI_DEBUG_PROMISE_LEAKS"]) return;
+  Error.prepareStackTrace = (error, sites) => (isOfPromise(sites) ? "" : (prepare(error, sites) as unknown));
+}
+
+function isOfPromise([site]: NodeJS.CallSite[]): boolean {
+  return site?.getFunctionName() === "debuggablePromise" && site.getFileName()?.endsWith("debuggable.js") === true;
+}

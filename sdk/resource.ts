@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { showProgramOnly } from "./program-stack";
+import { leaveOutPromises, showProgramOnly } from "./program-stack";
 import { lift, remember } from "./references";
+
+leaveOutPromises();
 
 /** An argument that was left out, and stays so. */
 const nothing = pulumi.output(undefined);
