@@ -4,7 +4,6 @@ import type { Dialer } from "./dialer";
 import { TransportError } from "./errors";
 import { OpenSshDialer } from "./openssh";
 import type { TransportOptions } from "./options";
-import { SshDialer } from "./ssh-dialer";
 import { planRoute } from "./ssh-route";
 import { TcpDialer } from "./tcp";
 import { TlsDialer } from "./tls";
@@ -12,6 +11,9 @@ import { UnixDialer } from "./unix";
 import { type LibvirtUri, parseUri } from "./uri";
 
 export type { TransportOptions } from "./options";
+
+/** Our ssh, with ssh2. */
+const ours = (): typeof import("./ssh-dialer") => require("./ssh-dialer");
 
 /** A dialer that also knows what to ask the daemon for. */
 export interface HostDialer extends Dialer {
@@ -37,7 +39,10 @@ export function openDialer(options: TransportOptions): HostDialer {
 /** The system's ssh where it was asked for or is the only one that can; ours everywhere else. */
 async function chooseSsh(uri: LibvirtUri, options: TransportOptions): Promise<Dialer> {
   if (uri.params.ssh === "openssh" || uri.params.command !== undefined) return new OpenSshDialer(uri, options);
-  const route = await planRoute(uri, options);
+  const planning = planRoute(uri, options);
+  // Loaded while the ssh binary tells its configuration.
+  const { SshDialer } = ours();
+  const route = await planning;
   const onlySecurityKeys = route.hops.some(({ keys }) => keys.securityKey && keys.identities.length === 0);
   if (uri.params.ssh === undefined && (route.proxyCommand !== undefined || onlySecurityKeys)) {
     return new OpenSshDialer(uri, options);

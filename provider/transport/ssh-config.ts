@@ -6,8 +6,9 @@ import { promisify } from "node:util";
 import { errnoOf, reasonOf, TransportError } from "./errors";
 import { type SshNames, type SshSettings, settingsFrom } from "./ssh-settings";
 
-// Its types are those of its ESM build; what `require` loads is its CommonJS build.
-const { parse }: typeof import("ssh-config", { with: { "resolution-mode": "import" }}) = require("ssh-config");
+// Its types are those of its ESM build; what `require` loads is its CommonJS build, where there is no ssh binary.
+type SshConfig = typeof import("ssh-config", { with: { "resolution-mode": "import" }});
+const parse: SshConfig["parse"] = (text) => (require("ssh-config") as SshConfig).parse(text);
 
 /** What is asked of ssh_config. */
 export interface SshQuery {

@@ -2,9 +2,12 @@ import { TransportError } from "./errors";
 import type { HostKeyRules } from "./host-key";
 import { namedFiles, type TransportOptions } from "./options";
 import { resolveSshConfig } from "./ssh-config";
-import { collectKeys, type KeyRing } from "./ssh-keys";
+import type { KeyRing } from "./ssh-keys";
 import type { SshSettings } from "./ssh-settings";
 import type { LibvirtUri } from "./uri";
+
+/** Reads keys with ssh2, which takes long to load: the ssh binary is asked first. */
+const ringOf = (): typeof import("./ssh-keys") => require("./ssh-keys");
 
 /** One server on the way, with all that its login needs. */
 export interface SshHop {
@@ -113,7 +116,7 @@ async function keysFor(settings: SshSettings, uri: LibvirtUri, options: Transpor
   if (options.identityEnv !== undefined) texts.push(keyFromEnvironment(options.identityEnv));
   const named = namedFiles(uri, options).identity;
   const files = sshauth.includes("privkey") ? settings.identityFiles : [];
-  return await collectKeys({
+  return await ringOf().collectKeys({
     texts,
     required: named === undefined ? [] : [named],
     // Default names stand back where a key was named or given, as with OpenSSH's -i.
