@@ -3,7 +3,7 @@ import type { Stack } from "../../test/engine/pulumi";
 import type { LabHost } from "../../test/lab/host";
 import { updateLive } from "./bare";
 import { compared } from "./compared";
-import { type BenchStack, benchStacks, type Program } from "./stacks";
+import { type BenchStack, benchStacks, inTurn, type Program } from "./stacks";
 import { median, timed } from "./time";
 
 /** Changes one live field of running guests over ssh: by the engine with each provider, and by the bare calls. */
@@ -18,7 +18,7 @@ export async function measureLive(host: LabHost, vms: number, rounds: number): P
     await stackOf(stacks, "bare").up();
     for (let round = 0; round < rounds; round++) {
       for (const { stack } of stacks) await stack.setConfig("title", `title ${round}`);
-      for (const { program, stack } of stacks) seconds[program].push(await timed(() => stack.up()));
+      for (const { program, stack } of inTurn(stacks, round)) seconds[program].push(await timed(() => stack.up()));
       seconds.calls.push(await bareCalls(host, uuids, `bare ${round}`));
     }
   } finally {

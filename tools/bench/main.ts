@@ -11,7 +11,7 @@ import { measureLive } from "./live";
 import { peakMemory } from "./memory";
 import { measurePlanning } from "./planning";
 import { measureSchema } from "./schema";
-import { benchStacks, type Program } from "./stacks";
+import { benchStacks, inTurn, type Program } from "./stacks";
 import { median, timed } from "./time";
 import { measureUpload } from "./upload";
 
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     // Each step is measured as often as `rounds` says; the median counts.
     options: {
       vms: { type: "string", default: "20" },
-      rounds: { type: "string", default: "3" },
+      rounds: { type: "string", default: "5" },
       running: { type: "string", default: "50" },
     },
   });
@@ -61,11 +61,11 @@ async function main(): Promise<void> {
 async function deployInTurns(lab: Lab, vms: number, rounds: number): Promise<Readonly<Record<Program, Times>>> {
   const { stacks, remove } = await benchStacks(lab.host, { vms: String(vms), title: "bench" });
   const seconds = stacks.map(({ program, stack }) => ({ program, stack, times: noTimes() }));
-  const each = async (step: Step, work: (stack: Stack) => Promise<unknown>) => {
-    for (const { stack, times } of seconds) times[step].push(await timed(() => work(stack)));
-  };
   try {
     for (let round = 0; round < rounds; round++) {
+      const each = async (step: Step, work: (stack: Stack) => Promise<unknown>) => {
+        for (const { stack, times } of inTurn(seconds, round)) times[step].push(await timed(() => work(stack)));
+      };
       await each("create", (stack) => stack.up());
       await each("preview", (stack) => stack.preview());
       for (const { stack } of stacks) await stack.setConfig("title", `title ${round}`);

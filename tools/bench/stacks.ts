@@ -25,6 +25,11 @@ interface Config extends Readonly<Record<string, string>> {
   readonly title: string;
 }
 
+/** The order of one round: none is always the one after the same other, which may have left work to the daemon. */
+export function inTurn<T>(items: readonly T[], round: number): readonly T[] {
+  return round % 2 === 0 ? items : [...items].reverse();
+}
+
 /** A stack of each program, for as many objects on that host. */
 export async function benchStacks({ uri: hostUri }: LabHost, config: Config): Promise<BenchStacks> {
   const provider = await bundle("bare-provider");
