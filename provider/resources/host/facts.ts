@@ -5,6 +5,7 @@ import { coresOf, type HostTopology } from "../../tuning/topology";
 import { enumValues, firmwareIn, launchSecurityIn, nestedIn } from "../domain-capabilities";
 import type { CellFacts, Facts } from "../facts";
 import type { HostDevice } from "../host-devices";
+import { familyOf, oldestFirst } from "../machine-types";
 
 /** Longest digest as JSON, in bytes: it travels twice in the state of every resource on the host. */
 export const maxDigest = 2048;
@@ -32,8 +33,8 @@ export function machineTypesOf(capabilities: Element): string[] {
 
 /** The newest of each family of machine types; those without a version, boards of Arm mostly, have no newer ones. */
 export function machinesOf(capabilities: Element): string[] {
-  const versioned = machineTypesOf(capabilities).filter((name) => family(name) !== name);
-  return [...new Map(versioned.map((name) => [family(name), name])).values()];
+  const versioned = machineTypesOf(capabilities).filter((name) => familyOf(name) !== name);
+  return [...new Map(versioned.map((name) => [familyOf(name), name])).values()];
 }
 
 /** Logical CPUs and memory in bytes as the cells of the topology show them. */
@@ -120,12 +121,4 @@ function guestOf(capabilities: Element): Element | undefined {
   const own = architectureOf(capabilities);
   const guests = children(capabilities, "guest").map((guest) => child(guest, "arch"));
   return guests.find((arch) => arch?.attributes["name"] === own);
-}
-
-function family(machine: string): string {
-  return machine.replace(/-[\d.]+$/, "");
-}
-
-function oldestFirst(a: string, b: string): number {
-  return a.localeCompare(b, "en", { numeric: true });
 }

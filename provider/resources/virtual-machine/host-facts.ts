@@ -1,4 +1,5 @@
 import { factsOf } from "../facts";
+import { familyOf, oldestFirst } from "../machine-types";
 
 /** The kinds of virtualization that Host found on its machine; empty when it is not known. */
 export function knownTypes(host: unknown): readonly unknown[] {
@@ -7,10 +8,10 @@ export function knownTypes(host: unknown): readonly unknown[] {
 
 /** The newest machine type that the host has of the same family, when it is older than the one that is asked for. */
 export function newestBelow(host: unknown, machine: string): string | undefined {
-  const family = (name: string) => name.replace(/-[\d.]+$/, "");
-  const newest = listed(host, "machines").find((name) => typeof name === "string" && family(name) === family(machine));
-  if (typeof newest !== "string" || family(machine) === machine) return undefined;
-  return machine.localeCompare(newest, "en", { numeric: true }) > 0 ? newest : undefined;
+  const family = familyOf(machine);
+  const newest = listed(host, "machines").find((name) => typeof name === "string" && familyOf(name) === family);
+  if (typeof newest !== "string" || family === machine) return undefined;
+  return oldestFirst(machine, newest) > 0 ? newest : undefined;
 }
 
 /** The ways of encrypting memory that Host found; undefined when it is not known. */
