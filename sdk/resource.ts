@@ -75,6 +75,7 @@ async function metaOf(
     urn: await urn,
     timeouts: timeouts.length > 0 ? Object.fromEntries(timeouts) : undefined,
     secretPaths: paths.length > 0 ? paths : undefined,
+    ignoreChanges: options.ignoreChanges?.length ? options.ignoreChanges : undefined,
   });
 }
 

@@ -50,7 +50,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async diff(id, olds, news) {
       const { meta, values } = split(handler, news);
       const { changes, lines, replaces, deleteBeforeReplace, onlyMends } = await plainly(() =>
-        handler.diff(id, split(handler, olds).values, values),
+        handler.diff(id, split(handler, olds).values, values, meta),
       );
       for (const line of meta ? lines : []) engineLog.line(meta?.urn ?? "", "info", line);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they

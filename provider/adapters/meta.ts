@@ -10,6 +10,7 @@ const schema = z.object({
     .object({ create: z.number().optional(), update: z.number().optional(), delete: z.number().optional() })
     .optional(),
   secretPaths: z.array(z.string()).optional(),
+  ignoreChanges: z.array(z.string()).optional(),
 });
 
 /** What the class passes along, as text or, in older states, as an object. Undefined for what is looked up: it has none. */

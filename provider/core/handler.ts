@@ -21,6 +21,8 @@ export interface Meta extends Origin {
   readonly timeouts?: { readonly create?: number; readonly update?: number; readonly delete?: number } | undefined;
   /** Property paths of arguments that the program marked secret. */
   readonly secretPaths?: readonly string[] | undefined;
+  /** Property paths of the option `ignoreChanges`. The engine takes care of inputs; it knows nothing of the running guest. */
+  readonly ignoreChanges?: readonly string[] | undefined;
 }
 
 /** What an operation that touches the host may use. */
@@ -73,7 +75,7 @@ export interface Handler {
   /** Pure; uses no network. */
   check(news: Values, olds: Values | undefined, meta: Meta | undefined): CheckResult;
   /** Pure; uses no network. Throws a KvmError for a change that is refused. */
-  diff(id: string, olds: Values, news: Values): DiffResult;
+  diff(id: string, olds: Values, news: Values, meta?: Meta): DiffResult;
   create(inputs: Values, context: Context): Promise<Stored>;
   /** Undefined only when libvirt itself says that this very object does not exist. */
   read(id: string, state: Values, context: Context): Promise<(Stored & { readonly inputs: Values }) | undefined>;

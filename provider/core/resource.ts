@@ -12,6 +12,7 @@ import {
   type Values,
 } from "./handler";
 import { Identity } from "./identity";
+import { isIgnored } from "./ignored";
 import { withEmpty, withoutEmpty } from "./maps";
 import { hasUnknown, isPlainObject } from "./unknown";
 
@@ -210,13 +211,15 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       return { inputs: { ...kept(rows, inputs), defaultsVersion: context.defaultsVersion }, failures: faults };
     },
 
-    diff(_id, olds, news): DiffResult {
+    diff(_id, olds, news, meta): DiffResult {
       const asked = changesOf(olds, news).filter((change) => change.class !== "none");
       definition.guard?.(asked, olds as StateOf<R>, news as StateOf<R>);
       const replaces = asked.flatMap((change) => (change.class === "replace" ? [String(change.path[0])] : []));
       // A new object has nothing to be mended.
       const found = replaces.length > 0 ? [] : (definition.behind?.(olds, news as StateOf<R>) ?? []);
-      const mends = found.filter(({ path }) => !asked.some((change) => isWithin(path, change.path)));
+      const mends = found.filter(
+        ({ path }) => !asked.some((change) => isWithin(path, change.path)) && !isIgnored(path, meta?.ignoreChanges),
+      );
       const changes = [...asked, ...mends];
       const lines = changes.map((change) => {
         const remark = definition.remark?.(change, olds as StateOf<R>, news as StateOf<R>);

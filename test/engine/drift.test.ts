@@ -12,13 +12,14 @@ const lab = programLab(async ({ directory }) => {
 
 test("what others change in the running guest alone is shown and mended by up --refresh, without a restart", async () => {
   const { host, program } = lab;
-  program.body = `const host = new kvm.Host("rack1", { uri: config.require("hostUri") });
+  const programWith = (options: string) => `const host = new kvm.Host("rack1", { uri: config.require("hostUri") });
     const directory = config.require("directory");
     const lan = new kvm.Network("lan", { host, mode: "isolated", subnets: ["10.50.0.0/24"] });
     const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "128 MiB", title: config.requireSecret("hush"),
       stopTimeout: "1 s", waitForAddress: false, nics: { lan: { network: lan } },
-      boot: { kernel: directory + "/vmlinuz", initrd: directory + "/initrd.gz", cmdline: "console=ttyS0 quiet mitigations=off" } });
+      boot: { kernel: directory + "/vmlinuz", initrd: directory + "/initrd.gz", cmdline: "console=ttyS0 quiet mitigations=off" } }, ${options});
     exports.name = vm.name; exports.pending = vm.pendingRestart;`;
+  program.body = programWith("{}");
   const config = { hostUri: host.uri, directory: host.directory };
   const hush = "nobody-may-read-this";
   await withStack({ program: program.folder, config, secrets: { hush } }, async (stack) => {
@@ -60,6 +61,17 @@ test("what others change in the running guest alone is shown and mended by up --
     await stack.up();
     expect(await virsh("desc", "--live", "--title")).toContain(hush);
     await stack.upWithoutChanges();
+
+    // What the program ignores is left to them.
+    program.body = programWith('{ ignoreChanges: ["title"] }');
+    await drift();
+    const { output: ignoring } = await stack.up("--refresh");
+    expect(ignoring).toMatch(/1 updated/);
+    expect(ignoring).not.toContain("waits for the next start");
+    expect(await virsh("desc", "--live", "--title")).toContain("theirs");
+    expect(await inGuest(host, name, "cat /sys/class/net/eth0/carrier")).toBe("1");
+    expect((await stack.outputs())["pending"]).toEqual([]);
+    await stack.up("--refresh", "--expect-no-changes");
     expect(await bootId()).toBe(first);
     expect(await stack.state()).not.toContain(hush);
     await stack.destroy();

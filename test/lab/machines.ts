@@ -14,7 +14,7 @@ export const owner = "00112233445566778899aabbccddeeff";
 /** A virtual machine of the tests, driven as the engine does it: what one call answers goes into the next. */
 export class Machine {
   readonly handler = virtualMachine;
-  readonly context: TestContext;
+  context: TestContext;
   id = "";
   state: Values = {};
 
@@ -69,7 +69,7 @@ export class Machine {
   }
 
   diff(args: Values = {}) {
-    return virtualMachine.diff(this.id, this.state, this.inputs(args));
+    return virtualMachine.diff(this.id, this.state, this.inputs(args), this.context.meta);
   }
 
   /** Refreshes; answers the inputs that differ from those in state. */

@@ -1,6 +1,7 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PartialFailure, type Values } from "../../provider/core/handler";
+import { metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine } from "./machines";
 import { waitFor } from "./processes";
@@ -127,6 +128,27 @@ test("an update mends what nobody has looked for along with what the program cha
     await vm.up(args);
     expect(await mends()).toEqual([]);
   }
+}, 120_000);
+
+test("what the program ignores is no change, and stays as others left it when something else is changed", async () => {
+  await virsh("desc", "--live", "--title", "theirs");
+  await virsh("setmem", "112M", "--live");
+  await balloonIs(112);
+  const { context } = vm;
+  vm.context = { ...context, meta: { ...metaOf("drift", "VirtualMachine"), ignoreChanges: ["memory"] } };
+  try {
+    expect(await mends()).toEqual(["title: live, the running guest has it otherwise"]);
+    args = { ...args, description: "three" };
+    await vm.up(args);
+    expect(await virsh("desc", "--live", "--title")).toBe("ours");
+    expect(await vm.xml()).toContain(`<currentMemory unit='KiB'>${112 * 1024}<`);
+    expect(await mends()).toEqual([]);
+  } finally {
+    vm.context = context;
+  }
+  expect(await mends()).toEqual(["memory: live, the running guest has it otherwise"]);
+  await vm.up(args);
+  await balloonIs(120);
 }, 120_000);
 
 test("what fails is no refusal: it stays a change until it can be mended", async () => {

@@ -2,6 +2,7 @@ import type { Change } from "../../core/diff";
 import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
+import { isIgnored } from "../../core/ignored";
 import type { Element } from "../../schema/tree";
 import { isPin } from "./cpu-tuning";
 import type { Domain } from "./domain";
@@ -23,6 +24,7 @@ export async function applyLive(
   for (const change of inOrder(residue(rows, namedByEither(rows, olds, news), live, config))) {
     const found = change.class === "live" ? operationFor(operations, change) : undefined;
     if (!found || done.has(found.once) || (waits && isPin(change))) continue;
+    if (isIgnored(change.path, context.meta?.ignoreChanges)) continue;
     done.add(found.once);
     context.progress(`changing ${change.property} in the running guest`);
     const isAsked = !isSame(change, olds, news);

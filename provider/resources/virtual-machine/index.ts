@@ -76,7 +76,8 @@ export const virtualMachine = defineResource({
     const inputs = inputsOf(state);
     nameDevices(domain, state, inputs);
     const wanted = effective(inputs, state);
-    const { made, waiting, behind, power, plight, autostart } = await observe(domain, inputs, state);
+    const ignored = context.meta?.ignoreChanges;
+    const { made, waiting, behind, power, plight, autostart } = await observe(domain, inputs, state, { ignored });
     if (plight) context.warn(plights[plight]);
     const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
     const seen = withoutPlaced(withLivePins(drifted, waiting, behind), wanted, inputs);

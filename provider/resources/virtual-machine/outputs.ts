@@ -1,5 +1,6 @@
 import type { Change } from "../../core/diff";
 import type { Values } from "../../core/handler";
+import { isIgnored } from "../../core/ignored";
 import type { Made } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import { child, type Element, textOf } from "../../schema/tree";
@@ -65,6 +66,8 @@ interface Hints {
   readonly anew?: boolean;
   /** An update has done to the guest all that it could. */
   readonly isDone?: boolean;
+  /** Paths of the option `ignoreChanges`. */
+  readonly ignored?: readonly string[] | undefined;
   /** The definition, read since it was last written. */
   readonly config?: Element;
   /** The power state and autostart, known since the last change of them. */
@@ -74,7 +77,7 @@ interface Hints {
 
 /** Reads everything back, without waiting for anything. `known` are outputs of before. */
 export async function observe(domain: Domain, inputs: Inputs, known: Values, hints: Hints = {}): Promise<Observation> {
-  const { before = known, anew = false, isDone = false } = hints;
+  const { before = known, anew = false, isDone = false, ignored } = hints;
   const [config, state, autostart, iommuGroups] = await Promise.all([
     hints.config ?? domain.inactive(),
     hints.state ?? domain.powerState(),
@@ -90,12 +93,12 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];
   const properties = live && !anew ? takenOut(rows, effective(before, before), wanted, { live, config, waiting }) : [];
-  const lag = live && lagOf(waiting, { wanted, known, live, isDone });
+  const lag = live && lagOf(waiting, { wanted, known, live, isDone, ignored });
   const behind = lag?.behind ?? [];
   // Pins that moved are drift among the inputs.
   const toMend = behind.filter((change) => !isPin(change)).map(({ property }) => property);
   const memo = live && memoOfRun(live, { properties, behind: toMend, left: lag?.left });
-  const pending = [...pendingOf(waiting), ...properties].sort();
+  const pending = [...pendingOf(waiting), ...properties].filter((name) => !isIgnored(name.split("."), ignored)).sort();
   return {
     made: {
       id: domain.uuid,

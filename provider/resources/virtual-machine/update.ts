@@ -1,6 +1,7 @@
 import type { Change } from "../../core/diff";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
+import { isIgnored } from "../../core/ignored";
 import type { Made } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
@@ -108,7 +109,8 @@ export async function update(
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const seen = started ? {} : { config, state: { power: news.state }, autostart: news.autostart };
-    const { made } = await observe(domain, news, known, { before: olds, anew: started, isDone: true, ...seen });
+    const done = { before: olds, anew: started, isDone: true, ignored: context.meta?.ignoreChanges };
+    const { made } = await observe(domain, news, known, { ...done, ...seen });
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
@@ -194,7 +196,8 @@ async function restartIfWanted(domain: Domain, olds: Values, news: Inputs, conte
   const config = await domain.inactive();
   const live = await domain.live(config);
   const waiting = residue(rows, news, live, config);
-  const pending = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting })];
+  const all = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting })];
+  const pending = all.filter((property) => !isIgnored(property.split("."), context.meta?.ignoreChanges));
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);
   await stop(domain, news, context);
