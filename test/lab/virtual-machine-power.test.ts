@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { runWith } from "./fault";
+import { metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine } from "./machines";
 import { waitFor } from "./processes";
@@ -213,3 +214,24 @@ test("a paused guest lets go of devices when it goes on, and is let go on first 
   expect(await vm.refresh()).toEqual([]);
   await vm.delete();
 }, 120_000);
+
+test("a guest whose state the program ignores stays as its operator left it", async () => {
+  const vm = machine("operated", { autostart: false });
+  await vm.create();
+  const { context } = vm;
+  vm.context = { ...context, meta: { ...metaOf("operated", "VirtualMachine"), ignoreChanges: ["state", "autostart"] } };
+  await lab.host.virsh("suspend", vm.name);
+  await vm.up({ title: "one" });
+  expect(await vm.power()).toBe("paused");
+  await lab.host.virsh("destroy", vm.name);
+  await lab.host.virsh("autostart", vm.name);
+  await vm.up({ title: "two" });
+  expect(await vm.power()).toBe("shut off");
+  expect(await vm.xml()).toContain("<title>two</title>");
+  expect(await lab.host.virsh("dominfo", vm.name)).toMatch(/Autostart: +enable/);
+  expect(vm.diff({ title: "two" }).changes).toEqual([]);
+  vm.context = context;
+  await vm.up({ title: "two" });
+  expect(await vm.power()).toBe("running");
+  expect(await lab.host.virsh("dominfo", vm.name)).toMatch(/Autostart: +disable/);
+}, 60_000);

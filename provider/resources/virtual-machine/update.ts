@@ -9,7 +9,7 @@ import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
-import { Domain } from "./domain";
+import { Domain, type Look } from "./domain";
 import { addedIn, restorePages, tidyPages } from "./guest-pages";
 import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
@@ -40,14 +40,15 @@ type MadeDomain = Made<typeof outputs>;
 export async function update(
   id: string,
   olds: Inputs & Values,
-  news: Inputs,
+  asked: Inputs,
   changes: readonly Change[],
   context: Context,
 ): Promise<MadeDomain> {
-  const libvirt = await context.connect(news.host);
-  const domain = Domain.at(libvirt, news.host.uri, id, news.name);
-  nameDevices(domain, olds, olds, news);
+  const libvirt = await context.connect(asked.host);
+  const domain = Domain.at(libvirt, asked.host.uri, id, asked.name);
+  nameDevices(domain, olds, olds, asked);
   const found = (await domain.look()) ?? absent(domain);
+  const news = asFound(asked, found, context.meta?.ignoreChanges);
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
   if (live) await refuseWhileBusy(domain, live);
@@ -117,6 +118,15 @@ export async function update(
     if (isOff && !isConnectionLost(error)) throw await asBefore({ ...site, hasStopped: true, giveBack }, to, error);
     throw await unfinished(domain, news, error, known, wait.due);
   }
+}
+
+/** What is enforced by every update, unless the program ignores it. */
+function asFound(news: Inputs, { power, autostart }: Look, ignored: readonly string[] | undefined): Inputs {
+  return {
+    ...news,
+    ...(isIgnored(["state"], ignored) && { state: power }),
+    ...(isIgnored(["autostart"], ignored) && { autostart }),
+  };
 }
 
 /** Whether the memory is to be elsewhere: then the vCPUs stay beside it until the next start. */
