@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { errnoOf, reasonOf, TransportError } from "./errors";
 import { type SshNames, type SshSettings, settingsFrom } from "./ssh-settings";
 
-// Its types are those of its ESM build; what `require` loads is its CommonJS build, where there is no ssh binary.
+// Loaded where there is no ssh binary. Its types are those of its ESM build, what `require` loads is its CommonJS build.
 type SshConfig = typeof import("ssh-config", { with: { "resolution-mode": "import" }});
 const parse: SshConfig["parse"] = (text) => (require("ssh-config") as SshConfig).parse(text);
 
