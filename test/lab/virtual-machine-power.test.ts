@@ -1,5 +1,6 @@
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Values } from "../../provider/core/handler";
+import { PartialFailure, type Values } from "../../provider/core/handler";
 import { runWith } from "./fault";
 import { metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
@@ -41,6 +42,12 @@ const becomes = (vm: Machine, state: string) =>
   waitFor(`${vm.name} to be ${state}`, 20, async () => (await vm.power()) === state);
 const bootId = (vm: Machine) => vm.inGuest("cat /proc/sys/kernel/random/boot_id");
 const domid = async (vm: Machine) => (await lab.host.virsh("domid", vm.name)).trim();
+
+/** For a machine whose program leaves these to others. */
+const ignoring = ({ context, logicalName }: Machine) => ({
+  ...context,
+  meta: { ...metaOf(logicalName, "VirtualMachine"), ignoreChanges: ["state", "autostart"] },
+});
 
 /** What the machine warned of since the last time. */
 const warnings = (vm: Machine) => vm.context.lines.warn.splice(0).join();
@@ -219,7 +226,7 @@ test("a guest whose state the program ignores stays as its operator left it", as
   const vm = machine("operated", { autostart: false });
   await vm.create();
   const { context } = vm;
-  vm.context = { ...context, meta: { ...metaOf("operated", "VirtualMachine"), ignoreChanges: ["state", "autostart"] } };
+  vm.context = ignoring(vm);
   await lab.host.virsh("suspend", vm.name);
   await vm.up({ title: "one" });
   expect(await vm.power()).toBe("paused");
@@ -234,4 +241,16 @@ test("a guest whose state the program ignores stays as its operator left it", as
   await vm.up({ title: "two" });
   expect(await vm.power()).toBe("running");
   expect(await lab.host.virsh("dominfo", vm.name)).toMatch(/Autostart: +disable/);
+}, 60_000);
+
+test("a guest whose state the program ignores is started when its creation did not get so far", async () => {
+  const kernel = join(lab.host.directory, "late-kernel");
+  const vm = machine("late", { boot: { kernel } });
+  const failure = await vm.create().catch((error: unknown) => error);
+  if (!(failure instanceof PartialFailure)) throw failure;
+  Object.assign(vm, { id: failure.id, state: failure.state, context: ignoring(vm) });
+  expect([vm.state["state"], await vm.power()]).toEqual(["stopped", "shut off"]);
+  copyFileSync(String(boot["kernel"]), kernel);
+  await vm.up();
+  expect(await vm.power()).toBe("running");
 }, 60_000);

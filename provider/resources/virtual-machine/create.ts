@@ -1,6 +1,7 @@
 import type { Row, Rows } from "../../core/attribute";
 import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
+import { isIgnored } from "../../core/ignored";
 import { type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
 import { parseAnswer } from "../../schema/answer";
@@ -158,17 +159,20 @@ async function finish(
     const seen = isOff ? { state: { power: inputs.state }, autostart: inputs.autostart } : {};
     return (await observe(domain, inputs, known, { config, ...seen })).made;
   } catch (error) {
-    throw await unfinished(domain, inputs, error, known, due);
+    throw await unfinished(domain, inputs, error, known, { due });
   }
 }
 
-/** Keeps in state what is true: where the host can be asked, the power state as it is; and a wait that is `due`. */
+/**
+ * Keeps in state what is true: where the host can be asked, the power state as it is unless an update was told to
+ * ignore it; and a wait that is `due`.
+ */
 export async function unfinished(
   domain: Domain,
   inputs: Inputs,
   error: unknown,
   known: Values,
-  due?: Leases,
+  { due, ignored }: { readonly due?: Leases | undefined; readonly ignored?: readonly string[] | undefined } = {},
 ): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(String(error));
   const state = await observe(domain, inputs, known).catch(() => undefined);
@@ -176,7 +180,8 @@ export async function unfinished(
   const wait = due && { memo: { ...state?.made.memo, ...memoOf(due) } };
   if (!state) return new Unfinished({ id: domain.uuid, outputs: asOutput(placementIn(known)), ...wait }, cause, inputs);
   const { made, power, autostart } = state;
-  return new Unfinished({ ...made, ...wait }, cause, { ...inputs, state: power, autostart });
+  const found = Object.entries({ state: power, autostart }).filter(([name]) => !isIgnored([name], ignored));
+  return new Unfinished({ ...made, ...wait }, cause, { ...inputs, ...Object.fromEntries(found) });
 }
 
 /**

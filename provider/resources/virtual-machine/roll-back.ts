@@ -28,7 +28,8 @@ export async function asBefore(failed: Failed, to: Inputs, error: unknown): Prom
     (guest) => `The former definition is in force again${guest}.`,
     (failure: unknown) => `${failing}: ${messageOf(failure)}`,
   );
-  const ended = await unfinished(domain, olds, new Error(`${cause.message}\n  ${note}`, { cause }), olds);
+  const told = new Error(`${cause.message}\n  ${note}`, { cause });
+  const ended = await unfinished(domain, olds, told, olds, { ignored: context.meta?.ignoreChanges });
   await giveBack?.().catch((failure: unknown) => context.warn(messageOf(failure)));
   return ended;
 }

@@ -48,7 +48,10 @@ export async function update(
   const domain = Domain.at(libvirt, asked.host.uri, id, asked.name);
   nameDevices(domain, olds, olds, asked);
   const found = (await domain.look()) ?? absent(domain);
-  const news = asFound(asked, found, context.meta?.ignoreChanges);
+  const ignored = context.meta?.ignoreChanges;
+  // A creation that did not get as far as the start is still to be brought to its end.
+  const isLeft = (name: string) => isIgnored([name], ignored) && changes.every(({ path }) => path[0] !== name);
+  const news = asFound(asked, found, isLeft);
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
   if (live) await refuseWhileBusy(domain, live);
@@ -85,7 +88,7 @@ export async function update(
   } catch (error) {
     if ((differs || renamed) && !isConnectionLost(error))
       throw await asBefore({ ...site, hasStopped, giveBack }, to, error);
-    throw await unfinished(domain, olds, error, olds);
+    throw await unfinished(domain, olds, error, olds, { ignored });
   }
   const wait = new StartWait(domain, news, olds, before);
   let isOff = false;
@@ -110,23 +113,19 @@ export async function update(
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const seen = started ? {} : { config, state: { power: news.state }, autostart: news.autostart };
-    const done = { before: olds, anew: started, isDone: true, ignored: context.meta?.ignoreChanges };
+    const done = { before: olds, anew: started, isDone: true, ignored };
     const { made } = await observe(domain, news, known, { ...done, ...seen });
     report(made.outputs.pendingRestart, context);
     return made;
   } catch (error) {
     if (isOff && !isConnectionLost(error)) throw await asBefore({ ...site, hasStopped: true, giveBack }, to, error);
-    throw await unfinished(domain, news, error, known, wait.due);
+    throw await unfinished(domain, asked, error, known, { due: wait.due, ignored });
   }
 }
 
-/** What is enforced by every update, unless the program ignores it. */
-function asFound(news: Inputs, { power, autostart }: Look, ignored: readonly string[] | undefined): Inputs {
-  return {
-    ...news,
-    ...(isIgnored(["state"], ignored) && { state: power }),
-    ...(isIgnored(["autostart"], ignored) && { autostart }),
-  };
+/** With what updates enforce, where it is left to others, as it was found. */
+function asFound(news: Inputs, { power, autostart }: Look, isLeft: (name: string) => boolean): Inputs {
+  return { ...news, ...(isLeft("state") && { state: power }), ...(isLeft("autostart") && { autostart }) };
 }
 
 /** Whether the memory is to be elsewhere: then the vCPUs stay beside it until the next start. */
