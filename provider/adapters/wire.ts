@@ -1,5 +1,6 @@
 import type { Handler, Values } from "../core/handler";
 import { withoutEmpty } from "../core/maps";
+import { isAt } from "../core/paths";
 import { memoPath } from "../core/resource";
 import { isPlainObject, type Unknown, unknown } from "../core/unknown";
 
@@ -101,8 +102,5 @@ function describe(value: unknown): string {
 /** A path is secret when a pattern names it; `*` stands for any one part, and `applied` repeats the inputs' layout. */
 function isSecret(secrets: readonly string[][], path: readonly string[]): boolean {
   const place = path[0] === "__kvm" && path[1] === "applied" ? path.slice(2) : path;
-  return secrets.some(
-    (pattern) =>
-      pattern.length === place.length && pattern.every((part, index) => part === "*" || part === place[index]),
-  );
+  return secrets.some((pattern) => isAt(place, pattern));
 }

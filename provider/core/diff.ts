@@ -64,11 +64,6 @@ function diffMap(
   });
 }
 
-/** Whether `path` is that property, or one inside it. */
-export function isWithin(path: readonly string[], outer: readonly string[]): boolean {
-  return outer.every((name, index) => name === path[index]);
-}
-
 function change(path: readonly string[], old: unknown, next: unknown, verdict: Verdict): Change {
   return { path, property: formatPath(path), old, next, ...verdict };
 }

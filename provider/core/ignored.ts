@@ -1,16 +1,15 @@
+import { isWithin } from "./paths";
+
 /**
- * Whether Pulumi's option `ignoreChanges` names the property at this path, or what it is part of: `memory`,
- * `nics.lan.link`, `disks["data.1"].size`, `nics.*.link`.
+ * Whether Pulumi's option `ignoreChanges` names the property, or what it is part of: `memory`, `nics.lan.link`,
+ * `disks["data"].size`, `nics.*.link`.
  */
-export function isIgnored(path: readonly string[], ignored: readonly string[] = []): boolean {
-  return ignored.some((text) => {
-    const names = namesIn(text);
-    return names.length <= path.length && names.every((name, index) => name === "*" || name === path[index]);
-  });
+export function isIgnored(property: string, ignored: readonly string[] = []): boolean {
+  return ignored.some((text) => isWithin(namesIn(property), namesIn(text)));
 }
 
-function namesIn(path: string): string[] {
-  return [...path.matchAll(/"((?:\\"|[^"])*)"|[^.[\]]+/g)].map(
+function namesIn(property: string): string[] {
+  return [...property.matchAll(/"((?:\\"|[^"])*)"|[^.[\]]+/g)].map(
     ([name, quoted]) => quoted?.replaceAll('\\"', '"') ?? name,
   );
 }

@@ -1,7 +1,7 @@
 import { type Packed, pack, unpack } from "./applied";
 import { attribute, type Row, type Rows, type StateOf, z } from "./attribute";
 import { type CheckContext, checkRows, type Fault } from "./check";
-import { type Change, diffRows, isWithin } from "./diff";
+import { type Change, diffRows } from "./diff";
 import {
   type Context,
   type DiffResult,
@@ -14,6 +14,7 @@ import {
 import { Identity } from "./identity";
 import { isIgnored } from "./ignored";
 import { withEmpty, withoutEmpty } from "./maps";
+import { isWithin } from "./paths";
 import { hasUnknown, isPlainObject } from "./unknown";
 
 /** The newest table of plain defaults; new objects get it, old ones keep theirs. */
@@ -218,7 +219,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       // A new object has nothing to be mended.
       const found = replaces.length > 0 ? [] : (definition.behind?.(olds, news as StateOf<R>) ?? []);
       const mends = found.filter(
-        ({ path }) => !asked.some((change) => isWithin(path, change.path)) && !isIgnored(path, meta?.ignoreChanges),
+        ({ path, property }) =>
+          !asked.some((change) => isWithin(path, change.path)) && !isIgnored(property, meta?.ignoreChanges),
       );
       const changes = [...asked, ...mends];
       const lines = changes.map((change) => {

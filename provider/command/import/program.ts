@@ -1,4 +1,5 @@
 import type { Values } from "../../core/handler";
+import { isAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import { Code, literal, Variables } from "./code";
 import { argumentsFor, metaOf } from "./inputs";
@@ -92,10 +93,7 @@ class Writer {
 /** Whether a value is never to be seen in a program: what a row says, and passwords wherever a document has them. */
 function isSecret({ handler }: Entry, path: readonly string[]): boolean {
   if (path.at(-1) === "passwd") return true;
-  return handler.secretPaths.some((pattern) => {
-    const parts = pattern.split(".");
-    return parts.length === path.length && parts.every((part, index) => part === "*" || part === path[index]);
-  });
+  return handler.secretPaths.some((pattern) => isAt(path, pattern.split(".")));
 }
 
 /** What tells objects of a host apart: volumes by their path, all others by their uuid. */

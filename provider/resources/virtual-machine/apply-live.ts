@@ -24,7 +24,7 @@ export async function applyLive(
   for (const change of inOrder(residue(rows, namedByEither(rows, olds, news), live, config))) {
     const found = change.class === "live" ? operationFor(operations, change) : undefined;
     if (!found || done.has(found.once) || (waits && isPin(change))) continue;
-    if (isIgnored(change.path, context.meta?.ignoreChanges)) continue;
+    if (isIgnored(change.property, context.meta?.ignoreChanges)) continue;
     done.add(found.once);
     context.progress(`changing ${change.property} in the running guest`);
     const isAsked = !isSame(change, olds, news);

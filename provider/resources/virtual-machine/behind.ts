@@ -1,7 +1,6 @@
 import type { Change } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
-import { isIgnored } from "../../core/ignored";
 import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject, unknown } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
@@ -35,13 +34,11 @@ interface LagSite {
   readonly live: Element;
   /** An update, or a creation, has done all that it could. */
   readonly isDone: boolean;
-  /** Paths of the option `ignoreChanges`: nothing of it is tried, or noted. */
-  readonly ignored?: readonly string[] | undefined;
 }
 
 /** Tells apart what of `waiting` an update has left and what is to be mended. */
-export function lagOf(waiting: readonly Change[], { wanted, known, live, isDone, ignored }: LagSite): Lag {
-  const mendable = waiting.filter((change) => isMendable(change, wanted) && !isIgnored(change.path, ignored));
+export function lagOf(waiting: readonly Change[], { wanted, known, live, isDone }: LagSite): Lag {
+  const mendable = waiting.filter((change) => isMendable(change, wanted));
   const { left = {} } = noteOf(known, live);
   const takesAll = isDone || isFirst(known);
   const isLeft = (change: Change) => takesAll || equal(left[change.property], asLeft(change));

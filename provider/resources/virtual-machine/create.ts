@@ -175,12 +175,12 @@ export async function unfinished(
   { due, ignored }: { readonly due?: Leases | undefined; readonly ignored?: readonly string[] | undefined } = {},
 ): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(String(error));
-  const state = await observe(domain, inputs, known).catch(() => undefined);
+  const state = await observe(domain, inputs, known, { ignored }).catch(() => undefined);
   // A host that cannot be asked now leaves what was written; the next run reads it again.
   const wait = due && { memo: { ...state?.made.memo, ...memoOf(due) } };
   if (!state) return new Unfinished({ id: domain.uuid, outputs: asOutput(placementIn(known)), ...wait }, cause, inputs);
   const { made, power, autostart } = state;
-  const found = Object.entries({ state: power, autostart }).filter(([name]) => !isIgnored([name], ignored));
+  const found = Object.entries({ state: power, autostart }).filter(([name]) => !isIgnored(name, ignored));
   return new Unfinished({ ...made, ...wait }, cause, { ...inputs, ...Object.fromEntries(found) });
 }
 

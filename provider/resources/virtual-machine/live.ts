@@ -2,6 +2,7 @@ import type { Entries } from "../../core/attribute";
 import type { Change } from "../../core/diff";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
+import { isAt } from "../../core/paths";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
 import { poll } from "../poll";
 import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
@@ -217,9 +218,8 @@ export function operationFor(
   change: Change,
 ): { readonly operation: LiveOperation; readonly once: string } | undefined {
   for (const [pattern, operation] of Object.entries(operations)) {
-    const parts = pattern.split(".");
     const { path } = change;
-    if (parts.length !== path.length || !parts.every((part, index) => part === "*" || part === path[index])) continue;
+    if (!isAt(path, pattern.split("."))) continue;
     // Changes of one device that one operation does are sent in one element.
     const number = Object.values(operations).indexOf(operation);
     return { operation, once: `${number}:${path.slice(0, 2).join(".")}` };

@@ -66,7 +66,7 @@ interface Hints {
   readonly anew?: boolean;
   /** An update has done to the guest all that it could. */
   readonly isDone?: boolean;
-  /** Paths of the option `ignoreChanges`. */
+  /** Paths of the option `ignoreChanges`: nothing of it is tried, or noted. */
   readonly ignored?: readonly string[] | undefined;
   /** The definition, read since it was last written. */
   readonly config?: Element;
@@ -93,12 +93,14 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];
   const properties = live && !anew ? takenOut(rows, effective(before, before), wanted, { live, config, waiting }) : [];
-  const lag = live && lagOf(waiting, { wanted, known, live, isDone, ignored });
+  const isMeant = (property: string) => !isIgnored(property, ignored);
+  const meant = waiting.filter(({ property }) => isMeant(property));
+  const lag = live && lagOf(meant, { wanted, known, live, isDone });
   const behind = lag?.behind ?? [];
   // Pins that moved are drift among the inputs.
   const toMend = behind.filter((change) => !isPin(change)).map(({ property }) => property);
   const memo = live && memoOfRun(live, { properties, behind: toMend, left: lag?.left });
-  const pending = [...pendingOf(waiting), ...properties].filter((name) => !isIgnored(name.split("."), ignored)).sort();
+  const pending = [...pendingOf(meant), ...properties.filter(isMeant)].sort();
   return {
     made: {
       id: domain.uuid,

@@ -50,7 +50,7 @@ export async function update(
   const found = (await domain.look()) ?? absent(domain);
   const ignored = context.meta?.ignoreChanges;
   // A creation that did not get as far as the start is still to be brought to its end.
-  const isLeft = (name: string) => isIgnored([name], ignored) && changes.every(({ path }) => path[0] !== name);
+  const isLeft = (name: string) => isIgnored(name, ignored) && changes.every(({ path }) => path[0] !== name);
   const news = asFound(asked, found, isLeft);
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
@@ -206,7 +206,7 @@ async function restartIfWanted(domain: Domain, olds: Values, news: Inputs, conte
   const live = await domain.live(config);
   const waiting = residue(rows, news, live, config);
   const all = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting })];
-  const pending = all.filter((property) => !isIgnored(property.split("."), context.meta?.ignoreChanges));
+  const pending = all.filter((property) => !isIgnored(property, context.meta?.ignoreChanges));
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);
   await stop(domain, news, context);

@@ -1,0 +1,9 @@
+/** Whether the path is `outer` or leads into it, where `*` stands for any one name. */
+export function isWithin(path: readonly string[], outer: readonly string[]): boolean {
+  return outer.length <= path.length && outer.every((name, index) => name === "*" || name === path[index]);
+}
+
+/** Whether it is the very path, where `*` stands for any one name. */
+export function isAt(path: readonly string[], pattern: readonly string[]): boolean {
+  return pattern.length === path.length && isWithin(path, pattern);
+}
