@@ -46,6 +46,11 @@ export class Machine {
     return this.check(args).failures.map(({ property, reason }) => `${property}: ${reason}`);
   }
 
+  /** From now on the program leaves these to others, as with the option `ignoreChanges`. */
+  ignore(...ignoreChanges: readonly string[]): void {
+    this.context = { ...this.context, meta: { ...metaOf(this.logicalName, "VirtualMachine"), ignoreChanges } };
+  }
+
   private check(args: Values) {
     const olds = this.id === "" ? undefined : this.state;
     const news = {

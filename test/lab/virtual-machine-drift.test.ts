@@ -1,7 +1,6 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PartialFailure, type Values } from "../../provider/core/handler";
-import { metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine } from "./machines";
 import { waitFor } from "./processes";
@@ -134,8 +133,7 @@ test("what the program ignores is no change, and stays as others left it when so
   await virsh("desc", "--live", "--title", "theirs");
   await virsh("setmem", "112M", "--live");
   await balloonIs(112);
-  const { context } = vm;
-  vm.context = { ...context, meta: { ...metaOf("drift", "VirtualMachine"), ignoreChanges: ["memory"] } };
+  vm.ignore("memory");
   try {
     expect(await mends()).toEqual(["title: live, the running guest has it otherwise"]);
     args = { ...args, description: "three" };
@@ -144,7 +142,7 @@ test("what the program ignores is no change, and stays as others left it when so
     expect(await vm.xml()).toContain(`<currentMemory unit='KiB'>${112 * 1024}<`);
     expect(await mends()).toEqual([]);
   } finally {
-    vm.context = context;
+    vm.ignore();
   }
   expect(await mends()).toEqual(["memory: live, the running guest has it otherwise"]);
   await vm.up(args);

@@ -2,7 +2,6 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { PartialFailure, type Values } from "../../provider/core/handler";
 import { runWith } from "./fault";
-import { metaOf } from "./handler-context";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine } from "./machines";
 import { waitFor } from "./processes";
@@ -42,12 +41,6 @@ const becomes = (vm: Machine, state: string) =>
   waitFor(`${vm.name} to be ${state}`, 20, async () => (await vm.power()) === state);
 const bootId = (vm: Machine) => vm.inGuest("cat /proc/sys/kernel/random/boot_id");
 const domid = async (vm: Machine) => (await lab.host.virsh("domid", vm.name)).trim();
-
-/** For a machine whose program leaves these to others. */
-const ignoring = ({ context, logicalName }: Machine) => ({
-  ...context,
-  meta: { ...metaOf(logicalName, "VirtualMachine"), ignoreChanges: ["state", "autostart"] },
-});
 
 /** What the machine warned of since the last time. */
 const warnings = (vm: Machine) => vm.context.lines.warn.splice(0).join();
@@ -225,8 +218,7 @@ test("a paused guest lets go of devices when it goes on, and is let go on first 
 test("a guest whose state the program ignores stays as its operator left it", async () => {
   const vm = machine("operated", { autostart: false });
   await vm.create();
-  const { context } = vm;
-  vm.context = ignoring(vm);
+  vm.ignore("state", "autostart");
   await lab.host.virsh("suspend", vm.name);
   await vm.up({ title: "one" });
   expect(await vm.power()).toBe("paused");
@@ -237,7 +229,7 @@ test("a guest whose state the program ignores stays as its operator left it", as
   expect(await vm.xml()).toContain("<title>two</title>");
   expect(await lab.host.virsh("dominfo", vm.name)).toMatch(/Autostart: +enable/);
   expect(vm.diff({ title: "two" }).changes).toEqual([]);
-  vm.context = context;
+  vm.ignore();
   await vm.up({ title: "two" });
   expect(await vm.power()).toBe("running");
   expect(await lab.host.virsh("dominfo", vm.name)).toMatch(/Autostart: +disable/);
@@ -248,7 +240,8 @@ test("a guest whose state the program ignores is started when its creation did n
   const vm = machine("late", { boot: { kernel } });
   const failure = await vm.create().catch((error: unknown) => error);
   if (!(failure instanceof PartialFailure)) throw failure;
-  Object.assign(vm, { id: failure.id, state: failure.state, context: ignoring(vm) });
+  Object.assign(vm, { id: failure.id, state: failure.state });
+  vm.ignore("state", "autostart");
   expect([vm.state["state"], await vm.power()]).toEqual(["stopped", "shut off"]);
   copyFileSync(String(boot["kernel"]), kernel);
   await vm.up();
