@@ -65,8 +65,8 @@ function merged(old: Values, next: Values): Values {
 
 /**
  * What was taken out of the program since `before`, or by its note earlier in the same run of the guest: the guest
- * gives it up with the end of this very run alone. No later look could tell it from what libvirt chose for the guest by itself: that is why it is noted. `waiting` is the residue of
- * what is wanted.
+ * gives it up with the end of this very run alone. No later look could tell it from what libvirt chose for the guest
+ * by itself: that is why it is noted. `waiting` is the residue of what is wanted.
  */
 export function takenOut(
   rows: Rows,
@@ -77,11 +77,12 @@ export function takenOut(
   const isNamedAsBefore = (property: string) => equal(valueAt(before, property), valueAt(wanted, property));
   const noted = (noteOf(before, live).properties ?? []).filter(isNamedAsBefore);
   const stillNamed = pendingOf(waiting);
+  const named = namedByEither(rows, before, wanted);
+  const isAllWanted = Object.keys(named).every((name) => equal(named[name], wanted[name]));
+  const either = isAllWanted ? waiting : residue(rows, named, live, config);
   // What is changed in the running guest may still be shown there, as the host's own value.
-  const either = residue(rows, namedByEither(rows, before, wanted), live, config).filter(
-    ({ class: kind }) => kind !== "live",
-  );
-  const properties = [...noted, ...pendingOf(either)].filter((property) => !stillNamed.includes(property));
+  const needNewStart = either.filter(({ class: kind }) => kind !== "live");
+  const properties = [...noted, ...pendingOf(needNewStart)].filter((property) => !stillNamed.includes(property));
   return [...new Set(properties)];
 }
 
