@@ -5,8 +5,11 @@ import { uuids } from "./bare";
 import { bundle } from "./bundle";
 
 const root = join(__dirname, "../..");
-const programs = ["empty", "bare", "kvm"] as const;
-/** An empty provider, one that makes the bare calls alone, and ours. */
+const programs = ["least", "empty", "bare", "kvm"] as const;
+/**
+ * An empty provider with objects of one argument, and with the program of ours; one that makes the bare calls alone;
+ * and ours.
+ */
 export type Program = (typeof programs)[number];
 
 export interface BenchStack {
@@ -34,7 +37,12 @@ export function inTurn<T>(items: readonly T[], round: number): readonly T[] {
 export async function benchStacks({ uri: hostUri }: LabHost, config: Config): Promise<BenchStacks> {
   const provider = await bundle("bare-provider");
   const made = uuids(Number(config.vms)).join(",");
-  const own = { empty: {}, kvm: { hostUri }, bare: { hostUri, provider: provider.file, uuids: made } };
+  const own = {
+    least: {},
+    empty: { hostUri },
+    kvm: { hostUri },
+    bare: { hostUri, provider: provider.file, uuids: made },
+  };
   const stacks = programs.map((program) => ({
     program,
     stack: new Stack({ program: join(root, "test/bench", program), config: { ...config, ...own[program] } }),
