@@ -53,6 +53,23 @@ async function mends(): Promise<string[]> {
   return [...vm.diff(args).lines].sort();
 }
 
+/** Takes a disk out of the guest, and its image away until `bringBack`; `lacks` is what a preview says of it. */
+async function withoutMore(work: (lacks: string[], bringBack: () => void) => Promise<void>): Promise<void> {
+  const image = join(lab.host.directory, "more.qcow2");
+  await virsh("detach-device-alias", "ua-disk-more", "--live");
+  await waitFor("the disk to go", 20, async () => !(await vm.xml()).includes("ua-disk-more"));
+  renameSync(image, `${image}.away`);
+  await work(["disks.more: live, the running guest lacks it"], () => renameSync(`${image}.away`, image));
+}
+
+/** An update that fails in the middle; the state has what was done. */
+async function upInPart(said: RegExp): Promise<void> {
+  const failure = await vm.up(args).catch((error: unknown) => error);
+  if (!(failure instanceof PartialFailure)) throw failure;
+  expect(failure.message).toMatch(said);
+  vm.state = failure.state;
+}
+
 test("a refresh finds it, a preview names it, and an update mends it in the running guest", async () => {
   const before = await bootId();
   const tap = /target dev='(vnet\d+)'/.exec(await vm.xml())?.[1] ?? "";
@@ -150,20 +167,35 @@ test("what the program ignores is no change, and stays as others left it when so
 }, 120_000);
 
 test("what fails is no refusal: it stays a change until it can be mended", async () => {
-  const image = join(lab.host.directory, "more.qcow2");
-  await virsh("detach-device-alias", "ua-disk-more", "--live");
-  await waitFor("the disk to go", 20, async () => !(await vm.xml()).includes("ua-disk-more"));
-  const lacks = ["disks.more: live, the running guest lacks it"];
-  expect(await mends()).toEqual(lacks);
-  renameSync(image, `${image}.away`);
-  const failure = await vm.up(args).catch((error: unknown) => error);
-  expect(failure).toBeInstanceOf(PartialFailure);
-  expect(String(failure)).toMatch(/No such file/);
-  vm.state = (failure as PartialFailure).state;
-  expect([vm.diff(args).lines, await mends()]).toEqual([lacks, lacks]);
-  renameSync(`${image}.away`, image);
+  await withoutMore(async (lacks, bringBack) => {
+    expect(await mends()).toEqual(lacks);
+    await upInPart(/No such file/);
+    expect([vm.diff(args).lines, await mends()]).toEqual([lacks, lacks]);
+    bringBack();
+    await vm.up(args);
+    expect([await vm.xml(), vm.diff(args).lines]).toEqual([expect.stringContaining("ua-disk-more"), []]);
+  });
+}, 120_000);
+
+test("an update that fails leaves what the program ignores to others too", async () => {
+  await virsh("desc", "--live", "--title", "theirs");
+  vm.ignore("title");
+  const title = () => virsh("desc", "--live", "--title");
+  try {
+    await withoutMore(async (lacks, bringBack) => {
+      await upInPart(/No such file/);
+      expect(vm.state["pendingRestart"]).toEqual(["disks.more"]);
+      expect([await title(), vm.diff(args).lines, await mends()]).toEqual(["theirs", lacks, lacks]);
+      bringBack();
+      await vm.up(args);
+      expect([await title(), vm.state["pendingRestart"], await mends()]).toEqual(["theirs", [], []]);
+    });
+  } finally {
+    vm.ignore();
+  }
+  await mends();
   await vm.up(args);
-  expect([await vm.xml(), vm.diff(args).lines]).toEqual([expect.stringContaining("ua-disk-more"), []]);
+  expect(await title()).toBe("ours");
 }, 120_000);
 
 test("what the guest refuses is tried once, and again when it is another", async () => {
