@@ -1,4 +1,4 @@
-import { isPlainObject } from "./unknown";
+import { valueAt } from "./paths";
 import type * as z from "./zod";
 
 /** One thing that is wrong with the inputs. */
@@ -49,13 +49,6 @@ function branchMeant(branches: readonly (readonly Issue[])[]): readonly Issue[] 
 
 function alternatives(branches: readonly (readonly Issue[])[]): string {
   return [...new Set(branches.flatMap((issues) => issues.map(({ message }) => plainly(message))))].join(", or ");
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((at, key) => {
-    if (Array.isArray(at)) return at[Number(key)];
-    return isPlainObject(at) ? at[String(key)] : undefined;
-  }, value);
 }
 
 /** zod's own sentences begin with their kind. */

@@ -1,3 +1,5 @@
+import { isPlainObject } from "./unknown";
+
 /** Whether the path is `outer` or leads into it, where `*` stands for any one name. */
 export function isWithin(path: readonly string[], outer: readonly string[]): boolean {
   return outer.length <= path.length && outer.every((name, index) => name === "*" || name === path[index]);
@@ -6,4 +8,12 @@ export function isWithin(path: readonly string[], outer: readonly string[]): boo
 /** Whether it is the very path, where `*` stands for any one name. */
 export function isAt(path: readonly string[], pattern: readonly string[]): boolean {
   return pattern.length === path.length && isWithin(path, pattern);
+}
+
+/** What is at the path, through maps and lists; undefined where there is nothing. */
+export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((at, key) => {
+    if (Array.isArray(at)) return at[Number(key)];
+    return isPlainObject(at) ? at[String(key)] : undefined;
+  }, value);
 }

@@ -3,11 +3,12 @@ import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
+import { valueAt } from "../../core/paths";
 import type { Element } from "../../schema/tree";
 import { isPin } from "./cpu-tuning";
 import type { Domain } from "./domain";
 import { inOrder, Operation, operationFor } from "./live";
-import { namedByEither, residue, valueAt } from "./pending";
+import { namedByEither, residue } from "./pending";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
 
@@ -35,8 +36,8 @@ export async function applyLive(
 
 /** Whether the program says of the device, or of the value, what it said before: the guest alone has it otherwise. */
 function isSame({ path }: Change, olds: Values, news: Values): boolean {
-  const property = path.slice(0, 2).join(".");
-  return equal(valueAt(olds, property), valueAt(news, property));
+  const place = path.slice(0, 2);
+  return equal(valueAt(olds, place), valueAt(news, place));
 }
 
 /**

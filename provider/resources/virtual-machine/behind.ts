@@ -1,11 +1,12 @@
 import type { Change } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
+import { valueAt } from "../../core/paths";
 import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject, unknown } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { operationFor } from "./live";
-import { inMotion, valueAt } from "./pending";
+import { inMotion } from "./pending";
 import { type Inputs, operations, rows } from "./rows";
 import { behindIn, type Difference, noteOf } from "./run-note";
 
@@ -73,7 +74,7 @@ export function mendsOf(olds: Values, news: Inputs): Change[] {
   if (news.state === "stopped") return [];
   return behindIn(olds).map((property) => {
     const path = property.split(".");
-    const next = valueAt(news, property);
+    const next = valueAt(news, path);
     // What the guest has instead is for its own documents to say.
     return { path, property, old: unknown, next, class: "live", reason: reasonOf(path, next) };
   });

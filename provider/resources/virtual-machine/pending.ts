@@ -2,6 +2,7 @@ import type { Entries, Rows } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
+import { valueAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { readRows } from "../document";
@@ -74,8 +75,8 @@ export function takenOut(
   wanted: Values,
   { live, config, waiting }: { readonly live: Element; readonly config: Element; readonly waiting: readonly Change[] },
 ): string[] {
-  const isNamedAsBefore = (property: string) => equal(valueAt(before, property), valueAt(wanted, property));
-  const noted = (noteOf(before, live).properties ?? []).filter(isNamedAsBefore);
+  const isNamedAsBefore = (path: readonly string[]) => equal(valueAt(before, path), valueAt(wanted, path));
+  const noted = (noteOf(before, live).properties ?? []).filter((property) => isNamedAsBefore(property.split(".")));
   const stillNamed = pendingOf(waiting);
   const named = namedByEither(rows, before, wanted);
   const isAllWanted = Object.keys(named).every((name) => equal(named[name], wanted[name]));
@@ -84,10 +85,6 @@ export function takenOut(
   const needNewStart = either.filter(({ class: kind }) => kind !== "live");
   const properties = [...noted, ...pendingOf(needNewStart)].filter((property) => !stillNamed.includes(property));
   return [...new Set(properties)];
-}
-
-export function valueAt(values: Values, property: string): unknown {
-  return property.split(".").reduce<unknown>((found, name) => (isPlainObject(found) ? found[name] : undefined), values);
 }
 
 /** The properties that need a new start of the guest. */
