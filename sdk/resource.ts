@@ -44,6 +44,7 @@ export abstract class KvmResource extends pulumi.CustomResource {
     Object.assign(properties, lifted.values, {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${facts.type};`,
       __meta: metaOf(type, name, lifted.values, options),
+      ...(pulumi.runtime.isDryRun() && { __preview: true }),
     });
     const merged = pulumi.mergeOptions({ additionalSecretOutputs: [...facts.secrets] }, options);
     const restore = showProgramOnly();

@@ -12,6 +12,12 @@ import { fromWire, readNotes, sealState } from "./wire";
 /** Names that Pulumi or our classes add to the arguments; handlers never see them. */
 const hiddenKeys = ["__provider", "__meta"] as const;
 
+/**
+ * Whether this process serves a preview, which the engine does not tell. The classes say so in an argument that ends
+ * here: in the inputs it would be a difference between a preview and the update that follows.
+ */
+let isPreview = false;
+
 const hosts = new Hosts();
 const identities = new Identities();
 const operations = new Operations(() => hosts.close());
@@ -40,6 +46,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     },
 
     async check(olds, news) {
+      isPreview = news["__preview"] === true;
       const { meta, values } = split(handler, news);
       const known = Object.keys(olds).length === 0 ? undefined : split(handler, olds).values;
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
@@ -52,7 +59,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const { changes, lines, replaces, deleteBeforeReplace, onlyMends } = await plainly(() =>
         handler.diff(id, split(handler, olds).values, values, meta),
       );
-      for (const line of meta ? lines : []) engineLog.line(meta?.urn ?? "", "info", line);
+      if (meta) announce(meta.urn, lines);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
       // are the same it would see nothing to mend.
       const known = changes.length === 0 ? { changes: false } : onlyMends ? { changes: true } : {};
@@ -105,13 +112,24 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
   };
 }
 
+/**
+ * Tells what is to be changed. An update says of what is simply changed live no more than its row shows for a while:
+ * among a hundred such lines nobody would see the one that tells of a restart.
+ */
+function announce(urn: string, lines: readonly string[]): void {
+  const isQuiet = (line: string) => !isPreview && line.endsWith(": live");
+  const [quiet, plain] = [lines.filter(isQuiet), lines.filter((line) => !isQuiet(line))];
+  if (quiet.length > 0) engineLog.note(urn, quiet.join(", "));
+  for (const line of plain) engineLog.line(urn, "info", line);
+}
+
 /** The handler's values and our hidden inputs, told apart. */
 function split({ nullable, maps }: Handler, wire: Values): { meta: Meta | undefined; values: Values } {
   const values: Record<string, unknown> = Object.fromEntries(
     Object.entries(wire).map(([name, value]) => [name, fromWire(value, nullable.includes(name))]),
   );
   const meta = readMeta(values["__meta"]);
-  for (const key of hiddenKeys) delete values[key];
+  for (const key of [...hiddenKeys, "__preview"]) delete values[key];
   return { meta, values: withEmpty(maps, readNotes(values)) };
 }
 

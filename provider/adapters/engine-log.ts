@@ -48,6 +48,11 @@ class EngineLog {
     this.statuses.delete(urn);
   }
 
+  /** Text in the row of `urn`, at once, until there is another or its operation is over. */
+  note(urn: string, message: string): void {
+    this.send(urn, "info", message, true);
+  }
+
   /** A line that stays under the resource. */
   line(urn: string, severity: Severity, message: string): void {
     this.send(urn, severity, message, false);

@@ -175,13 +175,19 @@ test(
       await stack.up();
       await lab.host.killLibvirtd();
       expect((await stack.preview()).code).toBe(0);
-      program.body = body.replace("64 MiB", "80 MiB");
+      program.body = body.replace('"64 MiB"', '"80 MiB", title: "larger"');
       const preview = await stack.preview();
       expect(preview.code).toBe(0);
       expect(preview.output).toMatch(/memory\s*: "64 MiB" => "80 MiB"/);
-      expect(preview.output).toContain("memory: restart, above maxMemory; the guest is off");
+      const restart = "memory: restart, above maxMemory; the guest is off";
+      for (const line of [restart, "title: live"]) expect(preview.output).toContain(line);
       await lab.host.startLibvirtd();
-      expect(steps((await stack.up()).output)).toEqual(["~ VirtualMachine"]);
+      const { output } = await stack.up();
+      expect(steps(output)).toEqual(["~ VirtualMachine"]);
+      // What is simply live stands in the row, beside the differences.
+      const [rows, diagnostics] = output.split("Diagnostics:");
+      expect([rows, diagnostics]).toEqual([expect.stringContaining("title: live"), expect.stringContaining(restart)]);
+      expect(diagnostics).not.toContain("live");
       await stack.destroy();
     });
   },

@@ -230,6 +230,27 @@ describe("the process", () => {
     await provider.delete(id, state);
   }, 60_000);
 
+  test("a preview lists all changes; of an update's, what is simply live shows in the row alone", async () => {
+    const inputs = await check("VirtualMachine", "brief", guest({ state: "stopped" }));
+    const { id, state } = await provider.create(inputs);
+    const { urn } = JSON.parse(String(inputs["__meta"])) as { urn: string };
+    const changed = guest({ state: "stopped", title: "another", firmware: "uefi" });
+    const told = async (more: Properties) => {
+      provider.log.splice(0);
+      const news = await check("VirtualMachine", "brief", { ...changed, ...more }, inputs);
+      await provider.diff(id, state, news);
+      const lines = () => provider.log.filter((line) => line.urn === urn);
+      await waitFor("the lines", 5, async () => lines().length === 2);
+      return { news, lines: new Map(lines().map(({ message, ephemeral }) => [message, ephemeral])) };
+    };
+    const [preview, update] = [await told({ __preview: true }), await told({})];
+    expect(preview.news).toEqual(update.news);
+    const restart = ["firmware: restart; the guest is off", false] as const;
+    expect(preview.lines).toEqual(new Map([restart, ["title: live", false]]));
+    expect(update.lines).toEqual(new Map([restart, ["title: live", true]]));
+    await provider.delete(id, state);
+  }, 60_000);
+
   test("a key from the stack's configuration serves calls that overlap the first one", async () => {
     const home = mkdtempSync(join(tmpdir(), "kvm-home-"));
     mkdirSync(join(home, ".ssh"));
