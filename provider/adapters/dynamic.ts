@@ -113,8 +113,8 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 }
 
 /**
- * Tells what is to be changed. An update says of what is simply changed live no more than its row shows for a while:
- * among a hundred such lines nobody would see the one that tells of a restart.
+ * Tells what is to be changed. In an update, what is simply changed live shows in the row alone: among a hundred such
+ * lines of diagnostics nobody would see the one that tells of a restart.
  */
 function announce(urn: string, lines: readonly string[]): void {
   const isQuiet = (line: string) => !isPreview && line.endsWith(": live");

@@ -48,7 +48,7 @@ class EngineLog {
     this.statuses.delete(urn);
   }
 
-  /** Text in the row of `urn`, at once, until there is another or its operation is over. */
+  /** Text in the row of `urn`, at once and until there is another. */
   note(urn: string, message: string): void {
     this.send(urn, "info", message, true);
   }
