@@ -119,8 +119,10 @@ export class LabHost {
     await this.startLibvirtd();
   }
 
+  /** Answers when nobody takes connections any more: for a moment the socket outlives the name of its process. */
   async killLibvirtd(signal = "KILL"): Promise<void> {
-    await this.exec(`kill -${signal} $(cat /run/libvirtd.pid); while pidof libvirtd >/dev/null; do sleep 0.02; done`);
+    const isThere = "pidof libvirtd >/dev/null || grep -q /libvirt-sock /proc/net/unix";
+    await this.exec(`kill -${signal} $(cat /run/libvirtd.pid); while ${isThere}; do sleep 0.02; done`);
   }
 
   async startLibvirtd(): Promise<void> {
