@@ -32,8 +32,6 @@ const unquoted = (xml: string) => xml.trimEnd().replaceAll('"', "'");
 /** One domain on one host; every call names the domain and the host when it fails. */
 export class Domain extends RunningDomain {
   private naming: (document: Element) => void = () => undefined;
-  /** The definition as it was last sent. */
-  private sent = "";
 
   /** From now on documents are read with the names that `naming` gives to devices which have none of ours. */
   nameDevices(naming: (document: Element) => void): void {
@@ -64,14 +62,11 @@ export class Domain extends RunningDomain {
    * its schema at each call, for what golden tests have proven, and refuses what others wrote into an adopted domain.
    */
   static async define(libvirt: Libvirt, host: string, name: string, document: Element): Promise<Domain> {
-    const xml = render(document);
     const remedy = "correct the argument that libvirt names; nothing was changed on the host";
     const { dom } = await attempt({ step: `define VirtualMachine ${name}`, host, remedy }, () =>
-      libvirt.call("DOMAIN_DEFINE_XML_FLAGS", { xml, flags: 0 }),
+      libvirt.call("DOMAIN_DEFINE_XML_FLAGS", { xml: render(document), flags: 0 }),
     );
-    const domain = new Domain(libvirt, host, dom);
-    domain.sent = xml;
-    return domain;
+    return new Domain(libvirt, host, dom);
   }
 
   /** What the next start will use, passwords included: never to be logged. */
@@ -109,15 +104,13 @@ export class Domain extends RunningDomain {
   }
 
   async redefine(document: Element): Promise<void> {
-    const { dom, sent } = await Domain.define(this.libvirt, this.host, this.name, document);
-    this.dom = dom;
-    this.sent = sent;
+    this.dom = (await Domain.define(this.libvirt, this.host, this.name, document)).dom;
   }
 
-  /** The definition after `wanted` was written: once libvirt has put all in its own order, it shows it as it was sent. */
+  /** The definition after it was written as `wanted`: once libvirt has put all in its own order, it shows it as it was sent. */
   async inactiveAfter(wanted: Element): Promise<Element> {
     const xml = await this.text(xmlFlags.secure | xmlFlags.inactive);
-    return unquoted(xml) === unquoted(this.sent) ? wanted : this.read(xml);
+    return unquoted(xml) === unquoted(render(wanted)) ? wanted : this.read(xml);
   }
 
   async powerState(): Promise<PowerState> {
