@@ -36,7 +36,7 @@ class EngineLog {
       () => {
         status.timer = undefined;
         status.shownAt = performance.now();
-        this.send(urn, "info", status.message, true);
+        this.note(urn, status.message);
       },
       Math.max(patience, status.shownAt + interval - performance.now()),
     ).unref();
