@@ -98,6 +98,26 @@ test("another content is another medium; the old one goes when no guest names it
   await next.delete();
 }, 60_000);
 
+test("a guest whose tray closes in the middle of an exchange, as a reset does it, gets its medium without force", async () => {
+  const host = { uri: lab.host.socketUri };
+  const media = [];
+  for (const name of ["one", "two"]) {
+    const made = await medium(name).create({ userData: `#cloud-config\nhostname: ${name}\n` });
+    media.push({ seed: { device: "cdrom", volume: { ...made.reference, host } } });
+  }
+  const vm = new Machine(lab.host, "resets", { waitForAddress: false });
+  contexts.push(vm.context);
+  await vm.create({ disks: media[0] });
+  const reset = `virsh qemu-monitor-command ${vm.name} '{"execute":"system_reset"}' >/dev/null`;
+  for (let turn = 1; turn <= 24; turn++) {
+    const resets = lab.host.exec(`for i in $(seq 6); do ${reset}; done`);
+    await vm.up({ disks: media[turn % 2] });
+    await resets;
+  }
+  expect(vm.context.lines.warn).toEqual([]);
+  await vm.delete();
+}, 60_000);
+
 test("a connection that dies leaves an entry in state, and the next run finishes", async () => {
   const seed = medium("lost");
   const args = { userData: "#".repeat(8 * 1024 * 1024) };

@@ -19,6 +19,10 @@ const [unplugTime, pausedTime] = [20, 1];
 /** Seconds for what a guest does at once, if it does it at all. */
 const moment = 2;
 
+/** How often a medium is exchanged before a tray that closes in between is taken for a failure. */
+const exchanges = 10;
+const trayClosed = /Tray of .* is not open/;
+
 /** One change on its way into the running guest. */
 export class Operation {
   constructor(
@@ -57,11 +61,22 @@ export class Operation {
     const device = await this.changed(entries, copy);
     if (!device) return;
     try {
-      await this.domain.updateDevice(device);
+      await this.exchange(device, false);
     } catch (error) {
       if (isConnectionLost(error)) throw error;
-      await this.domain.updateDevice(device, true);
+      await this.exchange(device, true);
       this.context.warn(`the guest held the medium of ${this.key}: it was taken out by force`);
+    }
+  }
+
+  /** libvirt opens the tray and exchanges the medium in steps of their own: a guest, or its reset, may close it again. */
+  private async exchange(device: Element, force: boolean): Promise<void> {
+    for (let left = exchanges - 1; ; left--) {
+      try {
+        return await this.domain.updateDevice(device, force);
+      } catch (error) {
+        if (left === 0 || !trayClosed.test(messageOf(error))) throw error;
+      }
     }
   }
 
