@@ -51,6 +51,7 @@ export interface VolumeArgs {
         readonly name: pulumi.Input<string>;
         readonly path: pulumi.Input<string>;
         readonly format: pulumi.Input<string>;
+        readonly host?: pulumi.Input<{ readonly uri?: pulumi.Input<string>; readonly uuid?: pulumi.Input<string> }>;
       }
   >;
   /** Where the volume lies on the host: known before it is made, given by pool and name. */
@@ -103,6 +104,7 @@ export class Volume extends KvmResource {
         readonly name: pulumi.Input<string>;
         readonly path: pulumi.Input<string>;
         readonly format: pulumi.Input<string>;
+        readonly host?: pulumi.Input<{ readonly uri?: pulumi.Input<string>; readonly uuid?: pulumi.Input<string> }>;
       }>
     | undefined
   >;

@@ -1,4 +1,4 @@
-import { isPlainObject } from "../core/unknown";
+import { isPlainObject, type Unknown, unknown } from "../core/unknown";
 
 /** What the digest says of one cell of the host. */
 export interface CellFacts {
@@ -43,8 +43,12 @@ export function factsOf(host: unknown): Partial<Facts> {
   return isPlainObject(facts) ? facts : {};
 }
 
-/** The digest as the state of a resource keeps it: what its changes and its place depend on. Checks are given all of it. */
-export function keptFacts(host: unknown): string | undefined {
+/**
+ * The digest as the state of a resource keeps it: what its changes and its place depend on. Checks are given all of it.
+ * One that a preview does not know yet stays so: an update plan holds the deployment to what it does not mention.
+ */
+export function keptFacts(host: unknown): string | Unknown | undefined {
+  if (isPlainObject(host) && host["facts"] === unknown) return unknown;
   const { libvirt, virtTypes, deviceCells } = factsOf(host);
   const text = JSON.stringify({ libvirt, virtTypes, deviceCells });
   return text === "{}" ? undefined : text;

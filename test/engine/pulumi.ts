@@ -77,6 +77,13 @@ export class Stack {
     return this.must("up", "--yes", "--skip-preview", ...words);
   }
 
+  /** Deploys no more and nothing else than a preview has planned: Pulumi's update plans, which are experimental. */
+  async upAsPlanned(): Promise<void> {
+    const plan = join(this.folder, "plan.json");
+    await this.must("preview", "--save-plan", plan);
+    await this.must("up", "--yes", "--skip-preview", "--plan", plan);
+  }
+
   /** Deploys and requires that nothing changes. */
   upWithoutChanges(): Promise<CliResult> {
     return this.must("up", "--yes", "--skip-preview", "--expect-no-changes");

@@ -66,11 +66,11 @@ describe.each([
   ["its own folder, on Debian 13's libvirt", join(root, "examples/quickstart"), 1],
 ])("the quick start from %s", (_place, program, index) => {
   it(
-    "brings a guest up, changes nothing twice, swaps the cloud-init medium live, and leaves nothing",
+    "brings a guest up as planned, changes nothing twice, swaps the cloud-init medium live, and leaves nothing",
     async () => {
       const host = lab.hosts[index] ?? lab.host;
       await withStack(options(program, host), async (stack) => {
-        await stack.up();
+        await stack.upAsPlanned();
         const { ip, uuid } = await stack.outputs();
         expect(ip).toMatch(/^10\.20\.0\.\d+$/);
         expect(await says(host, /GUEST-READY .* address (\S+),/)).toBe(ip);
@@ -82,7 +82,7 @@ describe.each([
         await stack.refresh("--expect-no-changes");
 
         await stack.setConfig("hostname", "renamed");
-        await stack.up();
+        await stack.upAsPlanned();
         const medium = await says(host, /GUEST-MEDIUM (.*hostname=renamed.*)/);
         expect(medium).toContain(`boot=${boot}`);
         expect((await stack.outputs())["uuid"]).toBe(uuid);

@@ -3,23 +3,24 @@ import { hostPath, objectName, size, text } from "../../core/quantities";
 import { parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import { adoptedOutput, adoptionRows } from "../adoption";
+import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { overlayRows } from "../overlay";
 import { poolRow, volumePath } from "../pool-reference";
-
-/** How a volume names the one that it is based on. */
-export interface BackingReference {
-  readonly pool: string;
-  readonly name: string;
-  readonly path: string;
-  readonly format: string;
-}
 
 /** The name of a volume whose program gives it none. */
 export function derivedName({ identity, siblings }: Pick<DeriveContext, "identity" | "siblings">): string {
   return `${identity.physicalName}${extension(siblings)}`;
 }
 
-const backing = z.object({ pool: z.string(), name: z.string(), path: z.string(), format: z.string() });
+const backing = z.object({
+  pool: z.string(),
+  name: z.string(),
+  path: z.string(),
+  format: z.string(),
+  host: hostOfOther.optional(),
+});
+/** How a volume names the one that it is based on. */
+export type BackingReference = z.infer<typeof backing>;
 
 export const rows = {
   pool: poolRow,
@@ -74,6 +75,7 @@ export const rows = {
     doc: "Volume that this one is an overlay of (<backingStore>): it holds only what differs.",
     schema: backing.optional(),
     references: ["Volume"],
+    keep: (volume) => volume && keptWithoutHost(volume),
     change: (old, next) =>
       pathOf(old) === pathOf(next) ? { class: "none" } : { class: "replace", reason: "another backing volume" },
   }),

@@ -1,3 +1,4 @@
+import { unknown } from "../../../provider/core/unknown";
 import { virtualMachine } from "../../../provider/resources/virtual-machine";
 import { volume } from "../../../provider/resources/volume";
 
@@ -52,4 +53,14 @@ test("facts of which nothing is kept leave none", () => {
     const { inputs } = virtualMachine.check({ host: { ...bare, facts: some }, memory: "1 GiB" }, undefined, meta);
     expect(inputs["host"]).toEqual(bare);
   }
+});
+
+test("facts that a preview does not know stay open, and nothing else is said of the host of a backing volume", () => {
+  const coming = { uri: host.uri, uuid: unknown, owner: unknown, facts: unknown };
+  const pool = { uuid: "pool", name: "images", type: "dir", path: "/srv", host: coming };
+  const base = { pool: "pool", name: "base.qcow2", path: "/srv/base.qcow2", format: "qcow2" };
+  const { inputs, failures } = volume.check({ pool, backing: { ...base, host: coming } }, undefined, meta);
+  expect(failures).toEqual([]);
+  expect(inputs).toMatchObject({ pool });
+  expect(inputs["backing"]).toEqual(base);
 });
