@@ -118,6 +118,34 @@ test("a guest whose tray closes in the middle of an exchange, as a reset does it
   await vm.delete();
 }, 60_000);
 
+test("a medium that was ejected as the guest ran comes back, and another goes in through an open tray", async () => {
+  const media = [];
+  for (const name of ["before", "after"])
+    media.push(await medium(name).create({ userData: `#cloud-config\n# ${name}\n` }));
+  const args = media.map((made) => ({
+    disks: { seed: { device: "cdrom", volume: { ...made.reference, host: { uri: lab.host.socketUri } } } },
+  }));
+  const vm = new Machine(lab.host, "ejected", { waitForAddress: false });
+  contexts.push(vm.context);
+  await vm.create(args[0]);
+  const paths = async () => (await vm.xml()).match(/(?<=<source file=')[^']+/g);
+
+  await lab.host.virsh("change-media", vm.name, "sda", "--eject", "--live");
+  expect(await paths()).toBeNull();
+  await vm.refresh();
+  expect(vm.diff(args[0]).lines).toEqual(["disks.seed.volume: live, the running guest has it otherwise"]);
+  await vm.up(args[0]);
+  expect(await paths()).toEqual([media[0]?.path]);
+
+  const open = JSON.stringify({ execute: "blockdev-open-tray", arguments: { id: "ua-disk-seed" } });
+  await lab.host.virsh("qemu-monitor-command", vm.name, open);
+  expect(await vm.xml()).toContain("tray='open'");
+  await vm.up(args[1]);
+  expect(await paths()).toEqual([media[1]?.path]);
+  expect(vm.context.lines.warn).toEqual([]);
+  await vm.delete();
+}, 60_000);
+
 test("a connection that dies leaves an entry in state, and the next run finishes", async () => {
   const seed = medium("lost");
   const args = { userData: "#".repeat(8 * 1024 * 1024) };

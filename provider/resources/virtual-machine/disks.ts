@@ -35,6 +35,8 @@ function copyMedium(live: Element, configured: Element): void {
   remove(live, "backingStore");
   live.attributes["type"] = configured.attributes["type"] ?? "file";
   attributeAt("driver", "type").set(live, child(configured, "driver")?.attributes["type"] ?? "raw");
+  // Which it is may change before libvirt reads this, and be refused then.
+  attributeAt("target", "tray").set(live, undefined);
 }
 
 const changeMedium: LiveOperations[string] = (operation) => operation.changeMedium(diskEntries, copyMedium);
