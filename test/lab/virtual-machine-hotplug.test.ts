@@ -142,6 +142,25 @@ test("a medium that the guest has locked is taken out by force, and that is said
   await vm.inGuest("umount /held");
 }, 60_000);
 
+test("a tray that the guest has closed unheard, by a reset of the controller, keeps its medium until it opens again", async () => {
+  const open = JSON.stringify({ execute: "blockdev-open-tray", arguments: { id: "ua-disk-media" } });
+  await lab.host.virsh("qemu-monitor-command", vm.name, open);
+  const driver = "/sys/bus/virtio/drivers/virtio_scsi";
+  await vm.inGuest(`cd ${driver}; d=$(echo virtio*); echo $d > unbind; echo $d > bind`);
+  const other = { disks: { media: { device: "cdrom", volume: medium(lab.host, "third") } } };
+  await vm.up({ ...args, ...other });
+  expect(vm.context.lines.warn.splice(0).join()).toMatch(
+    /did not take disks.media.volume \(libvirt takes the tray for open/,
+  );
+  expect(vm.state["pendingRestart"]).toEqual(["disks.media.volume"]);
+  expect(await vm.xml()).not.toContain("third.iso");
+
+  // What an eject in the guest does.
+  await lab.host.virsh("qemu-monitor-command", vm.name, open);
+  await up({ ...other, title: "next" });
+  expect(await vm.xml()).toContain("third.iso");
+}, 60_000);
+
 test("what needs a new start waits for it, device by device, and no longer when it is taken back", async () => {
   const { lan } = args.nics;
   const other = await image(lab.host, "other.qcow2");

@@ -7,6 +7,7 @@ import { child, children, clone, type Element, remove } from "../../schema/tree"
 import { poll } from "../poll";
 import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
 import type { Domain } from "./domain";
+import { isTrayClosed } from "./refusal";
 
 /** Does in the running guest what the change asks for. The configuration has been written before. */
 export type LiveOperation = (operation: Operation) => Promise<void>;
@@ -21,7 +22,8 @@ const moment = 2;
 
 /** How often a medium is exchanged before a tray that closes in between is taken for a failure. */
 const exchanges = 10;
-const trayClosed = /Tray of .* is not open/;
+const trayReset =
+  "libvirt takes the tray for open, which the guest has closed by a reset of the drive; an eject in the guest opens it again";
 
 /** One change on its way into the running guest. */
 export class Operation {
@@ -63,19 +65,23 @@ export class Operation {
     try {
       await this.exchange(device, false);
     } catch (error) {
-      if (isConnectionLost(error)) throw error;
+      if (isConnectionLost(error) || isTrayClosed(error)) throw error;
       await this.exchange(device, true);
       this.context.warn(`the guest held the medium of ${this.key}: it was taken out by force`);
     }
   }
 
-  /** libvirt opens the tray and exchanges the medium in steps of their own: a guest, or its reset, may close it again. */
+  /**
+   * libvirt opens the tray and exchanges the medium in steps of their own, between which a reset of the guest closes it.
+   * It hears of that, but not of a reset of the controller alone: then it opens the tray no more.
+   */
   private async exchange(device: Element, force: boolean): Promise<void> {
     for (let left = exchanges - 1; ; left--) {
       try {
         return await this.domain.updateDevice(device, force);
       } catch (error) {
-        if (left === 0 || !trayClosed.test(messageOf(error))) throw error;
+        if (!isTrayClosed(error)) throw error;
+        if (left === 0) throw new KvmError(error.code, { ...error.details, reason: trayReset });
       }
     }
   }

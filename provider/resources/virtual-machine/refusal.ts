@@ -1,4 +1,4 @@
-import { KvmError } from "../../core/errors";
+import { KvmError, messageOf } from "../../core/errors";
 import { errorCode, LibvirtError } from "../../libvirt/errors";
 
 /** What libvirt answers when the guest, or QEMU as it runs, does not do what it can do at the next start. */
@@ -14,6 +14,9 @@ const refusals: readonly number[] = [
 const startOnly =
   /No more available PCI|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus/;
 
+/** What QEMU says of a tray that libvirt takes for open. */
+const trayClosed = /Tray of .* is not open/;
+
 /** What libvirt says, by the code of a refusal, of what the host lacks. */
 const lasting = /does(n't| not) exist|No such (file|device)/;
 
@@ -27,6 +30,11 @@ export function isGuestRefusal(error: unknown): error is KvmError {
   if (cause === undefined) return error.code === "timeout";
   if (!(cause instanceof LibvirtError) || cause.message.includes("state change lock")) return false;
   // Slots are reserved at a start, and vCPUs that a guest starts with are its own; QEMU's own words come as internal errors.
-  if (startOnly.test(cause.message)) return true;
+  if (startOnly.test(cause.message) || isTrayClosed(error)) return true;
   return refusals.includes(cause.code) && !lasting.test(cause.message);
+}
+
+/** Whether a medium could not be exchanged because the tray is closed. */
+export function isTrayClosed(error: unknown): error is KvmError {
+  return error instanceof KvmError && trayClosed.test(messageOf(error.details.cause));
 }
