@@ -159,9 +159,7 @@ test("libvirtd killed at each step of a delete: the next run deletes, and disks 
 test("ssh dropped in the middle of a create and of an update: the next run goes on", async () => {
   const host = { uri: lab.host.uri, uuid: lab.host.uuid, owner };
   const vm = machine("ssh", { host });
-  const strike = async () => {
-    await lab.host.exec("kill -KILL $(pgrep -P $(cat /run/sshd.pid))");
-  };
+  const strike = () => lab.host.dropSsh();
   const cut = withFault(vm, { at: 3, moment: "before", strike });
   const failure = await runWith(vm, "create", {}, cut.context);
   expect(cut.struck()).toBe("DOMAIN_CREATE_WITH_FLAGS");

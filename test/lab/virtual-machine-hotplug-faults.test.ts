@@ -41,8 +41,7 @@ async function daemonDies(): Promise<void> {
   await lab.host.startLibvirtd();
 }
 
-const sshDrops = async () =>
-  void (await lab.host.exec("kill -KILL $(pgrep -P $(cat /run/sshd.pid))", { check: false }));
+const sshDrops = () => lab.host.dropSsh();
 const all = () => lab.host.virsh("list", "--all", "--name");
 const bootId = (vm: Machine) => vm.inGuest("cat /proc/sys/kernel/random/boot_id");
 
