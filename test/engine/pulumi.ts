@@ -81,7 +81,7 @@ export class Stack {
   async upAsPlanned(): Promise<void> {
     const plan = join(this.folder, "plan.json");
     await this.must("preview", "--save-plan", plan);
-    await this.must("up", "--yes", "--skip-preview", "--plan", plan);
+    await this.up("--plan", plan);
   }
 
   /** Deploys and requires that nothing changes. */

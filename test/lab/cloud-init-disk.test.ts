@@ -119,8 +119,7 @@ test("a medium that was ejected as the guest ran comes back, and another goes in
   await vm.up(args[0]);
   expect(await paths()).toEqual([media[0]?.path]);
 
-  const open = JSON.stringify({ execute: "blockdev-open-tray", arguments: { id: "ua-disk-seed" } });
-  await lab.host.virsh("qemu-monitor-command", vm.name, open);
+  await vm.openTray("seed");
   expect(await vm.xml()).toContain("tray='open'");
   await vm.up(args[1]);
   expect(await paths()).toEqual([media[1]?.path]);

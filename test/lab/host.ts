@@ -105,7 +105,7 @@ export class LabHost {
   /** Runs a command inside the host, in its cgroups. */
   async exec(command: string | readonly string[], options: { readonly check?: boolean } = {}): Promise<Run> {
     const words = typeof command === "string" ? ["sh", "-c", command] : command;
-    const script = `${entering(this.cgroups.leaves)}; exec nsenter -t ${this.pid} -m -n -u -i -p -C -- "$@"`;
+    const script = `${entering(this.cgroups.leaves)}; exec ${this.inside} -- "$@"`;
     return run(["bash", "-c", script, "bash", ...words], options.check ?? true);
   }
 
@@ -130,11 +130,10 @@ export class LabHost {
     await waitFor(`libvirtd of ${this.name}`, 20, () => this.isUp());
   }
 
-  /** Ends every ssh session, as a network that fails does it. */
+  /** Ends every ssh session, as a network that fails does it. Fails where there is none. */
   async dropSsh(): Promise<void> {
-    await this.exec('for pid in $(pgrep "^sshd"); do [ $pid = $(cat /run/sshd.pid) ] || kill -KILL $pid; done', {
-      check: false,
-    });
+    const kill = "[ $pid != $(cat /run/sshd.pid) ] && kill -KILL $pid && ended=yes";
+    await this.exec(`for pid in $(pgrep "^sshd"); do ${kill}; done; [ -n "$ended" ]`);
   }
 
   /** Takes the power away: everything on the host dies at once. Files stay; `start` boots it again. */
@@ -157,6 +156,11 @@ export class LabHost {
   /** Pids of the processes that hold the host up; for a lab that outlives its process. */
   get pids(): readonly number[] {
     return [this.pid, this.forward?.pid ?? 0].filter((pid) => pid > 0);
+  }
+
+  /** The command that runs another one in all of the host's namespaces. */
+  private get inside(): string {
+    return `nsenter -t ${this.pid} -m -n -u -i -p -C`;
   }
 
   private async isUp(): Promise<boolean> {
@@ -183,7 +187,7 @@ export class LabHost {
   private async forwardSsh(): Promise<void> {
     this.sshPort = await freePort();
     const listen = `TCP-LISTEN:${this.sshPort},bind=127.0.0.1,reuseaddr,nodelay,fork`;
-    const target = `EXEC:nsenter -t ${this.pid} -m -n -u -i -p -C /usr/sbin/sshd -i,nofork`;
+    const target = `EXEC:${this.inside} /usr/sbin/sshd -i,nofork`;
     const [command = "socat", ...words] = [...this.bed.tether, "socat", listen, target];
     this.forward = spawn(command, words, { stdio: "ignore", detached: true });
     if (this.bed.tether.length === 0) this.forward.unref();

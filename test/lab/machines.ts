@@ -99,6 +99,12 @@ export class Machine {
     return inGuest(this.host, this.name, script);
   }
 
+  /** Opens the tray of that drive, as an eject in the guest does it. */
+  async openTray(disk: string): Promise<void> {
+    const command = { execute: "blockdev-open-tray", arguments: { id: `ua-disk-${disk}` } };
+    await this.host.virsh("qemu-monitor-command", this.name, JSON.stringify(command));
+  }
+
   async power(): Promise<string> {
     return (await this.host.virsh("domstate", this.name)).trim();
   }

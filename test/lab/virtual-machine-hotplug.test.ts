@@ -143,8 +143,7 @@ test("a medium that the guest has locked is taken out by force, and that is said
 }, 60_000);
 
 test("a tray that the guest has closed unheard, by a reset of the controller, keeps its medium until it opens again", async () => {
-  const open = JSON.stringify({ execute: "blockdev-open-tray", arguments: { id: "ua-disk-media" } });
-  await lab.host.virsh("qemu-monitor-command", vm.name, open);
+  await vm.openTray("media");
   const driver = "/sys/bus/virtio/drivers/virtio_scsi";
   await vm.inGuest(`cd ${driver}; d=$(echo virtio*); echo $d > unbind; echo $d > bind`);
   const other = { disks: { media: { device: "cdrom", volume: medium(lab.host, "third") } } };
@@ -155,8 +154,7 @@ test("a tray that the guest has closed unheard, by a reset of the controller, ke
   expect(vm.state["pendingRestart"]).toEqual(["disks.media.volume"]);
   expect(await vm.xml()).not.toContain("third.iso");
 
-  // What an eject in the guest does.
-  await lab.host.virsh("qemu-monitor-command", vm.name, open);
+  await vm.openTray("media");
   await up({ ...other, title: "next" });
   expect(await vm.xml()).toContain("third.iso");
 }, 60_000);
