@@ -216,6 +216,20 @@ test("drift is seen and repaired", async () => {
   expect((await network.read(made.id, repaired.state, context))?.inputs).toEqual(repaired.news);
 });
 
+test("what the program ignores stays as others left it, until the program changes it", async () => {
+  const made = await create(nat);
+  const name = String(made.state["name"]);
+  await lab.host.virsh("net-destroy", name);
+  await lab.host.virsh("net-autostart", name, "--disable");
+  context = { ...context, meta: { ...metaOf("lan", "Network"), ignoreChanges: ["active", "autostart"] } };
+  const renamed = await update(made, { ...nat, domain: "lab.example" });
+  expect(await lab.host.virsh("net-info", name)).toMatch(/Active: +no.*Autostart: +no/s);
+  expect(await lab.host.virsh("net-dumpxml", name)).toContain("lab.example");
+  const off = await update(renamed, { ...nat, domain: "lab.example", autostart: false });
+  await update(off, { ...nat, domain: "lab.example" });
+  expect(await lab.host.virsh("net-info", name)).toMatch(/Active: +no.*Autostart: +yes/s);
+});
+
 test("what others wrote into the definition survives an update", async () => {
   const made = await create(nat);
   const name = String(made.state["name"]);

@@ -75,6 +75,20 @@ test("dir: made, no drift, and its directory outlives it", async () => {
   expect((await lab.host.exec(`ls ${path}`)).stdout).toBe("kept.raw\n");
 });
 
+test("what the program ignores stays as others left it", async () => {
+  const path = `${lab.host.directory}/idle`;
+  const pool = await create({ path });
+  const name = String(pool.state["name"]);
+  await lab.host.exec(`virsh pool-destroy ${name}; virsh pool-autostart --disable ${name}`);
+  const update = (given: TestContext) =>
+    storagePool.update(pool.id, pool.state, check({ path, permissions: { mode: "750" } }, pool.state), given);
+  await update({ ...context, meta: { ...metaOf("vms", "StoragePool"), ignoreChanges: ["active", "autostart"] } });
+  expect(await lab.host.virsh("pool-info", name)).toMatch(/State: +inactive.*Autostart: +no/s);
+  expect((await lab.host.exec(`stat -c %a ${path}`)).stdout.trim()).toBe("750");
+  await update(context);
+  expect(await lab.host.virsh("pool-info", name)).toMatch(/State: +running.*Autostart: +yes/s);
+});
+
 test("dir: permissions are set, drift is seen and repaired in place", async () => {
   const path = `${lab.host.directory}/strict`;
   const pool = await create({ path, permissions: { mode: "750", owner: 0, group: 0 } });

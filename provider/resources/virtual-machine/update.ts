@@ -5,6 +5,7 @@ import { isIgnored } from "../../core/ignored";
 import type { Made } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
+import { leftAlone } from "../left-alone";
 import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
@@ -49,9 +50,7 @@ export async function update(
   nameDevices(domain, olds, olds, asked);
   const found = (await domain.look()) ?? absent(domain);
   const ignored = context.meta?.ignoreChanges;
-  // A creation that did not get as far as the start is still to be brought to its end.
-  const isLeft = (name: string) => isIgnored(name, ignored) && changes.every(({ path }) => path[0] !== name);
-  const news = asFound(asked, found, isLeft);
+  const news = asFound(asked, found, leftAlone(olds, changes, ignored));
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
   if (live) await refuseWhileBusy(domain, live);
