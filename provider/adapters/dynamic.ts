@@ -60,6 +60,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
         handler.diff(id, split(handler, olds).values, values, meta),
       );
       if (meta) announce(meta.urn, lines);
+      if (replaces.length > 0) identities.replace(handler.type, id);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
       // are the same it would see nothing to mend.
       const known = changes.length === 0 ? { changes: false } : onlyMends ? { changes: true } : {};
@@ -98,6 +99,11 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const stays = (why: string) => engineLog.line(meta?.urn ?? "", "info", `stays on the host: ${why}`);
       if (identities.isTakenUp(handler.type, id)) {
         stays("this deployment goes on with it under another name");
+        return;
+      }
+      const other = identities.otherHolder(handler.type, id, values, meta?.urn);
+      if (other !== undefined) {
+        stays(`it is that of the resource "${other}"`);
         return;
       }
       try {

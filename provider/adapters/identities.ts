@@ -11,6 +11,9 @@ export class Identities {
 
   private readonly takenUp = new Set<string>();
 
+  /** Objects that are to be made anew: their own resource deletes them, whoever is said to hold them. */
+  private readonly replaced = new Set<string>();
+
   /** A create went on with that object. A delete after it is that of a resource whose name the program changed. */
   takeUp(type: string, id: string): void {
     this.takenUp.add(`${type} ${id}`);
@@ -18,6 +21,18 @@ export class Identities {
 
   isTakenUp(type: string, id: string): boolean {
     return this.takenUp.has(`${type} ${id}`);
+  }
+
+  replace(type: string, id: string): void {
+    this.replaced.add(`${type} ${id}`);
+  }
+
+  /** The other resource of the program that has the object which this one of the state is about to delete. */
+  otherHolder(type: string, id: string, state: Values, urn: string | undefined): string | undefined {
+    const key = keyOf(type, state);
+    const holder = key === undefined ? undefined : this.holders.get(key);
+    // A renamed resource has its former name in the state: only one that is made anew deletes what it holds itself.
+    return holder === urn || this.replaced.has(`${type} ${id}`) ? undefined : holder && nameIn(holder);
   }
 
   /** The fault of a resource whose object is another one's already. */
