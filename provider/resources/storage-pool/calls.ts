@@ -39,10 +39,11 @@ export class PoolCalls {
     return this.document(uuid, 0);
   }
 
+  /** False for a pool that is not there as well. */
   async isActive(uuid: string): Promise<boolean> {
     const pool = poolHandle(uuid);
     const work = () => this.libvirt.call("STORAGE_POOL_IS_ACTIVE", { pool });
-    return (await attempt(this.step("ask for the state of"), work)).active === 1;
+    return (await ifFound(this.step("ask for the state of"), work))?.active === 1;
   }
 
   async autostart(uuid: string): Promise<boolean> {
@@ -78,7 +79,11 @@ export class PoolCalls {
   async stop(uuid: string): Promise<void> {
     const remedy = "a mounted or busy source cannot be let go: stop the guests that use its volumes, then try again";
     const pool = poolHandle(uuid);
-    await attempt(this.step("stop", remedy), () => this.libvirt.call("STORAGE_POOL_DESTROY", { pool }));
+    const work = () => this.libvirt.call("STORAGE_POOL_DESTROY", { pool });
+    await attempt(this.step("stop", remedy), work).catch(async (error: unknown) => {
+      // Somebody else was faster: of a pool that was to be made anew the state may have two, which are deleted side by side.
+      if (await this.isActive(uuid)) throw error;
+    });
   }
 
   async undefine(uuid: string): Promise<void> {
