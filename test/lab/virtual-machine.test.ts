@@ -192,7 +192,7 @@ test("create goes on with its own half-made domain", async () => {
   const again = machine("half");
   await again.create({ title: "second" });
   expect(again.id).toBe(vm.id);
-  expect(again.context.lines.info.join()).toContain("half made");
+  expect(again.context.lines.info.join()).toContain("which an earlier run made");
   expect(await again.xml("--inactive")).toContain("<title>second</title>");
   expect(await again.power()).toBe("running");
   await again.delete();

@@ -114,7 +114,7 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
 
 /** Brings a half-made domain of ours to what is wanted now. */
 async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<Defined> {
-  context.info(`found ${domain.name} half made by an earlier run; going on with it`);
+  context.info(`found ${domain.name}, which an earlier run made and the state does not know; going on with it`);
   const { libvirt, uuid } = domain;
   const previous = (host: HostTopology) => placedIn(document, host) ?? suggestedFor(inputs);
   const added = addedIn(document);
