@@ -1,4 +1,4 @@
-import { attribute, z } from "../core/attribute";
+import { attribute, type ChangeRule, z } from "../core/attribute";
 import type { HostReference } from "../core/handler";
 import { hasUnknown, isPlainObject, unknown } from "../core/unknown";
 import { hostChange, keptHost } from "./host-reference";
@@ -33,6 +33,26 @@ export const poolRow = attribute<PoolReference>({
     return moved ? { class: "replace", reason: "another pool" } : hostChange(old["host"], next["host"]);
   },
 });
+
+/** For the path of a volume: one that was not finished has none in state, and one whose pool has moved is to be found anew. */
+export const pathChange: ChangeRule = (old, _next, { old: before, next: after }) => {
+  if (old === undefined) return { class: "live", reason: "an earlier attempt did not finish it" };
+  return hasMoved(before["pool"], after["pool"])
+    ? { class: "live", reason: "its pool is in another place" }
+    : { class: "none" };
+};
+
+/** Whether it is the same pool in another place: its uuid lasts when it is made anew, its volumes stay where they are. */
+export function hasMoved(old: unknown, next: unknown): boolean {
+  if (!isPlainObject(old) || !isPlainObject(next) || old["uuid"] !== next["uuid"]) return false;
+  const [from, to] = [old["path"], next["path"]];
+  return typeof from === "string" && typeof to === "string" && !isSameFolder(from, to);
+}
+
+export function isSameFolder(a: string, b: string): boolean {
+  const plain = (path: string) => `${path}/`.replace(/\/+/g, "/");
+  return plain(a) === plain(b);
+}
 
 /** Where a volume of this name lies on the host; unknown as long as its pool or name is. */
 export function volumePath(pool: unknown, name: unknown): string | undefined {

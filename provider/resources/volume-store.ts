@@ -12,7 +12,7 @@ import { textAt } from "../schema/lens";
 import type { Element } from "../schema/tree";
 import { attempt, type Step } from "./failure";
 import { poolOwner } from "./ownership";
-import type { PoolReference } from "./pool-reference";
+import { isSameFolder, type PoolReference } from "./pool-reference";
 import { nameUsers, usersOf, type VolumeUser } from "./volume-users";
 
 /** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
@@ -28,6 +28,9 @@ function poolRemedy(pool: string, said: string): string {
   }
   if (/no storage pool with/.test(said)) {
     return "the pool is gone, its files are not: make it anew in the program that made it, or take a volume that is not needed any more out of the state (pulumi state delete)";
+  }
+  if (/too large|overflow/.test(said)) {
+    return `choose a smaller size: the file system of pool ${pool} has no files of this one`;
   }
   return `see whether pool ${pool} exists and is active (virsh pool-list --all)`;
 }
@@ -77,9 +80,13 @@ export class VolumeStore {
 
   /** Which deployment made the pool, undefined for one that somebody else made. */
   async poolOwner(): Promise<string | undefined> {
-    const args = { pool: this.handle, flags: 0 };
-    const work = () => this.libvirt.call("STORAGE_POOL_GET_XML_DESC", args);
-    return poolOwner(parseAnswer((await attempt(this.step("read the pool of", this.poolRemedy), work)).xml));
+    return poolOwner(await this.poolDocument());
+  }
+
+  /** Where the pool is now, if not where the reference has it: volumes of before are still there, and not in the pool. */
+  async elsewhere(): Promise<string | undefined> {
+    const path = textAt("target/path").get(await this.poolDocument());
+    return path === undefined || isSameFolder(path, this.pool.path) ? undefined : path;
   }
 
   /**
@@ -262,6 +269,12 @@ export class VolumeStore {
   step<R extends Step["remedy"]>(what: string, remedy?: R) {
     const step = `${what} ${this.object} in pool ${this.pool.name}`;
     return { step, host: this.host, ...(remedy !== undefined && { remedy }) };
+  }
+
+  private async poolDocument(): Promise<Element> {
+    const args = { pool: this.handle, flags: 0 };
+    const work = () => this.libvirt.call("STORAGE_POOL_GET_XML_DESC", args);
+    return parseAnswer((await attempt(this.step("read the pool of", this.poolRemedy), work)).xml);
   }
 
   /** The volume by its name, from libvirt's list alone. */

@@ -4,6 +4,8 @@ import { defineResource, type Made, Unfinished } from "../../core/resource";
 import { buildSeed, type Seed } from "../../seed/cloud-init";
 import { SeedError } from "../../seed/seed-error";
 import { lookupKey } from "../adoption";
+import { warnIfLeft } from "../moved-pool";
+import { hasMoved } from "../pool-reference";
 import { renderVolume } from "../volume-document";
 import { LeftBehind, VolumeStore } from "../volume-store";
 import { ordered } from "./content";
@@ -25,20 +27,28 @@ export const cloudInitDisk = defineResource({
 
   async read(id, state, context) {
     if (lookupKey(id) !== undefined) throw noLookUp(state);
-    if (!(await (await open(state, context)).look(state.name))) return undefined;
+    const store = await open(state, context);
+    if (!(await store.look(state.name))) {
+      await warnIfLeft(store, state.path, context);
+      return undefined;
+    }
     const inputs = Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
     return { ...made(inputs), inputs };
   },
 
   async update(_id, olds, news, _changes, context) {
     // Nothing of a finished medium ever changes: another content is another medium.
-    return olds.path === undefined ? make(await open(news, context), news, context) : made(news);
+    if (olds.path !== undefined && !hasMoved(olds.pool, news.pool)) return made(news);
+    const medium = await make(await open(news, context), news, context);
+    if (olds.path !== undefined && !medium.takenUp) await warnIfLeft(await open(olds, context), olds.path, context);
+    return medium;
   },
 
   async delete(_id, state, context) {
     const store = await open(state, context);
     const found = await store.look(state.name);
-    if (found) await store.removeUnused(found.handle, "run pulumi up again once no guest names it");
+    if (!found) return warnIfLeft(store, state.path, context);
+    await store.removeUnused(found.handle, "run pulumi up again once no guest names it");
   },
 });
 

@@ -1,7 +1,7 @@
 import { attribute, type StateOf, z } from "../../core/attribute";
 import { hostPath, objectName, text } from "../../core/quantities";
 import { overlayRows } from "../overlay";
-import { poolRow, volumePath } from "../pool-reference";
+import { pathChange, poolRow, volumePath } from "../pool-reference";
 import { deriveInstanceId, deriveName } from "./content";
 
 const document = z.union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())], {
@@ -63,9 +63,7 @@ export const rows = {
     schema: hostPath.optional(),
     derive: (context) => volumePath(context.siblings["pool"], context.siblings["name"] ?? deriveName(context)),
     follows: true,
-    // A medium that was not finished has no path in state.
-    change: (old) =>
-      old === undefined ? { class: "live", reason: "an earlier attempt did not finish it" } : { class: "none" },
+    change: pathChange,
   }),
   format: attribute<"raw">({
     doc: "Image format: an ISO 9660 medium is raw.",

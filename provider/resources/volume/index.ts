@@ -3,10 +3,12 @@ import { ofClass } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import { defineResource } from "../../core/resource";
 import { lookupKey } from "../adoption";
+import { notMoved, warnIfLeft } from "../moved-pool";
+import { hasMoved } from "../pool-reference";
 import { VolumeStore } from "../volume-store";
 import { grow } from "./grow";
 import { make } from "./make";
-import { adopt, inputsOf, lookUp, observe } from "./observe";
+import { adopt, inputsOf, lookUp, observe, requireSame } from "./observe";
 import { isOurs, makeAnew, resume, taken } from "./resume";
 import { type Inputs, outputs, rows, wantedBytes } from "./rows";
 import { rules } from "./rules";
@@ -37,6 +39,8 @@ export const volume = defineResource({
     if (key !== undefined) return lookUp(key, state, context);
     const store = await VolumeStore.open(context, state.pool, `Volume ${state.name}`);
     const found = await store.look(state.name);
+    const place = found ? undefined : await store.elsewhere();
+    if (place !== undefined) throw notMoved(store, "refresh", state.path, place);
     if (!found) return undefined;
     const made = observe(found.document, state, state.adopted === true);
     return { ...made, inputs: inputsOf(state, made, context) };
@@ -44,14 +48,18 @@ export const volume = defineResource({
 
   async update(_id, olds, news, _changes, context) {
     const store = await VolumeStore.open(context, news.pool, `Volume ${news.name}`);
+    const moved = hasMoved(olds.pool, news.pool);
+    if (moved) await store.refresh();
     const found = await store.look(news.name);
     if (olds.path === undefined) return found ? makeAnew(store, found, news, context) : make(store, news, context);
+    if (!found && moved) throw notMoved(store, "update", olds.path, news.pool.path);
     if (!found) {
       throw new KvmError("not-found", {
         ...store.step("update", "run pulumi refresh to take note of it, then pulumi up to make it anew"),
         reason: "the pool has no such volume any more",
       });
     }
+    if (moved) requireSame(store, found.document, news, "update");
     const grown = await grow(store, found, news);
     return observe(grown.document, news, olds.adopted === true);
   },
@@ -65,7 +73,8 @@ export const volume = defineResource({
     }
     const store = await VolumeStore.open(context, state.pool, `Volume ${state.name}`);
     const found = await store.look(state.name);
-    if (found) await store.removeUnused(found.handle, "take it out of there first, then run pulumi again");
+    if (!found) return warnIfLeft(store, state.path, context);
+    await store.removeUnused(found.handle, "take it out of there first, then run pulumi again");
   },
 });
 

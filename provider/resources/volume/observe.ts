@@ -83,17 +83,21 @@ export function differences(document: Element, inputs: Inputs): string[] {
   ];
 }
 
+/** Refuses a volume of the right name that is another one. */
+export function requireSame(store: VolumeStore, document: Element, inputs: Inputs, step: "adopt" | "update"): void {
+  const differing = differences(document, inputs);
+  if (differing.length === 0) return;
+  throw new KvmError("conflict", {
+    ...store.step(step, "write the arguments as the volume is, or choose another name for a volume of your own"),
+    reason: `${differing.join("; ")}; it was left untouched`,
+  });
+}
+
 /** Takes over a volume that somebody else made: nothing is written, there is no place for a mark. */
 export function adopt(store: VolumeStore, { document }: FoundVolume, inputs: Inputs, context: Context): Outcome {
   const made = observe(document, inputs, true);
   const [capacity, wanted] = [capacityOf(document), wantedBytes(inputs)];
-  const differing = differences(document, inputs);
-  if (differing.length > 0) {
-    throw new KvmError("conflict", {
-      ...store.step("adopt", "write the arguments as the volume is, or choose another name for a volume of your own"),
-      reason: `${differing.join("; ")}; it was left untouched`,
-    });
-  }
+  requireSame(store, document, inputs, "adopt");
   if (wanted === undefined || wanted === capacity) return made;
   context.warn(`Volume ${inputs.name} was adopted with ${made.outputs.capacity}: pulumi up --refresh grows it`);
   // Measured against what was asked for, so that the next refresh shows the difference.

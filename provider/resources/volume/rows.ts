@@ -5,7 +5,7 @@ import { isPlainObject } from "../../core/unknown";
 import { adoptedOutput, adoptionRows } from "../adoption";
 import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { overlayRows } from "../overlay";
-import { poolRow, volumePath } from "../pool-reference";
+import { pathChange, poolRow, volumePath } from "../pool-reference";
 
 /** The name of a volume whose program gives it none. */
 export function derivedName({ identity, siblings }: Pick<DeriveContext, "identity" | "siblings">): string {
@@ -85,9 +85,7 @@ export const rows = {
     derive: (context) =>
       volumePath(context.siblings["pool"], context.siblings["name"] ?? context.olds?.["name"] ?? derivedName(context)),
     follows: true,
-    // A volume that was not finished has no path in state.
-    change: (old) =>
-      old === undefined ? { class: "live", reason: "an earlier attempt did not finish it" } : { class: "none" },
+    change: pathChange,
   }),
   mode: attribute<string | undefined>({
     doc: "Permissions of the file in octal (<permissions><mode>). Default: what libvirt gives, 0600.",

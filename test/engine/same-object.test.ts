@@ -1,0 +1,82 @@
+import { programLab } from "./program-lab";
+import { type Stack, withStack } from "./pulumi";
+
+const lab = programLab();
+
+async function withProgram(body: string, work: (stack: Stack) => Promise<void>): Promise<void> {
+  const { host, program } = lab;
+  program.body = body;
+  await withStack({ program: program.folder, config: { hostUri: host.uri, directory: host.directory } }, work);
+}
+
+test("a pool in another place: no volume is lost, made anew or left behind without a word", async () => {
+  const { host, program } = lab;
+  const { directory } = host;
+  const inPlace = (folder: string) => `const host = new kvm.Host("rack1", { uri: config.require("hostUri") });
+    const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/${folder}" });
+    const data = new kvm.Volume("data", { pool, size: "1 MiB", name: "data.qcow2" });
+    const seed = new kvm.CloudInitDisk("seed", { pool, userData: { hostname: "db" } });
+    const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", state: "stopped",
+      disks: { data: { volume: data }, seed: { volume: seed, device: "cdrom" } } });
+    exports.vm = vm.name; exports.seed = seed.path;`;
+  await withProgram(inPlace("before"), async (stack) => {
+    await stack.up();
+    const first = await stack.outputs();
+    program.body = inPlace("after");
+    expect((await stack.preview()).output).toMatch(/path: live, its pool is in another place/);
+    const failed = await stack.run("up", "--yes", "--skip-preview");
+    expect(failed.code).not.toBe(0);
+    expect(failed.output).toMatch(/pool is in .*\/after now and has no such volume, which was .*\/before\/data\.qcow2/);
+    const refresh = await stack.run("refresh", "--yes", "--skip-preview");
+    expect(refresh.output).toMatch(/Unable to refresh Volume data\.qcow2 .*take the change of the pool back/s);
+
+    // What the message says: back, and nothing has changed; or the file is moved by hand.
+    program.body = inPlace("before");
+    await stack.up();
+    await stack.refresh("--expect-no-changes");
+    expect(await stack.outputs()).toEqual(first);
+    program.body = inPlace("after");
+    await stack.run("up", "--yes", "--skip-preview");
+    await host.exec(`mv ${directory}/before/data.qcow2 ${directory}/after/`);
+    await stack.up();
+    await stack.upWithoutChanges();
+    await stack.refresh("--expect-no-changes");
+    const document = await host.virsh("dumpxml", String(first["vm"]));
+    expect(document).toContain(`${directory}/after/data.qcow2`);
+    expect(document).not.toContain("/before/");
+
+    program.body = inPlace("before");
+    await stack.run("up", "--yes", "--skip-preview");
+    const { output } = await stack.destroy();
+    expect(output).toMatch(/\/after\/data\.qcow2 stays on .*: its pool is in .*\/before now/);
+    expect((await host.exec(`ls ${directory}/after`)).stdout).toContain("data.qcow2");
+  });
+}, 180_000);
+
+test("a machine that two resources of the state have is not deleted with one of them", async () => {
+  const { host, program } = lab;
+  const machine = (name: string, options = "{}") =>
+    `new kvm.VirtualMachine("${name}", { host, virtType: "qemu", memory: "64 MiB", state: "stopped" }, ${options});`;
+  const all = (machines: string) =>
+    `const host = new kvm.Host("rack1", { uri: config.require("hostUri") });${machines}`;
+  await withProgram(all(machine("db")), async (stack) => {
+    await stack.up();
+    program.body = all(machine("main", '{ aliases: [{ name: "db" }] }'));
+    await stack.upWithoutChanges();
+    const domains = await host.virsh("list", "--all", "--uuid");
+    // Without a preview the new one is made before the renamed one is looked at: it goes on with the other's machine.
+    program.body = all(`const db = ${machine("db")}${machine("main", "{ dependsOn: [db] }")}`);
+    const failed = await stack.run("up", "--yes", "--skip-preview");
+    expect(failed.output).toMatch(/is that of the resource/);
+    program.body = all(machine("main"));
+    expect((await stack.up()).output).toMatch(/stays on the host: it is that of the resource "main"/);
+    expect(await host.virsh("list", "--all", "--uuid")).toBe(domains);
+    await stack.refresh("--expect-no-changes");
+    await stack.upWithoutChanges();
+
+    // One that is made anew is deleted all the same, under whatever name the state has it.
+    program.body = all(machine("main").replace("memory:", 'uuid: "00000001-2222-4333-8444-555555555555", memory:'));
+    await stack.up();
+    expect((await host.virsh("list", "--all", "--uuid")).trim()).toMatch(/^00000001-[\w-]+$/);
+  });
+}, 180_000);
