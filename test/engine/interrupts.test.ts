@@ -108,7 +108,9 @@ test(
       expect(await known(stack)).toEqual(["Host", "Network", "VirtualMachine?"]);
       expect(await runs()).toBe(true);
       program.body = withDhcp(true);
-      expect((await stack.up()).output).toContain("which an earlier run made and the state does not know; going on with it");
+      expect((await stack.up()).output).toContain(
+        "which an earlier run made and the state does not know; going on with it",
+      );
       expect((await stack.outputs())["ip"]).toMatch(/^10\.50\.0\./);
       await stack.refresh("--clear-pending-creates");
       expect(await known(stack)).toEqual(["Host", "Network", "VirtualMachine"]);
