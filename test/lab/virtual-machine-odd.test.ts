@@ -207,3 +207,38 @@ describe.each([
     30_000,
   );
 });
+
+describe.each(roots.map((root, index) => [root, index] as const))("%s: a board of another family", (_root, index) => {
+  test.each([
+    ["pc", "q35", "pcie-root", "pc-q35-"],
+    ["q35", "pc", "pci-root", "pc-i440fx-"],
+  ])("%s becomes %s", async (before, after, root, family) => {
+    const host = lab.hosts[index] as LabHost;
+    const { a, b, iso, network } = parts.get(host) as Values;
+    const args = {
+      disks: { a: { volume: a }, b: { volume: b, bus: "scsi" }, c: { volume: iso, device: "cdrom" } },
+      ...{
+        nics: { lan: { network } },
+        graphics: { vnc: {} },
+        video: {},
+        inputs: { t: { type: "tablet" } },
+        watchdog: {},
+      },
+    };
+    const vm = new Machine(host, "board", { waitForAddress: false, ...args });
+    try {
+      await vm.create({ machine: before, state: "running" });
+      await vm.up({ machine: after, state: "running", changePolicy: "restart" });
+      const document = await vm.xml();
+      expect(document).toContain(`machine='${family}`);
+      expect(document).toContain(`model='${root}'`);
+      expect(vm.state["pendingRestart"]).toEqual([]);
+      expect(await vm.refresh()).toEqual([]);
+      await vm.up({ machine: after, state: "running", changePolicy: "restart", title: "later" });
+      const controllers = (xml: string) => xml.match(/<controller [^>]*?(?=\/?>)/g)?.sort();
+      expect(controllers(await vm.xml("--inactive"))).toEqual(controllers(document));
+    } finally {
+      await clearAway([vm]);
+    }
+  });
+});

@@ -6,11 +6,11 @@ import { arrange } from "./layout";
 import { composeRows } from "./render";
 import { type Inputs, rows } from "./rows";
 
-/** Writes all that the inputs manage into an existing definition; whatever they do not name stays. */
-export function applyInputs(document: Element, inputs: Inputs, olds: Values, taken?: ReadonlySet<string>): Element {
+/** Writes all that the inputs manage into an existing definition, of a guest that may be running; whatever they do not name stays. */
+export function applyInputs(document: Element, inputs: Inputs, olds: Values, live?: Element): Element {
   withdraw(document, olds, inputs, () => composeRows(inputs));
   applyRows(rows, inputs, olds, document);
-  arrange(document, inputs, taken);
+  arrange(document, inputs, live);
   overlay(document, inputs);
   return document;
 }

@@ -1,4 +1,4 @@
-import { child, type Element, ensure, remove } from "../../schema/tree";
+import { child, clone, type Element, ensure, equal, remove } from "../../schema/tree";
 import { devicesOf } from "./alias";
 import { ensureScsiController, scsiEntries } from "./disk-controllers";
 import { diskEntries } from "./disk-entries";
@@ -19,9 +19,11 @@ const targetPrefixes: Readonly<Record<string, string>> = {
 const systemDisks = ["root", "boot", "system", "os"];
 
 /** Names of disks, what is behind them where no row says it, and their controllers. */
-export function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlySet<string>): void {
-  const names = new Set([...taken, ...diskTargets(document)]);
+export function arrangeDisks(document: Element, inputs: Inputs, live: Element | undefined): void {
   const present = diskEntries.list(document);
+  const running = live ? diskEntries.list(live) : present;
+  for (const [key, disk] of present) takePlace(document, disk, running.get(key));
+  const names = new Set([...(live ? diskTargets(live) : []), ...diskTargets(document)]);
   const added: Element[] = [];
   for (const key of bootFirst(Object.keys(inputs.disks))) {
     const [disk, wanted] = [present.get(key), inputs.disks[key]];
@@ -53,6 +55,22 @@ export function arrangeDisks(document: Element, inputs: Inputs, taken: ReadonlyS
   for (const disk of scsi) if (!child(disk, "address")) putOn(document, disk, index);
 }
 
+/** A disk that is back on its former bus before the guest was restarted goes where the guest has it, unless another is there. */
+function takePlace(document: Element, disk: Element, running: Element | undefined): void {
+  if (!running) return;
+  const [target, former] = [child(disk, "target"), child(running, "target")];
+  if (!target || !former || target.attributes["dev"] !== undefined) return;
+  const { bus, dev } = former.attributes;
+  if (bus !== target.attributes["bus"] || dev === undefined || diskTargets(document).includes(dev)) return;
+  target.attributes["dev"] = dev;
+  const address = child(running, "address");
+  const isThere = (other: Element) => {
+    const place = child(other, "address");
+    return place !== undefined && address !== undefined && equal(place, address);
+  };
+  if (address && !devicesOf(document).some(isThere)) disk.children.push(clone(address));
+}
+
 /** libvirt sorts the disks of one bus by their targets, but boots from the first of all: these stand in this order. */
 function inOrder(document: Element, disks: readonly Element[]): void {
   const places = new Set<unknown>(disks);
@@ -79,7 +97,7 @@ function putOn(document: Element, disk: Element, controller: string): void {
   ensure(disk, "address").attributes = { type: "drive", controller, bus: "0", target: "0", unit: String(unit) };
 }
 
-export function diskTargets(document: Element): string[] {
+function diskTargets(document: Element): string[] {
   return devicesOf(document, "disk").flatMap((disk) => child(disk, "target")?.attributes["dev"] ?? []);
 }
 

@@ -1,5 +1,6 @@
 import { child, children, type Element, element, ensure } from "../../schema/tree";
 import { devicesOf } from "./alias";
+import { arrangeBoard } from "./board";
 import { arrangeDisks } from "./disk-layout";
 import { arrangeExpanders } from "./expander-bus";
 import { isPcie } from "./general";
@@ -12,10 +13,11 @@ import { arrangeMemory } from "./shared-memory";
 
 /**
  * Settles what no single row can: names of disks, controllers, free ports. Whatever the document has already is
- * kept, so that adding a device never renames another. `taken` are disk names that the running guest still uses.
+ * kept, so that adding a device never renames another, be it one that only the running guest has.
  */
-export function arrange(document: Element, inputs: Inputs, taken: ReadonlySet<string> = new Set()): void {
-  arrangeDisks(document, inputs, taken);
+export function arrange(document: Element, inputs: Inputs, live?: Element): void {
+  arrangeBoard(document, inputs);
+  arrangeDisks(document, inputs, live);
   arrangeBootOrder(document);
   arrangeSerials(document);
   arrangeMemory(document);

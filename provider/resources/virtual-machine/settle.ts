@@ -7,7 +7,6 @@ import type { GuestPages } from "../added-pages";
 import { placedBefore } from "../placed";
 import { readRecord, recordMetadata, writeRecord } from "../placement-record";
 import { applyInputs } from "./apply";
-import { diskTargets } from "./disk-layout";
 import type { Domain } from "./domain";
 import { addedIn, grownBy, returnPages } from "./guest-pages";
 import { makeMediated } from "./mediated-devices";
@@ -78,8 +77,7 @@ export async function settle(site: UpdateSite, judge: (moved: readonly Change[])
 async function write(site: UpdateSite, placement: Placed | undefined, added: readonly GuestPages[]): Promise<Settled> {
   const { domain, olds, news, before, live, isPersistent, context } = site;
   const known = { ...olds, ...{ placement: undefined }, ...asOutput(placement) };
-  const taken = new Set(live ? diskTargets(live) : []);
-  const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), taken);
+  const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), live);
   const record = recordOf(news, placement, added);
   writeRecord(wanted, record);
   // A running domain that somebody undefined would be gone when it stops.

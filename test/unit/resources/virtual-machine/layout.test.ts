@@ -30,7 +30,7 @@ test("disks keep their names, new ones take the first free, the running guest's 
   const before = inputsOf({ disks: { b: disk("/b"), c: disk("/c") } });
   const document = compose(before);
   const after = inputsOf({ disks: { a: disk("/a"), c: disk("/c") } });
-  const taken = applyInputs(clone(document), after, before, new Set(["vda", "vdb"]));
+  const taken = applyInputs(clone(document), after, before, document);
   expect([target(taken, "c"), target(taken, "a")]).toEqual(["vdb", "vdc"]);
   const free = applyInputs(clone(document), after, before);
   expect([target(free, "c"), target(free, "a"), target(free, "b")]).toEqual(["vdb", "vda", undefined]);
@@ -45,6 +45,25 @@ test("a disk on another bus gets another name and address", () => {
   expect(target(moved, "a")).toBe("sda");
   expect(child(deviceNamed(moved, "ua-disk-a") as Element, "address")).toBeUndefined();
   expect(devicesOf(moved, "controller").map(({ attributes }) => attributes["model"])).toContain("virtio-scsi");
+});
+
+test("a change of the bus that is taken back before the restart gives the disk its place in the running guest", () => {
+  const there = inputsOf({ disks: { a: disk("/a") } });
+  const document = compose(there);
+  const address = "<x><address type='pci' domain='0x0000' bus='0x04' slot='0x00' function='0x0'/></x>";
+  deviceNamed(document, "ua-disk-a")?.children.push(child(parse(address), "address") as Element);
+  const moved = inputsOf({ disks: { a: disk("/a", { bus: "scsi" }), b: disk("/b") } });
+  const staged = applyInputs(clone(document), moved, there, document);
+  expect([target(staged, "a"), target(staged, "b")]).toEqual(["sda", "vdb"]);
+  const both = inputsOf({ disks: { a: disk("/a"), b: disk("/b") } });
+  const back = applyInputs(clone(staged), both, moved, document);
+  expect([target(back, "a"), target(back, "b")]).toEqual(["vda", "vdb"]);
+  expect(child(deviceNamed(back, "ua-disk-a") as Element, "address")?.attributes["bus"]).toBe("0x04");
+  // Without the guest nobody has the place; another that has it keeps it.
+  const taken = clone(staged);
+  const other = deviceNamed(taken, "ua-disk-b") as Element;
+  (child(other, "target") as Element).attributes["dev"] = "vda";
+  expect(target(applyInputs(taken, both, moved, document), "a")).toBe("vdb");
 });
 
 test("volume and path may take each other's place, and a drive may be emptied", () => {
