@@ -7,7 +7,7 @@ export interface Step {
   readonly step: string;
   readonly host: string;
   /** What to do, always the same or by what libvirt said. */
-  readonly remedy?: string | ((said: string) => string);
+  readonly remedy?: string | ((said: string) => string | undefined);
 }
 
 /** Runs `work`; whatever it throws becomes a KvmError that names the step and the host. */

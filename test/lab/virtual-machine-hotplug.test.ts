@@ -145,7 +145,9 @@ test("a medium that the guest has locked is taken out by force, and that is said
 test("a tray that the guest has closed unheard, by a reset of the controller, keeps its medium until it opens again", async () => {
   await vm.openTray("media");
   const driver = "/sys/bus/virtio/drivers/virtio_scsi";
-  await vm.inGuest(`cd ${driver}; d=$(echo virtio*); echo $d > unbind; echo $d > bind`);
+  // The drive is reset once more as the guest looks for what is on the bus.
+  const found = "until [ -e /sys/block/sr0 ]; do sleep 1; done; sleep 1";
+  await vm.inGuest(`cd ${driver}; d=$(echo virtio*); echo $d > unbind; echo $d > bind; ${found}`);
   const other = { disks: { media: { device: "cdrom", volume: medium(lab.host, "third") } } };
   await vm.up({ ...args, ...other });
   expect(vm.context.lines.warn.splice(0).join()).toMatch(
@@ -162,10 +164,16 @@ test("a tray that the guest has closed unheard, by a reset of the controller, ke
 test("what needs a new start waits for it, device by device, and no longer when it is taken back", async () => {
   const { lan } = args.nics;
   const other = await image(lab.host, "other.qcow2");
-  await up({ disks: { ...args.disks, data: { volume: await image(lab.host, "data.qcow2") } } });
+  const [data, quick] = [await image(lab.host, "data.qcow2"), await image(lab.host, "quick.qcow2")];
+  const disks = { ...args.disks, data: { volume: data }, quick: { volume: quick, iothread: 1 } };
+  await up({ iothreads: 1, disks });
   const staged: readonly (readonly [Values, readonly string[]])[] = [
     [{ disks: { ...args.disks, old: { volume: other, bus: "sata" } } }, ["disks.old"]],
     [{ disks: { ...args.disks, data: { volume: other } } }, ["disks.data.volume"]],
+    [{ disks: { ...args.disks, cd: { device: "cdrom" } } }, ["disks.cd"]],
+    [{ iothreads: 0, disks: { ...disks, quick: { volume: quick } } }, ["disks.quick.iothread", "iothreads"]],
+    [{ nics: { lan, old: { ...lan, model: "e1000" } } }, ["nics.old"]],
+    [{ memory: "170 MiB" }, ["maxMemory", "memory"]],
     [{ nics: { lan: { ...lan, model: "e1000e" } } }, ["nics.lan.model", "nics.lan.queues"]],
     [{ nics: { lan: { ...lan, mtu: 1400 } } }, ["nics.lan.mtu"]],
     [{ graphics: { spice: {} } }, ["graphics.spice.password"]],
@@ -187,6 +195,22 @@ test("what needs a new start waits for it, device by device, and no longer when 
     expect([change, vm.state["pendingRestart"]]).toEqual([change, []]);
   }
 }, 120_000);
+
+test("a disk goes from one running guest to another as both are updated", async () => {
+  const wandering = { wandering: { volume: await image(lab.host, "wandering.qcow2") } };
+  spare = new Machine(lab.host, "taker", { waitForAddress: false, stopTimeout: "0 s" });
+  await spare.create();
+  const before = args.disks;
+  await up({ disks: { ...before, wandering: wandering.wandering } });
+  const held = await spare.up({ disks: wandering, changePolicy: "refuse" }).catch((error: unknown) => String(error));
+  expect(held).toMatch(
+    /Unable to plug a disk into VirtualMachine taker.*"write" lock.*another guest or program has that/s,
+  );
+  await Promise.all([spare.up({ disks: wandering }), up({ disks: before })]);
+  expect(await spare.xml()).toContain("wandering.qcow2");
+  expect(await vm.xml()).not.toContain("wandering.qcow2");
+  await spare.delete();
+}, 90_000);
 
 test("a floppy is changed in its drive", async () => {
   spare = new Machine(lab.host, "floppy", { machine: "pc", waitForAddress: false, stopTimeout: "0 s" });

@@ -16,6 +16,9 @@ const hotPlug: readonly unknown[] = ["virtio", "scsi", "usb"];
 function entryChange(old: unknown, next: unknown): Verdict {
   const disk = isPlainObject(next) ? next : isPlainObject(old) ? old : {};
   const word = next === undefined ? "removed" : "added";
+  const isEmpty = (["volume", "path", "network"] as const).every((source) => disk[source] === undefined);
+  if (next !== undefined && isEmpty)
+    return { class: "restart", reason: `${word}; an empty drive cannot be plugged in` };
   if (hotPlug.includes(disk["bus"])) return { class: "live", reason: word };
   return { class: "restart", reason: `${word}; the bus ${String(disk["bus"])} has no hot-plug` };
 }

@@ -1,5 +1,6 @@
-import { attribute, type Verdict, z } from "../../core/attribute";
+import { type Around, attribute, type Verdict, z } from "../../core/attribute";
 import { equal } from "../../core/equal";
+import { isPlainObject } from "../../core/unknown";
 import type { TypedParam } from "../../libvirt/api";
 import { mapped, number, textAt } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
@@ -65,6 +66,22 @@ type Pool = z.infer<typeof poolSchema>;
 const numbers = (attributes: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, Number(value)]));
 
+/** A thread goes when nothing uses it any more; what stays plugged in has its own until a restart. */
+function countChange(_old: unknown, next: unknown, { whole, next: after }: Around): Verdict {
+  const most = typeof next === "number" ? next : 0;
+  const isHeld = (["disks", "scsiControllers"] as const).some((map) => {
+    const [before, later] = [whole[map], after[map]];
+    if (!isPlainObject(before) || !isPlainObject(later)) return false;
+    return Object.entries(before).some(([key, device]) => {
+      const thread = isPlainObject(device) ? device["iothread"] : undefined;
+      return typeof thread === "number" && thread > most && later[key] !== undefined;
+    });
+  });
+  return isHeld
+    ? { class: "restart", reason: "a disk or SCSI controller that stays uses one that goes" }
+    : { class: "live" };
+}
+
 /** libvirt can set these, and has no call that takes one back. */
 function tuneChange(_old: unknown, next: unknown): Verdict {
   return next === undefined
@@ -76,7 +93,7 @@ export const iothreadRows = {
   iothreads: attribute({
     doc: "Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none.",
     schema: z.int().min(0).max(256).optional(),
-    change: "live",
+    change: countChange,
     lens: {
       get: countLens.get,
       set(document: Element, value: number | undefined) {

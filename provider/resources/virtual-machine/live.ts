@@ -7,7 +7,7 @@ import { child, children, clone, type Element, remove } from "../../schema/tree"
 import { poll } from "../poll";
 import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
 import type { Domain } from "./domain";
-import { isTrayClosed } from "./refusal";
+import { isImageLocked, isTrayClosed } from "./refusal";
 
 /** Does in the running guest what the change asks for. The configuration has been written before. */
 export type LiveOperation = (operation: Operation) => Promise<void>;
@@ -144,7 +144,24 @@ export class Operation {
     const device = clone(wanted);
     if (!addressIsFree(device, document)) remove(device, "address");
     if (child(device, "target")?.attributes["bus"] === "scsi") await this.ensureScsi(device, document);
-    await this.domain.attach(device);
+    await this.attachFree(device);
+  }
+
+  /** An image may be on its way from another guest: Pulumi changes both at a time, and QEMU lets one open it. */
+  private async attachFree(device: Element): Promise<void> {
+    const step = `change ${this.change.property} of VirtualMachine ${this.domain.name}`;
+    let refusal: unknown;
+    const done = await poll({ step, seconds: unplugTime, signal: this.context.signal }, async () => {
+      try {
+        await this.domain.attach(device);
+        return true;
+      } catch (error) {
+        if (!isImageLocked(error)) throw error;
+        refusal = error;
+        return undefined;
+      }
+    });
+    if (!done) throw refusal;
   }
 
   /** libvirt would add a controller of its own choice, and it would not be virtio. */

@@ -2,6 +2,7 @@ import { type Around, mapOf, type Verdict } from "../../core/attribute";
 import { isPlainObject } from "../../core/unknown";
 import { child, type Element, ensure } from "../../schema/tree";
 import { deviceEntries } from "./alias";
+import { isPcie } from "./general";
 import { copyChildren, type LiveOperations } from "./live";
 import { nicHardwareRows } from "./nic-hardware";
 import { nicSourceRows } from "./nic-sources";
@@ -13,11 +14,22 @@ export const nicEntries = deviceEntries("interface", "nic", [
   ...Object.keys(nicSourceRows).filter((name) => name !== "portGroup" && name !== "virtualPort" && name !== "ethernet"),
 ]);
 
+/** Cards of conventional PCI: a q35 guest that has one has the bridge that others go on too. */
+function isConventional(nic: unknown): boolean {
+  return isPlainObject(nic) && (nic["model"] === "e1000" || nic["model"] === "rtl8139");
+}
+
+function hasConventional(nics: unknown): boolean {
+  return isPlainObject(nics) && Object.values(nics).some(isConventional);
+}
+
 /** Adding and removing whole interfaces. */
 function entryChange(_old: unknown, next: unknown, { whole }: Around): Verdict {
   const reason = next === undefined ? "removed" : "added";
   if (isPlainObject(next) && next["cell"] !== undefined)
     return { class: "restart", reason: `${reason}; a bus of a cell cannot be plugged in` };
+  if (isPlainObject(next) && isConventional(next) && isPcie(whole["machine"]) && !hasConventional(whole["nics"]))
+    return { class: "restart", reason: `${reason}; a q35 guest has no place to plug it into` };
   return isPlainObject(next) && next["vhostUser"] !== undefined && !isShared(whole)
     ? { class: "restart", reason: `${reason}; the guest's memory is not shared yet` }
     : { class: "live", reason };

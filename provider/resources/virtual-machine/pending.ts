@@ -89,7 +89,8 @@ export function takenOut(
 
 /** The properties that need a new start of the guest. */
 export function pendingOf(changes: readonly Change[]): string[] {
-  return [...new Set(changes.map((change) => change.property).filter((name) => !inMotion.includes(name)))].sort();
+  const waits = ({ property, class: kind }: Change) => kind !== "live" || !inMotion.includes(property);
+  return [...new Set(changes.filter(waits).map(({ property }) => property))].sort();
 }
 
 /** Names every value of the rows as managed. */

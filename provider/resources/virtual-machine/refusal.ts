@@ -12,7 +12,7 @@ const refusals: readonly number[] = [
 
 /** What a running QEMU lacks or will not do, whatever the guest says. */
 const startOnly =
-  /No more available PCI|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus/;
+  /No more available PCI|cannot remove IOThread .* being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus/;
 
 /** What QEMU says of a tray that libvirt takes for open. */
 const trayClosed = /Tray of .* is not open/;
@@ -32,6 +32,11 @@ export function isGuestRefusal(error: unknown): error is KvmError {
   // Slots are reserved at a start, and vCPUs that a guest starts with are its own; QEMU's own words come as internal errors.
   if (startOnly.test(cause.message) || isTrayClosed(error)) return true;
   return refusals.includes(cause.code) && !lasting.test(cause.message);
+}
+
+/** Whether another process has the image open. */
+export function isImageLocked(error: unknown): boolean {
+  return error instanceof KvmError && /Failed to get (shared )?"write" lock/.test(messageOf(error.details.cause));
 }
 
 /** Whether a medium could not be exchanged because the tray is closed. */

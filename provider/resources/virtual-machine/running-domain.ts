@@ -2,6 +2,7 @@ import type { Libvirt, TypedParam } from "../../libvirt/api";
 import { type Element, render } from "../../schema/tree";
 import { attempt, type Step } from "../failure";
 import { affect } from "./domain-flags";
+import { remedyFor } from "./start-remedies";
 
 /** How libvirt's calls name a domain. */
 interface Handle {
@@ -160,9 +161,9 @@ export abstract class RunningDomain {
   }
 
   async attach(device: Element): Promise<void> {
-    await this.run(`plug a ${device.name} into`, () =>
-      this.libvirt.call("DOMAIN_ATTACH_DEVICE_FLAGS", { dom: this.dom, xml: render(device), flags: affect.live }),
-    );
+    const args = { dom: this.dom, xml: render(device), flags: affect.live };
+    const work = () => this.libvirt.call("DOMAIN_ATTACH_DEVICE_FLAGS", args);
+    await this.run(`plug a ${device.name} into`, work, remedyFor);
   }
 
   /** Asks the guest to let go of a device; returns before it has. */

@@ -112,9 +112,14 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   [/only supported for KVM domains/, 'it takes virtType: "kvm" on a host with /dev/kvm'],
 ];
 
+/** What to do about what libvirt said; undefined for words that are not known. */
+export function remedyFor(message: string): string | undefined {
+  return known.find(([said]) => said.test(message))?.[1];
+}
+
 /** What to do about what libvirt said when it could not start the domain `name`. */
 export function startRemedy(name: string, message: string): string {
-  const [, remedy] = known.find(([said]) => said.test(message)) ?? [];
+  const remedy = remedyFor(message);
   const again = "then run pulumi up again: it starts the guest";
   return remedy === undefined
     ? `remove the cause (the log is /var/log/libvirt/qemu/${name}.log on the host), ${again}`

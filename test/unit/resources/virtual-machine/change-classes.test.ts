@@ -6,7 +6,7 @@ import { operations, rows } from "../../../../provider/resources/virtual-machine
 /** How each attribute changes, whatever it was and becomes: by class, then by what it belongs to. */
 const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   live: {
-    "": "title description profile guest osinfo iothreads rng onPoweroff onReboot onCrash autostart state stopTimeout onStopTimeout waitForAddress changePolicy deletionProtection deleteSnapshots adopt deleteAdopted",
+    "": "title description profile guest osinfo rng onPoweroff onReboot onCrash autostart state stopTimeout onStopTimeout waitForAddress changePolicy deletionProtection deleteSnapshots adopt deleteAdopted",
     memoryLimits: "hardLimit softLimit swapHardLimit",
     balloon: "statsPeriod",
     launchSecurity: "secretHeader secret secretAddress",
@@ -206,10 +206,19 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
     { next: {}, verdict: "live, added" },
     { old: {}, verdict: "live, removed" },
   ],
+  iothreads: [
+    { old: 2, next: 1, whole: { disks: { a: { iothread: 1 } } }, after: { disks: { a: {} } }, verdict: "live" },
+    { old: 2, next: 1, whole: { disks: { a: { iothread: 2 } } }, after: { disks: { b: {} } }, verdict: "live" },
+    {
+      ...{ old: 2, next: 1, whole: { disks: { a: { iothread: 2 } } }, after: { disks: { a: { iothread: 1 } } } },
+      verdict: "restart, a disk or SCSI controller that stays uses one that goes",
+    },
+  ],
   "disks.*": [
-    { next: { bus: "virtio" }, verdict: "live, added" },
+    { next: { bus: "virtio", path: "/a" }, verdict: "live, added" },
+    { next: { bus: "scsi", device: "cdrom" }, verdict: "restart, added; an empty drive cannot be plugged in" },
     { old: { bus: "scsi" }, verdict: "live, removed" },
-    { next: { bus: "sata" }, verdict: "restart, added; the bus sata has no hot-plug" },
+    { next: { bus: "sata", path: "/a" }, verdict: "restart, added; the bus sata has no hot-plug" },
   ],
   "disks.*.volume": medium,
   "disks.*.path": medium,
@@ -224,6 +233,9 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   "nics.*": [
     { next: {}, verdict: "live, added" },
     { next: { vhostUser: {} }, verdict: "restart, added; the guest's memory is not shared yet" },
+    { next: { model: "rtl8139" }, verdict: "restart, added; a q35 guest has no place to plug it into" },
+    { next: { model: "rtl8139" }, whole: { machine: "pc" }, verdict: "live, added" },
+    { next: { model: "rtl8139" }, whole: { nics: { a: { model: "e1000" } } }, verdict: "live, added" },
     { next: { vhostUser: {} }, whole: { filesystems: { a: { driver: "virtiofs" } } }, verdict: "live, added" },
     { old: { vhostUser: {} }, verdict: "live, removed" },
   ],
