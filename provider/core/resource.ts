@@ -1,5 +1,6 @@
 import { type Packed, pack, unpack } from "./applied";
 import { attribute, type Row, type Rows, type StateOf, z } from "./attribute";
+import { certainFaults } from "./certain";
 import { type CheckContext, checkRows, type Fault } from "./check";
 import { type Change, diffRows } from "./diff";
 import {
@@ -205,9 +206,12 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       const inputs = checkRows({ ...rows, ...versionRow }, news, olds, context, faults) as StateOf<R>;
       // What is wrong by itself says nothing about what it is next to; all else is told in the same round.
       const wrong = new Set(faults.map(topName));
+      // Of presets that are not known yet nobody knows what they would fill in.
+      const isOpen = definition.presets?.by.some((name) => hasUnknown(news[name]));
       for (const rule of definition.rules ?? []) {
-        if (rule.needs.some((name) => wrong.has(name) || hasUnknown(inputs[name]))) continue;
-        faults.push(...rule.check(inputs).filter((fault) => !wrong.has(topName(fault))));
+        if (isOpen || rule.needs.some((name) => wrong.has(name) || hasUnknown(inputs[name]))) continue;
+        const found = certainFaults((known: StateOf<R>) => rule.check(known), inputs, maps);
+        faults.push(...found.filter((fault) => !wrong.has(topName(fault))));
       }
       return { inputs: { ...kept(rows, inputs), defaultsVersion: context.defaultsVersion }, failures: faults };
     },

@@ -1,6 +1,6 @@
 import { attribute, block, type StateOf, type Verdict, z } from "../../core/attribute";
 import { hostPath, objectName, text, uuid } from "../../core/quantities";
-import { isPlainObject } from "../../core/unknown";
+import { hasUnknown, isPlainObject, unknown } from "../../core/unknown";
 import { attributeAt, type ElementLens, mapped, number, textAt } from "../../schema/lens";
 import { children, type Element, element, ensure, remove } from "../../schema/tree";
 import { adoptionRows, uuidChange } from "../adoption";
@@ -105,7 +105,10 @@ const source = {
 /** A volume group shows its volumes there; every other pool must be told. */
 function derivedPath(siblings: Readonly<Record<string, unknown>>): string | undefined {
   const from = siblings["source"];
-  const group = isPlainObject(from) ? from["name"] : undefined;
+  const group = isPlainObject(from) ? from["name"] : from;
+  const isOpen = hasUnknown(siblings["type"]) || (siblings["type"] === "logical" && hasUnknown(group));
+  // The sentinel passes through check as it is.
+  if (isOpen) return unknown as unknown as string;
   return siblings["type"] === "logical" && typeof group === "string" ? `/dev/${group}` : undefined;
 }
 

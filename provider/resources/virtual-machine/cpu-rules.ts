@@ -38,7 +38,7 @@ function above(at: string, set: unknown, count: unknown, remedy: string): Fault[
 
 /** Faults of pins and schedulers that no thread of the guest has. */
 const tuneRule: MachineRule = {
-  needs: ["cpuTune", "maxVcpus"],
+  needs: ["cpuTune", "maxVcpus", "iothreadPolling", "iothreadPools"],
   check: ({ cpuTune, maxVcpus, iothreads, iothreadPolling, iothreadPools }) => {
     const vcpuRemedy = "vCPUs are numbered from 0; raise maxVcpus or take it out";
     const threadRemedy = "IOThreads are numbered from 1; raise iothreads or take it out";

@@ -1,7 +1,7 @@
 import type { Fault } from "../../core/check";
 import { equal } from "../../core/equal";
 import { parseBytes, parseRate } from "../../core/units";
-import { isPlainObject } from "../../core/unknown";
+import { hasUnknown, isPlainObject } from "../../core/unknown";
 import type { MappedThread } from "./disk-driver";
 import { isBlockDevice } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
@@ -141,11 +141,13 @@ const driver: EntryCheck<Disk> = (disk, at, { maxVcpus }) => {
 };
 
 /** Two guests that cache by themselves would each see the other's old data. */
-const shared: EntryCheck<Disk> = ({ shareable, cache, volume, format }, at) => {
+const shared: EntryCheck<Disk> = ({ shareable, cache, volume, path, format }, at) => {
   if (!shareable) return [];
+  // Block devices are not cached by default.
+  const isOpen = cache === undefined && hasUnknown(volume?.path ?? path);
   const kind = volume === undefined ? format : volume.format;
   return [
-    ...(cache === "none" || cache === "directsync"
+    ...(isOpen || cache === "none" || cache === "directsync"
       ? []
       : [
           fault(

@@ -119,4 +119,16 @@ test("what is not known yet is no fault", () => {
   };
   expect(check(args).failures).toEqual([]);
   expect(check({ disks: unknown, nics: unknown }).failures).toEqual([]);
+  expect(check({ iothreads: 1, iothreadPools: { a: unknown } }).failures).toEqual([]);
+});
+
+test("what is wrong whatever the unknown values are is told", () => {
+  const disks = {
+    open: { path: "/a", cache: unknown, io: "native" },
+    first: { path: "/b" },
+    twin: { path: "/b" },
+    later: { path: unknown },
+    drive: { device: "cdrom", bus: "virtio", volume: { path: unknown, name: "r", format: unknown } },
+  };
+  expect(check({ disks }).failures.map(({ property }) => property)).toEqual(["disks.drive.bus", "disks.twin"]);
 });
