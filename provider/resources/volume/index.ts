@@ -2,6 +2,7 @@ import type { Change } from "../../core/diff";
 import { ofClass } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import { defineResource } from "../../core/resource";
+import { hasUnknown } from "../../core/unknown";
 import { lookupKey } from "../adoption";
 import { notMoved, warnIfLeft } from "../moved-pool";
 import { hasMoved } from "../pool-reference";
@@ -83,7 +84,8 @@ function guard(changes: readonly Change[], olds: Inputs & { readonly capacity?: 
   const old = olds.size ?? olds.capacity;
   const [had, next] = [wantedBytes({ size: old }), wantedBytes(news)];
   const resized = changes.some(({ property }) => property === "size");
-  const replacing = ofClass(changes, "replace");
+  // What is not known yet in a preview may turn out to be no change.
+  const replacing = ofClass(changes, "replace").filter((change) => !hasUnknown(change.next));
   const allowed = news.onReplace === "destroyData";
   if (resized && replacing.length === 0 && had !== undefined && next !== undefined && next < had) {
     throw new KvmError("invalid", {

@@ -104,6 +104,14 @@ test("a volume cannot be told anything more once it is made: another overlay is 
   });
 });
 
+test("what is not known yet may be no change, and is not refused for the data", () => {
+  const args = { size: "1 GiB", name: "data.raw", format: "raw", mode: "0640", overlay: { target: { nocow: {} } } };
+  const olds = { ...check(args).inputs, capacity: "1 GiB" };
+  for (const name of ["name", "format", "mode", "overlay"]) {
+    expect(classes(olds, check({ ...args, [name]: unknown }, olds).inputs)).toMatchObject({ [name]: "replace" });
+  }
+});
+
 test("each change is of its class", () => {
   const olds = { ...check({ size: "1 GiB" }).inputs, capacity: "1 GiB" };
   expect(classes(olds, check({ size: "2 GiB" }, olds).inputs)).toEqual({ size: "live" });
