@@ -2,7 +2,8 @@ import { isPlainObject } from "./unknown";
 
 /** Deep equality of plain data; a key that is absent equals a key that is undefined. */
 export function equal(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
+  // JSON knows no -0.
+  if (a === b || Object.is(a, b)) return true;
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => equal(item, b[index]));
   }

@@ -14,7 +14,8 @@ export function isPcie(machine: unknown): boolean {
 }
 
 function isVersionOf(name: unknown, family: unknown): boolean {
-  return typeof name === "string" && typeof family === "string" && canonicalMachines[family]?.test(name) === true;
+  if (typeof name !== "string" || typeof family !== "string" || !Object.hasOwn(canonicalMachines, family)) return false;
+  return canonicalMachines[family]?.test(name) === true;
 }
 
 /** Keeps the version that libvirt chose at define: a newer QEMU must not change the hardware of an old guest. */

@@ -28,6 +28,10 @@ test.each([
   expect(changes.map((item) => [item.property, item.class, item.reason])).toEqual([[property, kind, reason]]);
 });
 
+test("a zero that the state kept without its sign is the same", () => {
+  expect(equal({ offset: 0 }, { offset: -0 })).toBe(true);
+});
+
 test("a new object is named by the properties that need it", () => {
   const { replaces, changes } = machine.diff("id", old, { ...old, name: "b", memory: "2 GiB" });
   expect(replaces).toEqual(["name"]);

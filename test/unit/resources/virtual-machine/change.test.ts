@@ -97,6 +97,7 @@ test("another uuid is another machine; the versioned name of the machine type is
   expect(virtualMachine.diff("id", olds, news)).toMatchObject({ replaces: ["uuid"], deleteBeforeReplace: true });
   expect(virtualMachine.diff("id", { ...olds, machine: "pc-q35-7.2" }, olds).changes).toEqual([]);
   expect(virtualMachine.diff("id", { ...olds, machine: "pc-i440fx-7.2" }, olds).changes).toHaveLength(1);
+  expect(virtualMachine.diff("id", olds, { ...olds, machine: "constructor" }).changes).toHaveLength(1);
 });
 
 test("a preview says of each change when it is in force, and why not at once", () => {
