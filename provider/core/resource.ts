@@ -206,11 +206,14 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       const inputs = checkRows({ ...rows, ...versionRow }, news, olds, context, faults) as StateOf<R>;
       // What is wrong by itself says nothing about what it is next to; all else is told in the same round.
       const wrong = new Set(faults.map(topName));
+      const isKnown = !hasUnknown(inputs);
       // Of presets that are not known yet nobody knows what they would fill in.
       const isOpen = definition.presets?.by.some((name) => hasUnknown(news[name]));
       for (const rule of definition.rules ?? []) {
         if (isOpen || rule.needs.some((name) => wrong.has(name) || hasUnknown(inputs[name]))) continue;
-        const found = certainFaults((known: StateOf<R>) => rule.check(known), inputs, maps);
+        const found = isKnown
+          ? rule.check(inputs)
+          : certainFaults((known: StateOf<R>) => rule.check(known), inputs, maps);
         faults.push(...found.filter((fault) => !wrong.has(topName(fault))));
       }
       return { inputs: { ...kept(rows, inputs), defaultsVersion: context.defaultsVersion }, failures: faults };
