@@ -179,10 +179,35 @@ const own: Readonly<Record<string, typeof programs>> = {
   "11.3": { "a watchdog that is part of q35": () => ({ watchdog: { model: "itco" } }) },
 };
 
+/** What programs say one after the other of a machine that is off, and what its definition shows at the end. */
+const sequences: Readonly<
+  Record<string, readonly [steps: readonly Values[], shown: RegExp, expected: readonly string[]]>
+> = {
+  "nodes without a mode are taken out": [[{ numaTune: { nodes: "0" } }, {}], /<(?:numatune|memory mode)[^>]*>/g, []],
+};
+
 describe.each([
   ["9.0", 0],
   ["11.3", 1],
 ] as const)("libvirt %s", (libvirt, index) => {
+  test.each(Object.entries(sequences))(
+    "%s",
+    async (_name, [steps, shown, expected]) => {
+      const vm = new Machine(lab.hosts[index] as LabHost, "odd", { state: "stopped" });
+      try {
+        await vm.create(steps[0]);
+        for (const step of steps.slice(1)) {
+          await vm.up(step);
+          expect([await vm.refresh(), vm.diff(step).changes]).toEqual([[], []]);
+        }
+        expect((await vm.xml("--inactive")).match(shown) ?? []).toEqual(expected);
+      } finally {
+        await clearAway([vm]);
+      }
+    },
+    30_000,
+  );
+
   test.each(Object.entries({ ...programs, ...own[libvirt] }))(
     "%s",
     async (_name, program) => {

@@ -1,7 +1,7 @@
 import { attribute, block, z } from "../../core/attribute";
 import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
-import { attributeAt, oneOf } from "../../schema/lens";
+import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
 import { child, children, type Element, element } from "../../schema/tree";
 import { numberSet } from "../number-set";
 import { elementsAt, setAt } from "./host-sets";
@@ -52,6 +52,19 @@ const modes = ["strict", "preferred", "interleave", "restrictive"] as const;
 const bindingSchema = z.strictObject({ cell: z.int().min(0), mode: z.enum(modes), nodes: numberSet });
 type Binding = z.infer<typeof bindingSchema>;
 
+const modeAt = attributeAt("numatune/memory", "mode");
+const nodesAt = setAt(attributeAt("numatune/memory", "nodeset"));
+
+/** libvirt gives nodes a mode, and refuses that mode without them. */
+const nodesLens: ElementLens<string> = {
+  get: nodesAt.get,
+  set(document, value) {
+    nodesAt.set(document, value);
+    const isChosenByHost = child(document, "numatune/memory")?.attributes["placement"] === "auto";
+    if (value === undefined && !isChosenByHost) modeAt.set(document, undefined);
+  },
+};
+
 /** Cells of the guest, and the host's cells that hold their memory. */
 export const numaRows = {
   numa: block({
@@ -77,7 +90,7 @@ export const numaRows = {
         doc: "`strict` (no other cell), `preferred`, `interleave` or `restrictive` (left to the kernel, may change while the guest runs) (`<memory mode>`, restrictive since libvirt 7.3). Default strict.",
         schema: z.enum(modes).optional(),
         change: "restart",
-        lens: oneOf(attributeAt("numatune/memory", "mode"), modes),
+        lens: oneOf(modeAt, modes),
       }),
       nodes: attribute({
         doc: 'Cells of the host, as "0-1" (`<memory nodeset>`). Changes in the running guest with mode restrictive.',
@@ -86,7 +99,7 @@ export const numaRows = {
           next !== undefined && old["mode"] === "restrictive" && news["mode"] === "restrictive"
             ? { class: "live" }
             : { class: "restart", reason: "libvirt moves the memory of a running guest only in mode restrictive" },
-        lens: setAt(attributeAt("numatune/memory", "nodeset")),
+        lens: nodesLens,
       }),
       cells: attribute({
         doc: "For single cells of the guest: `cell`, `mode` and `nodes` of the host (`<memnode>`). Default: like the rest.",

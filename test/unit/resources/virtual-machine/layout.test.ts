@@ -163,3 +163,16 @@ test("each device has a bus of its own, and one that an earlier release put behi
   );
   expect(child(sound(applyInputs(clone(old), devices(), devices(1))), "address")).toBeUndefined();
 });
+
+test("NUMA tuning goes with its nodes as a whole, and leaves what binds single cells or is chosen by the host", () => {
+  const nodes = inputsOf({ numaTune: { nodes: "0" } });
+  const left = (tuning: string) => {
+    const document = compose(inputsOf({}));
+    document.children.push(parse(`<numatune>${tuning}</numatune>`));
+    return child(applyInputs(document, inputsOf({}), nodes), "numatune")?.children;
+  };
+  expect(left("<memory mode='strict' nodeset='0'/>")).toBeUndefined();
+  const others = ["<memnode cellid='0' mode='strict' nodeset='0'/>", "<memory mode='strict' placement='auto'/>"];
+  for (const other of others) expect(left(other)).toEqual([parse(other)]);
+  expect(left(`<memory mode='strict' nodeset='0'/>${others[0]}`)).toEqual([parse(`${others[0]}`)]);
+});
