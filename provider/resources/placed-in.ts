@@ -3,6 +3,7 @@ import { parseCpuSet } from "../tuning/cpu-set";
 import type { PlacedBefore } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { domainClaim } from "./domain-claim";
+import { readRecord } from "./placement-record";
 
 /**
  * Where a domain is placed, by its document: the pins of all of its vCPUs, each guest cell in one host cell. Undefined
@@ -26,7 +27,8 @@ export function placedIn(domain: Element, host: HostTopology): PlacedBefore | un
   const known = cells.flatMap((found) => (found.size === 1 ? ([...found][0] ?? []) : []));
   if (known.length !== parts.length) return undefined;
   const pages = domainClaim(domain, host).pages.filter(({ cell }) => known.includes(cell));
-  return { cells: known, vcpus, emulator: sets("emulatorpin")[0] ?? [], iothreads: sets("iothreadpin"), pages };
+  const owned = readRecord(domain)?.owned ?? [];
+  return { cells: known, vcpus, emulator: sets("emulatorpin")[0] ?? [], iothreads: sets("iothreadpin"), pages, owned };
 }
 
 function cpusOf(text: string | undefined): number[] {

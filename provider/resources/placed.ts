@@ -38,13 +38,15 @@ export function pagesOf(pages: PlacedPlace["pages"]): CellPages[] {
   return pages.map(({ cell, size: of, count }) => ({ cell, sizeKiB: Number(parseBytes(of) / 1024n), count }));
 }
 
-/** The same as the planner takes it back. */
-export function placedBefore({ cells, vcpus, emulator, iothreads, pages }: PlacedPlace): PlacedBefore {
+/** The same as the planner takes it back; what the guest owned is known of one that was there. */
+export function placedBefore(place: PlacedPlace & { readonly owned?: string }): PlacedBefore {
+  const { cells, vcpus, emulator, iothreads, pages, owned = "" } = place;
   return {
     cells,
     vcpus: vcpus.map(parseCpuSet),
     emulator: parseCpuSet(emulator),
     iothreads: iothreads.map(parseCpuSet),
     pages: pagesOf(pages),
+    owned: owned === "" ? [] : parseCpuSet(owned),
   };
 }

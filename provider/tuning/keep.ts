@@ -21,11 +21,15 @@ function keepCell(
   const cores = own.map((cpu) => cell.cores.find((core) => core.free.includes(cpu)));
   const allowed = cores.every((core) => core && (request.smt === "any" ? core.joinable : core.whole));
   if (!allowed || (request.smt === "isolate" && new Set(cores).size !== own.length)) return undefined;
+  const beside = floatingBeside(cell, own, request.smt);
+  const owned = new Set(previous.owned);
   const floats = need.vcpus
     .filter((vcpu) => !need.dedicated.includes(vcpu))
-    .flatMap((vcpu) => previous.vcpus[vcpu] ?? []);
+    .map((vcpu) => previous.vcpus[vcpu] ?? [])
+    // A vCPU whose CPU was its own did not float: it does so now as in a new guest.
+    .flatMap((cpus) => (cpus.some((cpu) => owned.has(cpu)) ? beside : cpus));
   // Where others own some of the CPUs by now, the vCPUs go on floating over the rest.
-  const floating = floatingBeside(cell, own, request.smt).filter((cpu) => floats.includes(cpu));
+  const floating = beside.filter((cpu) => floats.includes(cpu));
   // Pins of the program's own are all that it wants.
   if (request.pinned && floats.some((cpu) => !floating.includes(cpu))) return undefined;
   if (need.vcpus.length > need.dedicated.length && floating.length === 0) return undefined;

@@ -54,6 +54,8 @@ export interface PlacedBefore {
   readonly emulator: readonly number[];
   readonly iothreads: readonly (readonly number[])[];
   readonly pages: readonly CellPages[];
+  /** Those of its CPUs that were its own. Absent where that is not known. */
+  readonly owned?: readonly number[];
 }
 
 /** What one guest needs. */

@@ -94,6 +94,18 @@ test("what is asked otherwise is placed anew, what is not stays, and no policy g
   expect(vm.state["placement"]).toBeUndefined();
 }, 60_000);
 
+test("a guest that gives up its CPU floats over its cell as a new one does, and leaves room", async () => {
+  const [vm, next] = [lab.machine("floats"), lab.machine("next")];
+  const shared = { cpu: { policy: "shared" }, state: "stopped" };
+  await vm.create({ state: "stopped" });
+  await vm.up(shared);
+  expect(vm.state["placement"]).toMatchObject({ cells: [0], vcpus: ["0-1"], emulator: "0-1", owned: "" });
+  // The cell is the whole host here: there is nothing to pin it to.
+  expect(await vm.xml()).not.toMatch(/vcpupin|emulatorpin/);
+  await next.create();
+  expect(await pins(next)).toEqual(["0"]);
+}, 60_000);
+
 test("huge pages are taken where they are, and refused where they are not", async () => {
   const file = "/proc/sys/vm/nr_hugepages";
   const before = readFileSync(file, "utf8");

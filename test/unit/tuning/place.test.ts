@@ -127,6 +127,17 @@ it("leaves a placed guest where it is, and moves it when another owns its CPUs",
   expect(term(pushed, "moved")).toBe(2);
 });
 
+it("lets vCPUs that had CPUs of their own float over their cell, as in a new guest", () => {
+  const two = host(2, 4, 1);
+  const previous = { cells: [1], vcpus: [[6], [7]], emulator: [6, 7], iothreads: [], pages: [], owned: [6, 7] };
+  const ledger = { claims: [owner("other", [5])] };
+  const answer = place(two, unlimited, ledger, request("vm", 2, { policy: "shared", previous }));
+  const all = [4, 6, 7];
+  expect(answer).toMatchObject({ cells: [1], vcpus: [all, all], emulator: all, owned: [] });
+  const some = place(two, unlimited, ledger, request("vm", 2, { policy: "mixed", dedicatedVcpus: [0], previous }));
+  expect(some).toMatchObject({ vcpus: [[6], [4, 7]], owned: [6] });
+});
+
 it("runs QEMU's threads on housekeeping CPUs of the same cell, or on a CPU of the guest", () => {
   const limits = { ...unlimited, housekeeping: [0, 4] };
   const away = request("vm", 1, { emulator: "housekeeping", iothreads: 1, devices: [device(1)] });
