@@ -230,6 +230,13 @@ test("what the program ignores stays as others left it, until the program change
   expect(await lab.host.virsh("net-info", name)).toMatch(/Active: +no.*Autostart: +yes/s);
 });
 
+test("a network that leaves the host's bridge makes one of its own", async () => {
+  const made = await create({ mode: "bridge", bridge: "br0" });
+  const { news } = await update(made, nat);
+  expect(news["bridge"]).toMatch(/^kvm[0-9a-f]{8}$/);
+  expect(await lab.host.virsh("net-info", String(made.state["name"]))).toMatch(/Active: +yes/);
+});
+
 test("what others wrote into the definition survives an update", async () => {
   const made = await create(nat);
   const name = String(made.state["name"]);

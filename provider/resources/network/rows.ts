@@ -1,4 +1,4 @@
-import { attribute, block, mapOf, type StateOf, z } from "../../core/attribute";
+import { attribute, block, type DeriveContext, mapOf, type StateOf, z } from "../../core/attribute";
 import { macAddress, objectName, uuid } from "../../core/quantities";
 import { attributeAt, number, textAt, words } from "../../schema/lens";
 import { adoptionRows, uuidChange } from "../adoption";
@@ -9,6 +9,14 @@ import { address, dhcpRange, forwarder, hostname, interfaceName, type Mode, mode
 
 /** The network itself has to be stopped for it; that waits while guests are attached. */
 const restart = () => ({ class: "restart", reason: "of the network, once no guest is attached to it" }) as const;
+
+/** Kept for the network's life, but for one of the host that another mode has no business with. */
+function ownBridge({ identity, siblings, olds, defaultsVersion }: DeriveContext): string | undefined {
+  const isOfHost = olds?.["mode"] === "bridge" && siblings["mode"] !== "bridge";
+  const kept = isOfHost ? undefined : olds?.["bridge"];
+  if (typeof kept === "string") return kept;
+  return hasNoBridge(siblings) || defaultsVersion === 0 ? undefined : identity.interfaceName("kvm");
+}
 
 /** The other modes make no bridge and serve no addresses. */
 const hasNoBridge = ({ mode }: Readonly<Record<string, unknown>>) => mode === "bridge" || mode === "hostdev";
@@ -42,7 +50,8 @@ const linkRows = {
   bridge: attribute<string | undefined>({
     doc: 'Name of the bridge on the host, at most 15 characters; in mode "bridge" that of the existing one. Default: "kvm" and 8 hex digits.',
     schema: interfaceName.optional(),
-    derive: ({ identity, siblings }) => (hasNoBridge(siblings) ? undefined : identity.interfaceName("kvm")),
+    derive: ownBridge,
+    follows: true,
     change: restart,
     lens: attributeAt("bridge", "name"),
   }),
