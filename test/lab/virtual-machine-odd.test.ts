@@ -184,6 +184,16 @@ const sequences: Readonly<
   Record<string, readonly [steps: readonly Values[], shown: RegExp, expected: readonly string[]]>
 > = {
   "nodes without a mode are taken out": [[{ numaTune: { nodes: "0" } }, {}], /<(?:numatune|memory mode)[^>]*>/g, []],
+  "a serial port becomes one of another kind": [
+    [{ serials: { a: { model: "pci-serial" } } }, { serials: { a: {} } }],
+    /<target type='[a-z]+-serial' port='\d'>/g,
+    ["<target type='isa-serial' port='0'>", "<target type='isa-serial' port='1'>"],
+  ],
+  "the spare ports stay as many with a paravirtual console": [
+    ["", "later"].map((title) => ({ ...(title && { title }), agent: false, rootPorts: 2, consoles: { c: {} } })),
+    /model='pcie-root-port'/g,
+    Array(6).fill("model='pcie-root-port'"),
+  ],
 };
 
 describe.each([

@@ -53,9 +53,15 @@ function portsInUse(document: Element): number {
   const added = [
     !has(devices, "controller", "usb"),
     !devices.some((device) => device.name === "memballoon"),
-    devices.some((device) => device.name === "channel") && !has(devices, "controller", "virtio-serial"),
+    devices.some(isOnVirtioSerial) && !has(devices, "controller", "virtio-serial"),
   ];
   return onPort + added.filter(Boolean).length;
+}
+
+function isOnVirtioSerial(device: Element): boolean {
+  return (
+    device.name === "channel" || (device.name === "console" && child(device, "target")?.attributes["type"] === "virtio")
+  );
 }
 
 function arrangePorts(document: Element, spare: number): void {

@@ -1,7 +1,7 @@
 import { attribute, mapOf, z } from "../../core/attribute";
 import { text } from "../../core/quantities";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
-import { child, type Element, ensure } from "../../schema/tree";
+import { child, type Element, ensure, remove } from "../../schema/tree";
 import { deviceEntries, devicesOf } from "./alias";
 import { type Chardev, chardevDoc, chardevLens, chardevLog, chardevSchema } from "./chardev";
 import type { LiveOperations } from "./live";
@@ -15,7 +15,13 @@ const serialModelLens: ElementLens<(typeof serialModels)[number]> = {
   get: oneOf(attributeAt("target/model", "name"), serialModels).get,
   set(serial, value) {
     if (value === undefined) return;
-    ensure(serial, "target").attributes["type"] = value;
+    const target = ensure(serial, "target");
+    // Ports of one kind are none of another: it is numbered and placed anew.
+    if (target.attributes["type"] !== value) {
+      delete target.attributes["port"];
+      remove(serial, "address");
+    }
+    target.attributes["type"] = value;
     ensure(serial, "target/model").attributes["name"] = value;
   },
 };
