@@ -17,13 +17,25 @@ function canonical<T>(spell: (value: string | number) => T) {
 }
 
 /** A size: "40 GiB" or a plain number of bytes; canonical in the largest exact binary unit. */
-export const size = canonical((value) => formatBytes(parseBytes(value)));
+export const size = canonical((value) => {
+  const bytes = parseBytes(value);
+  if (bytes >= 2n ** 63n) throw new RangeError(`${value} is too much: libvirt counts less than 8 EiB`);
+  return formatBytes(bytes);
+});
 
 /** A rate: "500 MiB/s" or a plain number of bytes per second. */
 export const rate = canonical((value) => formatRate(parseRate(value)));
 
+/** Ten years: no deadline or lease means more, and timers count the milliseconds of it exactly. */
+const longest = 3650 * 86400;
+
 /** A duration: "30 s", "5 min" or a plain number of seconds. */
-export const duration = canonical((value) => formatDuration(parseDuration(value)));
+export const duration = canonical((value) => {
+  const seconds = parseDuration(value);
+  if (seconds > longest) throw new RangeError(`${value} is too long: the most is ${formatDuration(longest)}`);
+  if (seconds > 0 && seconds < 0.001) throw new RangeError(`${value} is too short: the least above 0 is 1 ms`);
+  return formatDuration(seconds);
+});
 
 // XML 1.0 cannot carry these, escaped or not.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -6,6 +6,9 @@ test.each([
   [size, 4096, "4 KiB"],
   [rate, "1024 KiB/s", "1 MiB/s"],
   [duration, "60 s", "1 min"],
+  [duration, 0, "0 s"],
+  [duration, "1 ms", "1 ms"],
+  [duration, "3650 d", "3650 d"],
   [uuid, "9C914058-3033-58F4-919C-B4F65547BABC", "9c914058-3033-58f4-919c-b4f65547babc"],
   [macAddress, "52:54:00:AB:CD:EF", "52:54:00:ab:cd:ef"],
   [hostPath, "//srv//vms/", "/srv/vms"],
@@ -17,6 +20,11 @@ test.each([
 
 test.each([
   [size, "4 GB of RAM", /units: B, KiB/],
+  [size, "8 EiB", /is too much: libvirt counts less than 8 EiB/],
+  [duration, 1e308, /is too long: the most is 3650 d/],
+  [duration, "99999999 d", /is too long/],
+  [duration, `${"9".repeat(400)} s`, /is too long/],
+  [duration, 0.0004, /is too short: the least above 0 is 1 ms/],
   [size, true, /expected a string with a unit or a plain number/],
   [macAddress, "01:00:5e:00:00:01", /multicast/],
   [macAddress, "52-54-00-12-34-56", /is not a MAC address/],
