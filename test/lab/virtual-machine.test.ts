@@ -121,10 +121,10 @@ test("live changes reach the running guest, the others wait or restart it as the
   const bigger = { ...plugged, maxMemory: "256 MiB", memory: "256 MiB", cpu: { mode: "custom", model: "Nehalem" } };
   expect(() => vm.diff({ ...bigger, changePolicy: "refuse" })).toThrow(/memory \(above maxMemory\).*changePolicy/);
   await vm.up(bigger);
-  expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model", "maxMemory"]);
+  expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model", "maxMemory", "memory"]);
   expect(await lab.host.virsh("domid", vm.name)).toBe(started);
   expect(await vm.refresh()).toEqual([]);
-  expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model", "maxMemory"]);
+  expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model", "maxMemory", "memory"]);
 
   await vm.up({ ...bigger, changePolicy: "restart" });
   expect(vm.state).toMatchObject({ pendingRestart: [], state: "running" });
