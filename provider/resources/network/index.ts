@@ -5,7 +5,7 @@ import { defineResource, type Made, type Seen, stateVersion, Unfinished } from "
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
-import { leftAlone } from "../left-alone";
+import { asFound, leftAlone } from "../left-alone";
 import { type Mark, notOurs, readMark, removeMark, writeMark } from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
 import { NetworkCalls } from "./calls";
@@ -70,7 +70,7 @@ export const network = defineResource({
     const calls = await NetworkCalls.open(context, asked.host, asked.name);
     const before = await calls.definition(id);
     if (!before) throw gone(asked);
-    const news = await asFound(calls, id, asked, leftAlone(olds, changes, context.meta?.ignoreChanges));
+    const news = await asFound(calls, id, asked, leftAlone(olds, changes, context));
     const document = compose(before, { ...news, uuid: id }, olds);
     const mark = readMark(before);
     if (mark) writeMark(document, { ...mark, phase: "ready" });
@@ -101,15 +101,6 @@ export const network = defineResource({
     await calls.undefine(id);
   },
 });
-
-/** The wish with what is left to others as it is. */
-async function asFound(calls: NetworkCalls, uuid: string, news: Inputs, isLeft: (name: string) => boolean) {
-  return {
-    ...news,
-    ...(isLeft("active") && { active: await calls.isActive(uuid) }),
-    ...(isLeft("autostart") && { autostart: await calls.autostart(uuid) }),
-  };
-}
 
 /** Takes over a network that somebody else made: nothing but our mark is written. */
 async function adopt(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<Outcome> {

@@ -5,7 +5,7 @@ import { defineResource, type Made, type Seen, stateVersion, Unfinished } from "
 import { element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
-import { leftAlone } from "../left-alone";
+import { asFound, leftAlone } from "../left-alone";
 import { notOurs, poolOwner, writePoolOwner } from "../ownership";
 import { buildFlags, PoolCalls } from "./calls";
 import { compose, describe, observe } from "./document";
@@ -78,7 +78,7 @@ export const storagePool = defineResource({
     const calls = await PoolCalls.open(context, asked.host, asked.name);
     const before = await calls.definition(id);
     if (!before) throw calls.gone("update");
-    const news = await asFound(calls, id, asked, leftAlone(olds, changes, context.meta?.ignoreChanges));
+    const news = await asFound(calls, id, asked, leftAlone(olds, changes, context));
     await calls.define(compose(before, { ...news, uuid: id }, olds));
     try {
       const permissions = changes.some(({ path }) => path[0] === "permissions");
@@ -113,15 +113,6 @@ export const storagePool = defineResource({
     await calls.undefine(id);
   },
 });
-
-/** The wish with what is left to others as it is. */
-async function asFound(calls: PoolCalls, uuid: string, news: Inputs, isLeft: (name: string) => boolean) {
-  return {
-    ...news,
-    ...(isLeft("active") && { active: await calls.isActive(uuid) }),
-    ...(isLeft("autostart") && { autostart: await calls.autostart(uuid) }),
-  };
-}
 
 /** Takes over a pool that somebody else made: nothing is written, there is no place for a mark. */
 async function adopt(calls: PoolCalls, uuid: string, inputs: Inputs, context: Context): Promise<Outcome> {

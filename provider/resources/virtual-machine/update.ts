@@ -50,7 +50,7 @@ export async function update(
   nameDevices(domain, olds, olds, asked);
   const found = (await domain.look()) ?? absent(domain);
   const ignored = context.meta?.ignoreChanges;
-  const news = asFound(asked, found, leftAlone(olds, changes, ignored));
+  const news = asFound(asked, found, leftAlone(olds, changes, context));
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
   if (live) await refuseWhileBusy(domain, live);
