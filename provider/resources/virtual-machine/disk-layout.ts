@@ -1,5 +1,6 @@
-import { child, clone, type Element, ensure, equal, remove } from "../../schema/tree";
+import { child, clone, type Element, ensure, remove } from "../../schema/tree";
 import { devicesOf } from "./alias";
+import { isOccupied } from "./device-address";
 import { ensureScsiController, scsiEntries } from "./disk-controllers";
 import { diskEntries } from "./disk-entries";
 import { driverType } from "./disk-sources";
@@ -64,11 +65,7 @@ function takePlace(document: Element, disk: Element, running: Element | undefine
   if (bus !== target.attributes["bus"] || dev === undefined || diskTargets(document).includes(dev)) return;
   target.attributes["dev"] = dev;
   const address = child(running, "address");
-  const isThere = (other: Element) => {
-    const place = child(other, "address");
-    return place !== undefined && address !== undefined && equal(place, address);
-  };
-  if (address && !devicesOf(document).some(isThere)) disk.children.push(clone(address));
+  if (address && !isOccupied(address, document)) disk.children.push(clone(address));
 }
 
 /** libvirt sorts the disks of one bus by their targets, but boots from the first of all: these stand in this order. */

@@ -6,6 +6,7 @@ import { isAt } from "../../core/paths";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
 import { poll } from "../poll";
 import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
+import { addressIsFree } from "./device-address";
 import type { Domain } from "./domain";
 import { isImageLocked, isTrayClosed } from "./refusal";
 
@@ -104,6 +105,11 @@ export class Operation {
     return this.change.path[1] ?? "";
   }
 
+  /** Completes "Unable to ...", while the guest is waited for. */
+  private get step(): string {
+    return `change ${this.change.property} of VirtualMachine ${this.domain.name}`;
+  }
+
   /** The element of the entry, in the configuration and in the running guest. */
   async device(
     entries: Entries<Element>,
@@ -114,8 +120,7 @@ export class Operation {
 
   /** Looks at the running device until it is what is wanted, or a guest has had its time. Answers what it is then. */
   async settled(entries: Entries<Element>, isWanted: (live: Element) => boolean): Promise<Element | undefined> {
-    const step = `change ${this.change.property} of VirtualMachine ${this.domain.name}`;
-    const wait = { step, seconds: await this.patience(), signal: this.context.signal, interval: 0.25 };
+    const wait = { step: this.step, seconds: await this.patience(), signal: this.context.signal, interval: 0.25 };
     let found: Element | undefined;
     await poll(wait, async () => {
       found = entries.list(await this.domain.liveInFull()).get(this.key);
@@ -126,9 +131,8 @@ export class Operation {
 
   /** Looks at the running guest until it is what is wanted, or a moment is over. */
   async soon(isWanted: (live: Element) => boolean): Promise<void> {
-    const step = `change ${this.change.property} of VirtualMachine ${this.domain.name}`;
     const seconds = Math.min(moment, await this.patience());
-    const wait = { step, seconds, signal: this.context.signal, interval: 0.1 };
+    const wait = { step: this.step, seconds, signal: this.context.signal, interval: 0.1 };
     await poll(wait, async () => isWanted(await this.domain.liveInFull()) || undefined);
   }
 
@@ -149,9 +153,8 @@ export class Operation {
 
   /** An image may be on its way from another guest: Pulumi changes both at a time, and QEMU lets one open it. */
   private async attachFree(device: Element): Promise<void> {
-    const step = `change ${this.change.property} of VirtualMachine ${this.domain.name}`;
     let refusal: unknown;
-    const done = await poll({ step, seconds: unplugTime, signal: this.context.signal }, async () => {
+    const done = await poll({ step: this.step, seconds: unplugTime, signal: this.context.signal }, async () => {
       try {
         await this.domain.attach(device);
         return true;
@@ -213,26 +216,6 @@ export class Operation {
       await unsubscribe();
     }
   }
-}
-
-/**
- * Whether the device can have in the running guest the place that it has in the configuration. It should: names in
- * the guest (enp5s0) come from it and would change at the next start.
- */
-function addressIsFree(device: Element, document: Element): boolean {
-  const wanted = child(device, "address")?.attributes;
-  // A slot of memory is nothing that the guest knows it by.
-  if (wanted?.["type"] === "dimm") return false;
-  if (wanted?.["type"] !== "pci") return true;
-  const place = (address: Readonly<Record<string, string>> | undefined) =>
-    ["type", "domain", "bus", "slot", "function"].map((name) => address?.[name]).join(" ");
-  const others = devicesOf(document);
-  const bus = Number(wanted["bus"]);
-  const hasBus = others.some(
-    ({ name, attributes }) =>
-      name === "controller" && attributes["type"] === "pci" && Number(attributes["index"]) === bus,
-  );
-  return hasBus && !others.some((other) => place(child(other, "address")?.attributes) === place(wanted));
 }
 
 /** Replaces the child elements of these names by copies of the other's. */

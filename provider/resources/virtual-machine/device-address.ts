@@ -1,0 +1,30 @@
+import { child, type Element } from "../../schema/tree";
+import { devicesOf } from "./alias";
+
+/** What makes up the place of a device on its bus, be it a slot of PCI or a unit of a controller for disks. */
+const parts = ["type", "domain", "bus", "slot", "function", "controller", "target", "unit"];
+
+function placeOf(address: Element | undefined): string {
+  return parts.map((name) => address?.attributes[name]).join(" ");
+}
+
+/** Whether a device of the document is at that address. */
+export function isOccupied(address: Element, document: Element): boolean {
+  return devicesOf(document).some((other) => placeOf(child(other, "address")) === placeOf(address));
+}
+
+/**
+ * Whether the device can have in the running guest the place that it has in the configuration. It should: names in
+ * the guest (enp5s0) come from it and would change at the next start.
+ */
+export function addressIsFree(device: Element, document: Element): boolean {
+  const wanted = child(device, "address");
+  // A slot of memory is nothing that the guest knows it by.
+  if (wanted?.attributes["type"] === "dimm") return false;
+  if (wanted?.attributes["type"] !== "pci") return true;
+  const bus = Number(wanted.attributes["bus"]);
+  const hasBus = devicesOf(document, "controller").some(
+    ({ attributes }) => attributes["type"] === "pci" && Number(attributes["index"]) === bus,
+  );
+  return hasBus && !isOccupied(wanted, document);
+}
