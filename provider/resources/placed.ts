@@ -1,7 +1,7 @@
 import { z } from "../core/attribute";
 import { size } from "../core/quantities";
 import { formatBytes, parseBytes } from "../core/units";
-import { formatCpuSet, parseCpuSet } from "../tuning/cpu-set";
+import { cpusIn, formatCpuSet, parseCpuSet } from "../tuning/cpu-set";
 import type { CellPages, PlacedBefore } from "../tuning/request";
 import { numberSet } from "./number-set";
 
@@ -47,6 +47,6 @@ export function placedBefore(place: PlacedPlace & { readonly owned?: string }): 
     emulator: parseCpuSet(emulator),
     iothreads: iothreads.map(parseCpuSet),
     pages: pagesOf(pages),
-    owned: owned === "" ? [] : parseCpuSet(owned),
+    owned: cpusIn(owned),
   };
 }

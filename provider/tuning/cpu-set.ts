@@ -23,6 +23,11 @@ export function parseCpuSet(text: string): number[] {
   return [...found].sort((a, b) => a - b);
 }
 
+/** The same of a set that may have none, and is "" then. */
+export function cpusIn(text: string): number[] {
+  return text === "" ? [] : parseCpuSet(text);
+}
+
 /** The shortest spelling of a set of CPUs, such as "0-3,8"; "" for none. */
 export function formatCpuSet(cpus: Iterable<number>): string {
   const ranges: [first: number, last: number][] = [];

@@ -1,6 +1,6 @@
 import { formatBytes, parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
-import { formatCpuSet, parseCpuSet } from "../../tuning/cpu-set";
+import { cpusIn, formatCpuSet } from "../../tuning/cpu-set";
 import { coresOf, type HostCpu, type HostTopology } from "../../tuning/topology";
 import type { KnownTopology } from "./limit-faults";
 
@@ -34,16 +34,15 @@ export function describeTopology(topology: HostTopology) {
 export function recalled(described: unknown): KnownTopology | undefined {
   if (!isPlainObject(described)) return undefined;
   const { cells, offline } = described as ReturnType<typeof describeTopology>;
-  const numbers = (set: string) => (set === "" ? [] : parseCpuSet(set));
   const kibibytes = (size: string) => Number(parseBytes(size) / 1024n);
   return {
     cells: cells.map((cell) => ({
       id: cell.id,
       memoryKiB: kibibytes(cell.memory),
-      cpus: numbers(cell.cpus).map((id) => ({ id })),
+      cpus: cpusIn(cell.cpus).map((id) => ({ id })),
       pages: cell.pages.map(({ size, total }) => ({ sizeKiB: kibibytes(size), total })),
     })),
-    offline: numbers(offline),
+    offline: cpusIn(offline),
   };
 }
 

@@ -2,7 +2,7 @@ import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
 import { filled } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
-import { parseCpuSet } from "../../tuning/cpu-set";
+import { cpusIn, parseCpuSet } from "../../tuning/cpu-set";
 import type { PlacedBefore, SmtPolicy } from "../../tuning/request";
 import type { GuestPages } from "../added-pages";
 import { type PlacedPlace, placedBefore } from "../placed";
@@ -191,7 +191,7 @@ export function recordOf(
 ): PlacementRecord | undefined {
   const pages = added.length > 0 ? { pages: added } : {};
   if (placement) {
-    const owned = placement.owned === "" ? [] : parseCpuSet(placement.owned);
+    const owned = cpusIn(placement.owned);
     const all = new Set(placement.vcpus.flatMap(parseCpuSet));
     // Whoever floats over the whole host is nobody's neighbour in particular.
     const floats = placement.cells.length > 0 ? [...all].filter((cpu) => !owned.includes(cpu)) : [];

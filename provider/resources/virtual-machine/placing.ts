@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { KvmError } from "../../core/errors";
-import { parseCpuSet } from "../../tuning/cpu-set";
+import { cpusIn } from "../../tuning/cpu-set";
 import type { CellPages } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import { addForGuest, type GuestPages, withMore } from "../added-pages";
@@ -99,6 +99,6 @@ async function rivalFor(site: Site, placement: Placed | undefined, topology: Hos
 }
 
 function ownedBy(inputs: Inputs, placement: Placed | undefined, topology: HostTopology): readonly number[] {
-  if (placement) return placement.owned === "" ? [] : parseCpuSet(placement.owned);
+  if (placement) return cpusIn(placement.owned);
   return inputs.cpu?.policy === "shared" ? [] : domainClaim(composeRows(inputs), topology).owned;
 }
