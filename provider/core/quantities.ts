@@ -64,8 +64,13 @@ export const macAddress = z
   .transform((value) => value.toLowerCase())
   .refine((value) => (Number.parseInt(value.slice(0, 2), 16) & 1) === 0, "is a multicast address; libvirt refuses it");
 
+/** The one spelling of a path: single slashes, and none at the end. */
+export function plainPath(path: string): string {
+  return path.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
+}
+
 /** An absolute path on the host, without a trailing slash. */
 export const hostPath = text
   .regex(/^\//, "must be an absolute path on the host")
-  .transform((value) => value.replace(/\/+/g, "/").replace(/(.)\/$/, "$1"))
+  .transform(plainPath)
   .refine((value) => !value.split("/").includes(".."), 'must not contain ".."');

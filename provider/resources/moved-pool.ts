@@ -19,7 +19,7 @@ export function notMoved(store: VolumeStore, what: string, path: string | undefi
 
 /** Says of a file that nobody will delete where it is. */
 export async function warnIfLeft(store: VolumeStore, path: string | undefined, context: Context): Promise<void> {
-  const place = await store.elsewhere();
-  if (place === undefined || path === undefined) return;
+  const place = path === undefined ? undefined : await store.elsewhere();
+  if (place === undefined) return;
   context.warn(`${path} stays on ${store.host}: its pool is in ${place} now. Delete it by hand if nobody needs it`);
 }

@@ -1,5 +1,6 @@
 import { attribute, type ChangeRule, z } from "../core/attribute";
 import type { HostReference } from "../core/handler";
+import { plainPath } from "../core/quantities";
 import { hasUnknown, isPlainObject, unknown } from "../core/unknown";
 import { hostChange, keptHost } from "./host-reference";
 
@@ -46,12 +47,7 @@ export const pathChange: ChangeRule = (old, _next, { old: before, next: after })
 export function hasMoved(old: unknown, next: unknown): boolean {
   if (!isPlainObject(old) || !isPlainObject(next) || old["uuid"] !== next["uuid"]) return false;
   const [from, to] = [old["path"], next["path"]];
-  return typeof from === "string" && typeof to === "string" && !isSameFolder(from, to);
-}
-
-export function isSameFolder(a: string, b: string): boolean {
-  const plain = (path: string) => `${path}/`.replace(/\/+/g, "/");
-  return plain(a) === plain(b);
+  return typeof from === "string" && typeof to === "string" && plainPath(from) !== plainPath(to);
 }
 
 /** Where a volume of this name lies on the host; unknown as long as its pool or name is. */

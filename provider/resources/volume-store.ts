@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../core/errors";
 import type { Context } from "../core/handler";
+import { plainPath } from "../core/quantities";
 import { formatBytes } from "../core/units";
 import { followChain } from "../images/chain";
 import { ImageError } from "../images/image-error";
@@ -12,7 +13,7 @@ import { textAt } from "../schema/lens";
 import type { Element } from "../schema/tree";
 import { attempt, type Step } from "./failure";
 import { poolOwner } from "./ownership";
-import { isSameFolder, type PoolReference } from "./pool-reference";
+import type { PoolReference } from "./pool-reference";
 import { nameUsers, usersOf, type VolumeUser } from "./volume-users";
 
 /** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
@@ -86,7 +87,7 @@ export class VolumeStore {
   /** Where the pool is now, if not where the reference has it: volumes of before are still there, and not in the pool. */
   async elsewhere(): Promise<string | undefined> {
     const path = textAt("target/path").get(await this.poolDocument());
-    return path === undefined || isSameFolder(path, this.pool.path) ? undefined : path;
+    return path === undefined || plainPath(path) === plainPath(this.pool.path) ? undefined : path;
   }
 
   /**

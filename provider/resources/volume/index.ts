@@ -40,9 +40,11 @@ export const volume = defineResource({
     if (key !== undefined) return lookUp(key, state, context);
     const store = await VolumeStore.open(context, state.pool, `Volume ${state.name}`);
     const found = await store.look(state.name);
-    const place = found ? undefined : await store.elsewhere();
-    if (place !== undefined) throw notMoved(store, "refresh", state.path, place);
-    if (!found) return undefined;
+    if (!found) {
+      const place = await store.elsewhere();
+      if (place !== undefined) throw notMoved(store, "refresh", state.path, place);
+      return undefined;
+    }
     const made = observe(found.document, state, state.adopted === true);
     return { ...made, inputs: inputsOf(state, made, context) };
   },
