@@ -16,23 +16,23 @@ export class Identities {
 
   /** A create went on with that object. A delete after it is that of a resource whose name the program changed. */
   takeUp(type: string, id: string): void {
-    this.takenUp.add(`${type} ${id}`);
+    this.takenUp.add(objectOf(type, id));
   }
 
   isTakenUp(type: string, id: string): boolean {
-    return this.takenUp.has(`${type} ${id}`);
+    return this.takenUp.has(objectOf(type, id));
   }
 
   replace(type: string, id: string): void {
-    this.replaced.add(`${type} ${id}`);
+    this.replaced.add(objectOf(type, id));
   }
 
   /** The other resource of the program that has the object which this one of the state is about to delete. */
   otherHolder(type: string, id: string, state: Values, urn: string | undefined): string | undefined {
-    const key = keyOf(type, state);
-    const holder = key === undefined ? undefined : this.holders.get(key);
     // A renamed resource has its former name in the state: only one that is made anew deletes what it holds itself.
-    return holder === urn || this.replaced.has(`${type} ${id}`) ? undefined : holder && nameIn(holder);
+    if (this.replaced.has(objectOf(type, id))) return undefined;
+    const holder = this.holderOf(type, state);
+    return holder === undefined || holder === urn ? undefined : nameIn(holder);
   }
 
   /** The fault of a resource whose object is another one's already. */
@@ -49,9 +49,17 @@ export class Identities {
 
   /** Whether the object of that state is one of this deployment's program. */
   isClaimed(type: string, state: Values): boolean {
-    const key = keyOf(type, state);
-    return key !== undefined && this.holders.has(key);
+    return this.holderOf(type, state) !== undefined;
   }
+
+  private holderOf(type: string, state: Values): string | undefined {
+    const key = keyOf(type, state);
+    return key === undefined ? undefined : this.holders.get(key);
+  }
+}
+
+function objectOf(type: string, id: string): string {
+  return `${type} ${id}`;
 }
 
 function keyOf(type: string, values: Values): string | undefined {

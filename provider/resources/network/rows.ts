@@ -10,6 +10,9 @@ import { address, dhcpRange, forwarder, hostname, interfaceName, type Mode, mode
 /** The network itself has to be stopped for it; that waits while guests are attached. */
 const restart = () => ({ class: "restart", reason: "of the network, once no guest is attached to it" }) as const;
 
+/** The other modes make no bridge and serve no addresses. */
+const hasNoBridge = ({ mode }: Readonly<Record<string, unknown>>) => mode === "bridge" || mode === "hostdev";
+
 /** Kept for the network's life, but for one of the host that another mode has no business with. */
 function ownBridge({ identity, siblings, olds, defaultsVersion }: DeriveContext): string | undefined {
   const isOfHost = olds?.["mode"] === "bridge" && siblings["mode"] !== "bridge";
@@ -17,9 +20,6 @@ function ownBridge({ identity, siblings, olds, defaultsVersion }: DeriveContext)
   if (typeof kept === "string") return kept;
   return hasNoBridge(siblings) || defaultsVersion === 0 ? undefined : identity.interfaceName("kvm");
 }
-
-/** The other modes make no bridge and serve no addresses. */
-const hasNoBridge = ({ mode }: Readonly<Record<string, unknown>>) => mode === "bridge" || mode === "hostdev";
 
 const identityRows = {
   host: hostRow,

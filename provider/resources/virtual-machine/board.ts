@@ -1,4 +1,5 @@
-import { child, children, type Element, remove } from "../../schema/tree";
+import { child, type Element, remove } from "../../schema/tree";
+import { familyOf } from "../machine-types";
 import { devicesOf } from "./alias";
 import { isPcie } from "./general";
 import type { Inputs } from "./rows";
@@ -12,9 +13,9 @@ const ofBoard = ["pci", "ide", "sata", "fdc"];
  */
 export function arrangeBoard(document: Element, { usbController }: Inputs): void {
   const devices = child(document, "devices");
-  const [root] = devices
-    ? children(devices, "controller").filter(({ attributes }) => /^pcie?-root$/.test(attributes["model"] ?? ""))
-    : [];
+  const root = devicesOf(document, "controller").find(({ attributes }) =>
+    /^pcie?-root$/.test(attributes["model"] ?? ""),
+  );
   const wanted = rootOf(child(document, "os/type")?.attributes["machine"]);
   if (!devices || !root || wanted === undefined || root.attributes["model"] === wanted) return;
   const goes = ({ name, attributes: { type = "", model } }: Element) =>
@@ -29,5 +30,5 @@ export function arrangeBoard(document: Element, { usbController }: Inputs): void
 
 function rootOf(machine: string | undefined): string | undefined {
   if (isPcie(machine)) return "pcie-root";
-  return machine !== undefined && /^pc(-i440fx)?(-[\d.]+)?$/.test(machine) ? "pci-root" : undefined;
+  return machine !== undefined && ["pc", "pc-i440fx"].includes(familyOf(machine)) ? "pci-root" : undefined;
 }

@@ -28,7 +28,7 @@ function entryChange(_old: unknown, next: unknown, { whole }: Around): Verdict {
   const reason = next === undefined ? "removed" : "added";
   if (isPlainObject(next) && next["cell"] !== undefined)
     return { class: "restart", reason: `${reason}; a bus of a cell cannot be plugged in` };
-  if (isPlainObject(next) && isConventional(next) && isPcie(whole["machine"]) && !hasConventional(whole["nics"]))
+  if (isConventional(next) && isPcie(whole["machine"]) && !hasConventional(whole["nics"]))
     return { class: "restart", reason: `${reason}; a q35 guest has no place to plug it into` };
   return isPlainObject(next) && next["vhostUser"] !== undefined && !isShared(whole)
     ? { class: "restart", reason: `${reason}; the guest's memory is not shared yet` }

@@ -14,6 +14,9 @@ const refusals: readonly number[] = [
 const startOnly =
   /No more available PCI|cannot remove IOThread .* being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus/;
 
+/** What QEMU says of an image that another process has open. */
+export const imageLocked = /Failed to get (shared )?"write" lock/;
+
 /** What QEMU says of a tray that libvirt takes for open. */
 const trayClosed = /Tray of .* is not open/;
 
@@ -36,10 +39,14 @@ export function isGuestRefusal(error: unknown): error is KvmError {
 
 /** Whether another process has the image open. */
 export function isImageLocked(error: unknown): boolean {
-  return error instanceof KvmError && /Failed to get (shared )?"write" lock/.test(messageOf(error.details.cause));
+  return says(error, imageLocked);
 }
 
 /** Whether a medium could not be exchanged because the tray is closed. */
 export function isTrayClosed(error: unknown): error is KvmError {
-  return error instanceof KvmError && trayClosed.test(messageOf(error.details.cause));
+  return says(error, trayClosed);
+}
+
+function says(error: unknown, words: RegExp): boolean {
+  return error instanceof KvmError && words.test(messageOf(error.details.cause));
 }

@@ -1,3 +1,5 @@
+import { imageLocked } from "./refusal";
+
 /** What a host must be given when its libvirt or QEMU refuses a start with these words; each was seen from a real one. */
 const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   [
@@ -22,7 +24,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   ],
   [/eim=on requires accel=kvm/, 'extended interrupts need virtType: "kvm", or QEMU 9.0 for an emulated guest'],
   [
-    /Failed to get "write" lock|Failed to get shared "write" lock/,
+    imageLocked,
     "another guest or program has that image open: stop it (`virsh list` shows who runs), give this guest an image of its own, or set shareable: true and cache: none in both",
   ],
   [
