@@ -10,6 +10,7 @@ const facts: ClassFacts = {
   optional: ["metaData", "networkConfig", "vendorData", "hostname", "overlay", "overlayUnchecked"],
   givers: [],
   secrets: ["userData"],
+  deleteBeforeReplace: false,
 };
 
 /** A cloud-init medium (NoCloud). Another content is another volume: the guest's medium is swapped, then the old one goes. */

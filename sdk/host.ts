@@ -46,6 +46,7 @@ const facts: ClassFacts = {
   ],
   givers: [],
   secrets: [],
+  deleteBeforeReplace: false,
 };
 
 /** A machine that runs libvirt, reached by its URI. Nothing on it is changed but the huge pages and the work of KSM that are asked for. */

@@ -39,6 +39,7 @@ const facts: ClassFacts = {
   ],
   givers: ["adopt"],
   secrets: [],
+  deleteBeforeReplace: true,
 };
 
 /** Fixed IPv4 addresses by DHCP, under names of your choice. */

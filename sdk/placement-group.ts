@@ -10,6 +10,7 @@ const facts: ClassFacts = {
   optional: [],
   givers: [],
   secrets: [],
+  deleteBeforeReplace: false,
 };
 
 /** Plans where a set of virtual machines goes on a host, all together and the biggest first. Each takes its part by `suggestedPlacement` and is still placed under the lock of the host when it is made: what others took meanwhile is not taken from them. */

@@ -19,6 +19,8 @@ export interface ClassFacts {
   readonly givers: readonly string[];
   /** Top-level properties that hold a secret. */
   readonly secrets: readonly string[];
+  /** What `up --replace` does unless the program says otherwise: the engine does not ask the provider then. */
+  readonly deleteBeforeReplace: boolean;
 }
 
 /**
@@ -46,7 +48,11 @@ export abstract class KvmResource extends pulumi.CustomResource {
       __meta: metaOf(type, name, lifted.values, options),
       ...(pulumi.runtime.isDryRun() && { __preview: true }),
     });
-    const merged = pulumi.mergeOptions({ additionalSecretOutputs: [...facts.secrets] }, options);
+    const ours = {
+      additionalSecretOutputs: [...facts.secrets],
+      ...(facts.deleteBeforeReplace && { deleteBeforeReplace: true }),
+    };
+    const merged = pulumi.mergeOptions(ours, options);
     const restore = showProgramOnly();
     try {
       super(type, name, properties, merged);

@@ -25,6 +25,7 @@ const facts: ClassFacts = {
   optional: ["source", "permissions", "adopt", "deleteAdopted", "overlay", "overlayUnchecked"],
   givers: ["adopt"],
   secrets: [],
+  deleteBeforeReplace: true,
 };
 
 /** Where the storage of fs, netfs and logical pools comes from. */

@@ -113,6 +113,7 @@ const facts: ClassFacts = {
   ],
   givers: ["profile", "guest", "adopt"],
   secrets: ["fwCfg"],
+  deleteBeforeReplace: true,
 };
 
 /** Sockets, dies, cores and threads that the guest sees; they multiply to `maxVcpus` (`<topology>`). Default: one socket for each vCPU. */

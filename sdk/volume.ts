@@ -10,6 +10,7 @@ const facts: ClassFacts = {
   optional: ["size", "source", "backing", "mode", "overlay", "overlayUnchecked", "adopt", "deleteAdopted"],
   givers: ["adopt"],
   secrets: [],
+  deleteBeforeReplace: false,
 };
 
 /** An image that the volume is filled with once, when it is made. */

@@ -1,6 +1,7 @@
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
 import { withEmpty } from "../core/maps";
+import { hasUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
 import { Hosts } from "./hosts";
@@ -59,7 +60,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const { changes, lines, replaces, deleteBeforeReplace, onlyMends } = await plainly(() =>
         handler.diff(id, split(handler, olds).values, values, meta),
       );
-      if (meta) announce(meta.urn, lines);
+      // Without a preview nothing is unknown: the engine asks whether this one would have to go with another one.
+      const isSupposed = !isPreview && hasUnknown(values);
+      if (meta && !isSupposed) announce(meta.urn, lines);
       if (replaces.length > 0) identities.replace(handler.type, id);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
       // are the same it would see nothing to mend.
@@ -70,7 +73,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async create(inputs) {
       const { meta, values } = split(handler, inputs);
       const made = await run(handler, inputs, meta, "create", (context) => handler.create(values, context));
-      if (made.takenUp) identities.takeUp(handler.type, made.id);
+      if (made.takenUp) identities.takeUp(handler.type, made.id, meta?.urn);
       return { id: made.id, outs: close(handler, made.state, inputs, meta) };
     },
 
@@ -97,8 +100,10 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async delete(id, props) {
       const { meta, values } = split(handler, props);
       const stays = (why: string) => engineLog.line(meta?.urn ?? "", "info", `stays on the host: ${why}`);
-      if (identities.isTakenUp(handler.type, id)) {
-        stays("this deployment goes on with it under another name");
+      const heir = identities.takenUpBy(handler.type, id);
+      if (heir !== undefined) {
+        const isItself = heir === meta?.urn;
+        stays(isItself ? "nothing was made anew, it is the same" : "this deployment goes on with it under another name");
         return;
       }
       const other = identities.otherHolder(handler.type, id, values, meta?.urn);

@@ -9,18 +9,21 @@ import { isPlainObject } from "../core/unknown";
 export class Identities {
   private readonly holders = new Map<string, string>();
 
-  private readonly takenUp = new Set<string>();
+  private readonly takenUp = new Map<string, string>();
 
   /** Objects that are to be made anew: their own resource deletes them, whoever is said to hold them. */
   private readonly replaced = new Set<string>();
 
-  /** A create went on with that object. A delete after it is that of a resource whose name the program changed. */
-  takeUp(type: string, id: string): void {
-    this.takenUp.add(objectOf(type, id));
+  /**
+   * A create went on with that object. A delete after it is that of a resource whose name the program changed, or of
+   * the same one, when the user has it made anew.
+   */
+  takeUp(type: string, id: string, urn = ""): void {
+    this.takenUp.set(objectOf(type, id), urn);
   }
 
-  isTakenUp(type: string, id: string): boolean {
-    return this.takenUp.has(objectOf(type, id));
+  takenUpBy(type: string, id: string): string | undefined {
+    return this.takenUp.get(objectOf(type, id));
   }
 
   replace(type: string, id: string): void {

@@ -33,6 +33,7 @@ function diffRow(row: Row, old: unknown, next: unknown, path: readonly string[],
       if (old === unknown || next === unknown) return [change(path, old, next, { class: "restart" })];
       return diffRows(row.rows, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around.whole);
     case "map":
+      if (old === unknown || next === unknown) return [unknownMap(row, old, next, path, around)];
       return diffMap(row, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around);
   }
 }
@@ -62,6 +63,14 @@ function diffMap(
       ? []
       : [change(at, old, next, { ...(reason && { reason }), ...judge(row.change, old, next, around) })];
   });
+}
+
+/** Entries of which nobody can say yet what becomes of them: it costs what it may cost the one that costs most. */
+function unknownMap(row: MapOf, old: unknown, next: unknown, path: readonly string[], around: Around): Change {
+  const added = undefined;
+  const entries = isPlainObject(old) ? [...Object.values(old), added] : [added];
+  const worst = worstClass(entries.map((entry) => change(path, entry, next, judge(row.change, entry, next, around))));
+  return change(path, old, next, { class: worst, reason: "not known yet" });
 }
 
 function change(path: readonly string[], old: unknown, next: unknown, verdict: Verdict): Change {

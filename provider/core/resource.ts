@@ -73,6 +73,11 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
   /** True where old and new object have different names and may exist side by side. */
   readonly createBeforeDelete?: boolean;
   /**
+   * True where one that the user has made anew (`up --replace`) goes first: the new one has its identity, and would be
+   * found instead of made. Not where data would go with it.
+   */
+  readonly deleteBeforeReplace?: boolean;
+  /**
    * The inputs as they are in force on the host: with what was decided there and is kept among the outputs, `known`,
    * below what the program says. With `olds`, of a program that is compared with that state. Pure.
    */

@@ -80,3 +80,43 @@ test("a machine that two resources of the state have is not deleted with one of 
     expect((await host.virsh("list", "--all", "--uuid")).trim()).toMatch(/^00000001-[\w-]+$/);
   });
 }, 180_000);
+
+test("what the user has made anew goes first, and volumes and seeds stay", async () => {
+  const { host } = lab;
+  const body = `const host = new kvm.Host("rack1", { uri: config.require("hostUri") });
+    const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/anew" });
+    const net = new kvm.Network("net", { host, subnets: ["10.99.0.0/24"] });
+    const data = new kvm.Volume("data", { pool, size: "1 MiB", name: "data.qcow2" });
+    const seed = new kvm.CloudInitDisk("seed", { pool, userData: { hostname: "db" } });
+    const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", state: "stopped",
+      disks: { data: { volume: data }, seed: { volume: seed, device: "cdrom" } }, nics: { lan: { network: net } } });
+    exports.names = [pool.name, net.name, vm.name];
+    exports.urns = { pool: pool.urn, net: net.urn, data: data.urn, seed: seed.urn, vm: vm.urn };`;
+  await withProgram(body, async (stack) => {
+    await stack.up();
+    const { names, urns } = (await stack.outputs()) as { names: string[]; urns: Record<string, string> };
+    const [pool = "", net = "", vm = ""] = names;
+    const anew = (name: string) => stack.run("up", "--yes", "--skip-preview", "--replace", urns[name] ?? "");
+    // By hand, where neither preview nor update looks: what is still there afterwards was not made anew.
+    await host.virsh("desc", vm, "--config", "by hand");
+    await host.virsh("net-destroy", net);
+    await host.virsh("pool-destroy", pool);
+
+    for (const name of ["pool", "net", "vm"]) {
+      const { code, output } = await anew(name);
+      expect(output).toMatch(/\+-1 replaced/);
+      expect(output).not.toMatch(/disks|nics/);
+      expect(code).toBe(0);
+    }
+    expect((await host.virsh("desc", vm)).trim()).toBe("");
+    expect(await host.virsh("net-list")).toContain(net);
+    expect(await host.virsh("pool-list")).toContain(pool);
+
+    expect((await anew("seed")).output).toMatch(/stays on the host: nothing was made anew, it is the same/);
+    const refused = await anew("data");
+    expect(refused.output).toMatch(/it was left untouched/);
+    expect(await host.virsh("vol-list", pool)).toContain("data.qcow2");
+    await stack.refresh("--expect-no-changes");
+    await stack.upWithoutChanges();
+  });
+}, 180_000);

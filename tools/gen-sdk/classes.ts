@@ -23,6 +23,7 @@ const facts: ClassFacts = {
   optional: ${list(named(optional))},
   givers: ${list(model.givers)},
   secrets: ${list(model.secrets)},
+  deleteBeforeReplace: ${model.deleteBeforeReplace},
 };
 
 ${[...model.shapes, model.args].map(shape).join("\n")}

@@ -33,6 +33,7 @@ export interface ResourceModel {
   readonly secrets: readonly string[];
   /** Arguments with which an object may have any of the others: profiles give values, and what is taken over has some. */
   readonly givers: readonly string[];
+  readonly deleteBeforeReplace: boolean;
   /** Classes and types of other files that arguments refer to. */
   readonly references: readonly string[];
 }
@@ -43,6 +44,7 @@ interface AnyDefinition {
   readonly rows: Rows;
   readonly outputs: Readonly<Record<string, Output>>;
   readonly presets?: { readonly by: readonly string[] };
+  readonly deleteBeforeReplace?: boolean;
 }
 
 export function modelOf(definition: AnyDefinition): ResourceModel {
@@ -111,8 +113,8 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
   );
   const secrets = [...secretRows, ...outputs.flatMap((output) => (output.secret ? [output.name] : []))];
   const givers = [...(definition.presets?.by ?? []), ...("adopt" in definition.rows ? ["adopt"] : [])];
-  const { type, doc } = definition;
-  return { type, doc, args, shapes, outputs, secrets, givers, references: [...references] };
+  const { type, doc, deleteBeforeReplace = false } = definition;
+  return { type, doc, args, shapes, outputs, secrets, givers, deleteBeforeReplace, references: [...references] };
 }
 
 function typeWritten(written: Attribute["written"]): string | undefined {

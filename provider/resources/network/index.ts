@@ -32,6 +32,7 @@ export const network = defineResource({
   rows,
   outputs,
   rules,
+  deleteBeforeReplace: true,
 
   async create(inputs, context) {
     const calls = await NetworkCalls.open(context, inputs.host, inputs.name);

@@ -28,6 +28,7 @@ export const storagePool = defineResource({
   rows,
   outputs,
   rules,
+  deleteBeforeReplace: true,
 
   async create(inputs, context) {
     const calls = await PoolCalls.open(context, inputs.host, inputs.name);

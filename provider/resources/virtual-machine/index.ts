@@ -28,6 +28,7 @@ export const virtualMachine = defineResource({
   rows,
   outputs,
   rules,
+  deleteBeforeReplace: true,
 
   presets: { by: ["profile", "guest"], of: machinePresets },
 

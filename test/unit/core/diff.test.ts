@@ -43,6 +43,12 @@ test("an unknown in what replaces means a new object, elsewhere it does not", ()
   expect(machine.diff("id", old, { ...old, memory: unknown, disks: unknown, cpu: unknown }).replaces).toEqual([]);
 });
 
+test("entries of which nothing is known yet are one change, which takes none of them away", () => {
+  const told = (disks: unknown) => machine.diff("id", { ...old, disks }, { ...old, disks: unknown }).lines;
+  expect(told(old.disks)).toEqual(["disks: live, not known yet"]);
+  expect(told({})).toEqual(["disks: live, not known yet"]);
+});
+
 test("a class of none is no change", () => {
   expect(machine.diff("id", { ...old, label: "x" }, { ...old, label: "y" }).changes).toEqual([]);
 });
