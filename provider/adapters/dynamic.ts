@@ -103,7 +103,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const heir = identities.takenUpBy(handler.type, id);
       if (heir !== undefined) {
         const isItself = heir === meta?.urn;
-        stays(isItself ? "nothing was made anew, it is the same" : "this deployment goes on with it under another name");
+        stays(
+          isItself ? "nothing was made anew, it is the same" : "this deployment goes on with it under another name",
+        );
         return;
       }
       const other = identities.otherHolder(handler.type, id, values, meta?.urn);

@@ -1,7 +1,7 @@
 import { KvmError } from "../core/errors";
 import type { HostReference } from "../core/handler";
 import { attributeAt } from "../schema/lens";
-import { child, type Element, element, ensure, remove, render } from "../schema/tree";
+import { child, type Element, element, ensure, remove, render, textOf } from "../schema/tree";
 
 /** The namespace of our mark in `<metadata>`; never changes. */
 const namespace = "urn:pulumi-kvm:owner:1";
@@ -90,5 +90,17 @@ export function notOurs(kind: string, objectName: string, host: HostReference, m
     host: host.uri,
     reason: `${kind} "${objectName}" exists already and ${holder}; it was left untouched`,
     remedy,
+  });
+}
+
+/** An object of ours that the state does not know is gone on with under the name that it has. */
+export function requireName(kind: string, found: Element, wanted: string, host: HostReference): void {
+  const has = textOf(child(found, "name") ?? found);
+  if (has === wanted) return;
+  throw new KvmError("conflict", {
+    step: `create ${kind} ${wanted}`,
+    host: host.uri,
+    reason: `an earlier run made it as "${has}", and the state does not know it; it was left untouched`,
+    remedy: `give it the name "${has}" for one pulumi up, which goes on with it, and change the name after that`,
   });
 }

@@ -273,6 +273,9 @@ test("a half-made network is kept in state, and found again by the next create",
   expect(await lab.host.virsh("net-list", "--all")).toContain(String(state["name"]));
 
   await lab.host.exec("ip link del kvmtaken");
+  await expect(network.create(check({ ...args, name: "other" }), context)).rejects.toThrow(
+    `an earlier run made it as "${state["name"]}"`,
+  );
   const made = await create(args);
   expect(made.id).toBe(id);
   expect(await lab.host.virsh("net-dumpxml", "--inactive", String(state["name"]))).toMatch(/phase=.ready/);

@@ -139,6 +139,9 @@ test("a half-made pool is finished by the next create", async () => {
   const inputs = check({ path });
   const document = `<pool type='dir'><name>${inputs["name"]}</name><uuid>${inputs["uuid"]}</uuid><target><path>${path}</path></target></pool>`;
   await lab.host.exec(`cat > /tmp/half.xml <<'EOF'\n${document}\nEOF\nvirsh pool-define /tmp/half.xml`);
+  await expect(storagePool.create(check({ path, name: "other" }), context)).rejects.toThrow(
+    `an earlier run made it as "${inputs["name"]}"`,
+  );
   const pool = await create({ path });
   expect(pool.id).toBe(inputs["uuid"]);
   expect(await lab.host.virsh("pool-list", "--autostart")).toContain(String(inputs["name"]));

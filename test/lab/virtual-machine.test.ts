@@ -195,6 +195,9 @@ test("create goes on with its own half-made domain", async () => {
   expect(again.context.lines.info.join()).toContain("which an earlier run made");
   expect(await again.xml("--inactive")).toContain("<title>second</title>");
   expect(await again.power()).toBe("running");
+  await expect(machine("half").create({ name: "another" })).rejects.toThrow(
+    new RegExp(`made it as "${again.name}"[\\s\\S]*What to do: give it the name "${again.name}" for one pulumi up`),
+  );
   await again.delete();
 }, 30_000);
 

@@ -6,7 +6,7 @@ import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { asFound, leftAlone } from "../left-alone";
-import { type Mark, notOurs, readMark, removeMark, writeMark } from "../ownership";
+import { type Mark, notOurs, readMark, removeMark, requireName, writeMark } from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
 import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
@@ -44,6 +44,7 @@ export const network = defineResource({
       if (inputs.adopt) return adopt(calls, inputs.uuid, inputs, context);
       throw notOurs("Network", inputs.name, inputs.host, mark);
     }
+    if (found) requireName("Network", found, inputs.name, inputs.host);
     const document = compose(found ?? emptyDocument(), inputs, {});
     writeMark(document, markOf(inputs, "creating", context));
     await calls.define(document);

@@ -6,7 +6,7 @@ import { element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { asFound, leftAlone } from "../left-alone";
-import { notOurs, poolOwner, writePoolOwner } from "../ownership";
+import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
 import { buildFlags, PoolCalls } from "./calls";
 import { compose, describe, observe } from "./document";
 import { type Inputs, rows } from "./rows";
@@ -53,6 +53,7 @@ export const storagePool = defineResource({
       } as const;
       throw notOurs("StoragePool", inputs.name, inputs.host, mark);
     }
+    if (found) requireName("StoragePool", found, inputs.name, inputs.host);
     const document = compose(found ?? element("pool"), inputs, {});
     if (owner !== undefined) writePoolOwner(document, owner);
     await calls.define(document);

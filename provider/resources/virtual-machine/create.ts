@@ -9,7 +9,7 @@ import { child, children, clone, type Element, equal, textOf } from "../../schem
 import type { HostTopology } from "../../tuning/topology";
 import { withDrift } from "../document";
 import { attempt } from "../failure";
-import { notOurs, readMark, writeMark } from "../ownership";
+import { notOurs, readMark, requireName, writeMark } from "../ownership";
 import { placedIn } from "../placed-in";
 import { writeRecord } from "../placement-record";
 import { type Leases, leasesBefore, noLeases, waitForAddress } from "./addresses";
@@ -58,6 +58,7 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
   const document = await existing.inactive();
   const mark = readMark(document);
   if (own && isOurs(mark, inputs)) {
+    requireName("VirtualMachine", document, inputs.name, inputs.host);
     refuseEarlySecret(inputs);
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
