@@ -506,14 +506,6 @@ export interface VirtualMachineArgsFeatures {
   readonly vmport?: pulumi.Input<boolean>;
 }
 
-/** Programmable interval timer. */
-export interface VirtualMachineArgsClockTimersPit {
-  /** Whether it is there. Default true (`<timer name='pit' present>`). */
-  readonly present?: pulumi.Input<boolean>;
-  /** Lost ticks. Default delay (`<timer name='pit' tickpolicy>`). */
-  readonly tickPolicy?: pulumi.Input<"delay" | "catchup" | "discard">;
-}
-
 /** Real time clock. */
 export interface VirtualMachineArgsClockTimersRtc {
   /** Whether it is there. Default true (`<timer name='rtc' present>`). */
@@ -522,6 +514,14 @@ export interface VirtualMachineArgsClockTimersRtc {
   readonly tickPolicy?: pulumi.Input<"delay" | "catchup">;
   /** What it follows. Default: QEMU's own, wall (`<timer name='rtc' track>`). */
   readonly track?: pulumi.Input<"guest" | "wall" | "realtime">;
+}
+
+/** Programmable interval timer. */
+export interface VirtualMachineArgsClockTimersPit {
+  /** Whether it is there. Default true (`<timer name='pit' present>`). */
+  readonly present?: pulumi.Input<boolean>;
+  /** Lost ticks. Default delay (`<timer name='pit' tickpolicy>`). */
+  readonly tickPolicy?: pulumi.Input<"delay" | "catchup" | "discard">;
 }
 
 /** High precision event timer. */
@@ -552,10 +552,10 @@ export interface VirtualMachineArgsClockTimersTsc {
 
 /** Timers, by libvirt's names (`<timer>`). */
 export interface VirtualMachineArgsClockTimers {
-  /** Programmable interval timer. */
-  readonly pit?: pulumi.Input<VirtualMachineArgsClockTimersPit>;
   /** Real time clock. */
   readonly rtc?: pulumi.Input<VirtualMachineArgsClockTimersRtc>;
+  /** Programmable interval timer. */
+  readonly pit?: pulumi.Input<VirtualMachineArgsClockTimersPit>;
   /** High precision event timer. */
   readonly hpet?: pulumi.Input<VirtualMachineArgsClockTimersHpet>;
   /** KVM's clock, for Linux guests. */

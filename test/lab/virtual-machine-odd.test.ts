@@ -179,10 +179,10 @@ const own: Readonly<Record<string, typeof programs>> = {
   "11.3": { "a watchdog that is part of q35": () => ({ watchdog: { model: "itco" } }) },
 };
 
-/** What programs say one after the other of a machine that is off, and what its definition shows at the end. */
-const sequences: Readonly<
-  Record<string, readonly [steps: readonly Values[], shown: RegExp, expected: readonly string[]]>
-> = {
+type Sequence = readonly [steps: readonly Values[], shown: RegExp, expected: readonly string[]];
+
+/** What programs say one after the other of a machine, and what its definition shows at the end. */
+const sequences: Readonly<Record<string, Sequence>> = {
   "nodes without a mode are taken out": [[{ numaTune: { nodes: "0" } }, {}], /<(?:numatune|memory mode)[^>]*>/g, []],
   "a serial port becomes one of another kind": [
     [{ serials: { a: { model: "pci-serial" } } }, { serials: { a: {} } }],
@@ -194,29 +194,58 @@ const sequences: Readonly<
     /model='pcie-root-port'/g,
     Array(6).fill("model='pcie-root-port'"),
   ],
+  "timers that are taken out are as those of a new machine": [
+    [
+      {
+        clock: {
+          timers: {
+            ...{ rtc: { present: false, tickPolicy: "delay", track: "guest" }, pit: { tickPolicy: "discard" } },
+            ...{ hpet: { present: true }, kvmclock: { present: false }, hypervclock: { present: true } },
+          },
+        },
+      },
+      { clock: { timers: { rtc: { track: "guest" } } } },
+      {},
+    ],
+    /<timer [^>]*>/g,
+    [
+      "<timer name='rtc' tickpolicy='catchup'/>",
+      "<timer name='pit' tickpolicy='delay'/>",
+      "<timer name='hpet' present='no'/>",
+    ],
+  ],
 };
 
 describe.each([
   ["9.0", 0],
   ["11.3", 1],
 ] as const)("libvirt %s", (libvirt, index) => {
-  test.each(Object.entries(sequences))(
-    "%s",
-    async (_name, [steps, shown, expected]) => {
-      const vm = new Machine(lab.hosts[index] as LabHost, "odd", { state: "stopped" });
-      try {
-        await vm.create(steps[0]);
-        for (const step of steps.slice(1)) {
-          await vm.up(step);
-          expect([await vm.refresh(), vm.diff(step).changes]).toEqual([[], []]);
+  describe.each(["stopped", "running"])("in a guest that is %s", (state) => {
+    test.each(Object.entries(sequences))(
+      "%s",
+      async (_name, [steps, shown, expected]) => {
+        const args = { state, changePolicy: "restart", waitForAddress: false };
+        const host = lab.hosts[index] as LabHost;
+        const vm = new Machine(host, "odd", args);
+        const look = async () => [await host.virsh("list", "--all"), await vm.xml("--inactive"), await vm.xml()];
+        try {
+          await vm.create(steps[0]);
+          for (const step of steps.slice(1)) {
+            await vm.up(step);
+            const before = await look();
+            expect([await vm.refresh(), vm.diff(step).changes]).toEqual([[], []]);
+            await vm.up(step);
+            expect(await look()).toEqual(before);
+            expect([await vm.refresh(), vm.diff(step).changes, vm.state["pendingRestart"]]).toEqual([[], [], []]);
+          }
+          expect((await vm.xml("--inactive")).match(shown) ?? []).toEqual(expected);
+        } finally {
+          await clearAway([vm]);
         }
-        expect((await vm.xml("--inactive")).match(shown) ?? []).toEqual(expected);
-      } finally {
-        await clearAway([vm]);
-      }
-    },
-    30_000,
-  );
+      },
+      60_000,
+    );
+  });
 
   test.each(Object.entries({ ...programs, ...own[libvirt] }))(
     "%s",

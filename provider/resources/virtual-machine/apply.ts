@@ -2,6 +2,7 @@ import type { Values } from "../../core/handler";
 import type { Element } from "../../schema/tree";
 import { applyRows } from "../document";
 import { overlay, withdraw } from "../overlay";
+import { renewTimers } from "./clock";
 import { arrange } from "./layout";
 import { composeRows } from "./render";
 import { type Inputs, rows } from "./rows";
@@ -10,6 +11,7 @@ import { type Inputs, rows } from "./rows";
 export function applyInputs(document: Element, inputs: Inputs, olds: Values, live?: Element): Element {
   withdraw(document, olds, inputs, () => composeRows(inputs));
   applyRows(rows, inputs, olds, document);
+  renewTimers(document, inputs, olds);
   arrange(document, inputs, live);
   overlay(document, inputs);
   return document;

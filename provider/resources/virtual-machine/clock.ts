@@ -1,6 +1,9 @@
 import { attribute, block, z } from "../../core/attribute";
+import type { Values } from "../../core/handler";
+import { valueAt } from "../../core/paths";
 import { attributeAt, type ElementLens, number, oneOf, words } from "../../schema/lens";
 import { child, children, type Element, element, ensure } from "../../schema/tree";
+import { applyRows } from "../document";
 
 /** An attribute of the timer of that name. */
 function timerAt(timer: string, name: string): ElementLens<string> {
@@ -79,19 +82,19 @@ export const clockRows = {
       timers: block({
         doc: "Timers, by libvirt's names (`<timer>`).",
         rows: {
-          pit: block({
-            doc: "Programmable interval timer.",
-            rows: {
-              present: present("pit", "Whether it is there. Default true"),
-              tickPolicy: word("pit", "tickpolicy", ["delay", "catchup", "discard"], "Lost ticks. Default delay"),
-            },
-          }),
           rtc: block({
             doc: "Real time clock.",
             rows: {
               present: present("rtc", "Whether it is there. Default true"),
               tickPolicy: word("rtc", "tickpolicy", ["delay", "catchup"], "Lost ticks. Default catchup"),
               track: word("rtc", "track", ["guest", "wall", "realtime"], "What it follows. Default: QEMU's own, wall"),
+            },
+          }),
+          pit: block({
+            doc: "Programmable interval timer.",
+            rows: {
+              present: present("pit", "Whether it is there. Default true"),
+              tickPolicy: word("pit", "tickpolicy", ["delay", "catchup", "discard"], "Lost ticks. Default delay"),
             },
           }),
           hpet: block({
@@ -123,3 +126,21 @@ export const clockRows = {
     },
   }),
 };
+
+/** The timers of a new machine: lost ticks are made up for, and no HPET, which no guest needs, costs the host CPU time. */
+export const newTimers = { rtc: { tickPolicy: "catchup" }, pit: { tickPolicy: "delay" }, hpet: { present: false } };
+
+/**
+ * Gives back to timers what a new machine has, where `news` says no more what `olds` said. The timers of a machine that
+ * somebody else made are left as that machine had them.
+ */
+export function renewTimers(document: Element, news: Values, olds: Values): void {
+  if (news["defaultsVersion"] === 0 || olds["adopted"] === true) return;
+  const says = (values: Values, ...path: string[]) => valueAt(values, ["clock", "timers", ...path]) !== undefined;
+  const isTakenOut = (timer: string, name: string) => says(olds, timer, name) && !says(news, timer, name);
+  const timers = Object.entries(newTimers).map(([timer, values]) => {
+    const takenOut = Object.entries(values).filter(([name]) => isTakenOut(timer, name));
+    return [timer, Object.fromEntries(takenOut)];
+  });
+  applyRows(clockRows, { clock: { timers: Object.fromEntries(timers) } }, {}, document);
+}

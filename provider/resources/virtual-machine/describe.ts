@@ -5,6 +5,7 @@ import { isPlainObject } from "../../core/unknown";
 import { child, clone, type Element, element, remove } from "../../schema/tree";
 import { claimRows } from "../claim";
 import { readRows } from "../document";
+import { newTimers } from "./clock";
 import { scsiEntries } from "./disk-controllers";
 import { diskEntries } from "./disk-entries";
 import { everything } from "./pending";
@@ -88,13 +89,7 @@ const usual: Values = {
 };
 
 /** The clocks of a machine of which nothing was said, by libvirt and by us. */
-const usualClocks: readonly Values[] = [
-  { offset: "utc" },
-  {
-    offset: "utc",
-    timers: { pit: { tickPolicy: "delay" }, rtc: { tickPolicy: "catchup" }, hpet: { present: false } },
-  },
-];
+const usualClocks: readonly Values[] = [{ offset: "utc" }, { offset: "utc", timers: newTimers }];
 
 /** Memory that libvirt gives video cards. */
 const usualMemory: Values = { heads: 1, vgamem: "16 MiB", ram: "64 MiB" };

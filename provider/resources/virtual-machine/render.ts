@@ -1,28 +1,24 @@
 import { type Element, element, render as renderXml } from "../../schema/tree";
 import { applyRows } from "../document";
 import { overlay } from "../overlay";
+import { clockRows, newTimers } from "./clock";
 import { arrange } from "./layout";
 import { type Inputs, rows } from "./rows";
 
 /** What every new domain starts from; none of it is managed afterwards. */
 function skeleton(): Element {
-  return element(
+  const document = element(
     "domain",
     {},
     element("name"),
     element("uuid"),
     element("os", {}, element("type", { arch: "x86_64" }, "hvm")),
     element("features", {}, element("acpi"), element("apic")),
-    // Lost ticks are made up for, and the HPET is left out: it costs the host CPU time and no guest needs it.
-    element(
-      "clock",
-      { offset: "utc" },
-      element("timer", { name: "rtc", tickpolicy: "catchup" }),
-      element("timer", { name: "pit", tickpolicy: "delay" }),
-      element("timer", { name: "hpet", present: "no" }),
-    ),
+    element("clock", { offset: "utc" }),
     element("devices"),
   );
+  applyRows(clockRows, { clock: { timers: newTimers } }, {}, document);
+  return document;
 }
 
 /** The document of a new domain. */
