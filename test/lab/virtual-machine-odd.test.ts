@@ -216,12 +216,48 @@ const sequences: Readonly<Record<string, Sequence>> = {
   ],
 };
 
+const watchdogs = /<watchdog [^>]*>/g;
+
+/** Those that one of the two daemons alone takes. */
+const ownSequences: Readonly<Record<string, typeof sequences>> = {
+  "9.0": {
+    "a watchdog comes, acts otherwise and goes": [
+      [{}, { watchdog: {} }, { watchdog: { action: "pause" } }, {}],
+      watchdogs,
+      [],
+    ],
+  },
+  "11.3": {
+    "the watchdog of q35 is made ours, acts otherwise, gets another beside it, and is libvirt's again": [
+      [
+        {},
+        ...["reset", "pause", "none"].map((action) => ({ watchdog: { model: "itco", action } })),
+        ...["none", "poweroff"].map((action) => ({ watchdog: { model: "i6300esb", action } })),
+        {},
+      ],
+      watchdogs,
+      ["<watchdog model='itco' action='reset'/>"],
+    ],
+    "a watchdog comes beside that of q35, gives way to it, and leaves it": [
+      [
+        {},
+        { watchdog: { action: "pause" } },
+        { watchdog: { model: "itco", action: "dump" } },
+        { watchdog: { model: "itco", action: "reset" } },
+        {},
+      ],
+      watchdogs,
+      ["<watchdog model='itco' action='reset'/>"],
+    ],
+  },
+};
+
 describe.each([
   ["9.0", 0],
   ["11.3", 1],
 ] as const)("libvirt %s", (libvirt, index) => {
   describe.each(["stopped", "running"])("in a guest that is %s", (state) => {
-    test.each(Object.entries(sequences))(
+    test.each(Object.entries({ ...sequences, ...ownSequences[libvirt] }))(
       "%s",
       async (_name, [steps, shown, expected]) => {
         const args = { state, changePolicy: "restart", waitForAddress: false };

@@ -63,7 +63,8 @@ export class SingleDevice {
   }
 }
 
-function drop(document: Element, device: Element | undefined): void {
+/** Takes a device out of the domain. */
+export function drop(document: Element, device: Element | undefined): void {
   const devices = child(document, "devices");
   if (devices && device) devices.children = devices.children.filter((node) => node !== device);
 }

@@ -1,13 +1,33 @@
 import { type Around, attribute, block, type Verdict, z } from "../../core/attribute";
-import { attributeAt, oneOf } from "../../schema/lens";
+import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
+import type { Element } from "../../schema/tree";
+import { unnamedDevices } from "./alias";
 import { isPcie } from "./general";
 import type { LiveOperations } from "./live";
-import { SingleDevice } from "./single-device";
+import { drop, SingleDevice } from "./single-device";
 
 const models = ["i6300esb", "ib700", "itco"] as const;
 const actions = ["reset", "shutdown", "poweroff", "pause", "none", "dump", "inject-nmi"] as const;
 const alias = "ua-watchdog-main";
 const watchdog = new SingleDevice("watchdog", alias);
+
+/**
+ * libvirt gives q35 an itco without a name, takes no second one, and has all watchdogs act alike. Once that one is out of
+ * the definition it adds it anew where ours is no itco: it then acts as ours does, or resets where there is none.
+ */
+function renewing<T>(lens: ElementLens<T>): ElementLens<T> {
+  return {
+    ...lens,
+    set(document, value) {
+      drop(document, unnamedDevices(document, "watchdog").find(isItco));
+      lens.set(document, value);
+    },
+  };
+}
+
+function isItco({ attributes }: Element): boolean {
+  return attributes["model"] === "itco";
+}
 
 /** Of the three only that of PCI can be plugged, and q35 has no slot of that kind. */
 function modelChange(old: unknown, next: unknown, { whole }: Around): Verdict {
@@ -33,14 +53,14 @@ export const watchdogRows = {
         schema: z.enum(models),
         defaults: { 1: "i6300esb" },
         change: modelChange,
-        lens: watchdog.made(oneOf(attributeAt("", "model"), models)),
+        lens: renewing(watchdog.made(oneOf(attributeAt("", "model"), models))),
       }),
       action: attribute({
         doc: "What happens to the guest then: `reset`, `shutdown`, `poweroff`, `pause`, `none`, `dump` or `inject-nmi`. Default reset.",
         schema: z.enum(actions),
         defaults: { 1: "reset" },
         change: actionChange,
-        lens: watchdog.at(oneOf(attributeAt("", "action"), actions)),
+        lens: renewing(watchdog.at(oneOf(attributeAt("", "action"), actions))),
       }),
     },
   }),
