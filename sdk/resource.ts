@@ -75,13 +75,19 @@ async function metaOf(
 ): Promise<string> {
   const timeouts = Object.entries(options.customTimeouts ?? {}).map(([kind, text]) => [kind, seconds(String(text))]);
   const urn = plain(pulumi.createUrn(name, type, options.parent));
-  const paths = await secretPaths(values);
+  const outputs = await outputsIn(values);
+  const pathsOf = (isMeant: (output: Settled) => boolean) => {
+    const paths = outputs.filter(isMeant).map(({ path }) => path.join("."));
+    return paths.length > 0 ? paths : undefined;
+  };
   // One text: the engine works on each property by itself.
   return JSON.stringify({
     organization: organization(),
     urn: await urn,
     timeouts: timeouts.length > 0 ? Object.fromEntries(timeouts) : undefined,
-    secretPaths: paths.length > 0 ? paths : undefined,
+    secretPaths: pathsOf(({ isSecret }) => isSecret),
+    // In a preview the engine says so itself.
+    unknownPaths: pulumi.runtime.isDryRun() ? undefined : pathsOf(({ isKnown }) => !isKnown),
     ignoreChanges: options.ignoreChanges?.length ? options.ignoreChanges : undefined,
   });
 }
@@ -105,13 +111,22 @@ function plain<T>(output: pulumi.Output<T>): Promise<T> {
   });
 }
 
-/** Paths of the arguments that the program made secret. */
-async function secretPaths(value: unknown, path: readonly string[] = []): Promise<string[]> {
+/** An output among the arguments, of which the value is there, or never will be: what it comes from has failed. */
+interface Settled {
+  readonly path: readonly string[];
+  readonly isSecret: boolean;
+  readonly isKnown: boolean;
+}
+
+async function outputsIn(value: unknown, path: readonly string[] = []): Promise<Settled[]> {
   const settled: unknown = await value;
-  if (pulumi.Output.isInstance(settled))
-    return (await pulumi.isSecret(settled)) && path.length > 0 ? [path.join(".")] : [];
+  if (pulumi.Output.isInstance(settled)) {
+    // Pulumi's own, and left out of its types.
+    const { isKnown } = settled as unknown as { readonly isKnown: Promise<boolean> };
+    return [{ path, isSecret: await pulumi.isSecret(settled), isKnown: await isKnown }];
+  }
   if (typeof settled !== "object" || settled === null) return [];
-  const found = await Promise.all(Object.entries(settled).map(([key, item]) => secretPaths(item, [...path, key])));
+  const found = await Promise.all(Object.entries(settled).map(([key, item]) => outputsIn(item, [...path, key])));
   return found.flat();
 }
 

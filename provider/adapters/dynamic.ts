@@ -1,7 +1,7 @@
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
 import { withEmpty } from "../core/maps";
-import { hasUnknown } from "../core/unknown";
+import { hasUnknown, withoutUnknown, withUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
 import { Hosts } from "./hosts";
@@ -52,7 +52,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const known = Object.keys(olds).length === 0 ? undefined : split(handler, olds).values;
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
       const taken = meta ? identities.claim(handler.type, inputs, meta.urn) : [];
-      return { inputs: close(handler, inputs, news, meta), failures: [...failures, ...taken] };
+      // Outside of previews the engine takes nothing that is not known.
+      const given = meta?.unknownPaths ? (withoutUnknown(inputs) as Values) : inputs;
+      return { inputs: close(handler, given, news, meta), failures: [...failures, ...taken] };
     },
 
     async diff(id, olds, news) {
@@ -60,7 +62,8 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const { changes, lines, replaces, deleteBeforeReplace, onlyMends } = await plainly(() =>
         handler.diff(id, split(handler, olds).values, values, meta),
       );
-      // Without a preview nothing is unknown: the engine asks whether this one would have to go with another one.
+      // Outside of previews this is not to come: the engine asks whether this one would have to go with another one, or
+      // leaves it out for another one has failed.
       const isSupposed = !isPreview && hasUnknown(values);
       if (meta && !isSupposed) announce(meta.urn, lines);
       if (replaces.length > 0) identities.replace(handler.type, id);
@@ -143,7 +146,9 @@ function split({ nullable, maps }: Handler, wire: Values): { meta: Meta | undefi
   );
   const meta = readMeta(values["__meta"]);
   for (const key of [...hiddenKeys, "__preview"]) delete values[key];
-  return { meta, values: withEmpty(maps, readNotes(values)) };
+  const known = withEmpty(maps, readNotes(values));
+  const paths = (meta?.unknownPaths ?? []).map((path) => path.split("."));
+  return { meta, values: paths.reduce((at, path) => withUnknown(at, path) as Values, known) };
 }
 
 /** Seals a result and gives it back the hidden inputs that later calls depend on. */

@@ -10,6 +10,7 @@ const schema = z.object({
     .object({ create: z.number().optional(), update: z.number().optional(), delete: z.number().optional() })
     .optional(),
   secretPaths: z.array(z.string()).optional(),
+  unknownPaths: z.array(z.string()).optional(),
   ignoreChanges: z.array(z.string()).optional(),
 });
 

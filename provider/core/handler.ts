@@ -21,6 +21,11 @@ export interface Meta extends Origin {
   readonly timeouts?: { readonly create?: number; readonly update?: number; readonly delete?: number } | undefined;
   /** Property paths of arguments that the program marked secret. */
   readonly secretPaths?: readonly string[] | undefined;
+  /**
+   * Property paths of arguments that come from what has failed, in an update that goes on all the same
+   * (`--continue-on-error`). The engine leaves them out, and leaves the object out after it was checked and compared.
+   */
+  readonly unknownPaths?: readonly string[] | undefined;
   /** Property paths of the option `ignoreChanges`. The engine takes care of inputs; it knows nothing of the running guest. */
   readonly ignoreChanges?: readonly string[] | undefined;
 }

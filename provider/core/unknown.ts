@@ -12,3 +12,17 @@ export function hasUnknown(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(hasUnknown);
   return isPlainObject(value) && Object.values(value).some(hasUnknown);
 }
+
+/** The value with what is at the path not known. A list of which one item is not known is not known itself. */
+export function withUnknown(value: unknown, [name, ...rest]: readonly string[]): unknown {
+  if (name === undefined || !isPlainObject(value)) return unknown;
+  return { ...value, [name]: withUnknown(value[name], rest) };
+}
+
+/** The value without what is not known. */
+export function withoutUnknown(value: unknown): unknown {
+  if (value === unknown) return undefined;
+  if (Array.isArray(value)) return value.map(withoutUnknown);
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutUnknown(item)]));
+}

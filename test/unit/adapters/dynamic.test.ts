@@ -1,4 +1,5 @@
 import { dynamicProvider } from "../../../provider/adapters/dynamic";
+import { unknown } from "../../../provider/core/unknown";
 import { machine } from "../core/machine";
 
 const secret = (value: unknown) => ({
@@ -59,4 +60,23 @@ test("what the class passes along is text, or the object that it was", async () 
   expect(names[0]).toMatch(/^db-[0-9a-f]{7}$/);
   expect(names[1]).toBe(names[0]);
   expect(names[2]).not.toBe(names[0]);
+});
+
+test("what a failed resource would have told is no fault, and not known to the handler", async () => {
+  const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:Machine::db";
+  const seen: unknown[] = [];
+  const { check, diff } = dynamicProvider({
+    ...machine,
+    diff(id, olds, news, meta) {
+      seen.push(news["disks"]);
+      return machine.diff(id, olds, news, meta);
+    },
+  });
+  const args = { name: "a", memory: "1 GiB", disks: { root: { serial: "1" } } };
+  const __meta = JSON.stringify({ organization: "o", urn, unknownPaths: ["disks.root.path"] });
+  expect((await check({}, args)).failures).toMatchObject([{ property: "disks.root.path" }]);
+  const { inputs, failures } = await check({}, { ...args, __meta });
+  expect([failures, inputs["disks"]]).toEqual([[], { root: { serial: "1" } }]);
+  await diff("id", inputs, inputs);
+  expect(seen).toEqual([{ root: { serial: "1", path: unknown } }]);
 });
