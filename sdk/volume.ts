@@ -38,7 +38,7 @@ export interface VolumeArgs {
   >;
   /** Name of the volume in its pool. Default: the logical name, seven digits of its identity and the format. */
   readonly name?: pulumi.Input<string>;
-  /** Image format (<target><format type>). */
+  /** Image format (<target><format type>); another one is another volume. Default qcow2, in a logical pool raw. */
   readonly format?: pulumi.Input<"qcow2" | "raw">;
   /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink. Default: that of `source` or `backing`. */
   readonly size?: pulumi.Input<string | number>;
@@ -89,7 +89,7 @@ export class Volume extends KvmResource {
   /** Name of the volume in its pool. Default: the logical name, seven digits of its identity and the format. */
   declare readonly name: pulumi.Output<string>;
 
-  /** Image format (<target><format type>). */
+  /** Image format (<target><format type>); another one is another volume. Default qcow2, in a logical pool raw. */
   declare readonly format: pulumi.Output<"qcow2" | "raw" | undefined>;
 
   /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink. Default: that of `source` or `backing`. */

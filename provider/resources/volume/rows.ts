@@ -1,15 +1,19 @@
 import { attribute, block, type DeriveContext, type StateOf, z } from "../../core/attribute";
 import { hostPath, objectName, size, text } from "../../core/quantities";
 import { parseBytes } from "../../core/units";
-import { isPlainObject } from "../../core/unknown";
+import { isPlainObject, unknown } from "../../core/unknown";
 import { adoptedOutput, adoptionRows } from "../adoption";
 import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { overlayRows } from "../overlay";
 import { pathChange, poolRow, volumePath } from "../pool-reference";
 
+/** The sentinel passes through check as it is. */
+const notKnown = unknown as unknown as string;
+
 /** The name of a volume whose program gives it none. */
 export function derivedName({ identity, siblings }: Pick<DeriveContext, "identity" | "siblings">): string {
-  return `${identity.physicalName}${extension(siblings)}`;
+  const end = extension(siblings);
+  return end === notKnown ? end : `${identity.physicalName}${end}`;
 }
 
 const backing = z.object({
@@ -31,10 +35,13 @@ export const rows = {
     change: "replace",
   }),
   format: attribute<"qcow2" | "raw">({
-    doc: "Image format (<target><format type>).",
+    doc: "Image format (<target><format type>); another one is another volume. Default qcow2, in a logical pool raw.",
     schema: z.enum(["qcow2", "raw"]),
-    defaults: { 1: ({ siblings }) => (isLogical(siblings["pool"]) ? "raw" : "qcow2") },
-    change: "replace",
+    defaults: { 1: ({ siblings }) => formatIn(siblings["pool"]) },
+    // It hangs on a pool that is not known yet, which may well be the one that the volume is in.
+    change: (_old, next, { next: { pool } }) => ({
+      class: next === unknown && formatIn(pool) === notKnown ? "none" : "replace",
+    }),
   }),
   size: attribute<string | undefined>({
     doc: "Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink. Default: that of `source` or `backing`.",
@@ -112,13 +119,19 @@ export const outputs = {
   adopted: adoptedOutput,
 } as const;
 
-function extension(siblings: Readonly<Record<string, unknown>>): string {
-  if (isLogical(siblings["pool"])) return "";
-  return `.${typeof siblings["format"] === "string" ? siblings["format"] : "qcow2"}`;
+function extension({ pool, format }: Readonly<Record<string, unknown>>): string {
+  const usual = formatIn(pool);
+  if (usual === "raw") return "";
+  // No volume of a logical pool is qcow2.
+  if (format === "qcow2" || usual === "qcow2") return `.${typeof format === "string" ? format : usual}`;
+  return notKnown;
 }
 
-function isLogical(pool: unknown): boolean {
-  return isPlainObject(pool) && pool["type"] === "logical";
+/** What volumes of that pool are unless they say otherwise. */
+function formatIn(pool: unknown): "qcow2" | "raw" {
+  const type = isPlainObject(pool) ? pool["type"] : pool;
+  if (type === unknown) return notKnown as "raw";
+  return type === "logical" ? "raw" : "qcow2";
 }
 
 function pathOf(value: unknown): unknown {

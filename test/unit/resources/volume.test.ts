@@ -82,6 +82,20 @@ test("what is not known yet is checked later, and makes no name of its own", () 
   expect(check({ size: "1 GiB", name: unknown }).inputs).toMatchObject({ name: unknown, path: unknown });
 });
 
+test("what hangs on the type of a pool that is not known yet is not known, and changes nothing", () => {
+  const inPool = (pool: unknown, args: Values = {}, olds?: Values) =>
+    check({ pool, size: "1 GiB", ...args }, olds).inputs;
+  for (const known of [pool, logical]) {
+    for (const someday of [unknown, { ...known, type: unknown }]) {
+      expect(inPool(someday)).toMatchObject({ format: unknown, name: unknown, path: unknown });
+      expect(inPool(someday, { format: "qcow2" })["name"]).toMatch(/^root-[0-9a-f]{7}\.qcow2$/);
+      expect(inPool(someday, { format: "raw" })["name"]).toBe(unknown);
+      const olds = { ...inPool(known), capacity: "1 GiB" };
+      expect(classes(olds, inPool(someday, {}, olds))).toEqual({});
+    }
+  }
+});
+
 test("a renamed resource keeps the name; the path follows name and pool", () => {
   const olds = check({ size: "1 GiB" }).inputs;
   const renamed = { ...meta, urn: "urn:pulumi:s::p::t::other" };
