@@ -1,8 +1,8 @@
 import type { Fault } from "../../core/check";
-import { equal } from "../../core/equal";
-import { parseBytes, parseRate } from "../../core/units";
+import { parseBytes } from "../../core/units";
 import { hasUnknown, isPlainObject } from "../../core/unknown";
 import type { MappedThread } from "./disk-driver";
+import { diskLimitRules } from "./disk-limit-rules";
 import { isBlockDevice } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
 import { isPcie } from "./general";
@@ -207,91 +207,10 @@ export function threadFaults(
   ];
 }
 
-const ways = ["BytesSec", "IopsSec"] as const;
-
-/** What libvirt and QEMU ask of a set of limits. */
-function limitFaults(limits: Readonly<Record<string, unknown>>, at: string) {
-  const amount = (name: string) => {
-    const value = limits[name];
-    return typeof value === "string" ? Number(parseRate(value)) : typeof value === "number" ? value : undefined;
-  };
-  return ways.flatMap((way) => {
-    const both = ["", "Max"].flatMap((end) => {
-      const split = [`read${way}${end}`, `write${way}${end}`].filter((name) => limits[name] !== undefined);
-      const total = `total${way}${end}`;
-      return limits[total] !== undefined && split.length > 0
-        ? [fault(`${at}.${total}`, `excludes ${split.join(" and ")}; give the total or the two ways`)]
-        : [];
-    });
-    const bursts = ["total", "read", "write"].flatMap((kind) => {
-      const name = `${kind}${way}`;
-      const [base, burst] = [amount(name), amount(`${name}Max`)];
-      const isShort = base !== undefined && burst !== undefined && burst < base;
-      return [
-        ...(burst !== undefined && base === undefined ? [fault(`${at}.${name}Max`, `needs ${name}`)] : []),
-        ...(isShort ? [fault(`${at}.${name}Max`, `is less than ${name}`)] : []),
-        ...(limits[`${name}MaxLength`] !== undefined && burst === undefined
-          ? [fault(`${at}.${name}MaxLength`, `needs ${name}Max`)]
-          : []),
-      ];
-    });
-    return [...both, ...bursts];
-  });
-}
-
-const anyIops = /IopsSec$/;
-
-/** Requests are counted only where they are limited. */
-function sizeFault({ sizeIopsSec, ...limits }: Readonly<Record<string, unknown>>, at: string): Fault[] {
-  return sizeIopsSec === undefined || given(limits, Object.keys(limits)).some((name) => anyIops.test(name))
-    ? []
-    : [fault(`${at}.sizeIopsSec`, "needs a limit of requests, such as totalIopsSec")];
-}
-
-const limits: EntryCheck<Disk> = ({ iotune, throttleFilters }, at, { throttleGroups }) => {
-  const unknownGroups = (Array.isArray(throttleFilters) ? throttleFilters : []).filter(
-    (name) => typeof name === "string" && isPlainObject(throttleGroups) && !Object.hasOwn(throttleGroups, name),
-  );
-  return [
-    ...(isPlainObject(iotune) ? [...limitFaults(iotune, `${at}.iotune`), ...sizeFault(iotune, `${at}.iotune`)] : []),
-    ...unknownGroups.map((name) => fault(`${at}.throttleFilters`, `there is no "${name}" in throttleGroups`)),
-    ...(iotune !== undefined && throttleFilters !== undefined
-      ? [fault(`${at}.throttleFilters`, "excludes iotune; put the limits into a group")]
-      : []),
-  ];
-};
-
 /** Rules of disks. */
 export const diskRules: readonly MachineRule[] = [
-  ...[source, lun, place, sectors, driver, shared, iothreads, limits].map((check) => eachEntry("disks", check)),
-  {
-    needs: [],
-    check: ({ throttleGroups }) =>
-      entriesOf<Readonly<Record<string, unknown>>>(throttleGroups).flatMap(([key, group]) => [
-        ...limitFaults(group, `throttleGroups.${key}`),
-        ...sizeFault(group, `throttleGroups.${key}`),
-      ]),
-  },
-  {
-    needs: ["disks"],
-    check: ({ disks }) => {
-      const first = new Map<string, readonly [key: string, limits: unknown]>();
-      return entriesOf<Disk>(disks).flatMap(([key, { iotune }]) => {
-        const group = iotune?.group;
-        if (group === undefined) return [];
-        const [other, limits] = first.get(group) ?? [key, iotune];
-        first.set(group, [other, limits]);
-        return equal(limits, iotune)
-          ? []
-          : [
-              fault(
-                `disks.${key}.iotune`,
-                `shares the group ${group} with disks.${other}: state the same limits in both`,
-              ),
-            ];
-      });
-    },
-  },
+  ...[source, lun, place, sectors, driver, shared, iothreads].map((check) => eachEntry("disks", check)),
+  ...diskLimitRules,
   {
     needs: [],
     check: ({ disks }) => [
