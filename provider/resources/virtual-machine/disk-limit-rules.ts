@@ -45,13 +45,21 @@ function sizeFault({ sizeIopsSec, ...limits }: Readonly<Record<string, unknown>>
     : [fault(`${at}.sizeIopsSec`, "needs a limit of requests, such as totalIopsSec")];
 }
 
-const limits: EntryCheck<Disk> = ({ iotune, throttleFilters }, at, { throttleGroups }) => {
-  const unknownGroups = (Array.isArray(throttleFilters) ? throttleFilters : []).filter(
+const limits: EntryCheck<Disk> = ({ device, iotune, throttleFilters }, at, { throttleGroups }) => {
+  const filters: readonly unknown[] = Array.isArray(throttleFilters) ? throttleFilters : [];
+  const unknownGroups = filters.filter(
     (name) => typeof name === "string" && isPlainObject(throttleGroups) && !Object.hasOwn(throttleGroups, name),
   );
   return [
     ...(isPlainObject(iotune) ? [...limitFaults(iotune, `${at}.iotune`), ...sizeFault(iotune, `${at}.iotune`)] : []),
     ...unknownGroups.map((name) => fault(`${at}.throttleFilters`, `there is no "${name}" in throttleGroups`)),
+    ...(iotune?.group !== undefined && Object.values(iotune).filter((value) => value !== undefined).length === 1
+      ? [fault(`${at}.iotune.group`, "needs the limits that its disks share, such as totalIopsSec")]
+      : []),
+    ...(new Set(filters).size < filters.length ? [fault(`${at}.throttleFilters`, "names one group twice")] : []),
+    ...(device === "cdrom" && throttleFilters !== undefined
+      ? [fault(`${at}.throttleFilters`, "libvirt filters no optical drive; use iotune")]
+      : []),
     ...(iotune !== undefined && throttleFilters !== undefined
       ? [fault(`${at}.throttleFilters`, "excludes iotune; put the limits into a group")]
       : []),

@@ -3,7 +3,7 @@ import { parseBytes } from "../../core/units";
 import { hasUnknown, isPlainObject } from "../../core/unknown";
 import type { MappedThread } from "./disk-driver";
 import { diskLimitRules } from "./disk-limit-rules";
-import { isBlockDevice } from "./disk-sources";
+import { driverType, isBlockDevice } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
 import { isPcie } from "./general";
 import {
@@ -20,10 +20,17 @@ import {
 
 const sources = ["volume", "path", "network"];
 
+/** Format of the image behind a disk. */
+const imageFormat = ({ volume, format }: Disk) => volume?.format ?? format ?? "raw";
+
+/** What is asked of a disk that only qcow2 has. */
+const qcow2Only = ({ metadataCache, discardNoUnref }: Disk) =>
+  given({ metadataCache, discardNoUnref: discardNoUnref || undefined }, ["metadataCache", "discardNoUnref"]);
+
 const source: EntryCheck<Disk> = (disk, at) => {
-  const { device, format, volume, path, network, encryption } = disk;
+  const { device, format, volume, path, network, encryption, startupPolicy } = disk;
   const named = given(disk, sources);
-  const isRaw = (volume?.format ?? format ?? "raw") === "raw";
+  const image = imageFormat(disk);
   return [
     ...(named.length > 1 ? [fault(at, `has both ${named.join(" and ")}; give one`)] : []),
     ...(named.length === 0 && !isRemovable(device)
@@ -35,14 +42,23 @@ const source: EntryCheck<Disk> = (disk, at) => {
     ...(encryption !== undefined && named.length === 0
       ? [fault(`${at}.encryption`, "an empty drive has nothing to decrypt")]
       : []),
-    ...(encryption !== undefined && !isRaw && volume === undefined
+    ...(encryption !== undefined && image !== "raw" && volume === undefined
       ? [fault(`${at}.encryption`, 'a LUKS container is a raw image; set format: "raw"')]
       : []),
+    ...(startupPolicy !== undefined && network !== undefined
+      ? [fault(`${at}.startupPolicy`, "libvirt looks for no image on the network; leave it out")]
+      : []),
+    ...(startupPolicy === "requisite" && !isRemovable(device)
+      ? [fault(`${at}.startupPolicy`, 'only a drive can be requisite; use "mandatory" or "optional"')]
+      : []),
+    ...(image === "qcow2" ? [] : qcow2Only(disk)).map((name) =>
+      fault(`${at}.${name}`, "only a qcow2 image has it; leave it out"),
+    ),
   ];
 };
 
 const lun: EntryCheck<Disk> = (disk, at) => {
-  const { device, bus, volume, path, network, reservations } = disk;
+  const { device, bus, volume, path, network, reservations, encryption } = disk;
   if (device !== "lun") {
     const message = 'goes only with device: "lun"; other disks have no SCSI commands to reserve with';
     return reservations === undefined ? [] : [fault(`${at}.reservations`, message)];
@@ -62,6 +78,10 @@ const lun: EntryCheck<Disk> = (disk, at) => {
         ]),
     ...(bus === "scsi" ? [] : [fault(`${at}.bus`, "a lun needs scsi")]),
     ...meaningless.map((name) => fault(`${at}.${name}`, "a lun shows the guest its own; leave it out")),
+    ...(encryption === undefined ? [] : [fault(`${at}.encryption`, 'a lun is not decrypted; use device: "disk"')]),
+    ...(driverType(imageFormat(disk)) !== "raw"
+      ? [fault(volume === undefined ? `${at}.format` : at, 'a lun is a raw device; use device: "disk" for an image')]
+      : []),
   ];
 };
 
@@ -90,6 +110,9 @@ const place: EntryCheck<Disk> = (
     ...(wwn !== undefined && !["scsi", "ide"].includes(bus)
       ? [fault(`${at}.wwn`, "only scsi and ide disks show it")]
       : []),
+    ...(rotationRate !== undefined && device !== "disk"
+      ? [fault(`${at}.rotationRate`, `goes only with device: "disk"; a ${device} shows none`)]
+      : []),
     ...(rotationRate !== undefined && !["scsi", "sata", "ide"].includes(bus)
       ? [fault(`${at}.rotationRate`, "only scsi, sata and ide disks show it")]
       : []),
@@ -114,7 +137,7 @@ const sectors: EntryCheck<Disk> = ({ bus, logicalBlockSize, physicalBlockSize },
 const virtioOnly = ["queues", "queueSize", "ioeventfd", "eventIdx", "packed", "iothread", "iothreadMapping"];
 
 const driver: EntryCheck<Disk> = (disk, at, { maxVcpus }) => {
-  const { bus, device, cache, io, queues, copyOnRead, shareable, readonly, snapshot, transient } = disk;
+  const { bus, device, cache, io, queues, copyOnRead, shareable, readonly, snapshot } = disk;
   const isDirect = cache === "none" || cache === "directsync";
   const remedy = bus === "scsi" ? "; set it at an entry of scsiControllers" : '; use bus: "virtio"';
   const drive = isRemovable(device) ? given(disk, ["discard", "detectZeroes", "copyOnRead"]) : [];
@@ -131,11 +154,25 @@ const driver: EntryCheck<Disk> = (disk, at, { maxVcpus }) => {
     ...(copyOnRead && shareable
       ? [fault(`${at}.copyOnRead`, "another guest may write to the shared disk meanwhile")]
       : []),
-    ...(transient && (shareable || readonly)
-      ? [fault(`${at}.transient`, "excludes shareable and readonly: what is written must go somewhere of its own")]
-      : []),
     ...(shareable && snapshot === "internal"
       ? [fault(`${at}.snapshot`, "a shared disk has no snapshots; use no")]
+      : []),
+  ];
+};
+
+/** What is thrown away goes into a file that libvirt makes beside the image. */
+const transience: EntryCheck<Disk> = (disk, at) => {
+  const { transient, bus, device, volume, path, network, shareable, readonly } = disk;
+  if (!transient) return [];
+  return [
+    ...(shareable || readonly
+      ? [fault(`${at}.transient`, "excludes shareable and readonly: what is written must go somewhere of its own")]
+      : []),
+    ...(device !== "disk" || network !== undefined || isBlockDevice(volume?.path ?? path)
+      ? [fault(`${at}.transient`, 'needs device: "disk" and an image that is a file')]
+      : []),
+    ...(transient === "shared" && !["virtio", "scsi", "usb"].includes(bus)
+      ? [fault(`${at}.transient`, `shared is not for the bus ${bus}; use bus: "virtio"`)]
       : []),
   ];
 };
@@ -207,10 +244,23 @@ export function threadFaults(
   ];
 }
 
+/** There is one controller of these, with so many places. */
+const places = { ide: 4, fdc: 2 } as const;
+
 /** Rules of disks. */
 export const diskRules: readonly MachineRule[] = [
-  ...[source, lun, place, sectors, driver, shared, iothreads].map((check) => eachEntry("disks", check)),
+  ...[source, lun, place, sectors, driver, transience, shared, iothreads].map((check) => eachEntry("disks", check)),
   ...diskLimitRules,
+  {
+    needs: ["disks"],
+    check: ({ disks }) =>
+      Object.entries(places).flatMap(([bus, count]) =>
+        entriesOf<Disk>(disks)
+          .filter(([, disk]) => disk.bus === bus)
+          .slice(count)
+          .map(([key]) => fault(`disks.${key}.bus`, `${bus} has room for ${count} disks; use another bus`)),
+      ),
+  },
   {
     needs: [],
     check: ({ disks }) => [

@@ -43,6 +43,52 @@ test.each<[string, Values, RegExp]>([
   ["a wwn on sata", disk({ bus: "sata", wwn: "5000c50015ea71aa" }), /^disks.d.wwn: only scsi and ide disks/],
   ["a vendor on virtio", disk({ vendor: "A" }), /^disks.d.vendor: only a scsi disk/],
   ["a controller of nowhere", disk({ bus: "scsi", controller: "x" }), /^disks.d.controller: there is no "x"/],
+  [
+    "a disk that may be missing at a start",
+    disk({ startupPolicy: "requisite" }),
+    /^disks.d.startupPolicy: only a drive/,
+  ],
+  [
+    "a start without an image of the network",
+    source({ protocol: "nbd", host: "a" }, { startupPolicy: "optional" }),
+    /^disks.d.startupPolicy: libvirt looks for no image/,
+  ],
+  ["tables of a raw image", disk({ metadataCache: "4 MiB" }), /^disks.d.metadataCache: only a qcow2 image/],
+  ["clusters of a raw image", disk({ discardNoUnref: true }), /^disks.d.discardNoUnref: only a qcow2 image/],
+  ["a lun in qcow2", { disks: { d: { ...block, device: "lun", format: "qcow2" } } }, /^disks.d.format: a lun is a raw/],
+  [
+    "a lun that is decrypted",
+    { disks: { d: { ...block, device: "lun", encryption: { secret: { usage: "a" } } } } },
+    /^disks.d.encryption: a lun is not decrypted/,
+  ],
+  [
+    "revolutions of a cdrom",
+    disk({ device: "cdrom", rotationRate: 7200 }),
+    /^disks.d.rotationRate: goes only with device: "disk"; a cdrom shows none/,
+  ],
+  [
+    "a medium that is thrown away",
+    disk({ device: "cdrom", transient: true }),
+    /^disks.d.transient: needs device: "disk"/,
+  ],
+  [
+    "a block device that is thrown away",
+    { disks: { d: { ...block, transient: true } } },
+    /^disks.d.transient: needs .*a file/,
+  ],
+  [
+    "a shared image on sata",
+    disk({ bus: "sata", transient: "shared" }),
+    /^disks.d.transient: shared is not for the bus/,
+  ],
+  [
+    "five disks of one IDE controller",
+    {
+      machine: "pc",
+      disks: Object.fromEntries([1, 2, 3, 4, 5].map((id) => [`d${id}`, { path: `/${id}`, bus: "ide" }])),
+    },
+    /^disks.d5.bus: ide has room for 4 disks/,
+  ],
   ["an odd sector", disk({ logicalBlockSize: 1000 }), /^disks.d.logicalBlockSize: must be a power of two/],
   [
     "a total and one way",
@@ -54,6 +100,17 @@ test.each<[string, Values, RegExp]>([
     "a burst below the limit",
     disk({ iotune: { readBytesSec: "2 MiB/s", readBytesSecMax: "1 MiB/s" } }),
     /^disks.d.iotune.readBytesSecMax: is less than readBytesSec/,
+  ],
+  ["a group without a limit", disk({ iotune: { group: "g" } }), /^disks.d.iotune.group: needs the limits/],
+  [
+    "a group twice",
+    { throttleGroups: { g: { totalIopsSec: 9 } }, ...disk({ throttleFilters: ["g", "g"] }) },
+    /^disks.d.throttleFilters: names one group twice/,
+  ],
+  [
+    "filters of a cdrom",
+    { throttleGroups: { g: { totalIopsSec: 9 } }, ...disk({ device: "cdrom", throttleFilters: ["g"] }) },
+    /^disks.d.throttleFilters: libvirt filters no optical drive/,
   ],
   ["a group of nowhere", disk({ throttleFilters: ["x"] }), /^disks.d.throttleFilters: there is no "x"/],
   ["two hosts of nbd", source({ protocol: "nbd", host: "a", socket: "/s" }), /^disks.d.network: needs either host or/],
