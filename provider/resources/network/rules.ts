@@ -62,7 +62,7 @@ const modeRule: NetworkRule = {
     const misplaced = Object.entries(foreign[inputs.mode]).flatMap(([name, reason]) => {
       const value = inputs[name as keyof Inputs];
       // What another mode derived says nothing.
-      return isSet(value) && !(name === "bridge" && value === derived)
+      return isSet(name, value) && !(name === "bridge" && value === derived)
         ? [fault(name, `is not possible in mode "${inputs.mode}": ${reason}`)]
         : [];
     });
@@ -88,8 +88,9 @@ const modeRule: NetworkRule = {
   },
 };
 
-function isSet(value: unknown): boolean {
-  if (value === undefined || value === false) return false;
+/** What is false goes without saying; but NAT that is spoken of at all makes libvirt think of mode nat. */
+function isSet(name: string, value: unknown): boolean {
+  if (value === undefined || (value === false && name !== "natIpv6")) return false;
   return typeof value !== "object" || value === null || Object.keys(value).length > 0;
 }
 

@@ -76,11 +76,17 @@ function offload(lenses: Readonly<Record<string, ElementLens<boolean>>>, name: s
   });
 }
 
-export const romSchema = z.strictObject({
-  enabled: z.boolean().optional(),
-  file: hostPath.optional(),
-  bar: z.boolean().optional(),
-});
+export const romSchema = z
+  .strictObject({
+    enabled: z.boolean().optional(),
+    file: hostPath.optional(),
+    bar: z.boolean().optional(),
+  })
+  .refine((rom) => Object.values(rom).some((value) => value !== undefined), "must say something; leave it out instead")
+  .refine(
+    ({ enabled, file, bar }) => enabled !== false || (file === undefined && bar === undefined),
+    "that is not enabled has neither file nor bar",
+  );
 type Rom = z.infer<typeof romSchema>;
 export const romLens: ElementLens<Rom> = {
   get(nic) {

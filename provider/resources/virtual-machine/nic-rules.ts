@@ -1,6 +1,8 @@
 import { isPlainObject } from "../../core/unknown";
 import { libvirtOf } from "../facts";
 import { cellFaults } from "./hostdev-rules";
+import { userFaults } from "./nic-user-rules";
+import { virtualPortFaults } from "./nic-virtual-port-rules";
 import {
   duplicates,
   type EntryCheck,
@@ -17,8 +19,7 @@ const sources = ["network", "bridge", "direct", "user", "vhostUser", "vdpa", "et
 
 const source: EntryCheck<Nic> = (nic, at) => {
   const named = given(nic, sources);
-  const { user, portGroup } = nic;
-  const hasForwards = user !== undefined && user.backend !== "passt";
+  const { portGroup } = nic;
   return [
     ...(named.length > 1 ? [fault(at, `has both ${named.join(" and ")}; give one`)] : []),
     ...(named.length === 0 ? [fault(at, `needs a network or a bridge (or ${sources.slice(2).join(", ")})`)] : []),
@@ -27,9 +28,6 @@ const source: EntryCheck<Nic> = (nic, at) => {
       : []),
     ...(portGroup === undefined ? [] : given(nic, ["vlan", "bandwidth"])).map((name) =>
       fault(`${at}.${name}`, "comes from the port group; change it there"),
-    ),
-    ...(hasForwards ? given(user, ["dev", "portForwards"]) : []).map((name) =>
-      fault(`${at}.user.${name}`, 'needs backend: "passt"'),
     ),
   ];
 };
@@ -55,7 +53,12 @@ const hardware: EntryCheck<Nic> = (nic, at, { maxVcpus }) => {
     ...(model === "virtio" && isMore(queues, maxVcpus)
       ? [fault(`${at}.queues`, `is ${queues}, more than vCPUs that could use them (maxVcpus is ${maxVcpus})`)]
       : []),
-    ...(isMore(queues, 1) && nic.user !== undefined ? [fault(`${at}.queues`, "a user network has one queue")] : []),
+    ...(model !== "virtio"
+      ? given(nic, ["vhostUser", "vdpa"]).map((name) => fault(`${at}.model`, `${name} needs "virtio"`))
+      : []),
+    ...(nic.vhostUser?.mode === "server" && nic.vhostUser.reconnect !== undefined
+      ? [fault(`${at}.vhostUser.reconnect`, "a server waits to be connected to; leave it out")]
+      : []),
     ...(isMore(256, rxQueueSize) ? [fault(`${at}.rxQueueSize`, "must be 256, 512 or 1024: QEMU refuses less")] : []),
     ...(teaming?.role === "persistent" && model !== "virtio"
       ? [fault(`${at}.teaming`, "the persistent half is a virtio interface")]
@@ -91,11 +94,7 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
   const isPlainBridge = bridge !== undefined && virtualPort?.type !== "openvswitch";
   const unable = given(nic, ["user", "vhostUser", "hostdev", "vdpa"]);
   const [name] = unable;
-  const isPasst = nic.user?.backend === "passt";
   return [
-    ...(isPasst && version !== undefined && version < 9_001_000
-      ? [fault(`${at}.user.backend`, "passt needs a libvirt above 9.0; use slirp, or upgrade the host")]
-      : []),
     ...(vlan !== undefined && isPlainBridge && version !== undefined && version < 11_000_000
       ? [
           fault(
@@ -107,6 +106,9 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
     ...(vlan?.trunk && hostdev !== undefined ? [fault(`${at}.vlan.trunk`, "a virtual function has one VLAN")] : []),
     ...(bandwidth !== undefined && name !== undefined
       ? [fault(`${at}.bandwidth`, `libvirt limits no interface of ${name}`)]
+      : []),
+    ...(bandwidth?.inbound?.floor !== undefined && nic.network === undefined
+      ? [fault(`${at}.bandwidth.inbound.floor`, "is guaranteed on networks only; leave it out")]
       : []),
     ...(filter !== undefined && (name !== undefined || nic.direct !== undefined)
       ? [fault(`${at}.filter`, "libvirt filters on network, bridge and ethernet only")]
@@ -123,12 +125,15 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
     ...(portIsolated && nic.network === undefined && bridge === undefined
       ? [fault(`${at}.portIsolated`, "goes only with network or bridge")]
       : []),
+    ...(portIsolated && virtualPort !== undefined
+      ? [fault(`${at}.portIsolated`, `a port of ${virtualPort.type} cannot be isolated; leave out one of the two`)]
+      : []),
   ];
 };
 
 /** Rules of network interfaces. */
 export const nicRules: readonly MachineRule[] = [
-  ...[source, hardware, bus, partner, traffic].map((check) => eachEntry("nics", check)),
+  ...[source, userFaults, virtualPortFaults, hardware, bus, partner, traffic].map((check) => eachEntry("nics", check)),
   {
     needs: [],
     check: ({ nics }) => [

@@ -10,6 +10,9 @@ export type Filesystem = Inputs["filesystems"][string];
 
 export const fault = (property: string, reason: string): Fault => ({ property, reason });
 
+/** Whether nothing but the arguments makes the guest: an overlay may add what is missing, an adopted one may have it. */
+export const saysAll = ({ overlay, adopt }: Inputs): boolean => overlay === undefined && adopt !== true;
+
 /** What a rule says of one entry of a map. */
 export type EntryCheck<T> = (entry: T, at: string, inputs: Inputs) => readonly Fault[];
 

@@ -63,6 +63,8 @@ test.each<[string, Values, RegExp]>([
   ["bridge with dhcp", { mode: "bridge", bridge: "br0", dhcp: true }, /^dhcp: is not possible in mode "bridge"/],
   ["bridge with mtu", { mode: "bridge", bridge: "br0", mtu: 1400 }, /^mtu: .*belong to the host/],
   ["ports without nat", { ...nat, mode: "route", natPorts: { start: 1, end: 2 } }, /^natPorts: .*only mode nat/],
+  ["no NAT for IPv6 without nat", { ...nat, mode: "route", natIpv6: false }, /^natIpv6: .*only mode nat translates/],
+  ["no NAT for an isolated network", { ...nat, mode: "isolated", natIpv6: false }, /^natIpv6: .*only mode nat/],
   ["a device for isolated", { mode: "isolated", forwardDevice: "eth0" }, /^forwardDevice: .*forwards nothing/],
   ["a device for open", { ...nat, mode: "open", forwardDevice: "eth0" }, /^forwardDevice: .*use nat or route/],
   ["ports the wrong way round", { ...nat, natPorts: { start: 9, end: 2 } }, /^natPorts: start must not be above end/],

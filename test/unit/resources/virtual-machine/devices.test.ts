@@ -23,6 +23,13 @@ const disk = (values: Values): Values => ({ disks: { d: { path: "/a", ...values 
 const source = (network: Values, values: Values = {}): Values => ({ disks: { d: { network, ...values } } });
 const nic = (values: Values): Values => ({ nics: { n: { ...lan, ...values } } });
 
+const direct = { direct: { dev: "eno1" } };
+const dpdk = { socket: "/s", mode: "client" };
+const user = (...addresses: Values[]): Values => ({ nics: { n: { user: { addresses } } } });
+const port = (cable: Values, type: string, parameters: Values = {}): Values => ({
+  nics: { n: { ...cable, virtualPort: { type, parameters } } },
+});
+
 test.each<[string, Values, RegExp]>([
   ["a lun in a file", disk({ device: "lun" }), /^disks.d: a lun needs a block device/],
   ["a lun over nbd", source({ protocol: "nbd", host: "a" }, { device: "lun" }), /^disks.d: a lun needs a block device/],
@@ -154,6 +161,53 @@ test.each<[string, Values, RegExp]>([
   ],
   ["forwards of slirp", { nics: { n: { user: { portForwards: [] } } } }, /^nics.n.user.portForwards: needs backend/],
   [
+    "room for two",
+    user({ address: "10.0.3.0", prefix: 30 }),
+    /^nics.n.user.addresses\[0\].prefix: must be from 4 to 27/,
+  ],
+  ["half an IPv6 subnet", user({ address: "fd00::", prefix: 65 }), /^nics.n.user.addresses\[0\].prefix: must be 64/],
+  [
+    "two addresses of a kind",
+    user({ address: "10.0.3.0" }, { address: "fd00::" }, { address: "10.0.4.0" }),
+    /^nics.n.user.addresses\[2\]: there is one IPv4/,
+  ],
+  [
+    "an IPv4 prefix of IPv6",
+    { nics: { n: { user: { backend: "passt", addresses: [{ address: "10.0.3.0", prefix: 64 }] } } } },
+    /^nics.n.user.addresses\[0\].prefix: must be at most 32/,
+  ],
+  ["a port of no switch", port({ user: {} }, "openvswitch"), /^nics.n.virtualPort: user has no port on a switch/],
+  ["a port without its profile", port(direct, "802.1Qbh"), /^nics.n.virtualPort.parameters.profileid: is required/],
+  [
+    "a parameter of another port",
+    port(lan, "802.1Qbh", { interfaceid: "a" }),
+    /^nics.n.virtualPort.parameters.interfaceid: 802.1Qbh has profileid only/,
+  ],
+  [
+    "a type that is too large",
+    port(lan, "802.1Qbg", { typeid: "0x1000000" }),
+    /^nics.n.virtualPort.parameters.typeid: must be a number from 0 to 16777215/,
+  ],
+  ["an id that is none", port(lan, "openvswitch", { interfaceid: "a" }), /parameters.interfaceid: must be a UUID/],
+  [
+    "an isolated port of Open vSwitch",
+    port({ ...lan, portIsolated: true }, "openvswitch"),
+    /^nics.n.portIsolated: .*openv/,
+  ],
+  ["a ROM that is off", nic({ rom: { enabled: false, bar: true } }), /^nics.n.rom: that is not enabled has neither/],
+  ["a ROM of nothing", nic({ rom: {} }), /^nics.n.rom: must say something/],
+  ["an e1000 of a switch", { nics: { n: { vhostUser: dpdk, model: "e1000" } } }, /^nics.n.model: vhostUser needs/],
+  [
+    "a server that reconnects",
+    { nics: { n: { vhostUser: { ...dpdk, mode: "server", reconnect: 5 } } } },
+    /^nics.n.vhostUser.reconnect: a server waits/,
+  ],
+  [
+    "a guarantee on a bridge",
+    { nics: { n: { bridge: "br0", bandwidth: { inbound: { floor: "1 MiB/s" } } } } },
+    /^nics.n.bandwidth.inbound.floor: is guaranteed on networks only/,
+  ],
+  [
     "one name on the host twice",
     { nics: { a: { ...lan, target: "t0" }, b: { ...lan, target: "t0" } } },
     /^nics.b.target: the name on the host is taken by nics.a.target/,
@@ -172,6 +226,16 @@ test.each<[string, Values, RegExp]>([
   ],
 ])("%s is refused", (_name, args, expected) => {
   expect(faultsOf(args)).toMatch(expected);
+});
+
+test("what an overlay may add, or an adopted domain may have, is not missed", () => {
+  const args = port(direct, "802.1Qbh");
+  expect(faultsOf({ ...args, adopt: true })).toBe("");
+  expect(faultsOf({ ...args, overlay: { devices: {} } })).toBe("");
+});
+
+test("what libvirt reads as a number is one", () => {
+  for (const managerid of ["255", "0xff", "0377"]) expect(faultsOf(port(lan, "802.1Qbg", { managerid }))).toBe("");
 });
 
 test("what the host's libvirt does not know is refused with the version that brings it", () => {
