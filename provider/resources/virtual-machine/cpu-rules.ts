@@ -1,6 +1,7 @@
 import type { Fault } from "../../core/check";
 import { isPlainObject } from "../../core/unknown";
-import { parseCpuSet } from "../../tuning/cpu-set";
+import { tuneRule } from "./cpu-tune-rules";
+import { resourceControlRule } from "./resource-control-rules";
 import { fault, type MachineRule } from "./rule-entries";
 
 /** What a flag of Hyper-V needs beside it; QEMU refuses to start without. */
@@ -17,57 +18,6 @@ const hypervNeeds: readonly (readonly [flag: string, needs: string])[] = [
 ];
 
 const isSame = (value: unknown, all: unknown) => typeof value === "number" && typeof all === "number" && value === all;
-
-/** Faults of schedulers: a priority with the real-time ones, and with no other. */
-function schedulerFaults(at: string, scheduler: unknown): Fault[] {
-  if (!isPlainObject(scheduler)) return [];
-  const realTime = scheduler["policy"] === "fifo" || scheduler["policy"] === "rr";
-  if (realTime && scheduler["priority"] === undefined)
-    return [fault(`${at}.priority`, "is required with fifo and rr: 1 to 99")];
-  return !realTime && scheduler["priority"] !== undefined
-    ? [fault(`${at}.priority`, "goes only with fifo and rr; leave it out")]
-    : [];
-}
-
-/** Faults of numbers that are not below `count`. */
-function above(at: string, set: unknown, count: unknown, remedy: string): Fault[] {
-  if (typeof set !== "string" || typeof count !== "number") return [];
-  const wrong = parseCpuSet(set).filter((id) => id >= count);
-  return wrong.length === 0 ? [] : [fault(at, `${wrong[0]} is not below ${count}: ${remedy}`)];
-}
-
-/** Faults of pins and schedulers that no thread of the guest has. */
-const tuneRule: MachineRule = {
-  needs: ["cpuTune", "maxVcpus", "iothreadPolling", "iothreadPools"],
-  check: ({ cpuTune, maxVcpus, iothreads, iothreadPolling, iothreadPools }) => {
-    const vcpuRemedy = "vCPUs are numbered from 0; raise maxVcpus or take it out";
-    const threadRemedy = "IOThreads are numbered from 1; raise iothreads or take it out";
-    const threads = typeof iothreads === "number" ? iothreads : iothreads === undefined ? 0 : undefined;
-    const lists: Readonly<Record<string, unknown>> = cpuTune ?? {};
-    const listed = (name: string): readonly unknown[] => (Array.isArray(lists[name]) ? (lists[name] as unknown[]) : []);
-    return [
-      ...Object.keys(cpuTune?.vcpuPins ?? {}).flatMap((id) =>
-        above(`cpuTune.vcpuPins[${id}]`, id, maxVcpus, vcpuRemedy),
-      ),
-      ...Object.keys(cpuTune?.iothreadPins ?? {}).flatMap((id) => {
-        const at = `cpuTune.iothreadPins[${id}]`;
-        return id === "0" ? [fault(at, threadRemedy)] : above(at, id, threads && threads + 1, threadRemedy);
-      }),
-      ...Object.entries({ iothreadPolling, iothreadPools }).flatMap(([name, tuned]) =>
-        Object.keys(tuned ?? {}).flatMap((id) => above(`${name}[${id}]`, id, threads && threads + 1, threadRemedy)),
-      ),
-      ...["vcpuSchedulers", "cacheTune", "memoryTune"].flatMap((name) =>
-        listed(name).flatMap((item, index) =>
-          isPlainObject(item) ? above(`cpuTune.${name}[${index}].vcpus`, item["vcpus"], maxVcpus, vcpuRemedy) : [],
-        ),
-      ),
-      ...["vcpuSchedulers", "iothreadSchedulers"].flatMap((name) =>
-        listed(name).flatMap((item, index) => schedulerFaults(`cpuTune.${name}[${index}]`, item)),
-      ),
-      ...schedulerFaults("cpuTune.emulatorScheduler", cpuTune?.emulatorScheduler),
-    ];
-  },
-};
 
 const topologyRule: MachineRule = {
   needs: ["cpu", "maxVcpus"],
@@ -178,4 +128,11 @@ const clockRule: MachineRule = {
   },
 };
 
-export const cpuTuneRules: readonly MachineRule[] = [topologyRule, cpuRule, tuneRule, featureRule, clockRule];
+export const cpuTuneRules: readonly MachineRule[] = [
+  topologyRule,
+  cpuRule,
+  tuneRule,
+  resourceControlRule,
+  featureRule,
+  clockRule,
+];

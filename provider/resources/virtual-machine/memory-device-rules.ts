@@ -64,6 +64,21 @@ const sizeRule = eachDevice(({ model, size, requested, block, pageSize }, at, { 
   ];
 });
 
+const leastLabel = 128n * 1024n;
+
+const labelRule = eachDevice(({ model, size, labelSize }, at) => {
+  if (model !== "nvdimm" || !isSize(labelSize) || !isSize(size)) return [];
+  const [label, whole] = [parseBytes(labelSize), parseBytes(size)];
+  return label < leastLabel || label >= whole
+    ? [
+        fault(
+          `${at}.labelSize`,
+          `${labelSize} must be at least ${formatBytes(leastLabel)}, and less than size (${size})`,
+        ),
+      ]
+    : [];
+});
+
 const roomRule: MachineRule = {
   needs: ["memoryHotplug", "memoryDevices", "maxMemory"],
   check: ({ memoryHotplug, memoryDevices, maxMemory }) => {
@@ -162,6 +177,7 @@ function eachDevice(check: (device: Device, at: string, inputs: Inputs) => reado
 export const memoryDeviceRules: readonly MachineRule[] = [
   fieldRule,
   sizeRule,
+  labelRule,
   roomRule,
   cellRule,
   companyRule,

@@ -3,7 +3,7 @@ import { formatBytes, parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import { parseCpuSet } from "../../tuning/cpu-set";
 import { addedBy } from "./memory-device-rules";
-import { fault, type MachineRule } from "./rule-entries";
+import { duplicates, fault, type MachineRule } from "./rule-entries";
 
 const pageSizes = ["2 MiB", "1 GiB"];
 
@@ -51,6 +51,10 @@ const pageRule: MachineRule = {
   },
 };
 
+function needsHugePages(pages: unknown): boolean {
+  return typeof pages === "string" ? pages !== "none" && pages !== "preferred" : entries(pages).length > 0;
+}
+
 const backingRule: MachineRule = {
   needs: ["memoryBacking"],
   check: ({ memoryBacking, memoryLimits, hugePages }) => {
@@ -66,6 +70,9 @@ const backingRule: MachineRule = {
         memoryBacking?.access === "shared" &&
         hugePages === undefined &&
         fault("memoryBacking.access", 'anonymous memory cannot be shared: choose source: "memfd"'),
+      source === "anonymous" &&
+        needsHugePages(hugePages) &&
+        fault("memoryBacking.source", "anonymous memory has no huge pages: leave it out, or leave out hugePages"),
       discard === true &&
         source !== "file" &&
         source !== "memfd" &&
@@ -169,6 +176,10 @@ const bindingRule: MachineRule = {
         ? [fault("numaTune.nodes", 'is required with a mode: the host\'s cells, as "0"')]
         : []),
       ...(single ? [fault("numaTune.nodes", "mode preferred takes one cell: name one, or choose interleave")] : []),
+      ...duplicates(
+        entries(cells).map(([index, { cell }]) => [`numaTune.cells[${index}].cell`, cell]),
+        "the cell",
+      ),
       ...entries(cells).flatMap(([index, { cell, mode: own }]): Fault[] => {
         const at = `numaTune.cells[${index}]`;
         if (typeof cell === "number" && count !== undefined && cell >= count)

@@ -23,6 +23,12 @@ function changes(before: Values, after: Values): string[] {
     .changes.map((change) => `${change.property} ${change.class}`);
 }
 
+const bandwidth = (vcpus: string): Values => ({ vcpus, nodes: [{ id: 0, bandwidth: 50 }] });
+const l3 = (vcpus: string, ...types: string[]): Values => ({
+  vcpus,
+  caches: types.map((type) => ({ id: 0, level: 3, type, size: "1 MiB" })),
+});
+
 test.each<[string, Values, RegExp]>([
   [
     "a topology of another size",
@@ -59,6 +65,53 @@ test.each<[string, Values, RegExp]>([
   ["no CPU set", { cpuTune: { emulatorPin: "first" } }, /^cpuTune.emulatorPin: "first" is not a CPU/],
   ["a pin of no IOThread", { cpuTune: { iothreadPins: { "1": "0" } } }, /iothreadPins\[1\]: .*raise iothreads/],
   ["IOThread 0", { iothreads: 1, cpuTune: { iothreadPins: { "0": "0" } } }, /iothreadPins\[0\]: .*from 1/],
+  [
+    "a scheduler of no IOThread",
+    { iothreads: 1, cpuTune: { iothreadSchedulers: [{ iothreads: "1-2", policy: "batch" }] } },
+    /^cpuTune.iothreadSchedulers\[0\].iothreads: 2 is not below 2: .*raise iothreads/,
+  ],
+  [
+    "a scheduler of IOThread 0",
+    { iothreads: 1, cpuTune: { iothreadSchedulers: [{ iothreads: "0-1", policy: "batch" }] } },
+    /^cpuTune.iothreadSchedulers\[0\].iothreads: .*from 1/,
+  ],
+  [
+    "two schedulers of a vCPU",
+    {
+      cpuTune: {
+        vcpuSchedulers: [
+          { vcpus: "0-1", policy: "batch" },
+          { vcpus: "1-2", policy: "idle" },
+        ],
+      },
+    },
+    /^cpuTune.vcpuSchedulers\[1\].vcpus: 1 has a scheduler already/,
+  ],
+  [
+    "resctrl without KVM",
+    { virtType: "qemu", cpuTune: { memoryTune: [bandwidth("0")] } },
+    /^cpuTune.memoryTune: needs vi/,
+  ],
+  [
+    "sets of vCPUs that cross",
+    { cpuTune: { memoryTune: [bandwidth("1")], cacheTune: [l3("0-1", "both")] } },
+    /^cpuTune.memoryTune\[0\].vcpus: shares vCPUs with cpuTune.cacheTune\[0\]/,
+  ],
+  [
+    "caches of the same vCPUs twice",
+    { cpuTune: { cacheTune: [l3("0,1", "code"), l3("0-1", "data")] } },
+    /^cpuTune.cacheTune\[1\].vcpus: the set of vCPUs is taken by cpuTune.cacheTune\[0\].vcpus/,
+  ],
+  [
+    "code twice",
+    { cpuTune: { cacheTune: [l3("0", "both", "code")] } },
+    /^cpuTune.cacheTune\[0\].caches\[1\]: the part is taken by cpuTune.cacheTune\[0\].caches\[0\]; give another one$/,
+  ],
+  [
+    "bandwidth of a node twice",
+    { cpuTune: { memoryTune: [bandwidth("0"), bandwidth("0")] } },
+    /^cpuTune.memoryTune\[1\].nodes\[0\]: the part is taken by/,
+  ],
   [
     "real time without priority",
     { cpuTune: { vcpuSchedulers: [{ vcpus: "0", policy: "fifo" }] } },
@@ -106,6 +159,11 @@ test.each<[string, Values, RegExp]>([
   ["a zone of UTC", { clock: { timezone: "Europe/Berlin" } }, /^clock.timezone: needs offset: "timezone"/],
 ])("%s is refused", (_name, args, expected) => {
   expect(faultsOf(args)).toMatch(expected);
+});
+
+test("vCPUs may have a part of a cache and of the bandwidth, and code and data apart", () => {
+  const cpuTune = { cacheTune: [l3("0-1", "code", "data")], memoryTune: [bandwidth("0,1"), bandwidth("2")] };
+  expect(faultsOf({ cpuTune })).toBe("");
 });
 
 test("a host that is too old is named with what it lacks", () => {

@@ -39,6 +39,16 @@ test.each<[string, Values, RegExp]>([
     { memoryHotplug: { limit: "16 GiB", slots: 1 }, memoryDevices: { a: gib, b: gib } },
     /^memoryHotplug.slots: 1 are fewer than the 2 memoryDevices: raise it/,
   ],
+  [
+    "a small label",
+    inRoom({ a: { model: "nvdimm", size: "1 GiB", path: "/n", labelSize: "64 KiB" } }),
+    /^memoryDevices.a.labelSize: 64 KiB must be at least 128 KiB/,
+  ],
+  [
+    "nothing but a label",
+    inRoom({ a: { model: "nvdimm", size: "1 GiB", path: "/n", labelSize: "1 GiB" } }),
+    /^memoryDevices.a.labelSize: 1 GiB must be .* less than size \(1 GiB\)/,
+  ],
   ["257 slots", { memoryHotplug: { limit: "16 GiB", slots: 257 } }, /^memoryHotplug.slots: /],
   [
     "an odd module",

@@ -48,6 +48,19 @@ test.each<[string, Values, RegExp]>([
     { memoryBacking: { source: "anonymous", access: "shared" } },
     /^memoryBacking.access: anonymous memory cannot be shared: choose source: "memfd"/,
   ],
+  [
+    "huge pages of anonymous memory",
+    { memoryBacking: { source: "anonymous" }, hugePages: "required" },
+    /^memoryBacking.source: anonymous memory has no huge pages/,
+  ],
+  [
+    "one cell bound twice",
+    {
+      ...cells(half, half),
+      numaTune: { cells: [0, 0].map((cell) => ({ cell, mode: "strict", nodes: "0" })) },
+    },
+    /^numaTune.cells\[1\].cell: the cell is taken by numaTune.cells\[0\].cell/,
+  ],
   ["discard of nothing", { memoryBacking: { discard: true } }, /^memoryBacking.discard: needs source/],
   [
     "a limit that kills",
