@@ -3,11 +3,16 @@ import { hostPath, text } from "../../core/quantities";
 import { attributeAt, type ElementLens, number, textAt, words } from "../../schema/lens";
 import { child, ensure, remove } from "../../schema/tree";
 
-const menuSchema = z.strictObject({
-  enabled: z.boolean(),
-  /** Milliseconds. */
-  timeout: z.int("must be whole milliseconds").min(0).max(65535).optional(),
-});
+const menuSchema = z
+  .strictObject({
+    enabled: z.boolean(),
+    /** Milliseconds. */
+    timeout: z.int("must be whole milliseconds").min(0).max(65535).optional(),
+  })
+  .refine(({ enabled, timeout }) => enabled || timeout === undefined, {
+    path: ["timeout"],
+    error: "goes only with enabled: true",
+  });
 type Menu = z.infer<typeof menuSchema>;
 
 const menuLens: ElementLens<Menu> = {

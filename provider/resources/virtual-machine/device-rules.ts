@@ -54,6 +54,9 @@ const filesystemRules: readonly MachineRule[] = [
     const other = driver === "virtiofs" ? "9p" : "virtiofs";
     return [
       ...wrong.map((name) => fault(`${at}.${name}`, `goes only with driver ${other}`)),
+      ...(driver === "9p" && accessMode !== "mapped" ? given(share, ["fileMode", "folderMode"]) : []).map((name) =>
+        fault(`${at}.${name}`, 'needs accessMode: "mapped"'),
+      ),
       ...(driver === "virtiofs" && accessMode !== undefined && accessMode !== "passthrough"
         ? [fault(`${at}.accessMode`, "virtiofs knows only passthrough; use driver 9p for mapped files")]
         : []),

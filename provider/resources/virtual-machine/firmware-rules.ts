@@ -1,4 +1,5 @@
 import { isPlainObject } from "../../core/unknown";
+import { libvirtOf } from "../facts";
 import { isPcie } from "./general";
 import { knownEncryption } from "./host-facts";
 import { encryptionHardware } from "./launch-security";
@@ -60,6 +61,13 @@ export const firmwareRules: readonly MachineRule[] = [
           : []),
       ];
     },
+  },
+  {
+    needs: ["nvram", "loader", "host"],
+    check: ({ nvram, loader, host }) =>
+      nvram?.template !== undefined && loader === undefined && Math.floor((libvirtOf(host) ?? 0) / 1000) === 9000
+        ? [fault("nvram.template", "libvirt 9.0 takes none beside an image that it finds; name the loader too")]
+        : [],
   },
   {
     needs: ["smbios", "uuid"],

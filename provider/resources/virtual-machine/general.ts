@@ -41,7 +41,8 @@ export const generalRows = {
   host: hostRow,
   name: attribute({
     doc: "Name of the domain on the host. Default: the logical name and 7 hex digits of the uuid. Renamed only while stopped.",
-    schema: objectName,
+    // libvirt keeps folders by that name.
+    schema: objectName.refine((value) => value !== "." && value !== "..", "is the name of no folder of its own"),
     derive: ({ identity }) => identity.physicalName,
     change: () => ({ class: "restart", reason: "libvirt renames only a stopped domain" }),
     lens: textAt("name"),

@@ -1,6 +1,6 @@
 import { isPcie } from "./general";
 import type { Inputs } from "./rows";
-import { duplicates, entriesOf, fault, given, isMore, type MachineRule, type Nic } from "./rule-entries";
+import { duplicates, entriesOf, fault, given, isMore, type MachineRule, type Nic, saysAll } from "./rule-entries";
 
 type Hostdev = Inputs["hostDevices"][string];
 const kinds = ["pci", "usb", "scsi", "mdev"] as const;
@@ -34,7 +34,7 @@ export function cellFaults(cell: unknown, at: string, kind: string, { machine, n
 
 export const hostdevRules: readonly MachineRule[] = [
   {
-    needs: ["machine"],
+    needs: ["machine", "graphics"],
     check: (inputs) =>
       entriesOf<Hostdev>(inputs.hostDevices).flatMap(([key, device]) => {
         const at = `hostDevices.${key}`;
@@ -46,6 +46,9 @@ export const hostdevRules: readonly MachineRule[] = [
           .flatMap((other) => given(device, belongs[other]).map((name) => [name, other]));
         return [
           ...wrong.map(([name, other]) => fault(`${at}.${name}`, `only a ${other} device has it`)),
+          ...(device.display === true && Object.keys(inputs.graphics).length === 0 && saysAll(inputs)
+            ? [fault(`${at}.display`, "needs graphics: there is nothing to show it on")]
+            : []),
           ...(device.ramfb === true && device.display !== true ? [fault(`${at}.ramfb`, "needs display: true")] : []),
           ...(device.cell === undefined ? [] : cellFaults(device.cell, `${at}.cell`, kind, inputs)),
           ...(device.bootOrder !== undefined && kind === "mdev"
@@ -62,12 +65,21 @@ export const hostdevRules: readonly MachineRule[] = [
         entriesOf<Hostdev>(inputs.hostDevices).map(([key, { mdev }]) => [`hostDevices.${key}.mdev`, mdev]),
         "the mediated device",
       ),
+      ...(["usb", "scsi"] as const).flatMap((kind) =>
+        duplicates(
+          entriesOf<Hostdev>(inputs.hostDevices).map(([key, { [kind]: device }]) => [
+            `hostDevices.${key}.${kind}`,
+            device && JSON.stringify(device),
+          ]),
+          "the device",
+        ),
+      ),
       ...duplicates(
-        entriesOf<Hostdev>(inputs.hostDevices).map(([key, { usb }]) => [
-          `hostDevices.${key}.usb`,
-          usb && JSON.stringify(usb),
+        entriesOf<Hostdev>(inputs.hostDevices).map(([key, { ramfb }]) => [
+          `hostDevices.${key}.ramfb`,
+          ramfb === true || undefined,
         ]),
-        "the device",
+        "the frame buffer of the firmware",
       ),
     ],
   },

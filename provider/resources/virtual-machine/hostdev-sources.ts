@@ -29,7 +29,7 @@ const usbId = z
   .transform((value) => value.replace(/^0x/, "").toLowerCase());
 const usbSchema = z
   .strictObject({
-    vendor: usbId.optional(),
+    vendor: usbId.refine((value) => value !== "0000", "is no vendor").optional(),
     product: usbId.optional(),
     bus: z.int().min(1).max(255).optional(),
     device: z.int().min(1).max(255).optional(),

@@ -1,11 +1,13 @@
 import type { Fault } from "../../core/check";
 import { isPlainObject } from "../../core/unknown";
 import { libvirtOf } from "../facts";
+import { chardevRules } from "./chardev-rules";
 import { isPcie } from "./general";
 import type { Inputs } from "./rows";
 import { duplicates, entriesOf, fault, given, type MachineRule } from "./rule-entries";
 import { usbRule } from "./usb";
 import { isOlder, versionText } from "./version-rules";
+import { videoRule } from "./video-rules";
 
 type Graphics = Inputs["graphics"][string];
 type Input = Inputs["inputs"][string];
@@ -14,6 +16,8 @@ type Shmem = Inputs["shmems"][string];
 const vncOnly = ["websocket", "sharePolicy"];
 const spiceOnly = ["tlsPort", "defaultMode", "openGl"];
 
+const ports = ["port", "tlsPort", "websocket"] as const;
+
 const ownSockets = "/var/lib/libvirt/qemu/";
 
 const graphicsRule: MachineRule = {
@@ -21,21 +25,21 @@ const graphicsRule: MachineRule = {
   check: ({ graphics }) => [
     ...duplicates(
       entriesOf<Graphics>(graphics).flatMap(([type, screen]) =>
-        (["port", "tlsPort", "websocket"] as const).map((name) => [`graphics.${type}.${name}`, screen[name]] as const),
+        ports.map((name) => [`graphics.${type}.${name}`, screen[name]] as const),
       ),
       "the port",
     ),
     ...entriesOf<Graphics>(graphics).flatMap(([type, screen]) => {
       const at = `graphics.${type}`;
       const [wrong, other] = type === "vnc" ? [spiceOnly, "spice"] : [vncOnly, "vnc"];
-      const { password, passwordValidTo, listen, port } = screen;
+      const { password, passwordValidTo, listen } = screen;
       const socket = isPlainObject(listen) && "socket" in listen ? listen.socket : undefined;
       const hasSocket = socket !== undefined;
       return [
         ...given(screen, wrong).map((name) => fault(`${at}.${name}`, `only graphics.${other} has it`)),
-        ...(hasSocket && port !== undefined
-          ? [fault(`${at}.port`, "a socket has no port; leave out one of the two")]
-          : []),
+        ...(hasSocket ? given(screen, ports) : []).map((name) =>
+          fault(`${at}.${name}`, "a socket has no port; leave out one of the two"),
+        ),
         ...(typeof socket === "string" && socket.startsWith(ownSockets)
           ? [
               fault(
@@ -70,28 +74,6 @@ const spiceRule: MachineRule = {
       ...(audio === "spice" ? ["audio"] : []),
     ];
     return users.map((at) => fault(at, "goes through spice; add graphics.spice"));
-  },
-};
-
-const qxlOnly = ["ram", "vgamem"];
-const videoRule: MachineRule = {
-  needs: ["video", "graphics"],
-  check: ({ video, graphics }) => {
-    if (!isPlainObject(video)) return [];
-    const { model, accel3d, heads } = video;
-    const openGl = entriesOf<Graphics>(graphics).some(([, screen]) => screen.openGl === true);
-    return [
-      ...(model === "qxl" ? [] : given(video, qxlOnly)).map((name) =>
-        fault(`video.${name}`, 'only a qxl card has it; use model: "qxl"'),
-      ),
-      ...(heads !== undefined && heads > 1 && model !== "virtio" && model !== "qxl"
-        ? [fault("video.heads", 'only virtio and qxl cards have more than one; use model: "virtio"')]
-        : []),
-      ...(accel3d === true && model !== "virtio" ? [fault("video.accel3d", 'needs model: "virtio"')] : []),
-      ...(accel3d === true && model === "virtio" && !openGl
-        ? [fault("video.accel3d", "needs graphics that draw by OpenGL: graphics.spice.openGl: true")]
-        : []),
-    ];
   },
 };
 
@@ -164,8 +146,8 @@ const manyVcpusRule: MachineRule = {
 
 const intelOnly = ["awBits", "cachingMode", "eim"];
 const machineRule: MachineRule = {
-  needs: ["machine"],
-  check: ({ machine, iommu, watchdog }) => {
+  needs: ["machine", "maxVcpus"],
+  check: ({ machine, iommu, watchdog, maxVcpus }) => {
     const q35 = isPcie(machine);
     const faults: Fault[] = [];
     if (isPlainObject(watchdog)) {
@@ -190,7 +172,9 @@ const machineRule: MachineRule = {
           ),
         );
       }
-      if (iommu.eim === true && iommu.intremap === false) faults.push(fault("iommu.eim", "needs intremap: true"));
+      // Where interrupts need it, newer libvirts remap them by themselves.
+      const remaps = iommu.intremap ?? maxVcpus > plainVcpus;
+      if (iommu.eim === true && !remaps) faults.push(fault("iommu.eim", "needs intremap: true"));
     }
     return faults;
   },
@@ -202,6 +186,8 @@ const newWords: readonly (readonly [path: string, word: string, since: string])[
   ["watchdog.model", "itco", "9.1"],
   ["iommu.model", "amd", "11.5"],
   ["iommu.model", "virtio", "8.3"],
+  ["loader.format", "qcow2", "9.2"],
+  ["nvram.format", "qcow2", "9.2"],
   ["launchSecurity.type", "sev-snp", "10.5"],
   ["launchSecurity.type", "tdx", "11.10"],
   ["features.hyperv.mode", "host-model", "11.9"],
@@ -227,23 +213,8 @@ const wordRule: MachineRule = {
   },
 };
 
-/** Of four the first is kept for `console`. */
-const extraIsaPorts = 3;
-
 export const peripheralRules: readonly MachineRule[] = [
-  {
-    needs: ["serials"],
-    check: ({ serials }) =>
-      entriesOf<Inputs["serials"][string]>(serials)
-        .filter(([, { model }]) => model === "isa-serial")
-        .slice(extraIsaPorts)
-        .map(([key]) =>
-          fault(
-            `serials.${key}.model`,
-            `ISA has room for ${extraIsaPorts} ports beside that of console; use model: "pci-serial"`,
-          ),
-        ),
-  },
+  ...chardevRules,
   graphicsRule,
   spiceRule,
   videoRule,

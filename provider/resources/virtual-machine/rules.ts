@@ -15,7 +15,7 @@ import { placementFactRules } from "./placement-facts";
 import { placementRules } from "./placement-rules";
 import { profileRules } from "./profiles";
 import { rows } from "./rows";
-import { fault, type MachineRule } from "./rule-entries";
+import { duplicates, fault, type MachineRule } from "./rule-entries";
 import { tooNew } from "./version-rules";
 
 const cpuRules: readonly MachineRule[] = [
@@ -91,6 +91,24 @@ const versionRules: readonly MachineRule[] = [
   },
 ];
 
+const hostRules: readonly MachineRule[] = [
+  {
+    needs: ["blkio"],
+    check: ({ blkio }) =>
+      duplicates(
+        (blkio?.devices ?? []).map(({ path }, index) => [`blkio.devices[${index}].path`, path]),
+        "the device",
+      ),
+  },
+  {
+    needs: ["onPoweroff", "onReboot"],
+    check: ({ onPoweroff, onReboot }) =>
+      onPoweroff === "restart" && onReboot === "destroy"
+        ? [fault("onReboot", 'destroy excludes onPoweroff "restart": QEMU cannot tell the two apart then')]
+        : [],
+  },
+];
+
 /** Faults that no single attribute can see, found without the host. */
 export const rules: readonly MachineRule[] = [
   ...cpuRules,
@@ -107,6 +125,7 @@ export const rules: readonly MachineRule[] = [
   ...deviceRules,
   ...hostdevRules,
   ...peripheralRules,
+  ...hostRules,
   ...launchRules,
   ...versionRules,
   overlayRule("domain"),

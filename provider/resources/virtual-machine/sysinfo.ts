@@ -7,9 +7,18 @@ import type { LiveOperations } from "./live";
 const word = text.min(1).optional();
 const named = <K extends string>(names: readonly K[]) =>
   z.strictObject(Object.fromEntries(names.map((name) => [name, word])) as Record<K, typeof word>).optional();
+/** Month, day and year as libvirt reads them: the year in full, or its last two digits. */
+function isDate(text: string): boolean {
+  const [month = 0, day = 0, year = 0] = /^ *\+?\d+\/ *\+?\d+\/ *\+?\d+$/.test(text) ? text.split("/").map(Number) : [];
+  return month >= 1 && month <= 12 && day >= 1 && day <= 31 && (year < 100 || year >= 1900);
+}
+
 const smbiosSchema = z.strictObject({
   mode: z.enum(["sysinfo", "host", "emulate"]).default("sysinfo"),
-  bios: named(["vendor", "version", "date", "release"]),
+  bios: named(["vendor", "version", "date", "release"]).refine(
+    (bios) => bios?.date === undefined || isDate(bios.date),
+    { path: ["date"], error: 'must be month/day/year, as "04/01/2014"' },
+  ),
   system: named(["manufacturer", "product", "version", "serial", "sku", "family"]),
   baseBoard: named(["manufacturer", "product", "version", "serial", "asset", "location"]),
   chassis: named(["manufacturer", "version", "serial", "asset", "sku"]),

@@ -129,6 +129,11 @@ test.each<[string, Values, RegExp]>([
     /accessMode: virtiofs knows only/,
   ],
   [
+    "modes of files that are not mapped",
+    { filesystems: { f: { driver: "9p", source: "/s", fileMode: "0644" } } },
+    /^filesystems.f.fileMode: needs accessMode: "mapped"/,
+  ],
+  [
     "one tag twice",
     { filesystems: { f: { source: "/s", tag: "a" }, g: { source: "/t", tag: "a" } } },
     /^filesystems.g.tag: the tag is taken by filesystems.f.tag/,

@@ -24,6 +24,9 @@ const sev = (values: Values = {}, more: Values = {}): Values => ({
   ...more,
 });
 
+const mdev = "c2177883-f1bb-47f0-914d-32a22e3a8804";
+const scsi = { adapter: "scsi_host0", bus: 0, target: 0, unit: 0 };
+
 test.each<[string, Values, RegExp]>([
   ["a screen unheard of", screen("rdp"), /^graphics.rdp: the name must match/],
   ["a long VNC password", screen("vnc", { password: "123456789" }), /^graphics.vnc.password: VNC takes at most 8/],
@@ -67,6 +70,86 @@ test.each<[string, Values, RegExp]>([
     "a fifth ISA port",
     { serials: { a: {}, b: {}, c: {}, p: { model: "pci-serial" }, d: {} } },
     /^serials.d.model: ISA has room for 3 ports/,
+  ],
+  [
+    "a socket of a port that nobody names",
+    { serials: { a: { source: { type: "unix" } } } },
+    /^serials.a.source.path: is required: libvirt names sockets of channels only/,
+  ],
+  [
+    "spice's own channel as a console",
+    { ...screen("spice"), consoles: { a: { source: { type: "spicevmc" } } } },
+    /^consoles.a.source.type: spicevmc is for channels/,
+  ],
+  ["BIOS without a port", { console: false, biosSerial: true }, /^biosSerial: needs a serial port/],
+  [
+    "a web socket of a socket",
+    screen("vnc", { listen: { socket: "/s" }, websocket: 5700 }),
+    /^graphics.vnc.websocket: a/,
+  ],
+  ["heads of no card", { video: { model: "none", heads: 1 } }, /^video.heads: a card of model "none" has none/],
+  ["a size of a ramfb", { video: { model: "ramfb", resolution: { x: 800, y: 600 } } }, /^video.resolution: a card of/],
+  ["half a MiB of VGA", { video: { model: "vga", vram: "512 KiB" } }, /^video.vram: is 512 KiB, less than 1 MiB/],
+  ["an odd frame buffer", { video: { model: "qxl", vgamem: "15 MiB" } }, /^video.vgamem: must be a power of two/],
+  ["a GPU that draws for QEMU", { video: { renderNode: "/dev/dri/renderD128" } }, /^video.renderNode: libvirt has it/],
+  ["eim alone", { iommu: { model: "intel", eim: true } }, /^iommu.eim: needs intremap: true/],
+  [
+    "a guest that ends for a reboot and reboots for an end",
+    { onPoweroff: "restart", onReboot: "destroy" },
+    /^onReboot: destroy excludes onPoweroff "restart"/,
+  ],
+  [
+    "limits of a disk of the host twice",
+    {
+      blkio: {
+        devices: [
+          { path: "/dev/sda", weight: 200 },
+          { path: "/dev/sda", readIopsSec: 9 },
+        ],
+      },
+    },
+    /^blkio.devices\[1\].path: the device is taken by blkio.devices\[0\].path/,
+  ],
+  ["a name that is a folder's", { name: ".." }, /^name: is the name of no folder/],
+  ["a menu that is off and waits", { bootMenu: { enabled: false, timeout: 5 } }, /^bootMenu.timeout: goes only with/],
+  [
+    "a date of another order",
+    { smbios: { bios: { date: "2014-04-01" } } },
+    /^smbios.bios.date: must be month\/day\/year/,
+  ],
+  ["a month too many", { smbios: { bios: { date: "13/01/2014" } } }, /^smbios.bios.date: must be/],
+  ["a year of three digits", { smbios: { bios: { date: "04/01/114" } } }, /^smbios.bios.date: must be/],
+  [
+    "a template beside an image that libvirt 9.0 finds",
+    { host: libvirt9, firmware: "uefi", nvram: { template: "/t" } },
+    /^nvram.template: libvirt 9.0 takes none/,
+  ],
+  [
+    "variables in qcow2 on libvirt 9.0",
+    { host: libvirt9, firmware: "uefi", nvram: { path: "/n", format: "qcow2" } },
+    /^nvram.format: "qcow2" needs libvirt 9.2; the host has 9.0.0/,
+  ],
+  [
+    "a SCSI device twice",
+    { hostDevices: { a: { scsi }, b: { scsi } } },
+    /^hostDevices.b.scsi: the device is taken by hostDevices.a.scsi/,
+  ],
+  ["a display that nobody sees", given({ mdev, display: true }), /^hostDevices.d.display: needs graphics/],
+  [
+    "a frame buffer of two devices",
+    {
+      ...screen("vnc"),
+      hostDevices: {
+        a: { mdev, display: true, ramfb: true },
+        b: { mdev: mdev.replace("c2", "c3"), display: true, ramfb: true },
+      },
+    },
+    /^hostDevices.b.ramfb: the frame buffer of the firmware is taken by hostDevices.a.ramfb/,
+  ],
+  [
+    "a USB device of no vendor",
+    given({ usb: { vendor: "0000", product: "0407" } }),
+    /^hostDevices.d.usb.vendor: is no/,
   ],
   ["the agent's channel again", { channels: { agent: { name: "a" } } }, /^channels.agent: the name must match/],
   ["nothing of the host", given({}), /^hostDevices.d: needs one of pci, usb, scsi, mdev/],
@@ -136,6 +219,17 @@ test.each<[string, Values, RegExp]>([
   ["TDX on libvirt 9.0", sev({ type: "tdx" }, { host: libvirt9 }), /^launchSecurity.type: .*needs libvirt 11.10/],
 ])("%s is refused", (_name, args, message) => {
   expect(faultsOf(args)).toMatch(message);
+});
+
+test.each<[string, Values]>([
+  ["dates as libvirt reads them", { smbios: { bios: { date: " 4/01/99" } } }],
+  ["a port of an overlay", { console: false, biosSerial: true, overlay: { devices: {} } }],
+  ["a port that an adopted domain has", { console: false, biosSerial: true, adopt: true }],
+  ["a port beside the console's", { console: false, biosSerial: true, serials: { a: {} } }],
+  ["a template beside an image that newer ones find", { firmware: "uefi", nvram: { template: "/t" } }],
+  ["eim that newer ones remap for", { vcpus: 300, iommu: { model: "intel", eim: true } }],
+])("%s may be", (_name, args) => {
+  expect(faultsOf(args)).toBe("");
 });
 
 test("passwords, ignition and secrets are encrypted in state", () => {
