@@ -246,8 +246,6 @@ test("what this kernel refuses is told with libvirt's words", async () => {
   await refused("sgx", { memoryHotplug: { limit: "1 GiB" }, memoryDevices: { enclave } }, /sgx epc isn't supported/);
   const fifo = { cpuTune: { vcpuSchedulers: [{ vcpus: "0", policy: "fifo", priority: 1 }] } };
   await refused("fifo", fifo, /Cannot set scheduler parameters for pid \d+: Operation not permitted/);
-  const tune = { cpuTune: { memoryTune: [{ vcpus: "0", nodes: [{ id: 0, bandwidth: 50 }] }] } };
-  await refused("resctrl", tune, /only supported for KVM domains/);
 }, 60_000);
 
 test("a vCPU that the guest does not give up waits for a new start, which the policy does or refuses", async () => {
