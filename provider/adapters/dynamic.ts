@@ -1,5 +1,5 @@
 import { KvmError, messageOf } from "../core/errors";
-import { type Context, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
+import { type Context, type DiffResult, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
 import { withEmpty } from "../core/maps";
 import { hasUnknown, withoutUnknown, withUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
@@ -59,13 +59,12 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
     async diff(id, olds, news) {
       const { meta, values } = split(handler, news);
-      const { changes, lines, replaces, deleteBeforeReplace, onlyMends } = await plainly(() =>
-        handler.diff(id, split(handler, olds).values, values, meta),
-      );
+      const found = await plainly(() => handler.diff(id, split(handler, olds).values, values, meta));
+      const { changes, replaces, deleteBeforeReplace, onlyMends } = found;
       // Outside of previews this is not to come: the engine asks whether this one would have to go with another one, or
       // leaves it out for another one has failed.
       const isSupposed = !isPreview && hasUnknown(values);
-      if (meta && !isSupposed) announce(meta.urn, lines);
+      if (meta && !isSupposed) announce(meta.urn, found);
       if (replaces.length > 0) identities.replace(handler.type, id);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
       // are the same it would see nothing to mend.
@@ -132,11 +131,10 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
  * Tells what is to be changed. In an update, what is simply changed live shows in the row alone: among a hundred such
  * lines of diagnostics nobody would see the one that tells of a restart.
  */
-function announce(urn: string, lines: readonly string[]): void {
-  const isQuiet = (line: string) => !isPreview && line.endsWith(": live");
-  const [quiet, plain] = [lines.filter(isQuiet), lines.filter((line) => !isQuiet(line))];
+function announce(urn: string, { lines, plain }: DiffResult): void {
+  const quiet = isPreview ? [] : plain;
   if (quiet.length > 0) engineLog.note(urn, quiet.join(", "));
-  for (const line of plain) engineLog.line(urn, "info", line);
+  for (const line of lines) if (!quiet.includes(line)) engineLog.line(urn, "info", line);
 }
 
 /** The handler's values and our hidden inputs, told apart. */

@@ -52,6 +52,8 @@ export interface DiffResult {
   readonly changes: readonly Change[];
   /** What the user reads of them, a line each: "memory: restart, above maxMemory; policy stage". */
   readonly lines: readonly string[];
+  /** Those of the lines that tell of nothing but a change as it runs. */
+  readonly plain: readonly string[];
   /** Top-level properties that force a new object. */
   readonly replaces: readonly string[];
   readonly deleteBeforeReplace: boolean;

@@ -235,10 +235,13 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
           !asked.some((change) => isWithin(path, change.path)) && !isIgnored(property, meta?.ignoreChanges),
       );
       const changes = [...asked, ...mends];
-      const lines = changes.map((change) => {
+      const told = changes.map((change) => {
         const remark = definition.remark?.(change, olds as StateOf<R>, news as StateOf<R>);
-        return `${change.property}: ${change.class}${change.reason ? `, ${change.reason}` : ""}${remark ? `; ${remark}` : ""}`;
+        const more = `${change.reason ? `, ${change.reason}` : ""}${remark ? `; ${remark}` : ""}`;
+        const line = `${change.property}: ${change.class}${more}`;
+        return { line, isPlain: change.class === "live" && more === "" };
       });
+      const lines = told.map(({ line }) => line);
       const more = definition.announce?.(changes, olds as State<R, O>, news as StateOf<R>) ?? [];
       if (changes.length > 0) lines.push(...more);
       const deleteBeforeReplace = !definition.createBeforeDelete;
@@ -246,6 +249,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       return {
         changes,
         lines,
+        plain: told.filter(({ isPlain }) => isPlain).map(({ line }) => line),
         replaces: [...new Set(replaces)],
         deleteBeforeReplace,
         ...(onlyMends && { onlyMends }),

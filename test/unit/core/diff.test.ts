@@ -10,6 +10,7 @@ test("nothing changed, nothing said", () => {
   expect(machine.diff("id", { ...old, address: "10.0.0.1", __kvm: {} }, old)).toEqual({
     changes: [],
     lines: [],
+    plain: [],
     replaces: [],
     deleteBeforeReplace: true,
   });

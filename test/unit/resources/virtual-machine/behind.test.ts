@@ -64,6 +64,7 @@ test("a state without notes has no such change", () => {
     expect(virtualMachine.diff("id", { ...inputsOf({}), pendingRestart: ["title"], ...more }, inputsOf({}))).toEqual({
       changes: [],
       lines: [],
+      plain: [],
       replaces: [],
       deleteBeforeReplace: true,
     });
