@@ -240,6 +240,16 @@ test("limits that disks share, the polling of IOThreads, and trust in MAC filter
     expect(await host.virsh("domstats", "--iothread", vm.name)).toContain("iothread.1.poll-max-ns=2000");
     expect(live).not.toMatch(/total_iops_sec>100<|<group_name>spare</);
     expect(await vm.refresh()).toEqual([]);
+
+    // One that stands still does not let go of the disk, and with it of the group.
+    await vm.up({ ...args({ gold: { totalBytesSec: "1 MiB/s" }, fresh: {} }, ["gold"], 2000), state: "paused" });
+    const without = { ...args({}, [], 2000), disks: {}, state: "paused" };
+    await vm.up(without);
+    expect(vm.state["pendingRestart"]).toEqual(["disks.a", "throttleGroups.gold"]);
+    expect(await vm.xml()).not.toMatch(/<group_name>fresh</);
+    await vm.up({ ...without, changePolicy: "restart" });
+    expect(vm.state["pendingRestart"]).toEqual([]);
+    expect(await vm.xml()).not.toMatch(/throttle/);
   } finally {
     await clearAway([vm]);
   }
