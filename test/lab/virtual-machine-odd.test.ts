@@ -194,6 +194,19 @@ const sequences: Readonly<Record<string, Sequence>> = {
     /model='pcie-root-port'/g,
     Array(6).fill("model='pcie-root-port'"),
   ],
+  "a card that comes into the boot order": [
+    [{}, { nics: { n: { user: {}, bootOrder: 1 } } }],
+    /<boot [^>]*>/g,
+    ["<boot order='1'/>"],
+  ],
+  "a card that comes before what was first in the boot order": [
+    [
+      { disks: { d: { device: "cdrom", bootOrder: 1 } } },
+      { disks: { d: { device: "cdrom", bootOrder: 2 } }, nics: { n: { user: {}, bootOrder: 1 } } },
+    ],
+    /<boot [^>]*>/g,
+    ["<boot order='2'/>", "<boot order='1'/>"],
+  ],
   "timers that are taken out are as those of a new machine": [
     [
       {

@@ -1,6 +1,7 @@
 import { child, children, type Element, element, ensure } from "../../schema/tree";
 import { devicesOf } from "./alias";
 import { arrangeBoard } from "./board";
+import { arrangeBootOrder } from "./boot-order";
 import { arrangeDisks } from "./disk-layout";
 import { arrangeExpanders } from "./expander-bus";
 import { isPcie } from "./general";
@@ -27,13 +28,6 @@ export function arrange(document: Element, inputs: Inputs, live?: Element): void
   if (!isPcie(child(document, "os/type")?.attributes["machine"])) return;
   arrangeExpanders(document, inputs);
   arrangePorts(document, inputs.rootPorts ?? 0);
-}
-
-/** libvirt refuses the two ways of giving a boot order together. */
-function arrangeBootOrder(document: Element): void {
-  const perDevice = devicesOf(document).some((device) => child(device, "boot") !== undefined);
-  const os = child(document, "os");
-  if (perDevice && os) os.children = os.children.filter((node) => !("name" in node && node.name === "boot"));
 }
 
 /** Devices that libvirt puts behind a port of their own, including those that it adds by itself at define. */

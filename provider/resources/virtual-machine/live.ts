@@ -6,6 +6,7 @@ import { isAt } from "../../core/paths";
 import { child, children, clone, type Element, remove } from "../../schema/tree";
 import { poll } from "../poll";
 import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
+import { orderIsFree } from "./boot-order";
 import { addressIsFree } from "./device-address";
 import type { Domain } from "./domain";
 import { isImageLocked, isTrayClosed } from "./refusal";
@@ -147,6 +148,7 @@ export class Operation {
   private async attach(wanted: Element, document: Element): Promise<void> {
     const device = clone(wanted);
     if (!addressIsFree(device, document)) remove(device, "address");
+    if (!orderIsFree(device, document)) remove(device, "boot");
     if (child(device, "target")?.attributes["bus"] === "scsi") await this.ensureScsi(device, document);
     await this.attachFree(device);
   }
