@@ -207,6 +207,11 @@ const sequences: Readonly<Record<string, Sequence>> = {
     /<boot [^>]*>/g,
     ["<boot order='2'/>", "<boot order='1'/>"],
   ],
+  "a pointer in the place of a port that the running guest has yet": [
+    [{ serials: { s: { model: "usb-serial" } } }, { inputs: { i: { type: "tablet" } } }],
+    /<address type='usb' [^>]*>/g,
+    ["<address type='usb' bus='0' port='1'/>"],
+  ],
   "timers that are taken out are as those of a new machine": [
     [
       {

@@ -2,7 +2,7 @@ import { child, type Element } from "../../schema/tree";
 import { devicesOf } from "./alias";
 
 /** What makes up the place of a device on its bus, be it a slot of PCI or a unit of a controller for disks. */
-const parts = ["type", "domain", "bus", "slot", "function", "controller", "target", "unit"];
+const parts = ["type", "domain", "bus", "slot", "function", "controller", "target", "unit", "port"];
 
 function placeOf(address: Element | undefined): string {
   return parts.map((name) => address?.attributes[name]).join(" ");
@@ -21,7 +21,8 @@ export function addressIsFree(device: Element, document: Element): boolean {
   const wanted = child(device, "address");
   // A slot of memory is nothing that the guest knows it by.
   if (wanted?.attributes["type"] === "dimm") return false;
-  if (wanted?.attributes["type"] !== "pci") return true;
+  if (wanted === undefined || wanted.attributes["type"] === "drive") return true;
+  if (wanted.attributes["type"] !== "pci") return !isOccupied(wanted, document);
   const bus = Number(wanted.attributes["bus"]);
   const hasBus = devicesOf(document, "controller").some(
     ({ attributes }) => attributes["type"] === "pci" && Number(attributes["index"]) === bus,
