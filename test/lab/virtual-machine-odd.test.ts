@@ -212,6 +212,11 @@ const sequences: Readonly<Record<string, Sequence>> = {
     /<address type='usb' [^>]*>/g,
     ["<address type='usb' bus='0' port='1'/>"],
   ],
+  "what follows power-off and reboot changes in one": [
+    [{ onReboot: "destroy" }, { onPoweroff: "restart" }, { onReboot: "destroy" }],
+    /<on_(?:poweroff|reboot)>\w+/g,
+    ["<on_poweroff>destroy", "<on_reboot>destroy"],
+  ],
   "timers that are taken out are as those of a new machine": [
     [
       {

@@ -2,6 +2,7 @@ import { attribute, z } from "../../core/attribute";
 import type { ElementLens } from "../../schema/lens";
 import { textAt } from "../../schema/lens";
 import type { LiveOperation, LiveOperations } from "./live";
+import { fault, type MachineRule } from "./rule-entries";
 
 /** virDomainLifecycleAction, by number. */
 const actions = ["destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart"] as const;
@@ -39,14 +40,33 @@ export const lifecycleActionRows = {
   }),
 };
 
-/** `type` is virDomainLifecycle: 0 power-off, 1 reboot, 2 crash. Taken out of the program it is libvirt's own again. */
-function setAction(type: 0 | 1 | 2): LiveOperation {
-  const usual: Action = type === 1 ? "restart" : "destroy";
-  return ({ domain, change }) => domain.setLifecycleAction(type, actions.indexOf((change.next ?? usual) as Action));
+/** libvirt refuses a guest that starts anew when it shuts itself down, and stays off when it reboots. */
+export const lifecycleActionRule: MachineRule = {
+  needs: [],
+  check: ({ onPoweroff, onReboot }) =>
+    onPoweroff === "restart" && onReboot === "destroy"
+      ? [fault("onReboot", 'must be "restart" where onPoweroff is: libvirt has no other such guest')]
+      : [],
+};
+
+/** virDomainLifecycle, by number. */
+const lifecycle = { onPoweroff: 0, onReboot: 1, onCrash: 2 } as const;
+
+/** Taken out of the program it is libvirt's own again. Of the two that the rule ties, the one that makes room is first. */
+function setAction(name: keyof typeof lifecycle): LiveOperation {
+  const usual: Action = name === "onReboot" ? "restart" : "destroy";
+  return async ({ domain, change }) => {
+    const next = (change.next ?? usual) as Action;
+    const set = (which: keyof typeof lifecycle, action: Action) =>
+      domain.setLifecycleAction(lifecycle[which], actions.indexOf(action));
+    if (name === "onPoweroff" && next === "restart") await set("onReboot", next);
+    if (name === "onReboot" && next === "destroy") await set("onPoweroff", next);
+    await set(name, next);
+  };
 }
 
 export const lifecycleActionOperations: LiveOperations = {
-  onPoweroff: setAction(0),
-  onReboot: setAction(1),
-  onCrash: setAction(2),
+  onPoweroff: setAction("onPoweroff"),
+  onReboot: setAction("onReboot"),
+  onCrash: setAction("onCrash"),
 };

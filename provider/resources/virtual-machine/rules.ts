@@ -7,6 +7,7 @@ import { diskRules } from "./disk-rules";
 import { firmwareRules, launchRules } from "./firmware-rules";
 import { knownTypes, newestBelow } from "./host-facts";
 import { hostdevRules } from "./hostdev-rules";
+import { lifecycleActionRule } from "./lifecycle-actions";
 import { memoryDeviceRules } from "./memory-device-rules";
 import { memoryPlaceRules } from "./memory-rules";
 import { nicRules } from "./nic-rules";
@@ -127,6 +128,7 @@ export const rules: readonly MachineRule[] = [
   ...peripheralRules,
   ...hostRules,
   ...launchRules,
+  lifecycleActionRule,
   ...versionRules,
   overlayRule("domain"),
 ];
