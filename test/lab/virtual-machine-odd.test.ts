@@ -244,6 +244,21 @@ const watchdogs = /<watchdog [^>]*>/g;
 /** Those that one of the two daemons alone takes. */
 const ownSequences: Readonly<Record<string, typeof sequences>> = {
   "9.0": {
+    "a screen by spice goes with all that libvirt added beside it": [
+      [{ graphics: { spice: { defaultMode: "any" } } }, {}],
+      /<(?:graphics|video|audio) ?[^>]*>/g,
+      ["<audio id='1' type='none'/>"],
+    ],
+    "sound goes to a screen by spice that comes later": [
+      [{}, { graphics: { spice: {} } }],
+      /<audio [^>]*>/g,
+      ["<audio id='1' type='spice'/>"],
+    ],
+    "sound goes nowhere beside spice": [
+      [{ audio: "none", graphics: { spice: {} } }],
+      /<audio [^>]*>/g,
+      ["<audio id='1' type='none'/>"],
+    ],
     "a watchdog comes, acts otherwise and goes": [
       [{}, { watchdog: {} }, { watchdog: { action: "pause" } }, {}],
       watchdogs,

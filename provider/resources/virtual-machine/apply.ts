@@ -2,6 +2,7 @@ import type { Values } from "../../core/handler";
 import type { Element } from "../../schema/tree";
 import { applyRows } from "../document";
 import { overlay, withdraw } from "../overlay";
+import { renewBesideScreens } from "./beside-screens";
 import { renewTimers } from "./clock";
 import { arrange } from "./layout";
 import { composeRows } from "./render";
@@ -12,6 +13,7 @@ export function applyInputs(document: Element, inputs: Inputs, olds: Values, liv
   withdraw(document, olds, inputs, () => composeRows(inputs));
   applyRows(rows, inputs, olds, document);
   renewTimers(document, inputs, olds);
+  renewBesideScreens(document, inputs, olds);
   arrange(document, inputs, live);
   overlay(document, inputs);
   return document;

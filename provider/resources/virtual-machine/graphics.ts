@@ -60,6 +60,16 @@ function portAt(name: "port" | "tlsPort"): ElementLens<number> {
   };
 }
 
+const modes = ["any", "secure", "insecure"] as const;
+type Mode = (typeof modes)[number];
+const modeAt = oneOf(attributeAt("", "defaultMode"), modes);
+
+/** libvirt leaves out what is the default. */
+const modeLens: typeof modeAt & { get(device: Element, managed?: unknown): Mode | undefined } = {
+  get: (device, managed?: unknown) => modeAt.get(device) ?? (managed === "any" ? "any" : undefined),
+  set: modeAt.set,
+};
+
 const listenSchema = z.union([
   z.strictObject({ address: text.min(1) }),
   z.strictObject({ socket: hostPath }),
@@ -115,9 +125,9 @@ export const graphicsRows = {
       }),
       defaultMode: attribute({
         doc: "Whether spice takes connections without TLS (`defaultMode`): `any`, `secure` or `insecure`. Default any.",
-        schema: z.enum(["any", "secure", "insecure"]).optional(),
+        schema: z.enum(modes).optional(),
         change: restart,
-        lens: oneOf(attributeAt("", "defaultMode"), ["any", "secure", "insecure"] as const),
+        lens: modeLens,
       }),
       websocket: attribute({
         doc: "TCP port for VNC in browsers (`websocket`). Default: none.",

@@ -1,5 +1,6 @@
 import { attribute, z } from "../../core/attribute";
 import { attributeAt, oneOf } from "../../schema/lens";
+import { devicesOf } from "./alias";
 import { SingleDevice } from "./single-device";
 
 const models = ["ich9", "ich6", "ac97", "es1370", "sb16", "usb"] as const;
@@ -17,8 +18,14 @@ const made = audio.made<(typeof backends)[number]>({
     audioType.set(device, value);
   },
 });
-/** libvirt leaves out the backend that does nothing when it shows a running guest. */
-const audioLens: typeof made = { ...made, get: (document) => made.get(document) ?? "none" };
+/** libvirt leaves out the backend that does nothing when it shows a running guest; beside spice it would choose that. */
+const audioLens: typeof made = {
+  ...made,
+  get(document) {
+    const hasSpice = devicesOf(document, "graphics").some(({ attributes }) => attributes["type"] === "spice");
+    return made.get(document) ?? (hasSpice ? undefined : "none");
+  },
+};
 
 export const soundRows = {
   sound: attribute({
