@@ -217,6 +217,11 @@ const sequences: Readonly<Record<string, Sequence>> = {
     /<on_(?:poweroff|reboot)>\w+/g,
     ["<on_poweroff>destroy", "<on_reboot>destroy"],
   ],
+  "the I/O APIC of an IOMMU goes with it": [
+    [{ iommu: { model: "intel", intremap: true } }, { iommu: { model: "intel" } }],
+    /<ioapic [^>]*>/g,
+    [],
+  ],
   "timers that are taken out are as those of a new machine": [
     [
       {

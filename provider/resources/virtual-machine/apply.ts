@@ -4,6 +4,7 @@ import { applyRows } from "../document";
 import { overlay, withdraw } from "../overlay";
 import { renewBesideScreens } from "./beside-screens";
 import { renewTimers } from "./clock";
+import { renewIoApic } from "./iommu";
 import { arrange } from "./layout";
 import { composeRows } from "./render";
 import { type Inputs, rows } from "./rows";
@@ -14,6 +15,7 @@ export function applyInputs(document: Element, inputs: Inputs, olds: Values, liv
   applyRows(rows, inputs, olds, document);
   renewTimers(document, inputs, olds);
   renewBesideScreens(document, inputs, olds);
+  renewIoApic(document, inputs, olds);
   arrange(document, inputs, live);
   overlay(document, inputs);
   return document;

@@ -1,6 +1,8 @@
 import { attribute, block, z } from "../../core/attribute";
+import type { Values } from "../../core/handler";
+import { isPlainObject } from "../../core/unknown";
 import { attributeAt, number, oneOf, words } from "../../schema/lens";
-import { child, type Element, ensure } from "../../schema/tree";
+import { child, type Element, ensure, remove } from "../../schema/tree";
 import { devicesOf } from "./alias";
 import { SingleDevice } from "./single-device";
 
@@ -57,4 +59,13 @@ export function arrangeIommu(document: Element): void {
   const [device] = devicesOf(document, "iommu");
   const { intremap, eim } = (device && child(device, "driver")?.attributes) ?? {};
   if (intremap === "on" || eim === "on") ensure(document, "features/ioapic").attributes["driver"] ??= "qemu";
+}
+
+/** It goes with the IOMMU that needs it. */
+export function renewIoApic(document: Element, inputs: Values, olds: Values): void {
+  if (remaps(olds) && !remaps(inputs)) remove(document, "features/ioapic");
+}
+
+function remaps({ iommu: device }: Values): boolean {
+  return isPlainObject(device) && (device["intremap"] === true || device["eim"] === true);
 }
