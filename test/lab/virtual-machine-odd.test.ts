@@ -217,6 +217,11 @@ const sequences: Readonly<Record<string, Sequence>> = {
     /<on_(?:poweroff|reboot)>\w+/g,
     ["<on_poweroff>destroy", "<on_reboot>destroy"],
   ],
+  "firmware tables that say nothing of the program's": [
+    [{ smbios: {} }, { smbios: { system: { serial: "1" } } }, { smbios: {} }],
+    /<(?:sysinfo|smbios) [^>]*>/g,
+    ["<sysinfo type='smbios'/>", "<smbios mode='sysinfo'/>"],
+  ],
   "the I/O APIC of an IOMMU goes with it": [
     [{ iommu: { model: "intel", intremap: true } }, { iommu: { model: "intel" } }],
     /<ioapic [^>]*>/g,

@@ -31,10 +31,15 @@ function sysinfoOf(document: Element, type: "smbios" | "fwcfg"): Element | undef
   return children(document, "sysinfo").find((found) => found.attributes["type"] === type);
 }
 
-function replaceSysinfo(document: Element, type: "smbios" | "fwcfg", inside: readonly Element[]): void {
+function replaceSysinfo(
+  document: Element,
+  type: "smbios" | "fwcfg",
+  inside: readonly Element[],
+  isNeeded = inside.length > 0,
+): void {
   const found = sysinfoOf(document, type);
   document.children = document.children.filter((node) => node !== found);
-  if (inside.length > 0) document.children.push(element("sysinfo", { type }, ...inside));
+  if (isNeeded) document.children.push(element("sysinfo", { type }, ...inside));
 }
 
 const smbiosLens: ElementLens<Smbios> = {
@@ -69,7 +74,9 @@ const smbiosLens: ElementLens<Smbios> = {
       return entries.length > 0 ? [element(name, {}, ...entries)] : [];
     });
     const oem = (value?.oemStrings ?? []).map((item) => element("entry", {}, item));
-    replaceSysinfo(document, "smbios", [...named, ...(oem.length > 0 ? [element("oemStrings", {}, ...oem)] : [])]);
+    const inside = [...named, ...(oem.length > 0 ? [element("oemStrings", {}, ...oem)] : [])];
+    // A guest of this mode does not start without, even where there is nothing to say.
+    replaceSysinfo(document, "smbios", inside, inside.length > 0 || value?.mode === "sysinfo");
   },
 };
 
