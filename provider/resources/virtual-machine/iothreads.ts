@@ -1,6 +1,6 @@
 import { type Around, attribute, type Verdict, z } from "../../core/attribute";
 import { equal } from "../../core/equal";
-import { isPlainObject } from "../../core/unknown";
+import { isPlainObject, unknown } from "../../core/unknown";
 import type { TypedParam } from "../../libvirt/api";
 import { mapped, number, textAt } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
@@ -82,9 +82,16 @@ function countChange(_old: unknown, next: unknown, { whole, next: after }: Aroun
     : { class: "live" };
 }
 
-/** libvirt can set these, and has no call that takes one back. */
-function tuneChange(_old: unknown, next: unknown): Verdict {
-  return next === undefined
+/** libvirt can set these, and has no call that takes one back from a thread that stays. */
+function tuneChange(old: unknown, next: unknown, { next: after }: Around): Verdict {
+  const { iothreads = 0 } = after;
+  const count = iothreads === unknown ? Number.POSITIVE_INFINITY : Number(iothreads);
+  const valuesOf = (value: unknown) => (isPlainObject(value) ? value : {});
+  const isTakenBack = Object.entries(valuesOf(old)).some(([id, tuned]) => {
+    const kept = valuesOf(valuesOf(next)[id]);
+    return Number(id) <= count && Object.keys(valuesOf(tuned)).some((name) => !(name in kept));
+  });
+  return isTakenBack
     ? { class: "restart", reason: "libvirt gives a running IOThread no default back; name the values instead" }
     : { class: "live" };
 }

@@ -1,5 +1,6 @@
 import type { Around, Attribute, ChangeRule, MapOf, Rows } from "../../../../provider/core/attribute";
 import type { Values } from "../../../../provider/core/handler";
+import { unknown } from "../../../../provider/core/unknown";
 import { operationFor } from "../../../../provider/resources/virtual-machine/live";
 import { operations, rows } from "../../../../provider/resources/virtual-machine/rows";
 
@@ -103,9 +104,20 @@ const pinned: readonly Case[] = [
   { next: "0", verdict: "live" },
   { old: "0", verdict: "restart, libvirt unpins no running thread; name all CPUs instead" },
 ];
+const noDefault = "restart, libvirt gives a running IOThread no default back; name the values instead";
 const tuned: readonly Case[] = [
-  { next: { "1": {} }, verdict: "live" },
-  { old: { "1": {} }, verdict: "restart, libvirt gives a running IOThread no default back; name the values instead" },
+  { next: { "1": { max: 1 } }, after: { iothreads: 1 }, verdict: "live" },
+  { old: { "1": { max: 1 } }, after: { iothreads: 1 }, verdict: noDefault },
+  {
+    old: { "1": { max: 1 }, "2": { max: 1 } },
+    next: { "2": { max: 2 } },
+    after: { iothreads: 2 },
+    verdict: noDefault,
+  },
+  { old: { "1": { max: 1, grow: 2 } }, next: { "1": { max: 2 } }, after: { iothreads: 1 }, verdict: noDefault },
+  { old: { "1": { max: 1 }, "2": { max: 1 } }, next: { "1": { max: 1 } }, after: { iothreads: 1 }, verdict: "live" },
+  { old: { "1": { max: 1 } }, after: {}, verdict: "live" },
+  { old: { "1": { max: 1 } }, after: { iothreads: unknown }, verdict: noDefault },
 ];
 const medium: readonly Case[] = [
   { old: "/a", next: "/b", after: { device: "cdrom" }, verdict: "live, the medium is changed in the drive" },
