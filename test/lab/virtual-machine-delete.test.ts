@@ -124,6 +124,19 @@ test("variables that libvirt made go with the machine, the template of all stays
   expect(await exists(theirs)).toBe(true);
 }, 60_000);
 
+test("variables of a machine that is back to BIOS stay, and that is said once", async () => {
+  const vm = lab.machine("back");
+  await vm.create({ firmware: "uefi", secureBoot: false });
+  const { nvram } = vm.state["resolved"] as { nvram: string };
+  const said = () => vm.context.lines.warn.filter((line) => line.includes(`variables stay on the host, in ${nvram}`));
+  await vm.up({ firmware: "bios", state: "stopped" });
+  await vm.up({ firmware: "bios", state: "stopped", title: "later" });
+  expect([said().length, await exists(nvram)]).toEqual([1, true]);
+  await vm.up({ firmware: "uefi", secureBoot: false });
+  await vm.delete();
+  expect([said().length, await exists(nvram)]).toEqual([1, false]);
+}, 60_000);
+
 test("variables outlast another name and go with the machine, and not while another domain has them", async () => {
   const args = { firmware: "uefi", secureBoot: false, memory: "128 MiB" };
   const renamed = async (name: string) => {

@@ -30,7 +30,7 @@ import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
 import { StartWait } from "./start-wait";
 import { warnOfTpmState } from "./tpm";
-import { keepVariables } from "./variables";
+import { keepVariables, warnOfVariables } from "./variables";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -59,6 +59,7 @@ export async function update(
   await requireHardware(domain.libvirt, news, domain.uuid, touched);
   warnOfIsolation(news, context);
   warnOfTpmState(olds, news as Values, domain.uuid, context);
+  warnOfVariables(olds, news, context);
   if (touched("cpu")) await warnOfMitigations(domain.libvirt, news, context);
   if (touched("disks", "profile")) warnOfSlowDisks(news, context);
   const mayStart = power === "stopped" || news.changePolicy === "restart";

@@ -63,3 +63,12 @@ export async function variablesGo(
   context.info(`the UEFI variables of ${nameIn(document)} (${file}) stay: the domain ${holder.name} has them too`);
   return false;
 }
+
+/** libvirt takes the variables away with a domain that has UEFI, and with no other. */
+export function warnOfVariables(olds: Inputs & Values, news: Inputs, context: Context): void {
+  const path = resolvedIn(olds);
+  if (path === undefined || news.firmware !== "bios" || olds.nvram?.path !== undefined) return;
+  context.warn(
+    `firmware: the UEFI variables stay on the host, in ${path}, also when the machine is deleted without UEFI: delete them by hand if nobody shall have them`,
+  );
+}
