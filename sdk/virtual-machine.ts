@@ -1167,7 +1167,7 @@ export interface VirtualMachineArgsVsock {
 
 /** Serial ports beside the one of `console`, under names of your choice (`<serial>`). */
 export interface VirtualMachineArgsSerial {
-  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; `path` is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. Default: {"type":"pty"}. */
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. Default: {"type":"pty"}. */
   readonly source?: pulumi.Input<
     | { readonly type: pulumi.Input<"pty"> }
     | { readonly type: pulumi.Input<"null"> }
@@ -1202,7 +1202,7 @@ export interface VirtualMachineArgsSerial {
 
 /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
 export interface VirtualMachineArgsConsole {
-  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; `path` is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. Default: {"type":"pty"}. */
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. Default: {"type":"pty"}. */
   readonly source?: pulumi.Input<
     | { readonly type: pulumi.Input<"pty"> }
     | { readonly type: pulumi.Input<"null"> }
@@ -1235,7 +1235,7 @@ export interface VirtualMachineArgsConsole {
 
 /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs. */
 export interface VirtualMachineArgsChannel {
-  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; `path` is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a unix socket of libvirt's own. Default: {"type":"unix","mode":"bind"}. */
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a unix socket of libvirt's own. Default: {"type":"unix","mode":"bind"}. */
   readonly source?: pulumi.Input<
     | { readonly type: pulumi.Input<"pty"> }
     | { readonly type: pulumi.Input<"null"> }

@@ -119,4 +119,4 @@ export const chardevLog: { readonly schema: typeof logSchema; readonly lens: Ele
 
 /** What the sources are, for the docs of the rows that take one. */
 export const chardevDoc =
-  "`pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; `path` is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`";
+  "`pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`";

@@ -101,13 +101,6 @@ const hostRules: readonly MachineRule[] = [
         "the device",
       ),
   },
-  {
-    needs: ["onPoweroff", "onReboot"],
-    check: ({ onPoweroff, onReboot }) =>
-      onPoweroff === "restart" && onReboot === "destroy"
-        ? [fault("onReboot", 'destroy excludes onPoweroff "restart": QEMU cannot tell the two apart then')]
-        : [],
-  },
 ];
 
 /** Faults that no single attribute can see, found without the host. */

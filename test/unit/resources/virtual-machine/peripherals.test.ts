@@ -96,7 +96,7 @@ test.each<[string, Values, RegExp]>([
   [
     "a guest that ends for a reboot and reboots for an end",
     { onPoweroff: "restart", onReboot: "destroy" },
-    /^onReboot: destroy excludes onPoweroff "restart"/,
+    /^onReboot: must be "restart" where onPoweroff is/,
   ],
   [
     "limits of a disk of the host twice",
