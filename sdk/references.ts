@@ -37,16 +37,28 @@ const references: Readonly<Record<string, (resource: Fields, lifted: Fields) => 
 export function lift(args: object, object: string): Lifted {
   const hosts = new Map<object, string>();
 
+  function live(host: object, path: readonly string[]): void {
+    hosts.set(host, path.join("."));
+    if (hosts.size > 1) {
+      throw new pulumi.RunError(
+        `${object} mixes objects of ${hosts.size} hosts (${[...hosts.values()].join(", ")}): all must live on one host`,
+      );
+    }
+  }
+
   function visit(value: unknown, path: readonly string[]): unknown {
     if (typeof value !== "object" || value === null) return value;
     const resource = known.get(value);
     if (resource) {
       const host = resource.type === "Host" ? value : resource.lifted.host;
-      if (host) hosts.set(host, path.join("."));
+      if (host) live(host, path);
       const make = references[resource.type];
-      if (!make) throw new Error(`${object}: ${path.join(".")} cannot be a ${resource.type}`);
+      if (!make) throw new pulumi.RunError(`${object}: ${path.join(".")} cannot be a ${resource.type}`);
       resource.reference ??= make(value as Fields, resource.lifted.values);
       return resource.reference;
+    }
+    if (pulumi.Output.isInstance(value) || value instanceof Promise) {
+      return applied(value, (settled) => visit(settled, path));
     }
     if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
     if (!isPlain(value)) return value;
@@ -54,11 +66,6 @@ export function lift(args: object, object: string): Lifted {
   }
 
   const values = Object.fromEntries(Object.entries(args).map(([key, value]) => [key, visit(value, [key])]));
-  if (hosts.size > 1) {
-    throw new Error(
-      `${object} mixes objects of ${hosts.size} hosts (${[...hosts.values()].join(", ")}): all must live on one host`,
-    );
-  }
   return { values, host: [...hosts.keys()][0] };
 }
 
@@ -91,9 +98,17 @@ function volumeReference(resource: Fields, lifted: Fields): Fields {
 
 /** A field of a reference, which may be an object of outputs or an output of an object. */
 function field(value: unknown, name: string): unknown {
-  if (isPlain(value)) return value[name];
-  const settled: pulumi.Output<unknown> = pulumi.output(value);
-  return settled.apply((fields) => (isPlain(fields) ? fields[name] : undefined));
+  return isPlain(value) || pulumi.Output.isInstance(value) ? (value as Fields)[name] : undefined;
+}
+
+/** Where a preview does not know the whole, what it knows is still worked on, as by Pulumi's look-up of a property. */
+function applied(value: unknown, work: (settled: unknown) => unknown): unknown {
+  const output = pulumi.Output.isInstance(value) ? value : pulumi.output(value);
+  // The second parameter is Pulumi's own, and left out of its types.
+  return (output as unknown as { apply(work: (settled: unknown) => unknown, evenUnknown: true): unknown }).apply(
+    work,
+    true,
+  );
 }
 
 function pick(resource: Fields, names: readonly string[]): Fields {

@@ -122,8 +122,9 @@ async function outputsIn(value: unknown, path: readonly string[] = []): Promise<
   const settled: unknown = await value;
   if (pulumi.Output.isInstance(settled)) {
     // Pulumi's own, and left out of its types.
-    const { isKnown } = settled as unknown as { readonly isKnown: Promise<boolean> };
-    return [{ path, isSecret: await pulumi.isSecret(settled), isKnown: await isKnown }];
+    const output = settled as unknown as { readonly isKnown: Promise<boolean>; promise(evenUnknown: true): unknown };
+    const own = { path, isSecret: await pulumi.isSecret(settled), isKnown: await output.isKnown };
+    return [own, ...(await outputsIn(output.promise(true), path))];
   }
   if (typeof settled !== "object" || settled === null) return [];
   const found = await Promise.all(Object.entries(settled).map(([key, item]) => outputsIn(item, [...path, key])));

@@ -41,6 +41,33 @@ test("resources of a component refer to each other without waiting for each othe
   });
 }, 10_000);
 
+describe("an output among the arguments, as those of components are", () => {
+  const settled = (output: pulumi.Output<unknown>) => new Promise((resolve) => output.apply(resolve));
+  const host = () => new kvm.Host("rack", { uri: "qemu:///system" });
+
+  it("refers to the resources in it like one that is given itself", async () => {
+    const [rack, uri] = [host(), "qemu:///system"];
+    const pool = new kvm.StoragePool("vms", { host: pulumi.output(rack), path: "/srv/vms" });
+    const data = new kvm.Volume("data", { pool: Promise.resolve(pool), size: "1 GiB" });
+    const disks = pulumi.output(rack.uuid).apply(() => ({ data: { volume: data } }));
+    const machine = new kvm.VirtualMachine("in-apply", { host: rack, memory: "1 GiB", disks });
+    await settled(machine.uuid);
+    const reference = { uri, uuid: "uuid of rack" };
+    expect(made.get("vms")).toMatchObject({ host: reference });
+    expect(made.get("data")).toMatchObject({ pool: { uuid: "uuid of vms", name: "vms", host: reference } });
+    const volume = { name: "data", pool: "uuid of vms", host: reference };
+    expect(made.get("in-apply")).toMatchObject({ disks: { data: { volume } } });
+  });
+
+  it("tells the provider of secrets in it, which come back sealed", async () => {
+    const rack = host();
+    const nics = rack.uuid.apply(() => ({ lan: { mac: pulumi.secret("52:54:00:00:00:01") } }));
+    const machine = new kvm.VirtualMachine("quiet", { host: rack, memory: "1 GiB", nics: nics as never });
+    await settled(machine.uuid);
+    expect(JSON.parse(String(made.get("quiet")?.["__meta"])).secretPaths).toEqual(["nics.lan.mac"]);
+  });
+});
+
 test("the option import is refused with what to do instead", () => {
   const make = () => new kvm.Network("old", { host: { uri: "qemu:///system" } }, { import: "some-id" });
   expect(make).toThrow(/Network "old": the option import does not work.*adopt: true/);

@@ -1,0 +1,36 @@
+import { programLab } from "./program-lab";
+import { withStack } from "./pulumi";
+
+const lab = programLab();
+
+test("resources in outputs, as components take and make them, are known in previews and change nothing twice", async () => {
+  const { host, program } = lab;
+  program.body = `
+    class Database extends pulumi.ComponentResource {
+      constructor(name, args) {
+        super("test:index:Database", name, args);
+        const options = { parent: this };
+        const network = new kvm.Network(name + "-net", { host: args.host, subnets: args.subnets }, options);
+        const volumes = pulumi.output(args.volumes).apply((names) =>
+          names.map((name) => [name, new kvm.Volume(name, { pool: args.pool, size: "1 MiB" }, options)]));
+        const disks = volumes.apply((all) => Object.fromEntries(all.map(([name, volume]) => [name, { volume }])));
+        const nics = pulumi.output({ lan: { network } });
+        const machine = { host: args.host, virtType: "qemu", memory: "64 MiB", state: "stopped", disks, nics };
+        this.machine = new kvm.VirtualMachine(name, machine, options);
+      }
+    }
+    const host = new kvm.Host("rack1", { uri: config.require("hostUri") });
+    const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/vms" });
+    exports.vm = new Database("db", { host: pulumi.output(host), pool: Promise.resolve(pool),
+      subnets: pulumi.output(["10.98.0.0/24"]), volumes: pulumi.output(["data", "log"]) }).machine.name;`;
+  const config = { hostUri: host.uri, directory: host.directory };
+  await withStack({ program: program.folder, config }, async (stack) => {
+    const preview = await stack.preview();
+    expect(preview.output).toMatch(/disks +: \{.*data: \{.*\/vms\/data-.*log *: \{.*\/vms\/log-.*nics +: \{.*uuid: "/s);
+    await stack.up();
+    await stack.upWithoutChanges();
+    await stack.refresh("--expect-no-changes");
+    const { vm } = await stack.outputs();
+    expect(await host.virsh("domblklist", String(vm))).toMatch(/\/data-.*\/log-/s);
+  });
+}, 120_000);
