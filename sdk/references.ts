@@ -62,6 +62,8 @@ export function lift(args: object, object: string): Lifted {
     }
     if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
     if (!isPlain(value)) return value;
+    const make = ofExport(value);
+    if (make) return make(value, value);
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, [...path, key])]));
   }
 
@@ -71,6 +73,12 @@ export function lift(args: object, object: string): Lifted {
 
 /** What Host's arguments say of the use of its machine: known in previews, for its resources to be placed by. */
 const limits = ["housekeepingCpus", "dedicatedCpus", "reservedMemory", "reservedPages"];
+
+/** For what another stack exports whole and a StackReference reads: the properties of a resource, with its urn. */
+function ofExport({ urn }: Fields): ((resource: Fields, lifted: Fields) => Fields) | undefined {
+  const type = typeof urn === "string" ? /pulumi-nodejs:dynamic\/kvm:(\w+)::/.exec(urn)?.[1] : undefined;
+  return type === undefined ? undefined : references[type];
+}
 
 /** What the program did not give is left out: a preview takes an output that does not exist for one that is not known yet. */
 function hostReference(resource: Fields, lifted: Fields): Fields {

@@ -34,3 +34,31 @@ test("resources in outputs, as components take and make them, are known in previ
     expect(await host.virsh("domblklist", String(vm))).toMatch(/\/data-.*\/log-/s);
   });
 }, 120_000);
+
+test("a stack makes machines on what another exports whole", async () => {
+  const { host, program } = lab;
+  const exporting = `const host = new kvm.Host("rack1", { uri: config.require("hostUri"), housekeepingCpus: "0" });
+    const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/vms" });
+    const net = new kvm.Network("net", { host, subnets: ["10.98.0.0/24"] });
+    Object.assign(exports, { host, pool, net, base: new kvm.Volume("base", { pool, size: "1 MiB" }) });`;
+  program.body = exporting;
+  const config = { hostUri: host.uri, directory: host.directory };
+  await withStack({ program: program.folder, config }, async (stack) => {
+    await stack.up();
+    // The stack itself is as good as another one, and has the same backend.
+    program.body = `${exporting}
+      const other = new pulumi.StackReference("organization/changes/dev");
+      const [rack, vms, lan, base] = ["host", "pool", "net", "base"].map((name) => other.requireOutput(name));
+      const data = new kvm.Volume("data", { pool: vms, backing: base, size: "2 MiB" });
+      const machine = { host: rack, virtType: "qemu", memory: "64 MiB", state: "stopped" };
+      const vm = new kvm.VirtualMachine("db", { ...machine, disks: { data: { volume: data } }, nics: { lan: { network: lan } } });
+      exports.limits = vm.host.limits;`;
+    await stack.up();
+    await stack.upWithoutChanges();
+    await stack.refresh("--expect-no-changes");
+    expect((await stack.outputs())["limits"]).toBe('{"housekeepingCpus":"0"}');
+    // What is exported goes last.
+    program.body = exporting;
+    await stack.up();
+  });
+}, 120_000);

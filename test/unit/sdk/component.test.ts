@@ -59,6 +59,24 @@ describe("an output among the arguments, as those of components are", () => {
     expect(made.get("in-apply")).toMatchObject({ disks: { data: { volume } } });
   });
 
+  it("refers to what another stack has exported whole", async () => {
+    const urnOf = (type: string) => `urn:pulumi:dev::net::my:c:C$pulumi-nodejs:dynamic/kvm:${type}::name`;
+    const reference = { uri: "qemu:///system", uuid: "u-1", owner: "o-1" };
+    const facts = { virtTypes: ["kvm"] };
+    const rack = { ...reference, facts, cpus: 8, housekeepingCpus: "0-1", urn: urnOf("Host"), id: "u-1" };
+    const pool = { uuid: "p-1", name: "vms", type: "dir", path: "/srv", host: reference };
+    const data = { name: "data", path: "/srv/data", format: "raw", size: "1 GiB", pool, urn: urnOf("Volume") };
+    const net = { uuid: "n-1", name: "net", mode: "nat", host: reference, urn: urnOf("Network") };
+    const arguments_ = { memory: "1 GiB", disks: { data: { volume: data } }, nics: { lan: { network: net } } };
+    const machine = new kvm.VirtualMachine("far", { host: pulumi.output(rack), ...arguments_ } as never);
+    await settled(machine.uuid);
+    expect(made.get("far")).toMatchObject({
+      host: { ...reference, facts: '{"virtTypes":["kvm"]}', limits: '{"housekeepingCpus":"0-1"}' },
+      disks: { data: { volume: { name: "data", path: "/srv/data", format: "raw", pool: "p-1", host: reference } } },
+      nics: { lan: { network: { uuid: "n-1", name: "net", host: reference } } },
+    });
+  });
+
   it("tells the provider of secrets in it, which come back sealed", async () => {
     const rack = host();
     const nics = rack.uuid.apply(() => ({ lan: { mac: pulumi.secret("52:54:00:00:00:01") } }));
