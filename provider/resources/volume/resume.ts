@@ -52,7 +52,8 @@ export async function makeAnew(
 }
 
 export function taken(store: VolumeStore, { pool, name }: Inputs): KvmError {
-  const remedy = `choose another name, set adopt: true to take it over, or delete it if nobody needs it (an interrupted run may have left it): virsh vol-delete --pool ${pool.name} '${name}'`;
+  // Nothing says whose a volume is: that of a renamed resource must not be deleted for it.
+  const remedy = `where the resource was renamed in the program, give it the option aliases with its former name; else choose another name, set adopt: true to take it over, or delete it if nobody needs it (an interrupted run may have left it): virsh vol-delete --pool ${pool.name} '${name}'`;
   return new KvmError("conflict", {
     ...store.step("create", remedy),
     reason:
