@@ -35,15 +35,19 @@ test(
     program.body = `${lookups}
       const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", state: "stopped",
         disks: { data: { volume: disk } }, nics: { lan: { network: lan } } });
-      exports.memory = other.memory; exports.size = disk.size; exports.name = vm.name;`;
+      exports.memory = other.memory; exports.size = disk.size; exports.name = vm.name;
+      exports.available = pool.available;`;
     await withStack({ program: program.folder, config: { hostUri: lab.host.uri } }, async (stack) => {
       await stack.preview();
       await stack.up();
       expect(await stack.outputs()).toMatchObject({ memory: "64 MiB", size: "1 MiB" });
       await stack.upWithoutChanges();
-      // The pool's free space is another one by now.
-      await stack.refresh();
-      await stack.upWithoutChanges();
+      // What is free in the pool and on the host is another figure by now, and told by the next update.
+      const { available } = await stack.outputs();
+      writeFileSync(join(lab.host.directory, "theirs", "filler"), Buffer.alloc(8 * 1024 * 1024, 1));
+      await stack.refresh("--expect-no-changes");
+      await stack.up();
+      expect((await stack.outputs())["available"]).not.toBe(available);
     });
     for (const list of [
       ["list", "--all", "--name"],

@@ -59,7 +59,11 @@ export const host = defineResource({
           hugePages: present(state.hugePages ?? [], topology),
           ksm: await shownKsm(libvirt, state.uri, state.ksm),
         };
-    return { ...(await made(libvirt, state.uri, machine, own, isLookup)), inputs };
+    const seen = await made(libvirt, state.uri, machine, own, isLookup);
+    // A program that looks it up asks without a state, and is told anew; to a refresh new figures would be a change.
+    const momentary = state.free !== undefined && { free: state.free };
+    // A refresh is given the id that stands here: it has to look in the same way.
+    return { id: isLookup ? id : seen.id, outputs: { ...seen.outputs, ...momentary }, inputs };
   },
 
   async update(id, olds, news, _changes, context) {

@@ -176,7 +176,11 @@ function startRemedy({ type, path, source, build }: Inputs): string {
   }
 }
 
-async function lookUp(key: string, state: Inputs, context: Context): Promise<Seen<typeof rows, typeof outputs>> {
+async function lookUp(
+  key: string,
+  state: Inputs & { readonly allocation?: unknown; readonly available?: unknown },
+  context: Context,
+): Promise<Seen<typeof rows, typeof outputs>> {
   const calls = await PoolCalls.open(context, state.host, key);
   const uuid = isUuid(key) ? key.toLowerCase() : await calls.byName(key);
   const definition = uuid === undefined ? undefined : await calls.definition(uuid);
@@ -191,7 +195,10 @@ async function lookUp(key: string, state: Inputs, context: Context): Promise<See
   const found = { ...describe(definition), host: state.host } as Inputs;
   const seen = await report(calls, uuid, found, false);
   const [autostart, active] = [await calls.autostart(uuid), await calls.isActive(uuid)];
-  return { ...seen, id: `lookup:${key}`, inputs: { ...found, autostart, active } };
+  // A program that looks it up asks without a state, and is told anew; to a refresh new figures would be a change.
+  const { allocation, available } = state;
+  const outputs = { ...seen.outputs, ...(available !== undefined && { allocation, available }) };
+  return { ...seen, outputs, id: `lookup:${key}`, inputs: { ...found, autostart, active } };
 }
 
 /** What is true of the pool now. */
