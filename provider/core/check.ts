@@ -100,7 +100,14 @@ function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: r
       `expected a ${row.references.join(" or ")}, the object itself and not its id or name; one that others made is looked up, as kvm.getNetwork("default", { host })`,
     );
   }
-  faults.push(...faultsOf(parsed.error.issues, value, path));
+  const found = faultsOf(parsed.error.issues, value, path);
+  if (row.references && found.every(({ reason }) => reason === "is required")) {
+    // All that the engine hands on of an object which it was told to leave out is what the program says of it.
+    const missing = found.map(({ property }) => property.slice(formatPath(path).length + 1)).join(", ");
+    const reason = `this ${row.references.join(" or ")} has no ${missing}: one that --target or --exclude leaves out is not made yet, and has to be made first or with it`;
+    return fault(faults, path, reason);
+  }
+  faults.push(...found);
   return undefined;
 }
 

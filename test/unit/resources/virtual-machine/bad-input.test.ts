@@ -20,6 +20,12 @@ function check(args: Values) {
 /** What `check` refuses, without any host. */
 test.each<[string, Values, string, RegExp]>([
   [
+    "a volume that --target leaves out",
+    { disks: { a: { volume: { name: "a.qcow2", pool: "p-1", host } } } },
+    "disks.a.volume",
+    /this Volume or CloudInitDisk has no path: one that --target or --exclude leaves out is not made yet/,
+  ],
+  [
     "a MAC address twice",
     nics({ a: { mac: "52:54:00:00:00:01" }, b: { mac: "52:54:00:00:00:01" } }),
     "nics.b.mac",
