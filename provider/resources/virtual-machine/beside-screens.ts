@@ -14,7 +14,8 @@ export function renewBesideScreens(document: Element, inputs: Values, olds: Valu
     const chosen = devicesOf(document, "audio").filter(({ attributes }) => byScreens.includes(attributes["type"]));
     for (const device of chosen) drop(document, device);
   }
-  if (inputs["video"] === undefined && before.length > 0 && now.length === 0) {
+  // A machine that somebody else made has the card by choice, for all that we know.
+  if (olds["adopted"] !== true && inputs["video"] === undefined && before.length > 0 && now.length === 0) {
     for (const device of unnamedDevices(document, "video")) drop(document, device);
   }
 }
