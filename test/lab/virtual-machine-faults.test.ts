@@ -275,7 +275,10 @@ test("a new name that cannot be had, or under which the guest does not start, en
   await other.create({ state: "stopped" });
   const [name, before] = [vm.name, await vm.xml("--inactive")];
   const wrong = [
-    [{ name: other.name }, /rename to taken-\w+ the VirtualMachine known-\w+ [\s\S]*already exists/],
+    [
+      { name: other.name },
+      /rename to taken-\w+ the VirtualMachine known-\w+ [\s\S]*already exists[\s\S]*give that one its new name first/,
+    ],
     [{ name: "next", overlay: { launchSecurity: { type: "s390-pv" } } }, /define VirtualMachine next /],
     [{ name: "next", iothreadPolling: { "1": { max: 1000 } }, iothreads: 1 }, /left out iothreadPolling/],
     [{ name: "next", boot: { kernel: "/missing/vmlinuz" } }, /start VirtualMachine next .*[\s\S]*\/missing\/vmlinuz/],

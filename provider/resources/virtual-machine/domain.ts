@@ -202,8 +202,12 @@ export class Domain extends RunningDomain {
   }
 
   async rename(name: string): Promise<void> {
-    await this.run(`rename to ${name} the`, () =>
-      this.libvirt.call("DOMAIN_RENAME", { dom: this.dom, newName: name, flags: 0 }),
+    const remedy =
+      "choose a name that is free; where it is that of a machine that gets another one, give that one its new name first, by an update of its own";
+    await this.run(
+      `rename to ${name} the`,
+      () => this.libvirt.call("DOMAIN_RENAME", { dom: this.dom, newName: name, flags: 0 }),
+      (said) => (said.includes("already exists") ? remedy : undefined),
     );
     this.dom = { ...this.dom, name };
   }
