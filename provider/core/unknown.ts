@@ -2,6 +2,9 @@
 export const unknown: unique symbol = Symbol.for("pulumi-kvm.unknown");
 export type Unknown = typeof unknown;
 
+/** The same where a text belongs: it passes through check as it is; a string that stood for it would be taken for one. */
+export const unknownText = unknown as unknown as string;
+
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import { attribute, type ChangeRule, z } from "../core/attribute";
 import type { HostReference } from "../core/handler";
 import { plainPath } from "../core/quantities";
-import { hasUnknown, isPlainObject, unknown } from "../core/unknown";
+import { hasUnknown, isPlainObject, unknownText } from "../core/unknown";
 import { hostChange, keptHost } from "./host-reference";
 
 /** How a resource reaches its pool. */
@@ -53,8 +53,7 @@ export function hasMoved(old: unknown, next: unknown): boolean {
 /** Where a volume of this name lies on the host; unknown as long as its pool or name is. */
 export function volumePath(pool: unknown, name: unknown): string | undefined {
   const folder = isPlainObject(pool) ? pool["path"] : pool;
-  // The sentinel passes through check as it is.
-  if (hasUnknown(folder) || hasUnknown(name)) return unknown as unknown as string;
+  if (hasUnknown(folder) || hasUnknown(name)) return unknownText;
   if (typeof folder !== "string" || typeof name !== "string") return undefined;
   return `${folder}/${name}`.replace(/\/+/g, "/");
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DeriveContext } from "../../core/attribute";
-import { hasUnknown, isPlainObject, unknown } from "../../core/unknown";
+import { hasUnknown, isPlainObject, unknown, unknownText } from "../../core/unknown";
 
 /** The attributes that make up what a guest reads. */
 const content = ["userData", "metaData", "networkConfig", "vendorData", "hostname"] as const;
@@ -52,9 +52,6 @@ export function deriveName(context: Omit<DeriveContext, "keys">): string {
   const kept = typeof olds?.["name"] === "string" ? /^(.+)-[0-9a-f]{12}\.iso$/.exec(olds["name"])?.[1] : undefined;
   return `${kept ?? identity.physicalName}-${mediumDigest(siblings, instanceId)}.iso`;
 }
-
-/** The sentinel passes through check as it is; a string that stands for it would be taken for a name. */
-const unknownText = unknown as unknown as string;
 
 function hasUnknownContent(values: Values): boolean {
   return [...content, "overlay"].some((name) => hasUnknown(values[name]));

@@ -1,6 +1,6 @@
 import { attribute, block, type StateOf, type Verdict, z } from "../../core/attribute";
 import { hostPath, objectName, text, uuid } from "../../core/quantities";
-import { hasUnknown, isPlainObject, unknown } from "../../core/unknown";
+import { hasUnknown, isPlainObject, unknownText } from "../../core/unknown";
 import { attributeAt, type ElementLens, mapped, number, textAt } from "../../schema/lens";
 import { children, type Element, element, ensure, remove } from "../../schema/tree";
 import { adoptionRows, uuidChange } from "../adoption";
@@ -107,8 +107,7 @@ function derivedPath(siblings: Readonly<Record<string, unknown>>): string | unde
   const from = siblings["source"];
   const group = isPlainObject(from) ? from["name"] : from;
   const isOpen = hasUnknown(siblings["type"]) || (siblings["type"] === "logical" && hasUnknown(group));
-  // The sentinel passes through check as it is.
-  if (isOpen) return unknown as unknown as string;
+  if (isOpen) return unknownText;
   return siblings["type"] === "logical" && typeof group === "string" ? `/dev/${group}` : undefined;
 }
 

@@ -1,19 +1,16 @@
 import { attribute, block, type DeriveContext, type StateOf, z } from "../../core/attribute";
 import { hostPath, objectName, size, text } from "../../core/quantities";
 import { parseBytes } from "../../core/units";
-import { isPlainObject, unknown } from "../../core/unknown";
+import { isPlainObject, unknown, unknownText } from "../../core/unknown";
 import { adoptedOutput, adoptionRows } from "../adoption";
 import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { overlayRows } from "../overlay";
 import { pathChange, poolRow, volumePath } from "../pool-reference";
 
-/** The sentinel passes through check as it is. */
-const notKnown = unknown as unknown as string;
-
 /** The name of a volume whose program gives it none. */
 export function derivedName({ identity, siblings }: Pick<DeriveContext, "identity" | "siblings">): string {
   const end = extension(siblings);
-  return end === notKnown ? end : `${identity.physicalName}${end}`;
+  return end === unknownText ? end : `${identity.physicalName}${end}`;
 }
 
 const backing = z.object({
@@ -40,7 +37,7 @@ export const rows = {
     defaults: { 1: ({ siblings }) => formatIn(siblings["pool"]) },
     // It hangs on a pool that is not known yet, which may well be the one that the volume is in.
     change: (_old, next, { next: { pool } }) => ({
-      class: next === unknown && formatIn(pool) === notKnown ? "none" : "replace",
+      class: next === unknown && formatIn(pool) === unknownText ? "none" : "replace",
     }),
   }),
   size: attribute<string | undefined>({
@@ -124,13 +121,13 @@ function extension({ pool, format }: Readonly<Record<string, unknown>>): string 
   if (usual === "raw") return "";
   // No volume of a logical pool is qcow2.
   if (format === "qcow2" || usual === "qcow2") return `.${typeof format === "string" ? format : usual}`;
-  return notKnown;
+  return unknownText;
 }
 
 /** What volumes of that pool are unless they say otherwise. */
 function formatIn(pool: unknown): "qcow2" | "raw" {
   const type = isPlainObject(pool) ? pool["type"] : pool;
-  if (type === unknown) return notKnown as "raw";
+  if (type === unknown) return unknownText as "raw";
   return type === "logical" ? "raw" : "qcow2";
 }
 
