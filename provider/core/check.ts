@@ -1,5 +1,5 @@
 import type { Attribute, Block, MapOf, Row, Rows } from "./attribute";
-import { type Fault, faultsOf, formatPath } from "./faults";
+import { type Fault, faultsOf, formatPath, isMissing } from "./faults";
 import type { Identity } from "./identity";
 import { unknownReason } from "./nearest";
 import { hasUnknown, isPlainObject, unknown } from "./unknown";
@@ -100,14 +100,14 @@ function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: r
       `expected a ${row.references.join(" or ")}, the object itself and not its id or name; one that others made is looked up, as kvm.getNetwork("default", { host })`,
     );
   }
-  const found = faultsOf(parsed.error.issues, value, path);
-  if (row.references && found.every(({ reason }) => reason === "is required")) {
+  const { issues } = parsed.error;
+  if (row.references && issues.every((issue) => isMissing(issue, value))) {
     // All that the engine hands on of an object which it was told to leave out is what the program says of it.
-    const missing = found.map(({ property }) => property.slice(formatPath(path).length + 1)).join(", ");
+    const missing = issues.map((issue) => formatPath(issue.path.map(String))).join(", ");
     const reason = `this ${row.references.join(" or ")} has no ${missing}: one that --target or --exclude leaves out is not made yet, and has to be made first or with it`;
     return fault(faults, path, reason);
   }
-  faults.push(...found);
+  faults.push(...faultsOf(issues, value, path));
   return undefined;
 }
 

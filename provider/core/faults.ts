@@ -27,9 +27,14 @@ export function faultsOf(issues: readonly Issue[], value: unknown, path: readonl
       if (meant) return faultsOf(meant, valueAt(value, issue.path), at);
       if (issue.errors.length > 0) return [{ property: formatPath(at), reason: alternatives(issue.errors) }];
     }
-    const missing = issue.code === "invalid_type" && valueAt(value, issue.path) === undefined;
-    return [{ property: formatPath(at), reason: missing ? "is required" : plainly(issue.message) }];
+    const reason = isMissing(issue, value) ? "is required" : plainly(issue.message);
+    return [{ property: formatPath(at), reason }];
   });
+}
+
+/** Whether zod found nothing where the value should have something. */
+export function isMissing({ code, path }: Issue, value: unknown): boolean {
+  return code === "invalid_type" && valueAt(value, path) === undefined;
 }
 
 export function formatPath(path: readonly string[]): string {
