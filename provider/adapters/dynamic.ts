@@ -102,17 +102,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async delete(id, props) {
       const { meta, values } = split(handler, props);
       const stays = (why: string) => engineLog.line(meta?.urn ?? "", "info", `stays on the host: ${why}`);
-      const heir = identities.takenUpBy(handler.type, id);
-      if (heir !== undefined) {
-        const isItself = heir === meta?.urn;
-        stays(
-          isItself ? "nothing was made anew, it is the same" : "this deployment goes on with it under another name",
-        );
-        return;
-      }
-      const other = identities.otherHolder(handler.type, id, values, meta?.urn);
-      if (other !== undefined) {
-        stays(`it is that of the resource "${other}"`);
+      const why = identities.whyItStays(handler.type, id, values, meta?.urn);
+      if (why !== undefined) {
+        stays(why);
         return;
       }
       try {

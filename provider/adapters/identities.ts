@@ -9,29 +9,35 @@ import { isPlainObject } from "../core/unknown";
 export class Identities {
   private readonly holders = new Map<string, string>();
 
-  private readonly takenUp = new Map<string, string>();
+  /** The objects that a create went on with, and the urn of its resource. */
+  private readonly takenUp = new Map<string, string | undefined>();
 
   /** Objects that are to be made anew: their own resource deletes them, whoever is said to hold them. */
   private readonly replaced = new Set<string>();
 
-  /**
-   * A create went on with that object. A delete after it is that of a resource whose name the program changed, or of
-   * the same one, when the user has it made anew.
-   */
-  takeUp(type: string, id: string, urn = ""): void {
+  takeUp(type: string, id: string, urn: string | undefined): void {
     this.takenUp.set(objectOf(type, id), urn);
-  }
-
-  takenUpBy(type: string, id: string): string | undefined {
-    return this.takenUp.get(objectOf(type, id));
   }
 
   replace(type: string, id: string): void {
     this.replaced.add(objectOf(type, id));
   }
 
-  /** The other resource of the program that has the object which this one of the state is about to delete. */
-  otherHolder(type: string, id: string, state: Values, urn: string | undefined): string | undefined {
+  /** Why the object that this resource of the state is about to delete has to stay; undefined where it may go. */
+  whyItStays(type: string, id: string, state: Values, urn: string | undefined): string | undefined {
+    // A delete after such a create is that of a resource whose name the program changed, or of the same one, when the
+    // user has it made anew.
+    const object = objectOf(type, id);
+    if (this.takenUp.has(object)) {
+      const isItself = this.takenUp.get(object) === urn;
+      return isItself ? "nothing was made anew, it is the same" : "this deployment goes on with it under another name";
+    }
+    const other = this.otherHolder(type, id, state, urn);
+    return other === undefined ? undefined : `it is that of the resource "${other}"`;
+  }
+
+  /** The other resource of the program that has the object. */
+  private otherHolder(type: string, id: string, state: Values, urn: string | undefined): string | undefined {
     // A renamed resource has its former name in the state: only one that is made anew deletes what it holds itself.
     if (this.replaced.has(objectOf(type, id))) return undefined;
     const holder = this.holderOf(type, state);
