@@ -1,5 +1,4 @@
 import { programLab } from "./program-lab";
-import { withStack } from "./pulumi";
 
 const lab = programLab();
 
@@ -15,10 +14,9 @@ const machines = (volume: string, title: string) => `
 
 test("--continue-on-error leaves out what hangs on a failure, says nothing else of it, and makes the rest", async () => {
   const { host, program } = lab;
-  const config = { hostUri: host.uri, directory: host.directory };
   const refused = /VirtualMachine (failing|\(failing\)|resource 'failing')/;
-  program.body = machines('source: { path: "/nonexistent/image.qcow2" }', "first");
-  await withStack({ program: program.folder, config }, async (stack) => {
+  const wrong = machines('source: { path: "/nonexistent/image.qcow2" }', "first");
+  await lab.withProgram(wrong, async (stack) => {
     const made = await stack.run("up", "--yes", "--skip-preview", "--continue-on-error");
     expect(made.code).not.toBe(0);
     expect(made.output).toMatch(/Unable to fill Volume bad.* there is no file \/nonexistent\/image.qcow2/);

@@ -1,11 +1,10 @@
 import { programLab } from "./program-lab";
-import { withStack } from "./pulumi";
 
 const lab = programLab();
 
 test("resources in outputs, as components take and make them, are known in previews and change nothing twice", async () => {
-  const { host, program } = lab;
-  program.body = `
+  const { host } = lab;
+  const body = `
     class Database extends pulumi.ComponentResource {
       constructor(name, args) {
         super("test:index:Database", name, args);
@@ -23,8 +22,7 @@ test("resources in outputs, as components take and make them, are known in previ
     const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/vms" });
     exports.vm = new Database("db", { host: pulumi.output(host), pool: Promise.resolve(pool),
       subnets: pulumi.output(["10.98.0.0/24"]), volumes: pulumi.output(["data", "log"]) }).machine.name;`;
-  const config = { hostUri: host.uri, directory: host.directory };
-  await withStack({ program: program.folder, config }, async (stack) => {
+  await lab.withProgram(body, async (stack) => {
     const preview = await stack.preview();
     expect(preview.output).toMatch(/disks +: \{.*data: \{.*\/vms\/data-.*log *: \{.*\/vms\/log-.*nics +: \{.*uuid: "/s);
     await stack.up();
@@ -36,14 +34,12 @@ test("resources in outputs, as components take and make them, are known in previ
 }, 120_000);
 
 test("a stack makes machines on what another exports whole", async () => {
-  const { host, program } = lab;
+  const { program } = lab;
   const exporting = `const host = new kvm.Host("rack1", { uri: config.require("hostUri"), housekeepingCpus: "0" });
     const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/vms" });
     const net = new kvm.Network("net", { host, subnets: ["10.98.0.0/24"] });
     Object.assign(exports, { host, pool, net, base: new kvm.Volume("base", { pool, size: "1 MiB" }) });`;
-  program.body = exporting;
-  const config = { hostUri: host.uri, directory: host.directory };
-  await withStack({ program: program.folder, config }, async (stack) => {
+  await lab.withProgram(exporting, async (stack) => {
     await stack.up();
     // The stack itself is as good as another one, and has the same backend.
     program.body = `${exporting}

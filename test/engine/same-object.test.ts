@@ -1,13 +1,6 @@
 import { programLab } from "./program-lab";
-import { type Stack, withStack } from "./pulumi";
 
 const lab = programLab();
-
-async function withProgram(body: string, work: (stack: Stack) => Promise<void>): Promise<void> {
-  const { host, program } = lab;
-  program.body = body;
-  await withStack({ program: program.folder, config: { hostUri: host.uri, directory: host.directory } }, work);
-}
 
 test("a pool in another place: no volume is lost, made anew or left behind without a word", async () => {
   const { host, program } = lab;
@@ -19,7 +12,7 @@ test("a pool in another place: no volume is lost, made anew or left behind witho
     const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", state: "stopped",
       disks: { data: { volume: data }, seed: { volume: seed, device: "cdrom" } } });
     exports.vm = vm.name; exports.seed = seed.path;`;
-  await withProgram(inPlace("before"), async (stack) => {
+  await lab.withProgram(inPlace("before"), async (stack) => {
     await stack.up();
     const first = await stack.outputs();
     program.body = inPlace("after");
@@ -59,7 +52,7 @@ test("a machine that two resources of the state have is not deleted with one of 
     `new kvm.VirtualMachine("${name}", { host, virtType: "qemu", memory: "64 MiB", state: "stopped" }, ${options});`;
   const all = (machines: string) =>
     `const host = new kvm.Host("rack1", { uri: config.require("hostUri") });${machines}`;
-  await withProgram(all(machine("db")), async (stack) => {
+  await lab.withProgram(all(machine("db")), async (stack) => {
     await stack.up();
     program.body = all(machine("main", '{ aliases: [{ name: "db" }] }'));
     await stack.upWithoutChanges();
@@ -92,7 +85,7 @@ test("what the user has made anew goes first, and volumes and seeds stay", async
       disks: { data: { volume: data }, seed: { volume: seed, device: "cdrom" } }, nics: { lan: { network: net } } });
     exports.names = [pool.name, net.name, vm.name];
     exports.urns = { pool: pool.urn, net: net.urn, data: data.urn, seed: seed.urn, vm: vm.urn };`;
-  await withProgram(body, async (stack) => {
+  await lab.withProgram(body, async (stack) => {
     await stack.up();
     const { names, urns } = (await stack.outputs()) as { names: string[]; urns: Record<string, string> };
     const [pool = "", net = "", vm = ""] = names;
