@@ -237,9 +237,9 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       const changes = [...asked, ...mends];
       const told = changes.map((change) => {
         const remark = definition.remark?.(change, olds as StateOf<R>, news as StateOf<R>);
-        const more = `${change.reason ? `, ${change.reason}` : ""}${remark ? `; ${remark}` : ""}`;
-        const line = `${change.property}: ${change.class}${more}`;
-        return { line, isPlain: change.class === "live" && more === "" };
+        const notes = `${change.reason ? `, ${change.reason}` : ""}${remark ? `; ${remark}` : ""}`;
+        const line = `${change.property}: ${change.class}${notes}`;
+        return { line, isPlain: change.class === "live" && notes === "" };
       });
       const lines = told.map(({ line }) => line);
       const more = definition.announce?.(changes, olds as State<R, O>, news as StateOf<R>) ?? [];

@@ -92,16 +92,14 @@ const versionRules: readonly MachineRule[] = [
   },
 ];
 
-const hostRules: readonly MachineRule[] = [
-  {
-    needs: ["blkio"],
-    check: ({ blkio }) =>
-      duplicates(
-        (blkio?.devices ?? []).map(({ path }, index) => [`blkio.devices[${index}].path`, path]),
-        "the device",
-      ),
-  },
-];
+const blkioRule: MachineRule = {
+  needs: ["blkio"],
+  check: ({ blkio }) =>
+    duplicates(
+      (blkio?.devices ?? []).map(({ path }, index) => [`blkio.devices[${index}].path`, path]),
+      "the device",
+    ),
+};
 
 /** Faults that no single attribute can see, found without the host. */
 export const rules: readonly MachineRule[] = [
@@ -119,7 +117,7 @@ export const rules: readonly MachineRule[] = [
   ...deviceRules,
   ...hostdevRules,
   ...peripheralRules,
-  ...hostRules,
+  blkioRule,
   ...launchRules,
   lifecycleActionRule,
   ...versionRules,
