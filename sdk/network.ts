@@ -246,7 +246,7 @@ export class Network extends KvmResource {
   /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
   declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
-  /** The host's address in each subnet, in the order of `subnets`. */
+  /** The host's address in each subnet, in the order of `subnets`. A secret where any of that is one. */
   declare readonly gateways: pulumi.Output<readonly string[]>;
 
   /** True while the running network differs from its definition because guests are attached. */

@@ -40,7 +40,9 @@ export function sealState(
   programSecrets: readonly string[],
   given?: Values,
 ): Record<string, Wire> {
-  const secrets = [memoPath, ...handler.secretPaths, ...programSecrets];
+  const within = new Set(programSecrets.map((path) => path.split(".")[0]));
+  const repeated = Object.entries(handler.repeated).flatMap(([output, name]) => (within.has(name) ? [output] : []));
+  const secrets = [memoPath, ...handler.secretPaths, ...programSecrets, ...repeated];
   const { __kvm, ...rest } = seal(withoutEmpty(handler.maps, values, given), secrets);
   return __kvm === undefined ? rest : { ...rest, __kvm: asText(__kvm) };
 }

@@ -73,6 +73,8 @@ export interface Handler {
   readonly type: string;
   /** Property paths (with `*` for entry names) that are always secret. */
   readonly secretPaths: readonly string[];
+  /** Outputs that repeat values of an argument, with its name: secrets where any of that is one. */
+  readonly repeated: Readonly<Record<string, string>>;
   /** Top-level properties in which null is a value: elsewhere it is as good as absent. */
   readonly nullable: readonly string[];
   /** Top-level properties that hold entries by name: absent is as good as empty. */

@@ -42,6 +42,8 @@ export interface Output {
   /** TypeScript type of the output. */
   readonly type: string;
   readonly secret?: boolean;
+  /** The argument that it repeats values of: it is a secret where any of that is one. */
+  readonly repeats?: string;
 }
 
 /** A rule over several attributes. It is skipped while one of `needs` is not known yet. */
@@ -202,6 +204,9 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       ...secretRows(rows),
       ...Object.entries(definition.outputs).flatMap(([name, output]) => (output.secret ? [name] : [])),
     ],
+    repeated: Object.fromEntries(
+      Object.entries(definition.outputs).flatMap(([name, { repeats }]) => (repeats ? [[name, repeats]] : [])),
+    ),
 
     check(given, olds, meta) {
       const faults: Fault[] = [];

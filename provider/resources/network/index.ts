@@ -15,7 +15,11 @@ import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
 
 const outputs = {
-  gateways: { doc: "The host's address in each subnet, in the order of `subnets`.", type: "readonly string[]" },
+  gateways: {
+    doc: "The host's address in each subnet, in the order of `subnets`. A secret where any of that is one.",
+    type: "readonly string[]",
+    repeats: "subnets",
+  },
   pendingRestart: {
     doc: "True while the running network differs from its definition because guests are attached.",
     type: "boolean",

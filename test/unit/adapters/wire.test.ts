@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
-import { fromWire, seal } from "../../../provider/adapters/wire";
+import { fromWire, seal, sealState } from "../../../provider/adapters/wire";
 import { unknown } from "../../../provider/core/unknown";
+import { network } from "../../../provider/resources/network";
 
 const unknownOnWire = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const secret = (value: unknown) => ({
@@ -73,4 +74,13 @@ test("whatever is sealed comes back as it was", () => {
       expect(fromWire(JSON.parse(JSON.stringify(seal(values, secretPaths))))).toEqual(values);
     }),
   );
+});
+
+test.each([
+  [["subnets"], secret(["10.0.0.1"])],
+  [["subnets.0.address"], secret(["10.0.0.1"])],
+  [["name"], ["10.0.0.1"]],
+])("with the secret %j the outputs that repeat it are secrets", (secrets, gateways) => {
+  const state = { name: "lan", subnets: [{ address: "10.0.0.0/24" }], gateways: ["10.0.0.1"] };
+  expect(sealState(network, state, secrets)).toMatchObject({ gateways });
 });
