@@ -11,6 +11,14 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     "libvirt itself may not lock that much: set LimitMEMLOCK=infinity for its service (in a container the memlock limit, or CAP_SYS_RESOURCE); or do without (memoryBacking: { locked: false }, and no memoryLimits.hardLimit)",
   ],
   [
+    /memory\.memsw\.limit_in_bytes.*Invalid argument/,
+    "with cgroup v1 the limit of memory and swap together goes with one of memory alone: give memoryLimits.hardLimit as well, not above it",
+  ],
+  [
+    /Cannot open log file: '.*': Device or resource busy/,
+    "another port, of this guest or another one, has its log in that file: give each port a log of its own",
+  ],
+  [
     /unable to map backing store for guest RAM/,
     'the pages are taken by others by now: give the host more (hugePages of Host), or set hugePages: "none"',
   ],

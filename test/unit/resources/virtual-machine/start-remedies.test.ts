@@ -4,6 +4,8 @@ import { startRemedy } from "../../../../provider/resources/virtual-machine/star
 test.each([
   ["Cannot set scheduler parameters for pid 232: Operation not permitted", /cgroup_controllers.*vcpuSchedulers: \[\]/],
   ["cannot limit locked memory of process 210 to 1242562560: Operation not permitted", /LimitMEMLOCK=infinity/],
+  ["Invalid value '1073741824' for 'memory.memsw.limit_in_bytes': Invalid argument", /memoryLimits.hardLimit/],
+  ["Cannot open log file: '/srv/log': Device or resource busy", /a log of its own/],
   ["qemu-system-x86_64: unable to map backing store for guest RAM: Cannot allocate memory", /hugePages of Host/],
   ["Unable to find any usable hugetlbfs mount for 1048576 KiB", /hugepagesz=1G/],
   ["Unable to find 'efi' firmware that is compatible with the current configuration", /ovmf on Debian/],
