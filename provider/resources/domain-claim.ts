@@ -118,12 +118,13 @@ function cpusOf(domain: Element, host: HostTopology): { readonly owned: number[]
   const tune = child(domain, "cputune");
   const pins = (tune ? children(tune, "vcpupin") : []).map(({ attributes }) => attributes["cpuset"] ?? "");
   const texts = pins.length < count ? [...pins, vcpu?.attributes["cpuset"] ?? ""] : pins;
-  const sets = texts.filter((text) => text !== "").map((text) => parseCpuSet(text).filter((cpu) => cpus.has(cpu)));
-  const isNarrow = new Set(sets.flat()).size <= count;
+  const named = texts.filter((text) => text !== "").map((text) => parseCpuSet(text).filter((cpu) => cpus.has(cpu)));
+  // What floats over the whole host is nobody's neighbour in particular.
+  const sets = named.filter(({ length }) => length < cpus.size || length === 1);
+  const isNarrow = new Set(named.flat()).size <= count;
   const isOneCore = (set: readonly number[]) => set.every((cpu) => cpus.get(set[0] ?? -1)?.siblings.includes(cpu));
   const owned = new Set(sets.filter((set) => isNarrow || isOneCore(set)).flat());
-  // What floats over the whole host is nobody's neighbour in particular.
-  const wide = sets.filter((set) => !isNarrow && !isOneCore(set) && set.length < cpus.size);
+  const wide = sets.filter((set) => !isNarrow && !isOneCore(set));
   const ascending = (list: Iterable<number>) => [...list].sort((a, b) => a - b);
   return { owned: ascending(owned), shared: ascending(new Set(wide.flat().filter((cpu) => !owned.has(cpu)))) };
 }

@@ -106,6 +106,22 @@ test("a guest that gives up its CPU floats over its cell as a new one does, and 
   expect(await pins(next)).toEqual(["0"]);
 }, 60_000);
 
+test("a running guest gets a CPU of its own, and floats again, as it runs", async () => {
+  const [vm, other] = [lab.machine("settles"), lab.machine("beside")];
+  const shared = { cpu: { policy: "shared" } };
+  await vm.create(shared);
+  const domid = await lab.host.virsh("domid", vm.name);
+  await other.create();
+  await vm.up({ cpu: { policy: "dedicated" } });
+  expect([await pins(vm, "--live"), await pins(vm, "--config"), owned(vm)]).toEqual([["1"], ["1"], "1"]);
+  await other.delete();
+  await vm.up(shared);
+  expect([await pins(vm, "--live"), await pins(vm, "--config"), owned(vm)]).toEqual([["0-1"], ["0-1"], ""]);
+  expect(await lab.host.virsh("domid", vm.name)).toBe(domid);
+  expect(vm.state["pendingRestart"]).toEqual([]);
+  expect(await vm.refresh()).toEqual([]);
+}, 60_000);
+
 test("huge pages are taken where they are, and refused where they are not", async () => {
   const file = "/proc/sys/vm/nr_hugepages";
   const before = readFileSync(file, "utf8");

@@ -1,7 +1,7 @@
 import { attribute, block, z } from "../../core/attribute";
 import type { Change } from "../../core/diff";
 import { attributeAt, number, textAt } from "../../schema/lens";
-import { element } from "../../schema/tree";
+import { type Element, element } from "../../schema/tree";
 import { formatCpuSet, parseCpuSet } from "../../tuning/cpu-set";
 import { numberSet } from "../number-set";
 import { resourceControlRows } from "./cpu-resource-control";
@@ -87,6 +87,23 @@ function time(tag: string, kind: "period" | "quota", whose: string) {
 
 const vcpuPins = pinsAt("vcpupin", "vcpu");
 const iothreadPins = pinsAt("iothreadpin", "iothread");
+const emulatorPin = setAt(attributeAt("cputune/emulatorpin", "cpuset"));
+
+/** CPUs of the host by what is pinned to them. */
+export interface Pinned {
+  readonly vcpuPins?: Pins | undefined;
+  readonly emulatorPin?: string | undefined;
+  readonly iothreadPins?: Pins | undefined;
+}
+
+/** The pins of a document. */
+export function pinsIn(document: Element): Pinned {
+  return {
+    vcpuPins: vcpuPins.get(document),
+    emulatorPin: emulatorPin.get(document),
+    iothreadPins: iothreadPins.get(document),
+  };
+}
 
 /** Where the guest's threads run and how much of the host's CPUs they get. */
 export const cpuTuningRows = {
@@ -103,7 +120,7 @@ export const cpuTuningRows = {
         doc: "CPUs of the host for QEMU's other threads (`<emulatorpin>`). Default: any CPU.",
         schema: numberSet.optional(),
         change: (_old, next) => pinChange(next),
-        lens: setAt(attributeAt("cputune/emulatorpin", "cpuset")),
+        lens: emulatorPin,
       }),
       iothreadPins: attribute({
         doc: "CPUs of the host for each IOThread by its number (`<iothreadpin>`). Default: any CPU.",

@@ -4,6 +4,7 @@ import { formatCpuSet } from "../../tuning/cpu-set";
 import type { Placement } from "../../tuning/placement";
 import type { HostTopology } from "../../tuning/topology";
 import { pagesText, placeText } from "../placed";
+import type { Pinned } from "./cpu-tuning";
 import { isPcie } from "./general";
 import { leavesDistances, type Placed } from "./placement";
 import type { Inputs } from "./rows";
@@ -21,17 +22,23 @@ export interface NearDevice {
   readonly cell: number;
 }
 
-/**
- * The answer of the planner as state keeps it, with the arguments that follow from it. Cells of the program that says
- * no distances are as far apart as those of the host where the guest `mirrors` it.
- */
+/** What the arguments that follow from a placement depend on, beside the guest and its host. */
+interface Circumstances {
+  /** Devices of the host that get a bus near to them. */
+  readonly near?: readonly NearDevice[];
+  /** Cells of a program that says no distances are as far apart as those of the host. Default true. */
+  readonly mirrors?: boolean;
+  /** What is pinned as the guest runs. */
+  readonly pinned?: Pinned | undefined;
+}
+
+/** The answer of the planner as state keeps it, with the arguments that follow from it. */
 export function placedFrom(
   answer: Placement,
   inputs: Inputs,
   host: HostTopology,
   libvirt: number,
-  devices: readonly NearDevice[] = [],
-  mirrors = true,
+  { near = [], mirrors = true, pinned = {} }: Circumstances = {},
 ): Placed {
   return {
     ...placeText(answer),
@@ -39,7 +46,11 @@ export function placedFrom(
     cost: Object.fromEntries(answer.cost.filter(({ value }) => value !== 0).map(({ name, value }) => [name, value])),
     explain: answer.explain,
     ...(answer.addedPages.length > 0 && { addedPages: pagesText(answer.addedPages) }),
-    values: { ...valuesOf(answer, inputs, host, libvirt, mirrors), ...busesOf(answer, inputs, devices) },
+    values: {
+      ...tuneOf(answer, host, pinned),
+      ...valuesOf(answer, inputs, libvirt, mirrors),
+      ...busesOf(answer, inputs, near),
+    },
   };
 }
 
@@ -54,27 +65,28 @@ function busesOf({ cells }: Placement, { machine }: Inputs, devices: readonly Ne
   return Object.fromEntries(maps);
 }
 
-function valuesOf(answer: Placement, inputs: Inputs, host: HostTopology, libvirt: number, mirrors: boolean): Values {
+function valuesOf(answer: Placement, inputs: Inputs, libvirt: number, mirrors: boolean): Values {
   const pages = pagesOf(answer);
   return {
-    ...tuneOf(answer, host),
     ...cpuOf(answer, libvirt),
     ...cellsOf(answer, inputs, mirrors),
     ...(pages.length > 0 && { hugePages: pages, memoryBacking: { allocation: "immediate" } }),
   };
 }
 
-/** Pins; a set of all CPUs says nothing. */
-function tuneOf({ vcpus, emulator, iothreads }: Placement, host: HostTopology): Values {
+/** Pins; a set of all CPUs says nothing, but of a thread that is pinned: libvirt takes no pin from it as it runs. */
+function tuneOf({ vcpus, emulator, iothreads }: Placement, host: HostTopology, pinned: Pinned): Values {
   const online = host.cells.reduce((sum, { cpus }) => sum + cpus.length, 0);
-  const pins = (sets: readonly (readonly number[])[], first: number) => {
-    const narrow = sets.map((cpus, index) => [String(index + first), cpus] as const);
-    const entries = narrow.filter(([, cpus]) => cpus.length === 1 || (cpus.length > 0 && cpus.length < online));
+  const pins = (sets: readonly (readonly number[])[], first: number, has: object = {}) => {
+    const all = sets.map((cpus, index) => [String(index + first), cpus] as const);
+    const says = (id: string, { length }: readonly number[]) =>
+      length === 1 || length < online || Object.hasOwn(has, id);
+    const entries = all.filter(([id, cpus]) => cpus.length > 0 && says(id, cpus));
     return entries.length > 0 ? Object.fromEntries(entries.map(([id, cpus]) => [id, formatCpuSet(cpus)])) : undefined;
   };
-  const vcpuPins = pins(vcpus, 0);
-  const iothreadPins = pins(iothreads, 1);
-  const emulatorPin = pins([emulator], 0)?.["0"];
+  const vcpuPins = pins(vcpus, 0, pinned.vcpuPins);
+  const iothreadPins = pins(iothreads, 1, pinned.iothreadPins);
+  const emulatorPin = pins([emulator], 0, pinned.emulatorPin === undefined ? {} : { 0: pinned.emulatorPin })?.["0"];
   const tune = {
     ...(vcpuPins && { vcpuPins }),
     ...(emulatorPin && { emulatorPin }),

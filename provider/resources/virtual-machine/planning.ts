@@ -9,6 +9,7 @@ import type { CellPages, DeviceRequest, HostLimits, PlacedBefore } from "../../t
 import type { HostTopology } from "../../tuning/topology";
 import type { GuestPages } from "../added-pages";
 import type { HostUsage } from "../host-usage";
+import type { Pinned } from "./cpu-tuning";
 import { NodeDevices } from "./node-devices";
 import { refusePins } from "./pin-refusals";
 import { busDevicesOf, devicesOf, isPlaced, type Placed } from "./placement";
@@ -30,6 +31,8 @@ export interface Site {
   readonly added: readonly GuestPages[];
   /** It runs: its pages are not among the free ones. */
   readonly runs: boolean;
+  /** What its threads are pinned to as it runs. */
+  readonly pinned?: Pinned | undefined;
   readonly context: Context;
 }
 
@@ -47,7 +50,9 @@ export async function plan(site: Site, usage: HostUsage): Promise<Placed | undef
   const answer = place(usage.topology, limits, usage.ledger, request);
   if (!answer.fits) throw refusal(inputs, answer.explain);
   const near = await nearDevices(site);
-  const placed = placedFrom(answer, inputs, usage.topology, libvirt.version, near, mirrors(site, answer));
+  const { pinned } = site;
+  const told = { near, mirrors: mirrors(site, answer), pinned };
+  const placed = placedFrom(answer, inputs, usage.topology, libvirt.version, told);
   if (inputs.hugePages === "preferred" && placed.values["hugePages"] === undefined) {
     context.warn(
       `no huge pages are free where ${inputs.name} goes: its memory takes ordinary ones, which the host's kernel may join by itself (transparent huge pages). Give the host huge pages (Host.hugePages), let guests add them (Host.guestPages), or set hugePages: "required" to insist`,

@@ -7,6 +7,7 @@ import type { GuestPages } from "../added-pages";
 import { placedBefore } from "../placed";
 import { readRecord, recordMetadata, writeRecord } from "../placement-record";
 import { applyInputs } from "./apply";
+import { pinsIn } from "./cpu-tuning";
 import type { Domain } from "./domain";
 import { addedIn, grownBy, returnPages } from "./guest-pages";
 import { makeMediated } from "./mediated-devices";
@@ -58,7 +59,8 @@ export async function settle(site: UpdateSite, judge: (moved: readonly Change[])
   if (isSettled && !isAskedAnew(olds, news)) return write(site, kept, added);
   const { libvirt, uuid } = domain;
   const previous = () => (kept ? placedBefore(kept) : suggestedFor(news));
-  const place = { libvirt, inputs: news, uuid, previous, kept, added, runs: live !== undefined, context };
+  const running = { runs: live !== undefined, pinned: live && pinsIn(live) };
+  const place = { libvirt, inputs: news, uuid, previous, kept, added, ...running, context };
   return placeAndWrite(place, async (placement, pages) => {
     judge(diffRows(rows, effective(olds, olds), effective(news, asOutput(placement))));
     const result = await write(site, placement, pages);

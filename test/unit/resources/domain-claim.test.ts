@@ -21,7 +21,9 @@ test("single pins, pins to one core, and pins to no more CPUs than vCPUs are own
 
 test("wider pins float, those over the whole host over nothing in particular", () => {
   expect(claim("<vcpu cpuset='0-3'>2</vcpu>")).toMatchObject({ owned: [], shared: [0, 1, 2, 3] });
-  expect(claim("<vcpu cpuset='0-15'>2</vcpu>")).toMatchObject({ owned: [], shared: [] });
+  for (const count of [2, 16]) {
+    expect(claim(`<vcpu cpuset='0-15'>${count}</vcpu>`)).toMatchObject({ owned: [], shared: [] });
+  }
   expect(claim("<vcpu>2</vcpu>")).toMatchObject({ owned: [], shared: [], unboundKiB: 1024 * 1024 });
 });
 

@@ -52,10 +52,8 @@ describe("cells of the program", () => {
     });
   const far = host(2, 4, 2, { distance: (from, to) => (from === to ? 10 : 32) });
   const on = (inputs: Inputs, mirrors?: boolean) => {
-    const placement = placedFrom(
-      place(far, unlimited, { claims: [] }, wish(inputs)),
-      ...([inputs, far, 9_000_000, [], mirrors] as const),
-    );
+    const answer = place(far, unlimited, { claims: [] }, wish(inputs));
+    const placement = placedFrom(answer, inputs, far, 9_000_000, mirrors === undefined ? {} : { mirrors });
     return { placement, cells: effective(inputs, { placement }).numa?.cells };
   };
 
@@ -108,7 +106,7 @@ test("devices of a guest of several cells hang on buses of those that they are n
     ],
   });
   const answer = { ...place(machine, unlimited, { claims: [] }, wish), cells: [1, 0] };
-  const placement = placedFrom(answer, inputs, machine, 9_000_000, near);
+  const placement = placedFrom(answer, inputs, machine, 9_000_000, { near });
   expect(placement.values).toMatchObject({
     hostDevices: { gpu: { cell: 0 }, sound: { cell: 0 } },
     nics: { vf: { cell: 1 } },
@@ -124,7 +122,9 @@ test("devices of a guest of several cells hang on buses of those that they are n
   expect(withoutPlaced(inForce, inForce, inputs)["hostDevices"]).toEqual(inputs.hostDevices);
   // In one cell nothing is nearer than anything else.
   const one = place(machine, unlimited, { claims: [] }, request(inputs.name, 4));
-  expect(placedFrom(one, inputsOf({ nics: devices.nics }), machine, 9_000_000, near).values).not.toHaveProperty("nics");
+  expect(placedFrom(one, inputsOf({ nics: devices.nics }), machine, 9_000_000, { near }).values).not.toHaveProperty(
+    "nics",
+  );
   expect(faultsOf({ numa: { cells }, nics: { a: { bridge: "br0", cell: 1 } } })).toContain(
     "nics.a.cell: goes only with hostdev",
   );
