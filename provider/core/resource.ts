@@ -84,6 +84,8 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
    * below what the program says. With `olds`, of a program that is compared with that state. Pure.
    */
   effective?(inputs: StateOf<R>, known: Values, olds?: StateOf<R> & Values): StateOf<R>;
+  /** The changes with what no row can tell of them by itself; pure. */
+  judge?(changes: readonly Change[], olds: StateOf<R> & Outputs<O>, news: StateOf<R>): readonly Change[];
   /** Refuses a change by throwing; pure. */
   guard?(changes: readonly Change[], olds: StateOf<R>, news: StateOf<R>): void;
   /** What the user should know of a change beside its class and reason; pure. */
@@ -174,9 +176,10 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   }
 
   /** Every managed value that the program has otherwise than the state. */
-  function changesOf(olds: Values, news: Values): Change[] {
+  function changesOf(olds: Values, news: Values): readonly Change[] {
     const next = definition.effective?.(news as StateOf<R>, olds, olds as StateOf<R> & Values) ?? news;
-    return diffRows(rows, inForce(olds), next as Values);
+    const changes = diffRows(rows, inForce(olds), next as Values);
+    return definition.judge?.(changes, olds as StateOf<R> & Outputs<O>, news as StateOf<R>) ?? changes;
   }
 
   /** Runs create or update; an object that is left unfinished is given its full state. */

@@ -12,8 +12,10 @@ import { create } from "./create";
 import { remove } from "./delete";
 import { describe } from "./describe";
 import { Domain } from "./domain";
+import { judged } from "./judge";
 import { removeMediated } from "./mediated-devices";
 import { observe, outputs } from "./outputs";
+import { waitingIn } from "./pending";
 import { effective, effectiveAfter, withoutPlaced } from "./placement";
 import { plights } from "./power-state";
 import { machinePresets } from "./profiles";
@@ -33,6 +35,8 @@ export const virtualMachine = defineResource({
   presets: { by: ["profile", "guest"], of: machinePresets },
 
   effective: (inputs, known, olds) => (olds ? effectiveAfter(inputs, olds) : effective(inputs, known)),
+
+  judge: judged,
 
   guard(changes, olds, news) {
     if (changes.some(({ property, class: kind }) => property === "host" && kind === "replace")) {
@@ -56,9 +60,9 @@ export const virtualMachine = defineResource({
     return state === "stopped" ? "the guest is off" : `policy ${changePolicy}`;
   },
 
-  announce(changes, { state, pendingRestart }, news) {
-    const waits = Array.isArray(pendingRestart) ? pendingRestart : [];
-    const others = waits.filter((waiting) => changes.every(({ property }) => property !== waiting));
+  announce(changes, olds, news) {
+    const { state } = olds;
+    const others = waitingIn(olds).filter((waiting) => changes.every(({ property }) => property !== waiting));
     const restarts = news.changePolicy === "restart" && ![state, news.state].includes("stopped");
     return restarts && others.length > 0 ? [`the guest is restarted for what waits: ${others.join(", ")}`] : [];
   },

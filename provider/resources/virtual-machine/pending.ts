@@ -20,21 +20,25 @@ const synonyms: Readonly<Record<string, string>> = { volume: "path", path: "volu
 
 /**
  * The managed values by which the running guest differs from its configuration, which is what its next start will
- * use. Devices are read whole: one that is only in the guest is still to be unplugged.
+ * use.
  */
 export function residue(rows: Rows, wanted: Values, running: Element, config: Element): Change[] {
-  const live = withoutThrowaways(running);
+  const changes = differences(rows, wanted, withoutThrowaways(running), config);
+  const isShown = ({ property, old }: Change) => old !== undefined || !unshown.includes(property);
+  return changes.filter((change) => change.class !== "none" && isShown(change) && isMeant(change, wanted));
+}
+
+/** The managed values by which two documents differ. Devices are read whole: one that is in one alone comes or goes. */
+export function differences(rows: Rows, wanted: Values, from: Element, to: Element): Change[] {
   const managed = { ...wanted };
   for (const [name, row] of Object.entries(rows)) {
     if (row.kind !== "map" || !row.entries) continue;
     const entries = row.entries as Entries<Element>;
-    const inGuest = [...entries.list(live)].filter(([, entry]) => !entries.implied?.(entry)).map(([key]) => key);
-    const keys = [...inGuest, ...entries.list(config).keys()];
+    const before = [...entries.list(from)].filter(([, entry]) => !entries.implied?.(entry)).map(([key]) => key);
+    const keys = [...before, ...entries.list(to).keys()];
     managed[name] = Object.fromEntries(keys.map((key) => [key, everything(row.rows)]));
   }
-  const changes = diffRows(rows, readRows(rows, managed, live), readRows(rows, managed, config));
-  const isShown = ({ property, old }: Change) => old !== undefined || !unshown.includes(property);
-  return changes.filter((change) => change.class !== "none" && isShown(change) && isMeant(change, wanted));
+  return diffRows(rows, readRows(rows, managed, from), readRows(rows, managed, to));
 }
 
 function isMeant({ path: [map, key = "", name = ""] }: Change, wanted: Values): boolean {
@@ -85,6 +89,11 @@ export function takenOut(
   const needNewStart = either.filter(({ class: kind }) => kind !== "live");
   const properties = [...noted, ...pendingOf(needNewStart)].filter((property) => !stillNamed.includes(property));
   return [...new Set(properties)];
+}
+
+/** The properties that need a new start of the guest, by what the state says. */
+export function waitingIn({ pendingRestart }: Values): readonly unknown[] {
+  return Array.isArray(pendingRestart) ? pendingRestart : [];
 }
 
 /** The properties that need a new start of the guest. */

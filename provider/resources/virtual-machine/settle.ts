@@ -10,6 +10,7 @@ import { applyInputs } from "./apply";
 import { pinsIn } from "./cpu-tuning";
 import type { Domain } from "./domain";
 import { addedIn, grownBy, returnPages } from "./guest-pages";
+import { withoutIdle } from "./judge";
 import { makeMediated } from "./mediated-devices";
 import {
   asOutput,
@@ -62,7 +63,8 @@ export async function settle(site: UpdateSite, judge: (moved: readonly Change[])
   const running = { runs: live !== undefined, pinned: live && pinsIn(live) };
   const place = { libvirt, inputs: news, uuid, previous, kept, added, ...running, context };
   return placeAndWrite(place, async (placement, pages) => {
-    judge(diffRows(rows, effective(olds, olds), effective(news, asOutput(placement))));
+    const [from, to] = [effective(olds, olds), effective(news, asOutput(placement))];
+    judge(withoutIdle(diffRows(rows, from, to), from, to));
     const result = await write(site, placement, pages);
     const undo = async () => {
       await domain.redefine(site.before);

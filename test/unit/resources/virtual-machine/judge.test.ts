@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Values } from "../../../../provider/core/handler";
+import { filled } from "../../../../provider/core/resource";
+import { unknown } from "../../../../provider/core/unknown";
+import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import { checked, meta } from "./checked";
+
+/** What the whole of old and new inputs tells of changes. */
+const base = {
+  host: { uri: "qemu:///system" },
+  memory: "1 GiB",
+  disks: { root: { path: "/root.raw", format: "raw" } },
+  nics: { lan: { network: { name: "lan" } } },
+};
+
+function lines(before: Values, change: Values, known: Values = {}): readonly string[] {
+  const olds = { ...checked(filled(before, base)), ...known };
+  const news = checked(filled(change, filled(before, base)), olds);
+  return virtualMachine.diff("id", olds, news).lines;
+}
+
+/** Values that a new machine has anyway. */
+const spelled: Values = {
+  audio: "none",
+  crypto: false,
+  clock: {
+    offset: "utc",
+    timers: { hpet: { present: false }, rtc: { tickPolicy: "catchup" }, pit: { tickPolicy: "delay" } },
+  },
+  memoryBacking: { locked: false, mergePages: true, discard: false },
+  features: { hyperv: { stimerDirect: false, tlbflushDirect: false, tlbflushExtended: false } },
+};
+const already = (property: string) => `${property}: live, the guest has it so already`;
+
+const cases = readdirSync(join(__dirname, "../../../golden/virtual-machine")).flatMap((file) =>
+  file.endsWith(".json") ? [file] : [],
+);
+
+test.each(cases)("nothing waits for what says of %s what it is anyway", (file) => {
+  const args = JSON.parse(readFileSync(join(__dirname, "../../../golden/virtual-machine", file), "utf8")) as Values;
+  const { inputs: olds } = virtualMachine.check(args, undefined, meta);
+  for (const [name, value] of Object.entries(spelled)) {
+    const { inputs: news, failures } = virtualMachine.check(filled(olds, { [name]: value }), olds, meta);
+    if (failures.length > 0) continue;
+    const { changes } = virtualMachine.diff("id", olds, news);
+    expect([file, changes.filter(({ class: kind }) => kind !== "live")]).toEqual([file, []]);
+  }
+});
+
+test("a default that a program comes to spell, or spells no more, is a change for the state alone", () => {
+  const disk = { disks: { root: { readonly: false, shareable: false, transient: false } } };
+  const names = ["readonly", "shareable", "transient"].map((name) => `disks.root.${name}`);
+  expect(lines({}, disk)).toEqual(names.map(already));
+  expect(lines(disk, { disks: { root: { readonly: undefined } } })).toEqual([]);
+  const hpet = { clock: { timers: { hpet: { present: false } } } };
+  const olds = checked({ ...base, ...hpet });
+  expect(virtualMachine.diff("id", olds, checked(base, olds)).lines).toEqual([already("clock.timers.hpet.present")]);
+  const more = { hugePages: "none", cpu: { migratable: true } };
+  expect(lines({}, more)).toEqual([already("cpu.migratable"), already("hugePages")]);
+  const refuse = { changePolicy: "refuse" };
+  expect(lines(refuse, { ...hpet, title: "t" })).toEqual(["title: live", already("clock.timers.hpet.present")]);
+});
+
+test("what the document shows waits, whatever else only spells a default", () => {
+  expect(lines({}, { crypto: false, biosSerial: true })).toEqual([
+    "biosSerial: restart; policy stage",
+    already("crypto"),
+  ]);
+  expect(lines({ crypto: true }, { crypto: false })).toEqual(["crypto: restart; policy stage"]);
+  expect(lines({ clock: { timers: { hpet: { present: true } } } }, {})).toEqual([]);
+  // libvirt chooses another image of the firmware by it.
+  expect(lines({ firmware: "uefi" }, { enrolledKeys: false })).toEqual([
+    expect.stringMatching(/^enrolledKeys: restart/),
+  ]);
+});
+
+test("what already waits for the next start goes on waiting", () => {
+  expect(lines({}, { crypto: false }, { pendingRestart: ["crypto"] })).toEqual(["crypto: restart; policy stage"]);
+});
+
+test("a machine that others made may have what its inputs do not say", () => {
+  expect(lines({}, { crypto: false }, { adopted: true })).toEqual(["crypto: restart; policy stage"]);
+  expect(lines({ defaultsVersion: 0 }, { crypto: false })).toEqual(["crypto: restart; policy stage"]);
+});
+
+test("of what is not known yet nobody can say whether it is there already", () => {
+  expect(lines({}, { crypto: false, disks: { root: { path: unknown } } })).toContain("crypto: restart; policy stage");
+});
+
+test("pages that are still to be found for a guest may be others than it has", () => {
+  expect(lines({}, { hugePages: "preferred" })).toEqual(["hugePages: restart; policy stage"]);
+});
