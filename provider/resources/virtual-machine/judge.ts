@@ -5,6 +5,7 @@ import { isWithin } from "../../core/paths";
 import { hasUnknown } from "../../core/unknown";
 import { clone } from "../../schema/tree";
 import { applyInputs } from "./apply";
+import { withLateOrders } from "./boot-order";
 import { differences, namedByEither, waitingIn } from "./pending";
 import { effective, effectiveAfter, isAskedAnew, isPlaced } from "./placement";
 import { compose } from "./render";
@@ -14,7 +15,8 @@ import { type Inputs, rows } from "./rows";
 export function judged(changes: readonly Change[], olds: Inputs & Values, news: Inputs): readonly Change[] {
   // Nobody knows yet what a guest gets where it goes.
   const isOpen = isPlaced(news) && isAskedAnew(olds, news);
-  return isOpen ? changes : withoutIdle(changes, effective(olds, olds), effectiveAfter(news, olds));
+  const told = isOpen ? changes : withoutIdle(changes, effective(olds, olds), effectiveAfter(news, olds));
+  return withLateOrders(told, olds);
 }
 
 /**

@@ -91,3 +91,35 @@ test("of what is not known yet nobody can say whether it is there already", () =
 test("pages that are still to be found for a guest may be others than it has", () => {
   expect(lines({}, { hugePages: "preferred" })).toEqual(["hugePages: restart; policy stage"]);
 });
+
+const withOrders = { disks: { root: { bootOrder: 1 }, seed: { path: "/seed.raw", bootOrder: 2 } } };
+const settled = "restart, what the guest boots from was settled at its start";
+
+test.each<[string, Values, Values, readonly string[]]>([
+  ["where no device had one", {}, { nics: { pxe: { user: {}, bootOrder: 1 } } }, [`nics.pxe.bootOrder: ${settled}`]],
+  ["in a free place", withOrders, { nics: { pxe: { user: {}, bootOrder: 3 } } }, []],
+  [
+    "in a place that another device gives up",
+    withOrders,
+    { disks: { root: { bootOrder: 3 } }, nics: { pxe: { user: {}, bootOrder: 1 } } },
+    [`nics.pxe.bootOrder: ${settled}`],
+  ],
+])("a device that is plugged in with a boot order, %s", (_name, before, change, waiting) => {
+  const found = lines(before, change).filter((line) => line.startsWith("nics.pxe."));
+  expect(found).toEqual(waiting.map((line) => `${line}; policy stage`));
+});
+
+test("a boot order that waits itself is none that the running guest has", () => {
+  const known = { pendingRestart: ["disks.root.bootOrder", "disks.seed.bootOrder"] };
+  expect(lines(withOrders, { nics: { pxe: { user: {}, bootOrder: 3 } } }, known)).toEqual([
+    "nics.pxe: live, added",
+    `nics.pxe.bootOrder: ${settled}; policy stage`,
+  ]);
+});
+
+test("a boot order that goes with its device is free for another one", () => {
+  const olds = checked(filled(withOrders, base));
+  const disks = { root: { ...base.disks.root, bootOrder: 1 }, next: { path: "/next.raw", bootOrder: 2 } };
+  const { changes } = virtualMachine.diff("id", olds, checked({ ...base, disks }, olds));
+  expect(changes.map(({ property }) => property)).toEqual(["disks.seed", "disks.next"]);
+});
