@@ -6,6 +6,7 @@ import { hasUnknown } from "../../core/unknown";
 import { clone } from "../../schema/tree";
 import { applyInputs } from "./apply";
 import { withLateOrders } from "./boot-order";
+import { fillIn } from "./filled-in";
 import { differences, namedByEither, waitingIn } from "./pending";
 import { effective, effectiveAfter, isAskedAnew, isPlaced } from "./placement";
 import { compose } from "./render";
@@ -33,7 +34,7 @@ export function withoutIdle(changes: readonly Change[], olds: Inputs & Values, n
   if (inQuestion.length === 0 || isTheirs || hasUnknown(news)) return changes;
   const before = compose(olds);
   const after = applyInputs(clone(before), news, olds);
-  const shown = differences(rows, namedByEither(rows, olds, news), before, after);
+  const shown = differences(rows, namedByEither(rows, olds, news), fillIn(before), fillIn(after));
   const waiting = waitingIn(olds);
   const isShown = ({ path, property }: Change) =>
     waiting.includes(property) || shown.some((other) => isWithin(path, other.path) || isWithin(other.path, path));

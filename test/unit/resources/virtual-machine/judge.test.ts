@@ -62,6 +62,22 @@ test("a default that a program comes to spell, or spells no more, is a change fo
   expect(lines(refuse, { ...hpet, title: "t" })).toEqual(["title: live", already("clock.timers.hpet.present")]);
 });
 
+test.each<[string, Values, Values, readonly string[]]>([
+  ["a CD-ROM", { disks: { cd: { device: "cdrom" } } }, { disks: { cd: { readonly: true } } }, ["disks.cd.readonly"]],
+  ["a screen", { graphics: { vnc: {} }, video: { model: "virtio" } }, { video: { heads: 1 } }, ["video.heads"]],
+  ["USB", {}, { usbController: "qemu-xhci" }, ["usbController"]],
+  ["the USB of old machines", { machine: "pc" }, { usbController: "piix3-uhci" }, ["usbController"]],
+  ["sound beside spice", { graphics: { spice: {} } }, { audio: "spice" }, ["audio"]],
+])("a value that libvirt fills in for %s is there before a program spells it", (_name, before, change, names) => {
+  expect(lines(before, change)).toEqual(names.map(already));
+});
+
+test("another value than libvirt fills in waits", () => {
+  for (const change of [{ usbController: "nec-xhci" }, { disks: { root: { readonly: true } } }])
+    expect(lines({}, change)).toEqual([expect.stringMatching(/: restart, /)]);
+  expect(lines({ graphics: { spice: {} } }, { audio: "none" })).toEqual([expect.stringMatching(/^audio: restart/)]);
+});
+
 test("what the document shows waits, whatever else only spells a default", () => {
   expect(lines({}, { crypto: false, biosSerial: true })).toEqual([
     "biosSerial: restart; policy stage",
