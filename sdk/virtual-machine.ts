@@ -1233,7 +1233,7 @@ export interface VirtualMachineArgsConsole {
   readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
 }
 
-/** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs. */
+/** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller. */
 export interface VirtualMachineArgsChannel {
   /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a unix socket of libvirt's own. Default: {"type":"unix","mode":"bind"}. */
   readonly source?: pulumi.Input<
@@ -1625,7 +1625,7 @@ export interface VirtualMachineArgs {
   readonly serials?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSerial> }>;
   /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
   readonly consoles?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsConsole> }>;
-  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs. */
+  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller. */
   readonly channels?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsChannel> }>;
   /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). TLS of VNC is the host's to set (vnc_tls in qemu.conf); that of spice has `tlsPort` and `defaultMode`. Default: none; the guest has its serial console. */
   readonly graphics?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsGraphic> }>;
@@ -2030,7 +2030,7 @@ export class VirtualMachine extends KvmResource {
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsConsole> }> | undefined
   >;
 
-  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs. */
+  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller. */
   declare readonly channels: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsChannel> }> | undefined
   >;

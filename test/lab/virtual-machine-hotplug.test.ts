@@ -196,6 +196,38 @@ test("what needs a new start waits for it, device by device, and no longer when 
   }
 }, 120_000);
 
+test("what a preview says of changes to a guest without an agent is what an update finds", async () => {
+  const pending = async (before: Values, after: Values) => {
+    spare = new Machine(lab.host, "told", { waitForAddress: false, stopTimeout: "0 s", ...before });
+    await spare.create();
+    const id = await lab.host.virsh("domid", spare.name);
+    const told = spare.diff(after).changes.filter(({ class: kind }) => kind === "restart");
+    await spare.up(after);
+    const found = spare.state["pendingRestart"];
+    expect(await lab.host.virsh("domid", spare.name)).toBe(id);
+    expect([await spare.refresh(), spare.diff(after).changes]).toEqual([[], []]);
+    await spare.delete();
+    return [told.map(({ property }) => property), found];
+  };
+  const [drive, other] = [medium(lab.host, "drive"), medium(lab.host, "other")];
+  const cd = { device: "cdrom", volume: drive };
+  const same = {
+    ...{ audio: "none", crypto: false, hugePages: "none", usbController: "qemu-xhci", rootPorts: 2 },
+    clock: { offset: "utc", timers: { hpet: { present: false }, rtc: { tickPolicy: "catchup" } } },
+    memoryBacking: { locked: false, discard: false, mergePages: true },
+    disks: { cd: { ...cd, readonly: true, shareable: false } },
+  };
+  expect(await pending({ disks: { cd } }, same)).toEqual([[], []]);
+  const exchanged = { disks: { cd: { ...cd, volume: other, startupPolicy: "optional" } } };
+  expect(await pending({ disks: { cd } }, exchanged)).toEqual([[], []]);
+  const nics = { pxe: { user: {}, bootOrder: 2 } };
+  expect(await pending({}, { nics })).toEqual([["nics.pxe.bootOrder"], ["nics.pxe.bootOrder"]]);
+  expect(await pending({ disks: { cd: { ...cd, bootOrder: 1 } } }, { nics })).toEqual([[], []]);
+  // No rule can tell whether an earlier channel has left its controller.
+  const channels = { app: { name: "org.example.app.0" } };
+  expect(await pending({ agent: false }, { channels })).toEqual([[], ["channels.app"]]);
+}, 120_000);
+
 test("a disk goes from one running guest to another as both are updated", async () => {
   const wandering = { wandering: { volume: await image(lab.host, "wandering.qcow2") } };
   spare = new Machine(lab.host, "taker", { waitForAddress: false, stopTimeout: "0 s" });

@@ -12,7 +12,7 @@ const refusals: readonly number[] = [
 
 /** What a running QEMU lacks or will not do, whatever the guest says. */
 const startOnly =
-  /No more available PCI|cannot remove IOThread .* being used|throttle group .* is still being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus/;
+  /No more available PCI|cannot remove IOThread .* being used|throttle group .* is still being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus|virtio serial controller \d+ is missing/;
 
 /** What QEMU says of an image that another process has open. */
 export const imageLocked = /Failed to get (shared )?"write" lock/;

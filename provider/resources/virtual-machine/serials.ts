@@ -1,5 +1,6 @@
-import { attribute, mapOf, z } from "../../core/attribute";
+import { type Around, attribute, mapOf, type Verdict, z } from "../../core/attribute";
 import { text } from "../../core/quantities";
+import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
 import { child, type Element, ensure, remove } from "../../schema/tree";
 import { deviceEntries, devicesOf } from "./alias";
@@ -90,6 +91,13 @@ const log = (change: typeof serialChange | typeof restart) =>
     lens: chardevLog.lens,
   });
 
+/** libvirt plugs in no controller for them; one of an earlier channel may be there. */
+function channelChange(_old: unknown, next: unknown, { whole }: Around): Verdict {
+  const has = (map: string) => isPlainObject(whole[map]) && Object.keys(whole[map]).length > 0;
+  if (next === undefined || whole["agent"] === true || has("channels") || has("consoles")) return { class: "live" };
+  return { class: "live", reason: "added, where the guest has a virtio-serial controller" };
+}
+
 export const serialRows = {
   serials: mapOf({
     doc: "Serial ports beside the one of `console`, under names of your choice (`<serial>`).",
@@ -114,9 +122,9 @@ export const serialRows = {
     rows: { source: source(restart), log: log(restart) },
   }),
   channels: mapOf({
-    doc: "Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs.",
+    doc: "Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller.",
     key: /^(?!agent$)[A-Za-z][A-Za-z0-9_-]{0,31}$/,
-    change: "live",
+    change: channelChange,
     entries: otherChannels,
     rows: {
       source: attribute({

@@ -22,7 +22,6 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     cpu: "policy dedicatedVcpus smt emulator apart",
     "hostDevices.*": "locality",
     vsock: "cid",
-    channels: "*",
     redirdevs: "*",
   },
   restart: {
@@ -241,6 +240,12 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
     { next: { driver: "virtiofs" }, verdict: "restart, added; the guest's memory is not shared yet" },
     { old: { driver: "virtiofs" }, verdict: "live, removed" },
     { old: { driver: "9p" }, verdict: "restart, removed; 9p has no hot-plug" },
+  ],
+  "channels.*": [
+    { next: {}, whole: { agent: true }, verdict: "live" },
+    { next: {}, whole: { channels: { a: {} } }, verdict: "live" },
+    { next: {}, whole: { agent: false }, verdict: "live, added, where the guest has a virtio-serial controller" },
+    { old: {}, verdict: "live" },
   ],
   "nics.*": [
     { next: {}, verdict: "live, added" },
