@@ -1,4 +1,4 @@
-import { attribute, z } from "../../core/attribute";
+import { attribute, type Verdict, z } from "../../core/attribute";
 import { hostPath } from "../../core/quantities";
 import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, element, ensure } from "../../schema/tree";
@@ -44,6 +44,14 @@ const serialLogLens: ElementLens<string> = {
   },
 };
 
+/** Ports that the document has already are left there: a device may have been plugged in. */
+function portsChange(old: unknown, next: unknown): Verdict {
+  const isFewer = typeof old === "number" && (next === undefined || (typeof next === "number" && next < old));
+  return isFewer
+    ? { class: "live", reason: "the ports that are there stay" }
+    : { class: "restart", reason: "ports cannot be plugged in" };
+}
+
 export const deviceRows = {
   console: attribute({
     doc: "Serial port and console, for `virsh console`. Default true.",
@@ -72,6 +80,6 @@ export const deviceRows = {
     doc: "Free PCI Express ports for devices that are plugged in later (q35 only). Default 8.",
     schema: z.int().min(0).max(200).optional(),
     defaults: { 1: ({ inputs }) => (isPcie(inputs["machine"]) ? 8 : undefined) },
-    change: () => ({ class: "restart", reason: "ports cannot be plugged in" }),
+    change: portsChange,
   }),
 };

@@ -25,7 +25,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     redirdevs: "*",
   },
   restart: {
-    "": "name virtType maxVcpus maxMemory hugePages firmware secureBoot enrolledKeys statelessFirmware loader nvram bootMenu biosSerial rebootTimeout smbios fwCfg console serialLog agent rootPorts panic crypto sound usbController audio smartcard overlay",
+    "": "name virtType maxVcpus maxMemory hugePages firmware secureBoot enrolledKeys statelessFirmware loader nvram bootMenu biosSerial rebootTimeout smbios fwCfg console serialLog agent panic crypto sound usbController audio smartcard overlay",
     cpu: "mode model migratable nested features",
     "cpu.topology": "dies clusters cores threads sockets",
     "cpu.cache": "mode level",
@@ -240,6 +240,11 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
     { next: { driver: "virtiofs" }, verdict: "restart, added; the guest's memory is not shared yet" },
     { old: { driver: "virtiofs" }, verdict: "live, removed" },
     { old: { driver: "9p" }, verdict: "restart, removed; 9p has no hot-plug" },
+  ],
+  rootPorts: [
+    { old: 4, next: 8, verdict: "restart, ports cannot be plugged in" },
+    { old: 8, next: 4, verdict: "live, the ports that are there stay" },
+    { old: 8, verdict: "live, the ports that are there stay" },
   ],
   "channels.*": [
     { next: {}, whole: { agent: true }, verdict: "live" },
