@@ -50,5 +50,6 @@ export const diskOperations: LiveOperations = {
   "disks.*.path": changeMedium,
   "disks.*.network": changeMedium,
   "disks.*.format": changeMedium,
+  "disks.*.startupPolicy": changeMedium,
   ...diskLimitOperations,
 };

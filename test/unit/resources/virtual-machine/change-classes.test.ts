@@ -56,7 +56,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "clock.timers.tsc": "present frequency",
     "scsiControllers.*": "model queues commandsPerLun maxSectors ioeventfd iothread iothreadMapping",
     "disks.*":
-      "encryption reservations startupPolicy device bus controller readonly shareable transient snapshot bootOrder serial wwn vendor product rotationRate removable logicalBlockSize physicalBlockSize discardGranularity cache io iothread iothreadMapping queues queueSize ioeventfd eventIdx packed discard detectZeroes discardNoUnref copyOnRead errorPolicy rerrorPolicy metadataCache throttleFilters",
+      "encryption reservations device bus controller readonly shareable transient snapshot bootOrder serial wwn vendor product rotationRate removable logicalBlockSize physicalBlockSize discardGranularity cache io iothread iothreadMapping queues queueSize ioeventfd eventIdx packed discard detectZeroes discardNoUnref copyOnRead errorPolicy rerrorPolicy metadataCache throttleFilters",
     "disks.*.iotune": "group",
     "filesystems.*":
       "driver source socket tag readonly accessMode fileMode folderMode multidevs queueSize cache xattr threads sandbox",
@@ -251,6 +251,21 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
     { next: {}, whole: { channels: { a: {} } }, verdict: "live" },
     { next: {}, whole: { agent: false }, verdict: "live, added, where the guest has a virtio-serial controller" },
     { old: {}, verdict: "live" },
+  ],
+  "disks.*.startupPolicy": [
+    { next: "optional", after: { device: "cdrom" }, verdict: "restart, it speaks of the next start" },
+    {
+      next: "optional",
+      beside: { path: "/a", device: "cdrom" },
+      after: { path: "/b", device: "cdrom" },
+      verdict: "live, it comes with the medium",
+    },
+    {
+      next: "optional",
+      beside: { path: "/a" },
+      after: { path: "/b" },
+      verdict: "restart, it speaks of the next start",
+    },
   ],
   "nics.*": [
     { next: {}, verdict: "live, added" },
