@@ -157,7 +157,8 @@ async function finish(
     await waitForAddress(domain, inputs, due, context);
     due = undefined;
     if (inputs.state !== "stopped") await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
-    const seen = isOff ? { state: { power: inputs.state }, autostart: inputs.autostart } : {};
+    const now = { power: inputs.state, live: undefined };
+    const seen = isOff ? { now, autostart: inputs.autostart } : {};
     return (await observe(domain, inputs, known, { config, ...seen })).made;
   } catch (error) {
     throw await unfinished(domain, inputs, error, known, { due });

@@ -16,14 +16,20 @@ export interface BlockJob {
   readonly end: bigint;
 }
 
+/** A guest at one moment. */
+export interface Present extends PowerState {
+  /** What it has as it runs; undefined while it is off. */
+  readonly live: Element | undefined;
+}
+
 /** A domain at one moment. */
-export interface Look extends PowerState {
+export interface Look extends Present {
   /** What the next start will use, before it is changed. */
   readonly before: Element;
-  /** What the running guest has; undefined while it is off. */
-  readonly live: Element | undefined;
   readonly isPersistent: boolean;
   readonly autostart: boolean;
+  /** virDomainJobOperation of what libvirt is doing with the running guest as a whole. */
+  readonly operation: number | undefined;
 }
 
 /** libvirt writes attributes in single quotes, and those in `<metadata>` in double ones; a last line end is ours. */
@@ -76,7 +82,13 @@ export class Domain extends RunningDomain {
 
   /** What the running guest has of its definition, with the CPU as it was asked for instead of libvirt's expansion. */
   async live(config: Element): Promise<Element> {
-    return this.completed(await this.text(xmlFlags.secure | xmlFlags.migratable), config);
+    return this.completed(await this.liveText(), config);
+  }
+
+  /** The power state and what the running guest has, in one round trip. */
+  async present(config: Element | Promise<Element>): Promise<Present> {
+    const [state, text, definition] = await Promise.all([this.powerState(), this.liveText(), config]);
+    return { ...state, live: state.power === "stopped" ? undefined : await this.completed(text, definition) };
   }
 
   /** What the running guest has, with all that libvirt filled in. */
@@ -86,17 +98,19 @@ export class Domain extends RunningDomain {
 
   /** All that an update depends on, in one round trip. Undefined when the host has no such domain. */
   async look(): Promise<Look | undefined> {
+    const inactive = this.inactive();
+    // libvirt has none of a guest that is off, and says so by failing.
+    const operation = this.jobOperation();
+    operation.catch(() => undefined);
     try {
-      const [state, before, live, isPersistent, autostart] = await Promise.all([
-        this.powerState(),
-        this.inactive(),
-        this.text(xmlFlags.secure | xmlFlags.migratable),
+      const [now, before, isPersistent, autostart] = await Promise.all([
+        this.present(inactive),
+        inactive,
         this.isPersistent(),
         this.autostart(),
       ]);
       this.dom = { ...this.dom, name: textOf(child(before, "name") ?? before) };
-      const running = state.power === "stopped" ? undefined : await this.completed(live, before);
-      return { ...state, before, live: running, isPersistent, autostart };
+      return { ...now, before, isPersistent, autostart, operation: now.live && (await operation) };
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -269,6 +283,10 @@ export class Domain extends RunningDomain {
       this.libvirt.call("DOMAIN_GET_BLOCK_JOB_INFO", { dom: this.dom, path: disk, flags: 0 }),
     );
     return found === 1 ? job : undefined;
+  }
+
+  private liveText(): Promise<string> {
+    return this.text(xmlFlags.secure | xmlFlags.migratable);
   }
 
   private async xml(flags: number): Promise<Element> {

@@ -1,7 +1,7 @@
 import { KvmError } from "../../core/errors";
-import { child, type Element } from "../../schema/tree";
+import { child } from "../../schema/tree";
 import { devicesOf } from "./alias";
-import type { BlockJob, Domain } from "./domain";
+import type { BlockJob, Domain, Look } from "./domain";
 
 /** virDomainJobOperation, by number. */
 const operations: readonly string[] = [
@@ -24,16 +24,19 @@ const blockJobs: readonly string[] = ["block job", "pull", "copy", "commit", "ac
  * Refuses to change a guest while libvirt works on it (virDomainGetJobStats, virDomainGetBlockJobInfo): a definition
  * that is written under a migration is lost with it, and one under a block copy names the disk that is left.
  */
-export async function refuseWhileBusy(domain: Domain, live: Element): Promise<void> {
+export async function refuseWhileBusy(
+  domain: Domain,
+  { live, operation }: Pick<Look, "live" | "operation">,
+): Promise<void> {
+  if (!live) return;
   const disks = devicesOf(live, "disk").filter((disk) => child(disk, "source"));
-  const [operation, ...found] = await Promise.all([
-    domain.jobOperation(),
-    ...disks.map(async (disk) => {
+  const found = await Promise.all(
+    disks.map(async (disk) => {
       const target = child(disk, "target")?.attributes["dev"] ?? "";
       const job = await domain.blockJob(target);
       return job && `a ${blockJobs[job.type] ?? "block job"} of the disk ${target}${progressOf(job)}`;
     }),
-  ]);
+  );
   const jobs = found.filter((job) => job !== undefined);
   const running = operation === undefined ? jobs : [operations[operation] ?? "a job", ...jobs];
   if (running.length === 0) return;

@@ -9,7 +9,7 @@ import { readRows } from "../document";
 import { type Addresses, mainAddress, seenAddresses } from "./addresses";
 import { lagOf } from "./behind";
 import { isPin } from "./cpu-tuning";
-import type { Domain } from "./domain";
+import type { Domain, Present } from "./domain";
 import { groupsOf } from "./iommu-groups";
 import { measurementOf } from "./launch-attestation";
 import { pendingOf, residue, takenOut } from "./pending";
@@ -70,26 +70,24 @@ interface Hints {
   readonly ignored?: readonly string[] | undefined;
   /** The definition, read since it was last written. */
   readonly config?: Element;
-  /** The power state and autostart, known since the last change of them. */
-  readonly state?: PowerState;
+  /** The guest, read since it was last changed, and autostart. */
+  readonly now?: Present | undefined;
   readonly autostart?: boolean;
 }
 
 /** Reads everything back, without waiting for anything. `known` are outputs of before. */
 export async function observe(domain: Domain, inputs: Inputs, known: Values, hints: Hints = {}): Promise<Observation> {
   const { before = known, anew = false, isDone = false, ignored } = hints;
-  const [config, state, autostart, iommuGroups] = await Promise.all([
-    hints.config ?? domain.inactive(),
-    hints.state ?? domain.powerState(),
+  const definition = hints.config ?? domain.inactive();
+  const [config, { live, ...state }, autostart, iommuGroups] = await Promise.all([
+    definition,
+    hints.now ?? domain.present(definition),
     hints.autostart ?? domain.autostart(),
     groupsOf(domain.libvirt, inputs),
   ]);
-  const active = state.power !== "stopped";
-  const [addresses, live, launchMeasurement] = await Promise.all([
-    active ? seenAddresses(domain, inputs.nics) : {},
-    active ? domain.live(config) : undefined,
-    active ? measurementOf(domain, config) : undefined,
-  ]);
+  const [addresses, launchMeasurement] = live
+    ? await Promise.all([seenAddresses(domain, inputs.nics), measurementOf(domain, config)])
+    : [{}, undefined];
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];
   const properties = live && !anew ? takenOut(rows, effective(before, before), wanted, { live, config, waiting }) : [];
@@ -105,7 +103,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
     made: {
       id: domain.uuid,
       outputs: {
-        ...addressOutputs(addresses, inputs, active ? known : {}),
+        ...addressOutputs(addresses, inputs, live ? known : {}),
         pendingRestart: pending,
         resolved: resolvedOf(config, live, known),
         ...(isPlaced(inputs) && asOutput(placementIn(known))),

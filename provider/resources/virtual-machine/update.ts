@@ -10,7 +10,7 @@ import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
-import { Domain, type Look } from "./domain";
+import { Domain, type Look, type Present } from "./domain";
 import { addedIn, restorePages, tidyPages } from "./guest-pages";
 import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
@@ -22,7 +22,6 @@ import { observe, type outputs } from "./outputs";
 import { pendingOf, residue, takenOut } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
-import type { PowerState } from "./power-state";
 import { requireTaken } from "./read-back";
 import { asBefore } from "./roll-back";
 import { type Inputs, rows } from "./rows";
@@ -53,7 +52,7 @@ export async function update(
   const news = asFound(asked, found, leftAlone(olds, changes, context));
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
-  if (live) await refuseWhileBusy(domain, live);
+  await refuseWhileBusy(domain, found);
   // What the domain had before is its own.
   const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
   await requireHardware(domain.libvirt, news, domain.uuid, touched);
@@ -94,7 +93,7 @@ export async function update(
   let isOff = false;
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
-    let now = await restartIfWanted(domain, from, to, context);
+    let now = await restartIfWanted(domain, config, from, to, context);
     const isSaved = now.power === "stopped" && (await domain.hasSavedState());
     if (isSaved && differs) warnOfSavedState(domain, context);
     if (!live && news.state !== "stopped") await restorePages(domain, news, wanted, context);
@@ -103,7 +102,7 @@ export async function update(
     const started = await enforcePower(domain, news, context, begin, now);
     if (started && isSaved) {
       await applyLive(domain, { live: await domain.live(config), config }, from, to, context);
-      now = await restartIfWanted(domain, from, to, context);
+      now = await restartIfWanted(domain, config, from, to, context);
       isOff = now.power === "stopped";
       await enforcePower(domain, news, context, begin, now);
     }
@@ -112,7 +111,8 @@ export async function update(
     await wait.end(context);
     // One that the running guest still has stays for its owner to take away; the message says how.
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
-    const seen = started ? {} : { config, state: { power: news.state }, autostart: news.autostart };
+    const isAsSeen = now.power === news.state;
+    const seen = started ? {} : { config, autostart: news.autostart, ...(isAsSeen && { now }) };
     const done = { before: olds, anew: started, isDone: true, ignored };
     const { made } = await observe(domain, news, known, { ...done, ...seen });
     report(made.outputs.pendingRestart, context);
@@ -198,19 +198,24 @@ function warnOfSavedState({ name }: Domain, context: Context): void {
   );
 }
 
-/** Stops the guest when something waits for its next start and the policy is to restart. Answers its power state then. */
-async function restartIfWanted(domain: Domain, olds: Values, news: Inputs, context: Context): Promise<PowerState> {
-  const now = await domain.powerState();
-  if (now.power === "stopped" || news.changePolicy !== "restart" || news.state === "stopped") return now;
-  const config = await domain.inactive();
-  const live = await domain.live(config);
+/** Stops the guest when something waits for its next start and the policy is to restart. Answers how it is then. */
+async function restartIfWanted(
+  domain: Domain,
+  config: Element,
+  olds: Values,
+  news: Inputs,
+  context: Context,
+): Promise<Present> {
+  const now = await domain.present(config);
+  const { live } = now;
+  if (!live || news.changePolicy !== "restart" || news.state === "stopped") return now;
   const waiting = residue(rows, news, live, config);
   const all = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting })];
   const pending = all.filter((property) => !isIgnored(property, context.meta?.ignoreChanges));
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);
   await stop(domain, news, context);
-  return { power: "stopped" };
+  return { power: "stopped", live: undefined };
 }
 
 function report(pending: unknown, context: Context): void {

@@ -19,7 +19,7 @@ async function busy(job: object, blockJob: object): Promise<Error | undefined> {
   };
   const libvirt = { call: async (name: string) => answers[name] } as unknown as Libvirt;
   const domain = await Domain.byUuid(libvirt, "qemu:///system", "u");
-  return refuseWhileBusy(domain as Domain, live).catch((error) => error);
+  return refuseWhileBusy(domain as Domain, { live, operation: await domain?.jobOperation() }).catch((error) => error);
 }
 
 const operation = (value: number) => ({ type: 2, params: [{ field: "operation", type: "int", value }] });
