@@ -1,5 +1,5 @@
-import type { Http2Session, ServerHttp2Stream } from "node:http2";
-import { connect, Server } from "node:net";
+import type { ServerHttp2Stream } from "node:http2";
+import { connect, Server, Socket } from "node:net";
 import { engineAddress } from "./engine-address";
 
 /** The engine's wish, at a first Ctrl-C, that all work ends. */
@@ -12,15 +12,22 @@ const cancelPath = "/pulumirpc.ResourceProvider/Cancel";
  */
 export function watchEngine(cancelled: () => void, died: () => void): void {
   const { _getActiveHandles } = process as { _getActiveHandles?: () => readonly unknown[] };
-  const sessions = new WeakSet<Http2Session>();
-  for (const server of _getActiveHandles?.() ?? []) if (server instanceof Server) server.on("stream", look);
-
-  function look({ session }: ServerHttp2Stream, headers: { ":path"?: string }): void {
-    if (headers?.[":path"] === cancelPath) cancelled();
-    if (!session || sessions.has(session)) return;
-    sessions.add(session);
-    session.once("close", () => ifDead(died));
+  const handles = _getActiveHandles?.() ?? [];
+  const follow = (socket: Socket) => void socket.once("close", () => ifDead(died));
+  for (const server of handles) {
+    if (!(server instanceof Server)) continue;
+    server.on("stream", (_stream: ServerHttp2Stream, headers: { ":path"?: string }) => {
+      if (headers?.[":path"] === cancelPath) cancelled();
+    });
+    server.on("connection", follow);
+    // The call that loads us has a connection already, and may be the only one: a long delete.
+    for (const socket of handles) if (socket instanceof Socket && acceptedBy(socket) === server) follow(socket);
   }
+}
+
+/** Node notes it, and its types do not know. */
+function acceptedBy(socket: Socket): unknown {
+  return (socket as { server?: unknown }).server;
 }
 
 /** Milliseconds after which an engine that hung up and still answers is asked again. */
