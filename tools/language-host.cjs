@@ -96,4 +96,6 @@ server.addService(services.LanguageRuntimeService, {
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
   process.stdout.write(`${port}\n`);
+  // A destroy runs no program, whose end would tell.
+  setTimeout(endWithEngine, 5000);
 });
