@@ -173,7 +173,10 @@ export class LabHost {
 
   private async plugIn(): Promise<void> {
     const { number, pid } = this;
+    // The kernel takes those of a host that lost its power away in its own time.
+    const old = ["a", "b"].map((end) => `{ ip link del v${number}${end} 2>/dev/null || true; }`);
     const cables = [
+      ...old,
       `ip link add v${number}a type veth peer name eth0 netns ${pid} && ip link set v${number}a master lab0 up`,
       `ip link add v${number}b type veth peer name eth1 netns ${pid} && ip link set v${number}b master lab0 up`,
     ];
