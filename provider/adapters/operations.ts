@@ -17,12 +17,16 @@ export class Operations {
 
   /** Runs `work` with a signal that fires when the deployment is cancelled, or after `seconds` when given. */
   async run<T>(seconds: number | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const deadline = seconds === undefined ? [] : [AbortSignal.timeout(seconds * 1000)];
-    const operation = work(AbortSignal.any([this.stop.signal, ...deadline]));
+    const deadline = new AbortController();
+    // Whoever set the limit is to hear which one it was: Node's own signal says "aborted due to timeout".
+    const over = new Error(`the ${seconds} s that customTimeouts gives it are over`);
+    const timer = seconds === undefined ? undefined : setTimeout(() => deadline.abort(over), seconds * 1000);
+    const operation = work(AbortSignal.any([this.stop.signal, deadline.signal]));
     this.running.add(operation);
     try {
       return await operation;
     } finally {
+      clearTimeout(timer);
       this.running.delete(operation);
     }
   }
