@@ -72,25 +72,35 @@ export function writePoolOwner(pool: Element, owner: string): void {
   productLens.set(pool, owner);
 }
 
+/** Who holds an object: of a pool only the deployment is known. */
+export type Holder = Pick<Mark, "owner"> & Partial<Pick<Mark, "urn">>;
+
 /** The refusal to touch what somebody else made, or another resource of the same deployment. */
-export function notOurs(kind: string, objectName: string, host: HostReference, mark: Mark | undefined): KvmError {
-  const sibling = mark && mark.owner === host.owner ? mark.urn.split("::").at(-1) : undefined;
-  const holder =
-    sibling !== undefined
-      ? `was made by the resource "${sibling}" of this deployment`
-      : mark
-        ? `it belongs to ${mark.urn} of another deployment, or of this one before its Host was made anew (owner ${mark.owner})`
-        : "it was not made by pulumi-kvm";
-  const remedy =
-    sibling !== undefined
-      ? `where the resource was renamed, give it the option aliases: [{ name: "${sibling}" }]; else choose another name for the object`
-      : "choose another name, remove it by hand, or set adopt: true to take it over";
+export function notOurs(kind: string, objectName: string, host: HostReference, by: Holder | undefined): KvmError {
+  const isSibling = by !== undefined && by.owner === host.owner;
   return new KvmError("conflict", {
     step: `create ${kind} ${objectName}`,
     host: host.uri,
-    reason: `${kind} "${objectName}" exists already and ${holder}; it was left untouched`,
-    remedy,
+    reason: `${kind} "${objectName}" exists already and ${isSibling ? siblingWords(by) : strangerWords(by)}; it was left untouched`,
+    remedy: isSibling
+      ? `where the resource was renamed, give it the option aliases: [{ name: "${formerName(by) ?? "its former name"}" }]; else choose another name for the object`
+      : "choose another name, remove it by hand, or set adopt: true to take it over",
   });
+}
+
+function siblingWords(by: Holder): string {
+  const name = formerName(by);
+  return `was made by ${name === undefined ? "another resource" : `the resource "${name}"`} of this deployment`;
+}
+
+function strangerWords(by: Holder | undefined): string {
+  if (by === undefined) return "it was not made by pulumi-kvm";
+  const whose = by.urn === undefined ? "was made by" : `belongs to ${by.urn} of`;
+  return `it ${whose} another deployment, or ${by.urn === undefined ? "by" : "of"} this one before its Host was made anew (owner ${by.owner})`;
+}
+
+function formerName({ urn }: Holder): string | undefined {
+  return urn?.split("::").at(-1);
 }
 
 /** An object of ours that the state does not know is gone on with under the name that it has. */

@@ -183,6 +183,13 @@ test("somebody else's pool is left alone, unless adopted", async () => {
   expect(await lab.host.virsh("pool-list", "--all")).not.toContain("theirs");
 });
 
+test("a pool that another deployment made under that name is told from one that nobody of ours made", async () => {
+  const args = { name: "shared", path: `${lab.host.directory}/shared` };
+  await create({ ...args, host: { ...host, owner: "1".repeat(32) } });
+  const refused = await failureOf(storagePool.create(check(args, undefined, "other"), context));
+  expect(refused.message).toMatch(/"shared" exists already and it was made by another deployment.*owner 1{32}/);
+});
+
 test("another pool over the same place is refused by libvirt, with what to do", async () => {
   const path = `${lab.host.directory}/shared`;
   await create({ path });

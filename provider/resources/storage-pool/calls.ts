@@ -6,6 +6,7 @@ import { poolHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
+import { type Holder, poolOwner } from "../ownership";
 
 const inactive = 1;
 /** libvirt's virStoragePoolBuildFlags: make what is missing; format only what holds nothing. */
@@ -32,6 +33,13 @@ export class PoolCalls {
   /** The persistent definition, undefined when there is no such pool. */
   async definition(uuid: string): Promise<Element | undefined> {
     return this.document(uuid, inactive);
+  }
+
+  /** Which deployment made the pool. */
+  async holder(uuid: string): Promise<Holder | undefined> {
+    const found = await this.definition(uuid);
+    const owner = found && poolOwner(found);
+    return owner === undefined ? undefined : { owner };
   }
 
   /** The pool as it is, with mode and owner of its directory while it is active. */

@@ -1,7 +1,7 @@
 import { equal } from "../../core/equal";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { defineResource, type Made, type Seen, stateVersion, Unfinished } from "../../core/resource";
+import { defineResource, type Made, type Seen, Unfinished } from "../../core/resource";
 import { element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
@@ -34,7 +34,7 @@ export const storagePool = defineResource({
     const calls = await PoolCalls.open(context, inputs.host, inputs.name);
     const taken = await calls.byName(inputs.name);
     if (taken !== undefined && taken !== inputs.uuid) {
-      if (!inputs.adopt) throw notOurs("StoragePool", inputs.name, inputs.host, undefined);
+      if (!inputs.adopt) throw notOurs("StoragePool", inputs.name, inputs.host, await calls.holder(taken));
       return adopt(calls, taken, inputs, context);
     }
     const found = await calls.definition(inputs.uuid);
@@ -44,14 +44,8 @@ export const storagePool = defineResource({
     if (found && inputs.adopt && maker !== owner) return adopt(calls, inputs.uuid, inputs, context);
     // The program's names alone do not tell two deployments apart: the same stack on another backend derives the same uuid.
     if (maker !== undefined && maker !== owner) {
-      const mark = {
-        owner: maker,
-        urn: context.meta?.urn ?? "",
-        uuid: inputs.uuid,
-        stateVersion,
-        phase: "ready",
-      } as const;
-      throw notOurs("StoragePool", inputs.name, inputs.host, mark);
+      const urn = context.meta?.urn;
+      throw notOurs("StoragePool", inputs.name, inputs.host, { owner: maker, ...(urn !== undefined && { urn }) });
     }
     if (found) requireName("StoragePool", found, inputs.name, inputs.host);
     const document = compose(found ?? element("pool"), inputs, {});

@@ -18,9 +18,16 @@ test("an object of the same deployment is named by its resource, and a forgotten
 
 test.each([
   [{ ...mark, owner: "b".repeat(32) }, /belongs to urn:pulumi:dev::shop::Network::lan of another deployment/],
+  [{ owner: "b".repeat(32) }, /it was made by another deployment, or by this one before .* \(owner b{32}\)/],
   [undefined, /was not made by pulumi-kvm/],
 ])("what somebody else made may be adopted", (found, holder) => {
   const { message } = notOurs("Network", "front", host, found);
   expect(message).toMatch(holder);
   expect(message).toContain("set adopt: true");
+});
+
+test("of a pool of the same deployment nobody knows the resource", () => {
+  const { message } = notOurs("StoragePool", "vms", host, { owner: host.owner });
+  expect(message).toMatch(/was made by another resource of this deployment/);
+  expect(message).toMatch(/aliases: \[\{ name: "its former name" \}\]/);
 });
