@@ -2,6 +2,8 @@ import { watchEngine } from "./engine-watch";
 
 /** The engine kills the provider five seconds after it asked it to end. */
 const graceMilliseconds = 4000;
+/** Node's timers end at once beyond this many milliseconds: 24 days. */
+const longestTimer = 2 ** 31 - 1;
 
 /**
  * The operations under way. The engine's Cancel (a first Ctrl-C) aborts them. A SIGINT or SIGTERM (a second Ctrl-C, and
@@ -20,7 +22,8 @@ export class Operations {
     const deadline = new AbortController();
     // Whoever set the limit is to hear which one it was: Node's own signal says "aborted due to timeout".
     const over = new Error(`the ${seconds} s that customTimeouts gives it are over`);
-    const timer = seconds === undefined ? undefined : setTimeout(() => deadline.abort(over), seconds * 1000);
+    const milliseconds = Math.min((seconds ?? 0) * 1000, longestTimer);
+    const timer = seconds === undefined ? undefined : setTimeout(() => deadline.abort(over), milliseconds);
     const operation = work(AbortSignal.any([this.stop.signal, deadline.signal]));
     this.running.add(operation);
     try {

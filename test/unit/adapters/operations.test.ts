@@ -9,6 +9,14 @@ test("an operation that takes longer than customTimeouts allows hears so", async
   await expect(operations.run(0.01, endless)).rejects.toThrow("the 0.01 s that customTimeouts gives it are over");
 });
 
+test("a limit of more days than a timer has is none that is over at once", async () => {
+  const ends = async (signal: AbortSignal) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return signal.aborted;
+  };
+  expect(await new Operations(async () => undefined).run(30 * 24 * 3600, ends)).toBe(false);
+});
+
 test("one that ends in time leaves no timer behind", async () => {
   jest.useFakeTimers();
   try {
