@@ -166,7 +166,7 @@ test(
 );
 
 test(
-  "a Ctrl-C in the wait of a destroy, once and twice, loses nothing; the next destroy finishes",
+  "a Ctrl-C in the wait of a destroy, once and twice, and a kill lose nothing; the next destroy finishes",
   async () => {
     const lines: string[] = [];
     const isWaiting = async () => lines.splice(0).some((line) => line.includes("shutting down"));
@@ -199,6 +199,12 @@ test(
         // The provider may have been quick enough to say what is true.
         expect((await known(stack)).filter((one) => one !== "VirtualMachine?").sort()).toEqual(all);
         await isAsBefore();
+
+        // The delete is the only thing that the engine ever asked this provider for.
+        await struck(stack, isWaiting, ["SIGKILL"], "destroy");
+        await everythingEnded();
+        await isAsBefore();
+        await stack.run("cancel", "--yes");
         await stack.destroy();
         expect([await known(stack), existsSync(image)]).toEqual([[], false]);
       },
