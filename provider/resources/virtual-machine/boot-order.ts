@@ -45,7 +45,7 @@ export function withLateOrders(changes: readonly Change[], olds: Values): readon
 }
 
 /** The places in the boot order that devices have. */
-function ordersIn(values: Values) {
+export function ordersIn(values: Values) {
   return ["disks", "nics", "hostDevices", "redirdevs"].flatMap((map) =>
     entriesOf<{ readonly bootOrder?: unknown }>(values[map]).flatMap(([key, { bootOrder }]) =>
       bootOrder === undefined ? [] : [{ path: [map, key, "bootOrder"], order: bootOrder }],

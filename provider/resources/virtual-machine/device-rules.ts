@@ -1,5 +1,7 @@
+import { formatPath } from "../../core/faults";
 import { isPlainObject } from "../../core/unknown";
 import { libvirtOf } from "../facts";
+import { ordersIn } from "./boot-order";
 import { threadFaults } from "./disk-rules";
 import type { Inputs } from "./rows";
 import {
@@ -67,11 +69,6 @@ const filesystemRules: readonly MachineRule[] = [
 type ScsiController = Inputs["scsiControllers"][string];
 const virtioScsiOnly = ["queues", "commandsPerLun", "maxSectors", "ioeventfd", "iothread", "iothreadMapping"];
 
-const bootOrders = (map: string, entries: unknown) =>
-  entriesOf<{ bootOrder?: unknown }>(entries).map(
-    ([key, { bootOrder }]) => [`${map}.${key}.bootOrder`, bootOrder] as const,
-  );
-
 /** Rules of more than one kind of device. */
 export const deviceRules: readonly MachineRule[] = [
   {
@@ -99,18 +96,13 @@ export const deviceRules: readonly MachineRule[] = [
   ),
   {
     needs: [],
-    check: ({ disks, nics, hostDevices, redirdevs, filesystems }) => [
+    check: (inputs) => [
       ...duplicates(
-        [
-          ...entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.bootOrder`, disk.bootOrder] as const),
-          ...entriesOf<Nic>(nics).map(([key, nic]) => [`nics.${key}.bootOrder`, nic.bootOrder] as const),
-          ...bootOrders("hostDevices", hostDevices),
-          ...bootOrders("redirdevs", redirdevs),
-        ],
+        ordersIn(inputs).map(({ path, order }) => [formatPath(path), order]),
         "the place in the boot order",
       ),
       ...duplicates(
-        entriesOf<Filesystem>(filesystems).map(([key, share]) => [`filesystems.${key}.tag`, share.tag]),
+        entriesOf<Filesystem>(inputs.filesystems).map(([key, share]) => [`filesystems.${key}.tag`, share.tag]),
         "the tag",
       ),
     ],
