@@ -78,29 +78,25 @@ export type Holder = Pick<Mark, "owner"> & Partial<Pick<Mark, "urn">>;
 /** The refusal to touch what somebody else made, or another resource of the same deployment. */
 export function notOurs(kind: string, objectName: string, host: HostReference, by: Holder | undefined): KvmError {
   const isSibling = by !== undefined && by.owner === host.owner;
+  const name = by?.urn?.split("::").at(-1);
+  const sibling = name === undefined ? "another resource" : `the resource "${name}"`;
+  const holder = isSibling ? `was made by ${sibling} of this deployment` : strangerWords(by);
   return new KvmError("conflict", {
     step: `create ${kind} ${objectName}`,
     host: host.uri,
-    reason: `${kind} "${objectName}" exists already and ${isSibling ? siblingWords(by) : strangerWords(by)}; it was left untouched`,
+    reason: `${kind} "${objectName}" exists already and ${holder}; it was left untouched`,
     remedy: isSibling
-      ? `where the resource was renamed, give it the option aliases: [{ name: "${formerName(by) ?? "its former name"}" }]; else choose another name for the object`
+      ? `where the resource was renamed, give it the option aliases: [{ name: "${name ?? "its former name"}" }]; else choose another name for the object`
       : "choose another name, remove it by hand, or set adopt: true to take it over",
   });
 }
 
-function siblingWords(by: Holder): string {
-  const name = formerName(by);
-  return `was made by ${name === undefined ? "another resource" : `the resource "${name}"`} of this deployment`;
-}
-
 function strangerWords(by: Holder | undefined): string {
   if (by === undefined) return "it was not made by pulumi-kvm";
-  const whose = by.urn === undefined ? "was made by" : `belongs to ${by.urn} of`;
-  return `it ${whose} another deployment, or ${by.urn === undefined ? "by" : "of"} this one before its Host was made anew (owner ${by.owner})`;
-}
-
-function formerName({ urn }: Holder): string | undefined {
-  return urn?.split("::").at(-1);
+  const before = `this one before its Host was made anew (owner ${by.owner})`;
+  return by.urn === undefined
+    ? `it was made by another deployment, or by ${before}`
+    : `it belongs to ${by.urn} of another deployment, or of ${before}`;
 }
 
 /** An object of ours that the state does not know is gone on with under the name that it has. */
