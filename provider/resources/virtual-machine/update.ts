@@ -19,7 +19,7 @@ import { putSecret } from "./launch-attestation";
 import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
-import { pendingOf, residue, takenOut } from "./pending";
+import { pendingOf, residue, takenOut, waitingIn } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
@@ -115,7 +115,7 @@ export async function update(
     const seen = started ? {} : { config, autostart: news.autostart, ...(isAsSeen && { now }) };
     const done = { before: olds, anew: started, isDone: true, ignored };
     const { made } = await observe(domain, news, known, { ...done, ...seen });
-    report(made.outputs.pendingRestart, context);
+    report(waitingIn(made.outputs), context);
     return made;
   } catch (error) {
     if (isOff && !isConnectionLost(error)) throw await asBefore({ ...site, hasStopped: true, giveBack }, to, error);
@@ -218,8 +218,8 @@ async function restartIfWanted(
   return { power: "stopped", live: undefined };
 }
 
-function report(pending: unknown, context: Context): void {
-  if (!Array.isArray(pending) || pending.length === 0) return;
+function report(pending: readonly unknown[], context: Context): void {
+  if (pending.length === 0) return;
   context.warn(
     `waits for the next start of the guest: ${pending.join(", ")} (changePolicy: "restart" does it at once)`,
   );
