@@ -22,8 +22,8 @@ export class Operations {
     const deadline = new AbortController();
     // Whoever set the limit is to hear which one it was: Node's own signal says "aborted due to timeout".
     const over = new Error(`the ${seconds} s that customTimeouts gives it are over`);
-    const milliseconds = Math.min((seconds ?? 0) * 1000, longestTimer);
-    const timer = seconds === undefined ? undefined : setTimeout(() => deadline.abort(over), milliseconds);
+    const end = (milliseconds: number) => setTimeout(() => deadline.abort(over), Math.min(milliseconds, longestTimer));
+    const timer = seconds === undefined ? undefined : end(seconds * 1000);
     const operation = work(AbortSignal.any([this.stop.signal, deadline.signal]));
     this.running.add(operation);
     try {
