@@ -781,7 +781,7 @@ export interface VirtualMachineArgsDisk {
   readonly device?: pulumi.Input<"disk" | "cdrom" | "floppy" | "lun">;
   /** How the guest sees it. Default virtio; for optical drives and luns scsi (virtio-scsi), which cloud kernels without a SATA driver see too, for floppies fdc; an installer without virtio drivers needs sata. */
   readonly bus?: pulumi.Input<"virtio" | "scsi" | "sata" | "ide" | "usb" | "fdc">;
-  /** Name of the entry of `scsiControllers` that it hangs on, for the bus scsi. Default: the first controller. */
+  /** Name of the entry of `scsiControllers` that it hangs on, for the bus scsi. Default: the first controller; a disk that is there already stays on its own while there is that one. */
   readonly controller?: pulumi.Input<string>;
   /** The guest cannot write to it. Optical drives always are. */
   readonly readonly?: pulumi.Input<boolean>;

@@ -223,6 +223,16 @@ test("what a preview says of changes to a guest without an agent is what an upda
   const nics = { pxe: { user: {}, bootOrder: 2 } };
   expect(await pending({}, { nics })).toEqual([["nics.pxe.bootOrder"], ["nics.pxe.bootOrder"]]);
   expect(await pending({ disks: { cd: { ...cd, bootOrder: 1 } } }, { nics })).toEqual([[], []]);
+  const controllers = { a: {}, b: {} };
+  const onBus = (controller?: string) => ({
+    scsiControllers: controllers,
+    disks: { cd: { ...cd, bus: "scsi", ...(controller && { controller }) } },
+  });
+  const elsewhere = ["disks.cd.controller"];
+  expect(await pending(onBus("a"), onBus("b"))).toEqual([elsewhere, elsewhere]);
+  expect(await pending(onBus("b"), onBus())).toEqual([[], []]);
+  const more = { rootPorts: 4, nics: { late: { user: {} } } };
+  expect(await pending({ rootPorts: 2 }, more)).toEqual([["rootPorts"], ["rootPorts"]]);
   // No rule can tell whether an earlier channel has left its controller.
   const channels = { app: { name: "org.example.app.0" } };
   expect(await pending({ agent: false }, { channels })).toEqual([[], ["channels.app"]]);

@@ -1,6 +1,6 @@
 import { attribute, mapOf, z } from "../../core/attribute";
 import { attributeAt, number, oneOf, words } from "../../schema/lens";
-import { children, type Element, element, ensure } from "../../schema/tree";
+import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
 import { claimDevice, deviceAlias, deviceEntries, devicesOf, unnamedDevices } from "./alias";
 import { mappingLens, mappingSchema } from "./disk-driver";
 import type { LiveOperations } from "./live";
@@ -97,8 +97,51 @@ export const scsiOperations: LiveOperations = {
   "scsiControllers.*": (operation) => operation.plug(scsiEntries),
 };
 
-/** The SCSI controller that disks hang on which name none. */
-export function ensureScsiController(document: Element): void {
+/** Whether a device hangs on a SCSI controller: a disk, or a SCSI device of the host. */
+export function isOnScsi(device: Element): boolean {
+  if (device.name === "hostdev") return device.attributes["type"] === "scsi";
+  return device.name === "disk" && child(device, "target")?.attributes["bus"] === "scsi";
+}
+
+/**
+ * Gives the devices on SCSI a controller each: the first, where they name none or theirs has gone. libvirt would add
+ * one of its own choice, an lsilogic that few guests have a driver for.
+ */
+export function arrangeScsi(document: Element): void {
+  const onScsi = devicesOf(document).filter(isOnScsi);
+  if (onScsi.length === 0) return;
+  ensureScsiController(document);
+  const controllers = devicesOf(document, "controller").filter(({ attributes }) => attributes["type"] === "scsi");
+  const indexes = controllers.map(({ attributes }) => attributes["index"]);
+  const isPlaced = (device: Element) => child(device, "address") !== undefined;
+  for (const device of onScsi) if (!indexes.includes(controllerOf(device))) remove(device, "address");
+  // libvirt finds a place by the disk's name, on controller 0 first, and does not look whether another was given it.
+  const wide = controllers.find(({ attributes }) => attributes["model"] === "virtio-scsi")?.attributes["index"];
+  if (wide === undefined || (indexes.includes("0") && !onScsi.some(isPlaced))) return;
+  for (const device of onScsi) if (!isPlaced(device)) putOn(document, device, wide);
+}
+
+/** Gives a device on SCSI a free place on the controller of that name, unless it has one. */
+export function hangOn(document: Element, device: Element, name: string): void {
+  const controller = scsiEntries.list(document).get(name)?.attributes["index"];
+  if (controller !== undefined && controllerOf(device) !== controller) putOn(document, device, controller);
+}
+
+/** The index of the controller that a device on SCSI hangs on. */
+export function controllerOf(device: Element): string | undefined {
+  return child(device, "address")?.attributes["controller"];
+}
+
+function putOn(document: Element, device: Element, controller: string): void {
+  const others = devicesOf(document).filter((other) => isOnScsi(other) && controllerOf(other) === controller);
+  const units = others.map((other) => Number(child(other, "address")?.attributes["unit"]));
+  let unit = 0;
+  while (units.includes(unit)) unit++;
+  remove(device, "address");
+  ensure(device, "address").attributes = { type: "drive", controller, bus: "0", target: "0", unit: String(unit) };
+}
+
+function ensureScsiController(document: Element): void {
   const devices = ensure(document, "devices");
   if (children(devices, "controller").some((controller) => controller.attributes["type"] === "scsi")) return;
   devices.children.push(element("controller", { type: "scsi", index: "0", model: "virtio-scsi" }));

@@ -1,7 +1,7 @@
 import { child, clone, type Element, ensure, remove } from "../../schema/tree";
 import { devicesOf } from "./alias";
 import { isOccupied } from "./device-address";
-import { ensureScsiController, scsiEntries } from "./disk-controllers";
+import { hangOn } from "./disk-controllers";
 import { diskEntries } from "./disk-entries";
 import { driverType } from "./disk-sources";
 import type { Inputs } from "./rows";
@@ -19,7 +19,7 @@ const targetPrefixes: Readonly<Record<string, string>> = {
 /** Disks that hold the system come first, so that the firmware boots from them. */
 const systemDisks = ["root", "boot", "system", "os"];
 
-/** Names of disks, what is behind them where no row says it, and their controllers. */
+/** Names of disks, what is behind them where no row says it, and the controllers that they name. */
 export function arrangeDisks(document: Element, inputs: Inputs, live: Element | undefined): void {
   const present = diskEntries.list(document);
   const running = live ? diskEntries.list(live) : present;
@@ -44,16 +44,6 @@ export function arrangeDisks(document: Element, inputs: Inputs, live: Element | 
     if (wanted.controller !== undefined) hangOn(document, disk, wanted.controller);
   }
   inOrder(document, added);
-  const scsi = devicesOf(document, "disk").filter((disk) => child(disk, "target")?.attributes["bus"] === "scsi");
-  if (scsi.length === 0) return;
-  ensureScsiController(document);
-  // libvirt finds a place by the disk's name, and does not look whether another disk was given it.
-  const wide = devicesOf(document, "controller").find(({ attributes: { type, model } }) => {
-    return type === "scsi" && model === "virtio-scsi";
-  });
-  const index = wide?.attributes["index"];
-  if (index === undefined || !scsi.some((disk) => child(disk, "address"))) return;
-  for (const disk of scsi) if (!child(disk, "address")) putOn(document, disk, index);
 }
 
 /** A disk that is back on its former bus before the guest was restarted goes where the guest has it, unless another is there. */
@@ -74,24 +64,6 @@ function inOrder(document: Element, disks: readonly Element[]): void {
   const queue = [...disks];
   const devices = ensure(document, "devices");
   devices.children = devices.children.map((node) => (places.has(node) ? (queue.shift() ?? node) : node));
-}
-
-/** Gives the disk a free place on that controller, unless it has one. */
-function hangOn(document: Element, disk: Element, name: string): void {
-  const controller = scsiEntries.list(document).get(name)?.attributes["index"];
-  if (controller === undefined || child(disk, "address")?.attributes["controller"] === controller) return;
-  putOn(document, disk, controller);
-}
-
-function putOn(document: Element, disk: Element, controller: string): void {
-  const units = devicesOf(document, "disk").flatMap((other) => {
-    const place = child(other, "address")?.attributes;
-    return place?.["type"] === "drive" && place["controller"] === controller ? [Number(place["unit"])] : [];
-  });
-  let unit = 0;
-  while (units.includes(unit)) unit++;
-  remove(disk, "address");
-  ensure(disk, "address").attributes = { type: "drive", controller, bus: "0", target: "0", unit: String(unit) };
 }
 
 function diskTargets(document: Element): string[] {

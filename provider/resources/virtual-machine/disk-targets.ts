@@ -79,7 +79,7 @@ export const diskTargetRows = {
     lens: busLens,
   }),
   controller: attribute({
-    doc: "Name of the entry of `scsiControllers` that it hangs on, for the bus scsi. Default: the first controller.",
+    doc: "Name of the entry of `scsiControllers` that it hangs on, for the bus scsi. Default: the first controller; a disk that is there already stays on its own while there is that one.",
     schema: z.string().optional(),
     change: plugged,
   }),

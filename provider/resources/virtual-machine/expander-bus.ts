@@ -37,6 +37,11 @@ const busOfAddress = (device: Element) => {
   return bus === undefined ? undefined : Number(bus);
 };
 
+/** The cell whose bus a device hangs on; undefined on any other bus. */
+export function cellOf(document: Element, device: Element): number | undefined {
+  return seatOf(document, device)?.cell;
+}
+
 /** The cell whose bus a device hangs on, and whether its port is the first of that bus; undefined on any other bus. */
 function seatOf(document: Element, device: Element): { cell: number; isFirst: boolean } | undefined {
   const controllers = pciControllers(document);

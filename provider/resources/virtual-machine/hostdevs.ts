@@ -6,7 +6,7 @@ import { hostdevSources } from "./hostdev-sources";
 import type { LiveOperations } from "./live";
 import { romLens, romSchema } from "./nic-hardware";
 
-const hostdevEntries = deviceEntries("hostdev", "hostdev", Object.keys(hostdevSources("none")));
+export const hostdevEntries = deviceEntries("hostdev", "hostdev", Object.keys(hostdevSources("none")));
 const plugged = () =>
   ({ class: "restart", reason: "libvirt changes no device of the host that is plugged in" }) as const;
 const onOff = (name: string) => words(attributeAt("", name), "on", "off");

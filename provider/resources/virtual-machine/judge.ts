@@ -1,4 +1,3 @@
-import type { Row, Rows } from "../../core/attribute";
 import type { Change } from "../../core/diff";
 import type { Values } from "../../core/handler";
 import { isWithin } from "../../core/paths";
@@ -7,7 +6,7 @@ import { clone } from "../../schema/tree";
 import { applyInputs } from "./apply";
 import { withLateOrders } from "./boot-order";
 import { fillIn } from "./filled-in";
-import { differences, namedByEither, waitingIn } from "./pending";
+import { differences, isWritten, namedByEither, waitingIn } from "./pending";
 import { effective, effectiveAfter, isAskedAnew, isPlaced } from "./placement";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
@@ -43,11 +42,4 @@ export function withoutIdle(changes: readonly Change[], olds: Inputs & Values, n
       ? { ...change, class: "live", reason: "the guest has it so already" }
       : change,
   );
-}
-
-/** Whether the place is one of which a row alone says how it is written. */
-function isWritten(inside: Rows, [name = "", ...rest]: readonly string[]): boolean {
-  const row: Row | undefined = inside[name];
-  if (row?.kind === "attribute") return row.lens !== undefined;
-  return row !== undefined && isWritten(row.rows, row.kind === "map" ? rest.slice(1) : rest);
 }

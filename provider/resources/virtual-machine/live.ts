@@ -3,11 +3,12 @@ import type { Change } from "../../core/diff";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { isAt } from "../../core/paths";
-import { child, children, clone, type Element, remove } from "../../schema/tree";
+import { children, clone, type Element, remove } from "../../schema/tree";
 import { poll } from "../poll";
 import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
 import { orderIsFree } from "./boot-order";
 import { addressIsFree } from "./device-address";
+import { controllerOf, isOnScsi } from "./disk-controllers";
 import type { Domain } from "./domain";
 import { isImageLocked, isTrayClosed } from "./refusal";
 
@@ -149,7 +150,7 @@ export class Operation {
     const device = clone(wanted);
     if (!addressIsFree(device, document)) remove(device, "address");
     if (!orderIsFree(device, document)) remove(device, "boot");
-    if (child(device, "target")?.attributes["bus"] === "scsi") await this.ensureScsi(device, document);
+    if (isOnScsi(device)) await this.ensureScsi(device, document);
     await this.attachFree(device);
   }
 
@@ -170,8 +171,8 @@ export class Operation {
   }
 
   /** libvirt would add a controller of its own choice, and it would not be virtio. */
-  private async ensureScsi(disk: Element, document: Element): Promise<void> {
-    const index = child(disk, "address")?.attributes["controller"] ?? "0";
+  private async ensureScsi(wanted: Element, document: Element): Promise<void> {
+    const index = controllerOf(wanted) ?? "0";
     const isIts = ({ name, attributes }: Element) =>
       name === "controller" && attributes["type"] === "scsi" && attributes["index"] === index;
     if (devicesOf(document).some(isIts)) return;

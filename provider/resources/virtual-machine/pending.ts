@@ -1,4 +1,4 @@
-import type { Entries, Rows } from "../../core/attribute";
+import type { Attribute, Entries, Rows } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
@@ -8,6 +8,7 @@ import type { Element } from "../../schema/tree";
 import { readRows } from "../document";
 import { withoutThrowaways } from "./disk-sources";
 import { noteOf } from "./run-note";
+import { isSeat, moved } from "./seats";
 
 /** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
 export const inMotion: readonly string[] = ["memory"];
@@ -38,7 +39,19 @@ export function differences(rows: Rows, wanted: Values, from: Element, to: Eleme
     const keys = [...before, ...entries.list(to).keys()];
     managed[name] = Object.fromEntries(keys.map((key) => [key, everything(row.rows)]));
   }
-  return diffRows(rows, readRows(rows, managed, from), readRows(rows, managed, to));
+  return [...diffRows(rows, readRows(rows, managed, from), readRows(rows, managed, to)), ...moved(from, to)];
+}
+
+/** Whether documents show the value at that place. */
+export function isWritten(rows: Rows, path: readonly string[]): boolean {
+  return isSeat(path) || attributeOf(rows, path)?.lens !== undefined;
+}
+
+/** The row of a value; undefined of a whole block or entry. */
+function attributeOf(rows: Rows, [name = "", ...rest]: readonly string[]): Attribute | undefined {
+  const row = rows[name];
+  if (row === undefined || row.kind === "attribute") return row;
+  return attributeOf(row.rows, row.kind === "map" ? rest.slice(1) : rest);
 }
 
 function isMeant({ path: [map, key = "", name = ""] }: Change, wanted: Values): boolean {
@@ -89,6 +102,13 @@ export function takenOut(
   const needNewStart = either.filter(({ class: kind }) => kind !== "live");
   const properties = [...noted, ...pendingOf(needNewStart)].filter((property) => !stillNamed.includes(property));
   return [...new Set(properties)];
+}
+
+/** What waits since `before`, and no document shows: more `rootPorts` look like those of devices that were plugged in. */
+export function untold(rows: Rows, before: Values, wanted: Values): string[] {
+  const isUntold = (path: readonly string[]) => attributeOf(rows, path) !== undefined && !isWritten(rows, path);
+  const changes = diffRows(rows, before, wanted);
+  return changes.flatMap(({ class: kind, path, property }) => (kind === "restart" && isUntold(path) ? property : []));
 }
 
 /** The properties that need a new start of the guest, by what the state says. */

@@ -19,7 +19,7 @@ import { putSecret } from "./launch-attestation";
 import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
-import { pendingOf, residue, takenOut, waitingIn } from "./pending";
+import { pendingOf, residue, takenOut, untold, waitingIn } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
@@ -210,7 +210,8 @@ async function restartIfWanted(
   const { live } = now;
   if (!live || news.changePolicy !== "restart" || news.state === "stopped") return now;
   const waiting = residue(rows, news, live, config);
-  const all = [...pendingOf(waiting), ...takenOut(rows, olds, news, { live, config, waiting })];
+  const gone = takenOut(rows, olds, news, { live, config, waiting });
+  const all = [...pendingOf(waiting), ...gone, ...untold(rows, olds, news)];
   const pending = all.filter((property) => !isIgnored(property, context.meta?.ignoreChanges));
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);

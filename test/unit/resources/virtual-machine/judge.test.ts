@@ -139,3 +139,18 @@ test("a boot order that goes with its device is free for another one", () => {
   const { changes } = virtualMachine.diff("id", olds, checked({ ...base, disks }, olds));
   expect(changes.map(({ property }) => property)).toEqual(["disks.seed", "disks.next"]);
 });
+
+test("a disk that names its SCSI controller no more stays on it, unless that goes", () => {
+  const on = (controller: string | undefined, names = ["a", "b"]) => ({
+    ...base,
+    scsiControllers: Object.fromEntries(names.map((name) => [name, {}])),
+    disks: { data: { path: "/data", format: "raw", bus: "scsi", ...(controller && { controller }) } },
+  });
+  const olds = checked(on("b"));
+  const said = (news: Values) => virtualMachine.diff("id", olds, checked(news, olds)).lines;
+  expect(said(on(undefined))).toEqual([already("disks.data.controller")]);
+  const waits = expect.stringMatching(/^disks\.data\.controller: restart/);
+  expect(said(on("a"))).toEqual([waits]);
+  expect(said(on(undefined, ["a"]))).toContainEqual(waits);
+  expect(said(on(undefined, ["b"]))).toContainEqual(already("disks.data.controller"));
+});

@@ -47,6 +47,28 @@ test("a disk on another bus gets another name and address", () => {
   expect(devicesOf(moved, "controller").map(({ attributes }) => attributes["model"])).toContain("virtio-scsi");
 });
 
+test("what hangs on a SCSI controller that goes comes to one of ours, and not to one that libvirt adds", () => {
+  const scsi = (more: Values = {}) => ({ a: disk("/a", { bus: "scsi", ...more }) });
+  const before = inputsOf({ scsiControllers: { first: {}, second: {} }, disks: scsi({ controller: "second" }) });
+  const after = (controllers: Values) => {
+    const inputs = inputsOf({ scsiControllers: controllers, disks: scsi() });
+    const document = applyInputs(compose(before), inputs, before);
+    const indexes = devicesOf(document, "controller").flatMap(({ attributes }) =>
+      attributes["type"] === "scsi" ? [`${attributes["index"]} ${attributes["model"]}`] : [],
+    );
+    const place = child(deviceNamed(document, "ua-disk-a") as Element, "address")?.attributes["controller"];
+    return [indexes, place];
+  };
+  expect(after({ first: {}, second: {} })).toEqual([["0 virtio-scsi", "1 virtio-scsi"], "1"]);
+  expect(after({ second: {} })).toEqual([["1 virtio-scsi"], "1"]);
+  // libvirt looks for controller 0 first, and finds a place on it.
+  expect(after({ first: {} })).toEqual([["0 virtio-scsi"], undefined]);
+  expect(after({})).toEqual([["0 virtio-scsi"], undefined]);
+  const named = inputsOf({ scsiControllers: { first: {}, second: {} }, disks: scsi({ controller: "first" }) });
+  const left = applyInputs(compose(named), inputsOf({ scsiControllers: { second: {} }, disks: scsi() }), named);
+  expect(child(deviceNamed(left, "ua-disk-a") as Element, "address")?.attributes).toMatchObject({ controller: "1" });
+});
+
 test("a change of the bus that is taken back before the restart gives the disk its place in the running guest", () => {
   const there = inputsOf({ disks: { a: disk("/a") } });
   const document = compose(there);
