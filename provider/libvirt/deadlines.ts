@@ -3,15 +3,16 @@ import type { ProcedureName } from "./procedures";
 /** Seconds that a call may take before its channel is given up. libvirt cannot cancel a call; it can only be left. */
 const quick = 60;
 const slow = 300;
+/** Of what copies or clears data, and of what has the kernel clear and pin all memory of a guest. */
 const unlimited = 86_400;
 
 const bySpeed: Readonly<Partial<Record<ProcedureName, number>>> = {
-  DOMAIN_CREATE_WITH_FLAGS: slow,
+  DOMAIN_CREATE_WITH_FLAGS: unlimited,
   DOMAIN_CREATE_XML: slow,
   DOMAIN_DESTROY_FLAGS: slow,
   DOMAIN_DEFINE_XML: slow,
   DOMAIN_DEFINE_XML_FLAGS: slow,
-  DOMAIN_ATTACH_DEVICE_FLAGS: slow,
+  DOMAIN_ATTACH_DEVICE_FLAGS: unlimited,
   DOMAIN_DETACH_DEVICE_FLAGS: slow,
   DOMAIN_UPDATE_DEVICE_FLAGS: slow,
   CONNECT_GET_CAPABILITIES: slow,

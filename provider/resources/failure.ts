@@ -1,5 +1,5 @@
 import { type ErrorCode, KvmError, messageOf } from "../core/errors";
-import { ConnectionLost, isNotFoundCode, LibvirtError } from "../libvirt/errors";
+import { ConnectionLost, errorCode, isNotFoundCode, LibvirtError } from "../libvirt/errors";
 
 /** What was being done, for the message of whatever goes wrong in it. */
 export interface Step {
@@ -49,19 +49,20 @@ function codeOf(error: LibvirtError): ErrorCode {
   return byCode[error.code] ?? "internal";
 }
 
-/** Numbers of libvirt's virErrorNumber that say more than "failed". */
+/** The errors that say more than "failed". */
 const byCode: Readonly<Record<number, ErrorCode>> = {
-  3: "unsupported",
-  8: "invalid",
-  9: "conflict",
-  27: "invalid",
-  29: "denied",
-  55: "conflict",
-  67: "unsupported",
-  68: "timeout",
-  84: "unsupported",
-  86: "timeout",
-  87: "busy",
-  88: "denied",
-  90: "conflict",
+  [errorCode.noSupport]: "unsupported",
+  [errorCode.invalidArg]: "invalid",
+  [errorCode.operationFailed]: "conflict",
+  [errorCode.xmlError]: "invalid",
+  [errorCode.operationDenied]: "denied",
+  [errorCode.operationInvalid]: "conflict",
+  [errorCode.configUnsupported]: "unsupported",
+  [errorCode.operationTimeout]: "timeout",
+  [errorCode.argumentUnsupported]: "unsupported",
+  [errorCode.operationUnsupported]: "unsupported",
+  [errorCode.agentUnresponsive]: "timeout",
+  [errorCode.resourceBusy]: "busy",
+  [errorCode.accessDenied]: "denied",
+  [errorCode.storageVolumeExists]: "conflict",
 };

@@ -6,7 +6,7 @@ const refusals: readonly number[] = [
   errorCode.operationFailed,
   errorCode.operationInvalid,
   errorCode.operationTimeout,
-  errorCode.argumentUnsupported,
+  errorCode.operationUnsupported,
   errorCode.agentUnresponsive,
 ];
 
