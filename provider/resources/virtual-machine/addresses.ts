@@ -4,7 +4,7 @@ import type { Context } from "../../core/handler";
 import { parseDuration } from "../../core/units";
 import { ifFound } from "../failure";
 import { poll } from "../poll";
-import { agentIsConnected } from "./agent";
+import { askAgent } from "./agent";
 import type { Domain } from "./domain";
 import type { AddressWait } from "./lifecycle";
 import type { Inputs } from "./rows";
@@ -27,9 +27,8 @@ export async function seenAddresses(
 ): Promise<Addresses> {
   const names = new Map(Object.entries(nics).map(([key, nic]) => [nic.mac.toLowerCase(), key]));
   const found: Record<string, readonly string[]> = {};
-  const agent = names.size > 0 && wanted.includes("agent") && (await agentIsConnected(domain));
   for (const source of wanted) {
-    const isOpen = source === "agent" ? agent : names.size > Object.keys(found).length;
+    const isOpen = names.size > Object.keys(found).length;
     for (const { hwaddr, addrs } of isOpen ? await ask(domain, source) : []) {
       const key = names.get((hwaddr ?? "").toLowerCase());
       const addresses = addrs.map(({ addr }) => addr).filter((address) => !useless.test(address));
@@ -41,8 +40,9 @@ export async function seenAddresses(
 
 /** A source that cannot answer (no agent in the guest, no lease file) has seen nothing. */
 async function ask(domain: Domain, source: Source) {
+  const question = () => domain.addresses(sources[source]);
   try {
-    return await domain.addresses(sources[source]);
+    return source === "agent" ? ((await askAgent(domain, question)) ?? []) : await question();
   } catch (error) {
     if (error instanceof KvmError && error.code !== "connection-lost") return [];
     throw error;

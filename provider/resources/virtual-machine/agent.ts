@@ -6,19 +6,29 @@ import type { Domain } from "./domain";
 
 /** Seconds that an agent has for an answer. libvirt itself would wait for ever for one that hangs. */
 const patience = 5;
+/** VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK, which is what libvirt begins with. It does not tell what it has now. */
+const forever = -2;
 
-/** Whether the guest agent has opened its end of the channel; what it is asked from now on ends in time. */
-export async function agentIsConnected(domain: Domain): Promise<boolean> {
+/**
+ * Asks the guest agent, when it has opened its end of the channel, so that it ends in time. The limit is that of the
+ * domain, for whoever asks: a backup that freezes file systems needs longer, so it goes with the question.
+ */
+export async function askAgent<T>(domain: Domain, question: () => Promise<T>): Promise<T | undefined> {
   const targets = devicesOf(await domain.liveInFull(), "channel").flatMap((channel) => child(channel, "target") ?? []);
   const isOpen = targets.some(
     ({ attributes }) => attributes["name"] === agentChannel && attributes["state"] === "connected",
   );
-  return isOpen && (await succeeds(() => domain.limitAgent(patience)));
+  if (!isOpen || !(await succeeds(() => domain.limitAgent(patience)))) return undefined;
+  try {
+    return await question();
+  } finally {
+    await succeeds(() => domain.limitAgent(forever));
+  }
 }
 
 /** Whether the guest agent answers. One that is there and mute would hold up a shutdown for a minute. */
 export async function agentAnswers(domain: Domain): Promise<boolean> {
-  return (await agentIsConnected(domain)) && (await succeeds(() => domain.addresses(1)));
+  return (await askAgent(domain, () => succeeds(() => domain.addresses(1)))) === true;
 }
 
 /** The guest may be off by now, or its agent not be able to do it. */

@@ -250,7 +250,7 @@ export class Domain extends RunningDomain {
     await this.setMetadata(2, xml, { key, uri }, flags);
   }
 
-  /** Seconds within which the guest agent must answer, until the domain stops (libvirt 5.10). */
+  /** Seconds within which the guest agent must answer anybody, until the domain stops (libvirt 5.10). */
   async limitAgent(timeout: number): Promise<void> {
     if (this.libvirt.version < 5_010_000) return;
     await this.run("set the deadline of the agent of", () =>
