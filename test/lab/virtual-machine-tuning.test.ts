@@ -111,12 +111,11 @@ test("pins, weights and quotas move as the guest runs", async () => {
 }, 30_000);
 
 test("what is taken out of the program is taken out of the running guest", async () => {
-  const { shares, quota, ...kept } = args["cpuTune"] as Record<string, unknown>;
-  expect([shares, quota]).toEqual([2048, 18000]);
+  const { quota, ...kept } = args["cpuTune"] as Record<string, unknown>;
+  expect(quota).toBe(18000);
   await up({ cpuTune: kept, title: "tuned" });
   await up({ title: undefined });
   const times = await virsh("schedinfo", "--live");
-  expect(times).toMatch(/cpu_shares\s*: 1024/);
   expect(times).not.toMatch(/vcpu_quota\s*: 18000/);
   expect(await virsh("dumpxml")).not.toContain("<title>");
 });

@@ -131,7 +131,7 @@ export const cpuTuningRows = {
       shares: attribute({
         doc: "Weight among the guests of a host that is short of CPU time, 2 to 262144; 1 to 10000 with cgroup v2 (`<shares>`). Default: the cgroup's own, 1024 or 100.",
         schema: z.int().min(1).max(262144).optional(),
-        change: "live",
+        change: (_old, next) => shareChange(next),
         lens: number(textAt("cputune/shares")),
       }),
       period: time("period", "period", "each vCPU"),
@@ -177,6 +177,13 @@ function pinChange(next: unknown) {
     : ({ class: "live" } as const);
 }
 
+/** What the kernel gives others is another number with each version of cgroups, and libvirt tells of neither. */
+function shareChange(next: unknown) {
+  return next === undefined
+    ? ({ class: "restart", reason: "libvirt takes no weight away; name 1024, or 100 with cgroup v2, instead" } as const)
+    : ({ class: "live" } as const);
+}
+
 const parameters = {
   shares: "cpu_shares",
   period: "vcpu_period",
@@ -189,9 +196,8 @@ const parameters = {
   iothreadQuota: "iothread_quota",
 } as const;
 
-/** What the kernel has for a value that is taken away: no limit, the usual period and weight. */
+/** What the kernel has for a time that is taken away: no limit, the usual period. */
 function unset(field: string): bigint {
-  if (field === "cpu_shares") return 1024n;
   return field.endsWith("quota") ? -1n : 100_000n;
 }
 

@@ -70,7 +70,10 @@ export const weightRows = {
       weight: attribute({
         doc: "Share of the host's disks, 100 to 1000, where their scheduler is BFQ. Default: the cgroup's own.",
         schema: weight.optional(),
-        change: "live",
+        change: (_old, next) =>
+          next === undefined
+            ? { class: "restart", reason: "libvirt takes no weight away; name 100, which BFQ gives others, instead" }
+            : { class: "live" },
         lens: number(textAt("blkiotune/weight")),
       }),
       devices: attribute({
@@ -86,7 +89,7 @@ export const weightRows = {
 /** A limit that is to go is written as 0. */
 export const weightOperations: LiveOperations = {
   "blkio.weight": ({ domain, change }) =>
-    domain.setBlkioParameters([{ field: "weight", type: "uint", value: Number(change.next ?? 500) }]),
+    domain.setBlkioParameters([{ field: "weight", type: "uint", value: Number(change.next) }]),
   "blkio.devices": async ({ domain, change }) => {
     const [old, next] = [change.old, change.next].map((value) => (Array.isArray(value) ? (value as Device[]) : []));
     const paths = [...new Set([...(old ?? []), ...(next ?? [])].map(({ path }) => path))];

@@ -11,13 +11,13 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     memoryLimits: "hardLimit softLimit swapHardLimit",
     balloon: "statsPeriod",
     launchSecurity: "secretHeader secret secretAddress",
-    cpuTune: "shares period quota globalPeriod globalQuota emulatorPeriod emulatorQuota iothreadPeriod iothreadQuota",
+    cpuTune: "period quota globalPeriod globalQuota emulatorPeriod emulatorQuota iothreadPeriod iothreadQuota",
     throttleGroups: "*",
     "throttleGroups.*":
       "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
     "disks.*.iotune":
       "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
-    blkio: "weight devices",
+    blkio: "devices",
     "nics.*": "link portIsolated filter coalesce",
     cpu: "policy dedicatedVcpus smt emulator apart",
     "hostDevices.*": "locality",
@@ -213,6 +213,14 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   "cpuTune.vcpuPins": pinned,
   "cpuTune.emulatorPin": pinned,
   "cpuTune.iothreadPins": pinned,
+  "cpuTune.shares": [
+    { old: 512, next: 100, verdict: "live" },
+    { old: 512, verdict: "restart, libvirt takes no weight away; name 1024, or 100 with cgroup v2, instead" },
+  ],
+  "blkio.weight": [
+    { next: 300, verdict: "live" },
+    { old: 300, verdict: "restart, libvirt takes no weight away; name 100, which BFQ gives others, instead" },
+  ],
   "scsiControllers.*": [
     { next: {}, verdict: "live, added" },
     { old: {}, verdict: "live, removed" },
