@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { DeclaredLimits } from "../provider/resources/host-limits";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -72,7 +73,13 @@ export function lift(args: object, object: string): Lifted {
 }
 
 /** What Host's arguments say of the use of its machine: known in previews, for its resources to be placed by. */
-const limits = ["housekeepingCpus", "dedicatedCpus", "reservedMemory", "reservedPages"];
+const limits = Object.keys({
+  housekeepingCpus: true,
+  dedicatedCpus: true,
+  reservedMemory: true,
+  reservedPages: true,
+  guestPages: true,
+} satisfies Record<keyof DeclaredLimits, true>);
 
 /** For what another stack exports whole and a StackReference reads: the properties of a resource, with its urn. */
 function ofExport({ urn }: Fields): ((resource: Fields, lifted: Fields) => Fields) | undefined {

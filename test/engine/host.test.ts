@@ -33,6 +33,7 @@ test(
       housekeepingCpus: "0",
       reservedMemory: { "0": "64 MiB" },
       reservedPages: [{ size: "2 MiB", count: 1 }],
+      guestPages: true,
     };
     const hugePages = [{ cell: 1, size: "2 MiB", count: 4 }];
     write({ ...limits, hugePages });

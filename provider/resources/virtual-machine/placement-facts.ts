@@ -2,6 +2,7 @@ import type { Fault } from "../../core/check";
 import { parseBytes } from "../../core/units";
 import { parseCpuSet } from "../../tuning/cpu-set";
 import { type CellFacts, factsOf } from "../facts";
+import { declaredLimits } from "../host-limits";
 import { isPlaced, smtOf } from "./placement";
 import type { Inputs } from "./rows";
 import { fault, type MachineRule } from "./rule-entries";
@@ -23,7 +24,9 @@ export const placementFactRules: readonly MachineRule[] = [
     needs: ["host", "hugePages", "maxMemory"],
     check: ({ host, hugePages, maxMemory }) => {
       const { cells } = factsOf(host);
-      return cells === undefined ? [] : pageFaults(hugePages, maxMemory, cells);
+      // What the machine has says little where placement may add to it.
+      if (cells === undefined || declaredLimits(host).guestPages === true) return [];
+      return pageFaults(hugePages, maxMemory, cells);
     },
   },
 ];
@@ -71,7 +74,7 @@ function pageFaults(hugePages: Inputs["hugePages"], memory: string, cells: reado
   return [
     fault(
       "hugePages",
-      `${memory} of memory need ${which}, and the host has ${there / 1048576n} MiB of them: give it more (hugePages of Host), choose "preferred", or run pulumi refresh if it has them by now`,
+      `${memory} of memory need ${which}, and the host has ${there / 1048576n} MiB of them: give it more (hugePages of Host), let guests add them (guestPages of Host), choose "preferred", or run pulumi refresh if it has them by now`,
     ),
   ];
 }

@@ -63,7 +63,7 @@ describe("an output among the arguments, as those of components are", () => {
     const urnOf = (type: string) => `urn:pulumi:dev::net::my:c:C$pulumi-nodejs:dynamic/kvm:${type}::name`;
     const reference = { uri: "qemu:///system", uuid: "u-1", owner: "o-1" };
     const facts = { virtTypes: ["kvm"] };
-    const rack = { ...reference, facts, cpus: 8, housekeepingCpus: "0-1", urn: urnOf("Host"), id: "u-1" };
+    const rack = { ...reference, facts, cpus: 8, guestPages: true, urn: urnOf("Host"), id: "u-1" };
     const pool = { uuid: "p-1", name: "vms", type: "dir", path: "/srv", host: reference };
     const data = { name: "data", path: "/srv/data", format: "raw", size: "1 GiB", pool, urn: urnOf("Volume") };
     const net = { uuid: "n-1", name: "net", mode: "nat", host: reference, urn: urnOf("Network") };
@@ -71,7 +71,7 @@ describe("an output among the arguments, as those of components are", () => {
     const machine = new kvm.VirtualMachine("far", { host: pulumi.output(rack), ...arguments_ } as never);
     await settled(machine.uuid);
     expect(made.get("far")).toMatchObject({
-      host: { ...reference, facts: '{"virtTypes":["kvm"]}', limits: '{"housekeepingCpus":"0-1"}' },
+      host: { ...reference, facts: '{"virtTypes":["kvm"]}', limits: '{"guestPages":true}' },
       disks: { data: { volume: { name: "data", path: "/srv/data", format: "raw", pool: "p-1", host: reference } } },
       nics: { lan: { network: { uuid: "n-1", name: "net", host: reference } } },
     });

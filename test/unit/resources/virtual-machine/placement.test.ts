@@ -297,3 +297,8 @@ test.each<[string, Values, RegExp]>([
 ])("refuses %s", (_name, args, message) => {
   expect(faultsOf(args)).toMatch(message);
 });
+
+test("takes pages that are not there yet where guests may have them added", () => {
+  const host = { ...small.host, limits: JSON.stringify({ reservedMemory: "1 GiB", guestPages: true }) };
+  expect(faultsOf({ host, hugePages: "required" })).toBe("");
+});
