@@ -75,8 +75,17 @@ export function writePoolOwner(pool: Element, owner: string): void {
 /** Who holds an object: of a pool only the deployment is known. */
 export type Holder = Pick<Mark, "owner"> & Partial<Pick<Mark, "urn">>;
 
-/** The refusal to touch what somebody else made, or another resource of the same deployment. */
-export function notOurs(kind: string, objectName: string, host: HostReference, by: Holder | undefined): KvmError {
+/**
+ * The refusal to touch what somebody else made, or another resource of the same deployment. What has the uuid may be
+ * called otherwise, and another name would derive the same uuid.
+ */
+export function notOurs(
+  kind: string,
+  objectName: string,
+  host: HostReference,
+  by: Holder | undefined,
+  foundBy: "name" | "uuid" = "name",
+): KvmError {
   const isSibling = by !== undefined && by.owner === host.owner;
   const name = by?.urn?.split("::").at(-1);
   const sibling = name === undefined ? "another resource" : `the resource "${name}"`;
@@ -84,12 +93,17 @@ export function notOurs(kind: string, objectName: string, host: HostReference, b
   return new KvmError("conflict", {
     step: `create ${kind} ${objectName}`,
     host: host.uri,
-    reason: `${kind} "${objectName}" exists already and ${holder}; it was left untouched`,
+    reason: `${foundBy === "uuid" ? `a ${kind} with its uuid` : `${kind} "${objectName}"`} exists already and ${holder}; it was left untouched`,
     remedy: isSibling
       ? `where the resource was renamed, give it the option aliases: [{ name: "${name ?? "its former name"}" }]; else choose another name for the object`
-      : "choose another name, remove it by hand, or set adopt: true to take it over",
+      : `${elsewhere[foundBy]}, remove it by hand, or set adopt: true to take it over`,
   });
 }
+
+const elsewhere = {
+  name: "choose another name",
+  uuid: "give the resource another name in the program, or a uuid of its own (the derived one is taken where a stack of these names was renamed, or has another backend)",
+};
 
 function strangerWords(by: Holder | undefined): string {
   if (by === undefined) return "it was not made by pulumi-kvm";

@@ -188,6 +188,8 @@ test("a pool that another deployment made under that name is told from one that 
   await create({ ...args, host: { ...host, owner: "1".repeat(32) } });
   const refused = await failureOf(storagePool.create(check(args, undefined, "other"), context));
   expect(refused.message).toMatch(/"shared" exists already and it was made by another deployment.*owner 1{32}/);
+  const named = await failureOf(storagePool.create(check({ ...args, name: "mine" }), context));
+  expect(named.message).toMatch(/a StoragePool with its uuid exists already.*\n.*the resource another name/);
 });
 
 test("another pool over the same place is refused by libvirt, with what to do", async () => {

@@ -46,7 +46,7 @@ export const network = defineResource({
     const mark = found && readMark(found);
     if (found && mark?.owner !== ownerOf(inputs)) {
       if (inputs.adopt) return adopt(calls, inputs.uuid, inputs, context);
-      throw notOurs("Network", inputs.name, inputs.host, mark);
+      throw notOurs("Network", inputs.name, inputs.host, mark, "uuid");
     }
     if (found) requireName("Network", found, inputs.name, inputs.host);
     const document = compose(found ?? emptyDocument(), inputs, {});

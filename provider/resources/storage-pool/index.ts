@@ -45,7 +45,8 @@ export const storagePool = defineResource({
     // The program's names alone do not tell two deployments apart: the same stack on another backend derives the same uuid.
     if (maker !== undefined && maker !== owner) {
       const urn = context.meta?.urn;
-      throw notOurs("StoragePool", inputs.name, inputs.host, { owner: maker, ...(urn !== undefined && { urn }) });
+      const holder = { owner: maker, ...(urn !== undefined && { urn }) };
+      throw notOurs("StoragePool", inputs.name, inputs.host, holder, "uuid");
     }
     if (found) requireName("StoragePool", found, inputs.name, inputs.host);
     const document = compose(found ?? element("pool"), inputs, {});

@@ -64,7 +64,9 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     warnOfIsolation(inputs, context);
     return { ...(await finish(await goOn(own, document, inputs, context), inputs, context)), takenUp: true };
   }
-  if (inputs.adopt !== true) throw notOurs("VirtualMachine", existing.name, inputs.host, mark);
+  if (inputs.adopt !== true) {
+    throw notOurs("VirtualMachine", inputs.name, inputs.host, mark, own ? "uuid" : "name");
+  }
   return adopt(existing, inputs, context);
 }
 

@@ -31,3 +31,9 @@ test("of a pool of the same deployment nobody knows the resource", () => {
   expect(message).toMatch(/was made by another resource of this deployment/);
   expect(message).toMatch(/aliases: \[\{ name: "its former name" \}\]/);
 });
+
+test("what has the uuid is not called by the name that it may not have, and another name is no way out", () => {
+  const { message } = notOurs("Network", "front", host, { owner: "b".repeat(32) }, "uuid");
+  expect(message).toMatch(/a Network with its uuid exists already/);
+  expect(message).toMatch(/What to do: give the resource another name in the program, or a uuid of its own/);
+});
