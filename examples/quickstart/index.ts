@@ -15,7 +15,7 @@ const pool = new kvm.StoragePool("vms", {
 
 // One image for all guests, and a disk of this guest's own on top of it.
 const base = new kvm.Volume("base", { pool, source: { path: config.require("image") } });
-const root = new kvm.Volume("db-root", { pool, backing: base, size: "1 GiB" });
+const root = new kvm.Volume("db-root", { pool, backing: base, size: config.get("rootSize") ?? "8 GiB" });
 const seed = new kvm.CloudInitDisk("db-seed", {
   pool,
   userData: { hostname: config.get("hostname") ?? "db", password: config.getSecret("password") },
