@@ -1482,7 +1482,7 @@ export interface VirtualMachineArgs {
   readonly numaTune?: pulumi.Input<VirtualMachineArgsNumaTune>;
   /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. Default: "bios". */
   readonly firmware?: pulumi.Input<"bios" | "uefi">;
-  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
+  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
   readonly loader?: pulumi.Input<{
     readonly path: pulumi.Input<string>;
     readonly type?: pulumi.Input<"pflash" | "rom">;
@@ -1805,7 +1805,7 @@ export class VirtualMachine extends KvmResource {
   /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. */
   declare readonly firmware: pulumi.Output<"bios" | "uefi">;
 
-  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
+  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
   declare readonly loader: pulumi.Output<
     | pulumi.Unwrap<{
         readonly path: pulumi.Input<string>;

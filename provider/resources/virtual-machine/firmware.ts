@@ -181,7 +181,7 @@ export const firmwareRows = {
     lens: firmwareLens,
   }),
   loader: attribute({
-    doc: "An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt.",
+    doc: "An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt.",
     schema: loaderSchema.optional(),
     change: newImage,
     lens: loaderLens,

@@ -170,12 +170,6 @@ test.each<[string, Values, string, RegExp]>([
     "memoryHotplug",
     /encrypted memory is measured at the start and does not grow: leave it out/,
   ],
-  [
-    "passthrough with encryption",
-    { ...sev, hostDevices: { g: { pci: "65:00.0" } } },
-    "hostDevices.g",
-    /cannot reach encrypted memory; leave it out/,
-  ],
   ["SEV with emulation", { ...sev, virtType: "qemu" }, "virtType", /needs "kvm"/],
   [
     "SEV where Host saw none",

@@ -214,7 +214,6 @@ test.each<[string, Values, RegExp]>([
   ["a TDX owner of another length", sev({ type: "tdx", mrOwner: "AA" }), /^launchSecurity.mrOwner: is not 48 bytes/],
   ["hashes of no kernel", sev({ kernelHashes: true }), /^launchSecurity.kernelHashes: needs boot/],
   ["half a secret", sev({ secret: "AA" }), /^launchSecurity.secret: secret and secretHeader go together/],
-  ["a passed through device beside SEV", sev({}, given({ pci: "65:00.0" })), /^hostDevices.d: .*encrypted memory/],
   ["vCPUs for later beside SEV", sev({}, { maxVcpus: 4 }), /^maxVcpus: .*encrypted memory/],
   ["TDX on libvirt 9.0", sev({ type: "tdx" }, { host: libvirt9 }), /^launchSecurity.type: .*needs libvirt 11.10/],
 ])("%s is refused", (_name, args, message) => {
@@ -227,6 +226,11 @@ test.each<[string, Values]>([
   ["a port that an adopted domain has", { console: false, biosSerial: true, adopt: true }],
   ["a port beside the console's", { console: false, biosSerial: true, serials: { a: {} } }],
   ["a template beside an image that newer ones find", { firmware: "uefi", nvram: { template: "/t" } }],
+  ["a device of the host beside SEV", sev({}, given({ pci: "65:00.0" }))],
+  [
+    "SNP's firmware as a ROM",
+    sev({ type: "sev-snp" }, { firmware: "bios", loader: { path: "/usr/share/OVMF.amdsev.fd", type: "rom" } }),
+  ],
   ["eim that newer ones remap for", { vcpus: 300, iommu: { model: "intel", eim: true } }],
 ])("%s may be", (_name, args) => {
   expect(faultsOf(args)).toBe("");
