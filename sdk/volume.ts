@@ -40,7 +40,7 @@ export interface VolumeArgs {
   readonly name?: pulumi.Input<string>;
   /** Image format (<target><format type>); another one is another volume. Default qcow2, in a logical pool raw. */
   readonly format?: pulumi.Input<"qcow2" | "raw">;
-  /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink. Default: that of `source` or `backing`. */
+  /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`. */
   readonly size?: pulumi.Input<string | number>;
   /** An image that the volume is filled with once, when it is made. */
   readonly source?: pulumi.Input<VolumeArgsSource>;
@@ -92,7 +92,7 @@ export class Volume extends KvmResource {
   /** Image format (<target><format type>); another one is another volume. Default qcow2, in a logical pool raw. */
   declare readonly format: pulumi.Output<"qcow2" | "raw" | undefined>;
 
-  /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink. Default: that of `source` or `backing`. */
+  /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`. */
   declare readonly size: pulumi.Output<string | undefined>;
 
   /** An image that the volume is filled with once, when it is made. */

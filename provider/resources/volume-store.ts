@@ -62,6 +62,9 @@ export class LeftBehind extends Error {
   }
 }
 
+/** Kinds of pools whose volumes are devices of blocks: they have all their space from the start, and libvirt grows none. */
+const fixed: readonly string[] = ["logical", "disk", "iscsi", "iscsi-direct", "scsi", "mpath", "zfs"];
+
 /** Volumes of one pool, as Volume and CloudInitDisk use them. */
 export class VolumeStore {
   private constructor(
@@ -77,6 +80,11 @@ export class VolumeStore {
 
   get host(): string {
     return this.pool.host.uri;
+  }
+
+  /** Whether volumes of this pool have the size for ever that they are made with. */
+  get isFixed(): boolean {
+    return fixed.includes(this.pool.type);
   }
 
   /** Which deployment made the pool, undefined for one that somebody else made. */
@@ -150,8 +158,7 @@ export class VolumeStore {
    * @param data bytes that really have to be written; asked for only where `length` is too much.
    */
   async requireSpace(length: bigint, data: () => Promise<bigint>): Promise<void> {
-    // A logical volume has its space from the start.
-    if (this.pool.type === "logical") return;
+    if (this.isFixed) return;
     // What guests wrote since libvirt looked last is not in its numbers; for a large upload it is worth to look again.
     if (length >= largeUpload) await this.refreshIfIdle();
     const available = await this.available();
@@ -172,7 +179,7 @@ export class VolumeStore {
       try {
         await this.libvirt.upload(volume, data, {
           // A logical volume holds what was on its blocks before: there a hole would show old data.
-          sparse: this.pool.type !== "logical",
+          sparse: !this.isFixed,
           dense,
           signal,
           onProgress: (done) => context.progress(`uploading ${percent(done, length)}`),

@@ -1,28 +1,64 @@
 import { KvmError } from "../../core/errors";
+import { formatBytes } from "../../core/units";
 import { domainHandle } from "../../libvirt/procedures";
+import { textAt } from "../../schema/lens";
 import { attempt } from "../failure";
 import type { FoundVolume, VolumeStore } from "../volume-store";
+import type { VolumeUser } from "../volume-users";
 import { capacityOf } from "./observe";
 import { type Inputs, wantedBytes } from "./rows";
 
 /** Grows the volume: through the running guest that has it open, else in the pool. */
 export async function grow(store: VolumeStore, found: FoundVolume, inputs: Inputs): Promise<FoundVolume> {
   const wanted = wantedBytes(inputs);
-  if (wanted === undefined || wanted <= capacityOf(found.document)) return found;
+  if (wanted === undefined) return found;
+  if (store.isFixed) return grownByHand(store, found, wanted);
+  if (wanted <= capacityOf(found.document)) return found;
   const running = (await store.users(found.handle)).filter(({ active }) => active);
   const guest = running.find(({ role }) => role === "disk");
   const above = running.find(({ role }) => role === "chain");
-  if (guest) {
-    const inBytes = 1;
-    const args = { dom: domainHandle(guest.uuid), disk: guest.target, size: wanted, flags: inBytes };
-    await attempt(store.step(`grow through the running domain ${guest.name}`), () =>
-      store.libvirt.call("DOMAIN_BLOCK_RESIZE", args),
-    );
-  } else if (above) {
+  if (guest) await tell(store, guest, wanted);
+  else if (above) {
     throw new KvmError("busy", {
       ...store.step("grow", `stop ${above.name} first, or grow the volume that it has as ${above.target} instead`),
       reason: `the running domain ${above.name} has it below ${above.target}; it was left as it is`,
     });
   } else await store.resize(found.handle, wanted);
   return (await store.look(inputs.name)) ?? found;
+}
+
+/** A device of blocks is grown on the host alone; the guest that runs on it learns its size here. */
+async function grownByHand(store: VolumeStore, found: FoundVolume, wanted: bigint): Promise<FoundVolume> {
+  const { handle } = found;
+  if (capacityOf(found.document) < wanted) await store.refresh();
+  const now = (await store.look(handle.name)) ?? found;
+  const size = capacityOf(now.document);
+  if (size < wanted) {
+    const path = textAt("target/path").get(now.document) ?? handle.name;
+    throw new KvmError("unsupported", {
+      ...store.step(
+        "grow",
+        `grow it on the host (a logical volume: lvextend -L ${wanted}b ${path}) and run pulumi up again, which tells a running guest; or set size back to ${formatBytes(size)}`,
+      ),
+      reason: `libvirt cannot grow volumes of this kind of pool; it was left at ${formatBytes(size)}`,
+    });
+  }
+  const guest = (await store.users(handle)).find(({ active, role }) => active && role === "disk");
+  if (guest && (await sizeIn(store, guest)) < size) await tell(store, guest, size);
+  return now;
+}
+
+/** Size of the disk as the running guest has it, in bytes. */
+async function sizeIn(store: VolumeStore, { name, uuid, target }: VolumeUser): Promise<bigint> {
+  const args = { dom: domainHandle(uuid), path: target, flags: 0 };
+  const step = store.step(`measure in the running domain ${name}`);
+  return (await attempt(step, () => store.libvirt.call("DOMAIN_GET_BLOCK_INFO", args))).capacity;
+}
+
+/** Gives the disk of the running guest that size. */
+async function tell(store: VolumeStore, { name, uuid, target }: VolumeUser, size: bigint): Promise<void> {
+  const inBytes = 1;
+  const args = { dom: domainHandle(uuid), disk: target, size, flags: inBytes };
+  const step = store.step(`grow through the running domain ${name}`);
+  await attempt(step, () => store.libvirt.call("DOMAIN_BLOCK_RESIZE", args));
 }

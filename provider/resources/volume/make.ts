@@ -47,10 +47,11 @@ async function fill(
   await store.requireSpace(BigInt(size), async () => BigInt(await image.source.dataSize(context.signal)));
   // A file brings its own size, a qcow2 file in its header; a larger one is given to the volume afterwards.
   const raw = format === "raw";
+  const first = store.isFixed ? wanted : image.virtualSize;
   const content = { data: image.source.open(), length: BigInt(size), dense: raw ? 0 : newTables };
-  return store.make(name, render(inputs, raw ? image.virtualSize : smallest), async (volume) => {
+  return store.make(name, render(inputs, raw ? first : smallest), async (volume) => {
     await store.fill(volume, content, context);
-    if (wanted > image.virtualSize) await store.resize(volume, wanted);
+    if (wanted > image.virtualSize && !store.isFixed) await store.resize(volume, wanted);
   });
 }
 

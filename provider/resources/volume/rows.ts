@@ -41,7 +41,7 @@ export const rows = {
     }),
   }),
   size: attribute<string | undefined>({
-    doc: "Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink. Default: that of `source` or `backing`.",
+    doc: "Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`.",
     schema: size.optional(),
     // Left out, it stays as it is; said for the first time, it is measured against the size that the image brought.
     change: (old, next, around) =>

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Context, Values } from "../../../provider/core/handler";
+import { errorCode, LibvirtError } from "../../../provider/libvirt/errors";
+import { volume } from "../../../provider/resources/volume";
+
+/** Volumes of a pool whose volumes libvirt does not grow, beside a guest that has one open. */
+const host = { uri: "qemu+ssh://rack1/system" };
+const pool = { uuid: "22222222-2222-3333-4444-555555555555", name: "vg0", type: "logical", path: "/dev/vg0", host };
+const [name, path] = ["data", "/dev/vg0/data"];
+const GiB = 1024n ** 3n;
+const guest = `<domain><name>db</name><uuid>33333333-2222-3333-4444-555555555555</uuid><devices>
+  <disk type="block"><source dev="${path}"/><target dev="vda"/></disk></devices></domain>`;
+
+function hostWith(sizes: { capacity: bigint; afterRefresh?: bigint; inGuest: bigint }) {
+  const calls: [string, unknown][] = [];
+  let { capacity } = sizes;
+  const answers: Record<string, () => unknown> = {
+    STORAGE_POOL_REFRESH: () => {
+      capacity = sizes.afterRefresh ?? capacity;
+      return {};
+    },
+    STORAGE_VOL_LOOKUP_BY_NAME: () => ({ vol: { pool: "vg0", name, key: path } }),
+    STORAGE_VOL_GET_XML_DESC: () => ({
+      xml: `<volume type="block"><name>${name}</name><capacity unit="bytes">${capacity}</capacity>
+        <allocation unit="bytes">${capacity}</allocation><target><path>${path}</path></target></volume>`,
+    }),
+    STORAGE_VOL_GET_PATH: () => ({ name: path }),
+    CONNECT_LIST_ALL_DOMAINS: () => ({
+      domains: [{ name: "db", id: 1, uuid: "33333333-2222-3333-4444-555555555555" }],
+    }),
+    CONNECT_LIST_ALL_STORAGE_POOLS: () => ({ pools: [] }),
+    DOMAIN_GET_XML_DESC: () => ({ xml: guest }),
+    DOMAIN_GET_BLOCK_INFO: () => ({ allocation: 0n, capacity: sizes.inGuest, physical: 0n }),
+    DOMAIN_BLOCK_RESIZE: () => ({}),
+  };
+  const call = async (procedure: string, args: unknown) => {
+    calls.push([procedure, args]);
+    const answer = answers[procedure];
+    if (!answer) throw new Error(`nothing is known of ${procedure}`);
+    return answer();
+  };
+  const context = { connect: async () => ({ call }), signal: new AbortController().signal } as unknown as Context;
+  const grown = () => calls.flatMap(([procedure, args]) => (procedure === "DOMAIN_BLOCK_RESIZE" ? [args] : []));
+  return { context, grown };
+}
+
+const state = (size: string): Values => ({ pool, name, path, format: "raw", size, onReplace: "refuse" });
+const grow = (context: Context) => volume.update("id", state("1 GiB"), state("2 GiB"), context);
+
+test("a logical volume is grown by hand, and says how", async () => {
+  const { context, grown } = hostWith({ capacity: GiB, inGuest: GiB });
+  await expect(grow(context)).rejects.toThrow(
+    /cannot grow volumes of this kind of pool; it was left at 1 GiB\n.*lvextend -L 2147483648b \/dev\/vg0\/data\) and run pulumi up again/,
+  );
+  expect(grown()).toEqual([]);
+});
+
+test.each([
+  ["the pool has not seen it yet", { capacity: GiB, afterRefresh: 2n * GiB, inGuest: GiB }, 1],
+  ["the pool has seen it", { capacity: 2n * GiB, inGuest: GiB }, 1],
+  ["the guest has it so already", { capacity: 2n * GiB, inGuest: 2n * GiB }, 0],
+])("the running guest is told the new size of its logical volume: %s", async (_name, sizes, times) => {
+  const { context, grown } = hostWith(sizes);
+  expect(await grow(context)).toMatchObject({ capacity: "2 GiB" });
+  expect(grown()).toEqual(Array(times).fill(expect.objectContaining({ disk: "vda", size: 2n * GiB })));
+});
+
+test("one that is larger than its image is made with its size", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "kvm-block-volume-"));
+  const image = join(folder, "image.raw");
+  writeFileSync(image, Buffer.alloc(4096, 1));
+  const calls: [string, Values][] = [];
+  const call = async (procedure: string, args: Values) => {
+    calls.push([procedure, args]);
+    if (procedure.startsWith("STORAGE_VOL_LOOKUP"))
+      throw new LibvirtError(errorCode.noStorageVolume, 18, "no", procedure);
+    return {
+      vol: { pool: "vg0", name, key: path },
+      xml: '<volume><capacity unit="bytes">1073741824</capacity></volume>',
+    };
+  };
+  const daemon = { call, upload: async () => undefined };
+  const signal = new AbortController().signal;
+  const context = { connect: async () => daemon, signal, progress: () => undefined } as unknown as Context;
+  try {
+    await volume.create({ ...state("1 GiB"), source: { path: image } }, context);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  const made = calls.find(([procedure]) => procedure === "STORAGE_VOL_CREATE_XML");
+  expect(made?.[1]["xml"]).toMatch(/<capacity[^>]*>1073741824</);
+  expect(calls.map(([procedure]) => procedure)).not.toContain("STORAGE_VOL_RESIZE");
+});
