@@ -222,6 +222,24 @@ test("QEMU killed under an update: state says so or the guest runs again, and no
   await vm.delete();
 }, 60_000);
 
+test("QEMU killed ahead of a change of the running guest: the guest has refused nothing and starts with all of it", async () => {
+  const vm = machine("quit");
+  await vm.create();
+  const strike = async () => {
+    await lab.host.exec(`kill -KILL ${await pidOf(vm)}`);
+    await waitFor("libvirt to see it", 10, async () => (await vm.power()) === "shut off");
+  };
+  const wanted = { title: "new", onCrash: "preserve", cpuTune: { shares: 2048 }, changePolicy: "refuse" };
+  const { context, struck } = withFault(vm, { at: "DOMAIN_SET_METADATA", moment: "before", strike });
+  expect(await runWith(vm, "update", wanted, context)).toBeUndefined();
+  expect([struck(), await vm.power()]).toEqual(["DOMAIN_SET_METADATA", "running"]);
+  const went = vm.context.lines.warn.filter((line) => /did not take|went off/.test(line));
+  expect(went).toEqual([expect.stringMatching(/^the guest went off while title was changed/)]);
+  expect(vm.state).toMatchObject({ title: "new", onCrash: "preserve", state: "running", pendingRestart: [] });
+  expect(await vm.refresh()).toEqual([]);
+  await vm.delete();
+}, 60_000);
+
 test("a change under a block job is refused by its name before anything is written", async () => {
   const vm = machine("busy");
   const args = { disks: { root: { volume: await image(lab.host, "busy.qcow2") } } };

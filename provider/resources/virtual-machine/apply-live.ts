@@ -30,7 +30,8 @@ export async function applyLive(
     context.progress(`changing ${change.property} in the running guest`);
     const isAsked = !isSame(change, olds, news);
     const operation = new Operation(domain, change, config, context);
-    await orLeave(domain, change, isAsked && news.changePolicy === "refuse", context, () => found.operation(operation));
+    const mayRefuse = isAsked && news.changePolicy === "refuse";
+    if (!(await orLeave(domain, change, mayRefuse, context, () => found.operation(operation)))) return;
   }
 }
 
@@ -42,7 +43,8 @@ function isSame({ path }: Change, olds: Values, news: Values): boolean {
 
 /**
  * What the running guest refuses is left to `changePolicy`: it is written already, and waits for the next start. With
- * `mayRefuse` it fails instead; for drift of the guest there is nothing that the program could take back.
+ * `mayRefuse` it fails instead; for drift of the guest there is nothing that the program could take back. Answers whether
+ * the guest still runs: one that went off meanwhile has refused nothing, and has all of it at its next start.
  */
 async function orLeave(
   domain: Domain,
@@ -50,11 +52,17 @@ async function orLeave(
   mayRefuse: boolean,
   context: Context,
   operation: () => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await operation();
   } catch (error) {
     if (!isGuestRefusal(error)) throw error;
+    if (!(await domain.isActive())) {
+      context.warn(
+        `the guest went off while ${property} was changed as it ran: what is written holds from its next start`,
+      );
+      return false;
+    }
     const { reason } = error.details;
     if (mayRefuse) {
       throw new KvmError("invalid", {
@@ -67,4 +75,5 @@ async function orLeave(
     }
     context.warn(`the running guest did not take ${property} (${reason}): it needs a new start for it`);
   }
+  return true;
 }
