@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
+import { ConnectionLost } from "../../provider/libvirt/errors";
 import { eachPlace, runWith, withFault } from "./fault";
+import type { TestContext } from "./handler-context";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine, owner } from "./machines";
 import { waitFor } from "./processes";
@@ -108,6 +110,25 @@ test("ssh dropped in a hot-plug, in an unplug and in a delete: the next run fini
   await vm.delete();
   expect(await all()).not.toContain("wire-");
 }, 120_000);
+
+test("a connection that is lost before an unplug is listened for leaves the wish on the host, and says where", async () => {
+  const vm = machine("deaf", { state: "paused" });
+  await vm.create({ disks: { data: { volume: await image(lab.host, "deaf.qcow2") } } });
+  const { connect } = vm.context;
+  const onDomainEvent = () => Promise.reject(new ConnectionLost("the other side closed it", true));
+  const deaf: TestContext["connect"] = async (host) =>
+    new Proxy(await connect(host), {
+      get: (target, key) => (key === "onDomainEvent" ? onDomainEvent : Reflect.get(target, key, target)),
+    });
+  const failure = await runWith(vm, "update", {}, { ...vm.context, connect: deaf });
+  expect(failure?.message).toMatch(
+    /^Unable to listen to the events of VirtualMachine deaf-\w+ on qemu\S+: [\s\S]*the other side closed it[\s\S]*What to do: run pulumi up again[^\n]*$/,
+  );
+  expect(await vm.xml("--inactive")).not.toContain("ua-disk-data");
+  await vm.up();
+  expect(vm.state).toMatchObject({ pendingRestart: ["disks.data"] });
+  await vm.delete();
+}, 60_000);
 
 test("QEMU killed in a start, in a hot-plug and in a delete: state says so, nothing is waited for, the next run finishes", async () => {
   const vm = machine("killed", { nics: { lan: { network } }, waitForAddress: { timeout: "5 min" } });

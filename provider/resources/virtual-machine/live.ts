@@ -187,8 +187,8 @@ export class Operation {
   private async detach(present: Element): Promise<void> {
     const alias = liveAlias(present) ?? "";
     let failed = false;
-    const { libvirt, uuid } = this.domain;
-    const unsubscribe = await libvirt.onDomainEvent((event) => {
+    const { uuid } = this.domain;
+    const unsubscribe = await this.domain.onEvent((event) => {
       if (event.kind === "device-removal-failed" && event.uuid === uuid && event.alias === alias) failed = true;
     });
     try {

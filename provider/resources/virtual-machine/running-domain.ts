@@ -1,4 +1,4 @@
-import type { Libvirt, TypedParam } from "../../libvirt/api";
+import type { DomainEvent, Libvirt, TypedParam } from "../../libvirt/api";
 import { type Element, render } from "../../schema/tree";
 import { attempt, type Step } from "../failure";
 import { affect } from "./domain-flags";
@@ -164,6 +164,11 @@ export abstract class RunningDomain {
     const args = { dom: this.dom, xml: render(device), flags: affect.live };
     const work = () => this.libvirt.call("DOMAIN_ATTACH_DEVICE_FLAGS", args);
     await this.run(`plug a ${device.name} into`, work, remedyFor);
+  }
+
+  /** Tells of what happens to any domain of the host until the answer is called. */
+  async onEvent(handler: (event: DomainEvent) => void): Promise<() => void> {
+    return this.run("listen to the events of", () => this.libvirt.onDomainEvent(handler));
   }
 
   /** Asks the guest to let go of a device; returns before it has. */
