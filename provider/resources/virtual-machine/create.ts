@@ -24,7 +24,7 @@ import { refuseEarlySecret } from "./launch-attestation";
 import { isOurs, markOf, setMark } from "./mark";
 import { makeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
-import { observe, type outputs } from "./outputs";
+import { observe, type outputs, outputsIn } from "./outputs";
 import { asOutput, effective, placementIn, recordOf, suggestedFor } from "./placement";
 import { placeAndWrite } from "./placing";
 import { enforcePower } from "./power";
@@ -167,25 +167,37 @@ async function finish(
   }
 }
 
+/** What a failure adds to the state. */
+interface Residue {
+  /** A wait that is still to be done. */
+  readonly due?: Leases | undefined;
+  readonly ignored?: readonly string[] | undefined;
+  /** What is to be there if all was written that was sent: a refresh finds what was not. */
+  readonly applied?: Values | undefined;
+}
+
 /**
  * Keeps in state what is true: where the host can be asked, the power state as it is unless an update was told to
- * ignore it; and a wait that is `due`.
+ * ignore it; else what was `known` of the domain.
  */
 export async function unfinished(
   domain: Domain,
   inputs: Inputs,
   error: unknown,
   known: Values,
-  { due, ignored }: { readonly due?: Leases | undefined; readonly ignored?: readonly string[] | undefined } = {},
+  { due, ignored, applied }: Residue = {},
 ): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(String(error));
   const state = await observe(domain, inputs, known, { ignored }).catch(() => undefined);
   // A host that cannot be asked now leaves what was written; the next run reads it again.
   const wait = due && { memo: { ...state?.made.memo, ...memoOf(due) } };
-  if (!state) return new Unfinished({ id: domain.uuid, outputs: asOutput(placementIn(known)), ...wait }, cause, inputs);
+  const sent = applied && { applied };
+  if (!state) {
+    return new Unfinished({ id: domain.uuid, outputs: outputsIn(known, domain.uuid), ...sent, ...wait }, cause, inputs);
+  }
   const { made, power, autostart } = state;
   const found = Object.entries({ state: power, autostart }).filter(([name]) => !isIgnored(name, ignored));
-  return new Unfinished({ ...made, ...wait }, cause, { ...inputs, ...Object.fromEntries(found) });
+  return new Unfinished({ ...made, ...sent, ...wait }, cause, { ...inputs, ...Object.fromEntries(found) });
 }
 
 /**

@@ -124,6 +124,12 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   };
 }
 
+/** The outputs among the values of a state: all that is known of a domain while its host cannot be asked. */
+export function outputsIn(known: Values, uuid: string): Values {
+  const kept = Object.fromEntries(Object.keys(outputs).map((name) => [name, known[name]]));
+  return { ...kept, ...(known["adopted"] === true && { uuid }) };
+}
+
 /** A running guest whose address cannot be seen at this moment keeps the one that it had. */
 function addressOutputs(addresses: Addresses, inputs: Inputs, known: Values): Values {
   if (Object.keys(addresses).length === 0) {

@@ -1,7 +1,9 @@
 import { messageOf } from "../../core/errors";
+import type { Values } from "../../core/handler";
 import { child, textOf } from "../../schema/tree";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
+import type { Domain } from "./domain";
 import { effective } from "./placement";
 import type { Inputs } from "./rows";
 import type { UpdateSite } from "./settle";
@@ -12,6 +14,16 @@ interface Failed extends UpdateSite {
   readonly hasStopped: boolean;
   /** Takes away again what was made for it on the host. */
   readonly giveBack?: () => Promise<void>;
+  /** What the state says where the former definition cannot be written any more. */
+  readonly written?: Written;
+}
+
+/** What an update has written. */
+interface Written {
+  readonly inputs: Inputs;
+  readonly known: Values;
+  /** The values of the definition that was sent. */
+  readonly applied: Values;
 }
 
 /**
@@ -24,20 +36,45 @@ export async function asBefore(failed: Failed, to: Inputs, error: unknown): Prom
   const failing = hasStopped
     ? "The guest is off, and could not be started as it was before either"
     : "The former state could not be put back in all either";
-  const note = await putBack(failed, to).then(
+  let { written } = failed;
+  const onDefined = () => {
+    written = undefined;
+  };
+  const note = await putBack(failed, to, onDefined).then(
     (guest) => `The former definition is in force again${guest}.`,
     (failure: unknown) => `${failing}: ${messageOf(failure)}`,
   );
   const told = new Error(`${cause.message}\n  ${note}`, { cause });
-  const ended = await unfinished(domain, olds, told, olds, { ignored: context.meta?.ignoreChanges });
+  const ignored = context.meta?.ignoreChanges;
+  const ended = written
+    ? await asWritten(domain, told, written, ignored)
+    : await unfinished(domain, olds, told, olds, { ignored });
   await giveBack?.().catch((failure: unknown) => context.warn(messageOf(failure)));
   return ended;
 }
 
-async function putBack({ domain, before, power, olds, hasStopped, context }: Failed, to: Inputs): Promise<string> {
+/**
+ * What an update ends with that was cut off from the host. The wish is there: state says so, and a program that does
+ * not want it any more takes it away again.
+ */
+export function asWritten(
+  domain: Domain,
+  error: unknown,
+  { inputs, known, applied }: Written,
+  ignored: readonly string[] | undefined,
+): Promise<Error> {
+  return unfinished(domain, inputs, error, known, { ignored, applied });
+}
+
+async function putBack(
+  { domain, before, power, olds, hasStopped, context }: Failed,
+  to: Inputs,
+  onDefined: () => void,
+): Promise<string> {
   const name = textOf(child(before, "name") ?? before);
   if (name !== domain.name) await domain.rename(name);
   await domain.redefine(before);
+  onDefined();
   if (await domain.isActive()) {
     const config = await domain.inactive();
     const live = await domain.live(config);

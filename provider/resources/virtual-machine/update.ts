@@ -5,6 +5,7 @@ import { isIgnored } from "../../core/ignored";
 import type { Made } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
+import { readRows } from "../document";
 import { leftAlone } from "../left-alone";
 import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
@@ -23,7 +24,7 @@ import { pendingOf, residue, takenOut, untold, waitingIn } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
-import { asBefore } from "./roll-back";
+import { asBefore, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
 import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
@@ -74,6 +75,7 @@ export async function update(
     throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
   });
   const [from, to] = [effective(olds, olds), effective(news, known)];
+  const written = { inputs: asked, known, applied: readRows(rows, to, wanted) };
   let config = wanted;
   try {
     if (differs) config = await domain.inactiveAfter(wanted);
@@ -85,8 +87,8 @@ export async function update(
       await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     }
   } catch (error) {
-    if ((differs || renamed) && !isConnectionLost(error))
-      throw await asBefore({ ...site, hasStopped, giveBack }, to, error);
+    if (isConnectionLost(error)) throw await asWritten(domain, error, written, ignored);
+    if (differs || renamed) throw await asBefore({ ...site, hasStopped, giveBack, written }, to, error);
     throw await unfinished(domain, olds, error, olds, { ignored });
   }
   const wait = new StartWait(domain, news, olds, before);
@@ -118,7 +120,8 @@ export async function update(
     report(waitingIn(made.outputs), context);
     return made;
   } catch (error) {
-    if (isOff && !isConnectionLost(error)) throw await asBefore({ ...site, hasStopped: true, giveBack }, to, error);
+    if (isOff && !isConnectionLost(error))
+      throw await asBefore({ ...site, hasStopped: true, giveBack, written }, to, error);
     throw await unfinished(domain, asked, error, known, { due: wait.due, ignored });
   }
 }
