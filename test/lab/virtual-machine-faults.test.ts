@@ -314,6 +314,24 @@ test("a device that the guest does not give back waits for the next start, with 
   await vm.delete();
 }, 90_000);
 
+test("a cancel while a device goes leaves what is written; the next run goes on, or takes it back", async () => {
+  const vm = machine("cancel");
+  const root = { root: { volume: await image(lab.host, "cancel.qcow2") } };
+  const both = { ...root, data: { volume: await image(lab.host, "cancel-data.qcow2") } };
+  await vm.create({ disks: both });
+  const cancel = new AbortController();
+  setTimeout(() => cancel.abort("the deployment was cancelled"), 1000);
+  const failure = await runWith(vm, "update", { disks: root }, { ...vm.context, signal: cancel.signal });
+  expect(failure?.message).toMatch(/^Unable to unplug ua-disk-data .*: the deployment was cancelled/);
+  expect(failure?.message).not.toMatch(/former/);
+  expect(Object.keys(vm.state["disks"] as Values)).toEqual(["root"]);
+  expect(vm.state["pendingRestart"]).toEqual(["disks.data"]);
+  await vm.up({ disks: both });
+  expect(await vm.xml("--inactive")).toContain("ua-disk-data");
+  expect([vm.state["pendingRestart"], await vm.refresh()]).toEqual([[], []]);
+  await vm.delete();
+}, 60_000);
+
 test("a restart into what does not start ends with the guest running as it did", async () => {
   const vm = machine("return");
   await vm.create({ title: "old" });

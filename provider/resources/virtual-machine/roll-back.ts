@@ -1,11 +1,12 @@
 import { messageOf } from "../../core/errors";
 import type { Values } from "../../core/handler";
-import { child, textOf } from "../../schema/tree";
+import { child, type Element, textOf } from "../../schema/tree";
+import { readRows } from "../document";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
 import type { Domain } from "./domain";
 import { effective } from "./placement";
-import type { Inputs } from "./rows";
+import { type Inputs, rows } from "./rows";
 import type { UpdateSite } from "./settle";
 
 /** How far an update came that failed. */
@@ -18,12 +19,13 @@ interface Failed extends UpdateSite {
   readonly written?: Written;
 }
 
-/** What an update has written. */
+/** What an update has sent to the host. */
 interface Written {
+  /** The inputs for the state, and those in force. */
   readonly inputs: Inputs;
+  readonly inForce: Inputs;
   readonly known: Values;
-  /** The values of the definition that was sent. */
-  readonly applied: Values;
+  readonly definition: Element;
 }
 
 /**
@@ -46,24 +48,24 @@ export async function asBefore(failed: Failed, to: Inputs, error: unknown): Prom
   );
   const told = new Error(`${cause.message}\n  ${note}`, { cause });
   const ignored = context.meta?.ignoreChanges;
-  const ended = written
-    ? await asWritten(domain, told, written, ignored)
-    : await unfinished(domain, olds, told, olds, { ignored });
+  // What was made for it on the host stays beside a definition that names it.
+  if (written) return asWritten(domain, told, written, ignored);
+  const ended = await unfinished(domain, olds, told, olds, { ignored });
   await giveBack?.().catch((failure: unknown) => context.warn(messageOf(failure)));
   return ended;
 }
 
 /**
- * What an update ends with that was cut off from the host. The wish is there: state says so, and a program that does
- * not want it any more takes it away again.
+ * What an update ends with that was cut off from the host, or cancelled. The wish is there: state says so, and a program
+ * that does not want it any more takes it away again.
  */
 export function asWritten(
   domain: Domain,
   error: unknown,
-  { inputs, known, applied }: Written,
+  { inputs, inForce, known, definition }: Written,
   ignored: readonly string[] | undefined,
 ): Promise<Error> {
-  return unfinished(domain, inputs, error, known, { ignored, applied });
+  return unfinished(domain, inputs, error, known, { ignored, applied: readRows(rows, inForce, definition) });
 }
 
 async function putBack(

@@ -5,7 +5,6 @@ import { isIgnored } from "../../core/ignored";
 import type { Made } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
-import { readRows } from "../document";
 import { leftAlone } from "../left-alone";
 import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
@@ -75,7 +74,7 @@ export async function update(
     throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
   });
   const [from, to] = [effective(olds, olds), effective(news, known)];
-  const written = { inputs: asked, known, applied: readRows(rows, to, wanted) };
+  const written = { inputs: asked, inForce: to, known, definition: wanted };
   let config = wanted;
   try {
     if (differs) config = await domain.inactiveAfter(wanted);
@@ -87,7 +86,8 @@ export async function update(
       await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     }
   } catch (error) {
-    if (isConnectionLost(error)) throw await asWritten(domain, error, written, ignored);
+    const isCutOff = isConnectionLost(error) || context.signal.aborted;
+    if (isCutOff) throw await asWritten(domain, error, written, ignored);
     if (differs || renamed) throw await asBefore({ ...site, hasStopped, giveBack, written }, to, error);
     throw await unfinished(domain, olds, error, olds, { ignored });
   }

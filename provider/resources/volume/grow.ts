@@ -59,6 +59,7 @@ async function sizeIn(store: VolumeStore, { name, uuid, target }: VolumeUser): P
 async function tell(store: VolumeStore, { name, uuid, target }: VolumeUser, size: bigint): Promise<void> {
   const inBytes = 1;
   const args = { dom: domainHandle(uuid), disk: target, size, flags: inBytes };
-  const step = store.step(`grow through the running domain ${name}`);
+  const remedy = (said: string) => (/readonly disk/.test(said) ? `stop ${name} first: it has it read-only` : undefined);
+  const step = store.step(`grow through the running domain ${name}`, remedy);
   await attempt(step, () => store.libvirt.call("DOMAIN_BLOCK_RESIZE", args));
 }
