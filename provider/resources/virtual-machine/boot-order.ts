@@ -5,8 +5,8 @@ import { isWithin } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import { child, type Element } from "../../schema/tree";
 import { devicesOf } from "./alias";
-import { waitingIn } from "./pending";
 import { entriesOf } from "./rule-entries";
+import { waitingIn } from "./run-note";
 
 const orderOf = (device: Element) => child(device, "boot")?.attributes["order"];
 

@@ -15,12 +15,12 @@ import { Domain } from "./domain";
 import { judged } from "./judge";
 import { removeMediated } from "./mediated-devices";
 import { observe, outputs } from "./outputs";
-import { waitingIn } from "./pending";
 import { effective, effectiveAfter, withoutPlaced } from "./placement";
 import { plights } from "./power-state";
 import { machinePresets } from "./profiles";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
+import { waitingIn } from "./run-note";
 import { refusedRestart, refuseRename, restartsOf, update } from "./update";
 
 /** A libvirt domain. Its disks are volumes of their own, which no change or deletion of it touches. */

@@ -6,10 +6,11 @@ import { clone } from "../../schema/tree";
 import { applyInputs } from "./apply";
 import { withLateOrders } from "./boot-order";
 import { fillIn } from "./filled-in";
-import { differences, isWritten, namedByEither, waitingIn } from "./pending";
+import { differences, isWritten, namedByEither } from "./pending";
 import { effective, effectiveAfter, isAskedAnew, isPlaced } from "./placement";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
+import { waitingIn } from "./run-note";
 
 /** The changes with what the whole of old and new inputs tells of them. */
 export function judged(changes: readonly Change[], olds: Inputs & Values, news: Inputs): readonly Change[] {

@@ -111,11 +111,6 @@ export function untold(rows: Rows, before: Values, wanted: Values): string[] {
   return changes.flatMap(({ class: kind, path, property }) => (kind === "restart" && isUntold(path) ? property : []));
 }
 
-/** The properties that need a new start of the guest, by what the state says. */
-export function waitingIn({ pendingRestart }: Values): readonly unknown[] {
-  return Array.isArray(pendingRestart) ? pendingRestart : [];
-}
-
 /** The properties that need a new start of the guest. */
 export function pendingOf(changes: readonly Change[]): string[] {
   const waits = ({ property, class: kind }: Change) => kind !== "live" || !inMotion.includes(property);

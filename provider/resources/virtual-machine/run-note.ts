@@ -34,6 +34,11 @@ export function noteOf(state: Values, live: Element): RunNote {
   return memo["run"] === runOf(live) ? memo : {};
 }
 
+/** The properties that need a new start of the guest, by what the state says. */
+export function waitingIn({ pendingRestart }: Values): readonly unknown[] {
+  return Array.isArray(pendingRestart) ? pendingRestart : [];
+}
+
 /** What the last refresh noted to be mended. */
 export function behindIn(state: Values): readonly string[] {
   return (memoOf(state) as RunNote).behind ?? [];
