@@ -4,6 +4,7 @@ import type { Claim, SmtPolicy } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import { domainClaim } from "../domain-claim";
 import type { HostUsage } from "../host-usage";
+import { smtOf } from "./placement";
 import { composeRows } from "./render";
 import type { Inputs } from "./rows";
 
@@ -58,7 +59,7 @@ export function pinRefusal(inputs: Inputs, topology: HostTopology, claims: reado
   }
   // Whoever says "shared" means to float over what it is pinned to.
   if (inputs.cpu?.policy === "shared") return undefined;
-  const rival = rivalOf(domainClaim(composeRows(inputs), topology).owned, claims, topology, inputs.cpu?.smt);
+  const rival = rivalOf(domainClaim(composeRows(inputs), topology).owned, claims, topology, smtOf(inputs));
   if (!rival) return undefined;
   const wide = pins.find(([at, cpus]) => at.startsWith("cpuTune.vcpuPins") && touches(cpus, rival.cpus));
   return {

@@ -9,7 +9,7 @@ import { withHostLock } from "../host-lock";
 import { type HostUsage, hostUsage, othersClaims } from "../host-usage";
 import { pagesOf } from "../placed";
 import { rivalOf } from "./pin-refusals";
-import { concernsOthers, type Placed } from "./placement";
+import { concernsOthers, type Placed, smtOf } from "./placement";
 import { plan, type Site } from "./planning";
 import { composeRows } from "./render";
 import type { Inputs } from "./rows";
@@ -95,7 +95,7 @@ async function rivalFor(site: Site, placement: Placed | undefined, topology: Hos
   const owned = ownedBy(inputs, placement, topology);
   if (owned.length === 0) return undefined;
   const claims = await othersClaims(libvirt, inputs.host.uri, uuid, topology);
-  return rivalOf(owned, claims, topology, placement && inputs.cpu?.smt);
+  return rivalOf(owned, claims, topology, placement && smtOf(inputs));
 }
 
 function ownedBy(inputs: Inputs, placement: Placed | undefined, topology: HostTopology): readonly number[] {

@@ -1,7 +1,7 @@
 import type { Values } from "../../../../provider/core/handler";
 import { unknown } from "../../../../provider/core/unknown";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
-import { rivalOf } from "../../../../provider/resources/virtual-machine/pin-refusals";
+import { pinRefusal, rivalOf } from "../../../../provider/resources/virtual-machine/pin-refusals";
 import { effective, recordOf, withoutPlaced } from "../../../../provider/resources/virtual-machine/placement";
 import { placedFrom } from "../../../../provider/resources/virtual-machine/placement-values";
 import { render } from "../../../../provider/resources/virtual-machine/render";
@@ -219,6 +219,14 @@ test("owners collide on a CPU, and on a core where one of them wants all of it",
   expect(rivalOf([0], claims("any"), machine, "any")).toBeUndefined();
   expect(rivalOf([0], claims("any"), machine, "whole-core")).toMatchObject({ name: "old" });
   expect(rivalOf([0], claims("whole-core"), machine, undefined)).toMatchObject({ name: "old" });
+});
+
+test("who owns CPUs that it names by hand wants their cores whole, as those that are found for it", () => {
+  const named = (cpu: Values) => inputsOf({ vcpus: 1, cpu, cpuTune: { vcpuPins: { "0": "0" } } });
+  const claims = [owner("old", [4], "any")];
+  expect(pinRefusal(named({ policy: "dedicated" }), machine, claims)?.reason).toBe("CPU 4 is owned by old");
+  expect(pinRefusal(named({ policy: "dedicated", smt: "any" }), machine, claims)).toBeUndefined();
+  expect(pinRefusal(named({}), machine, claims)).toBeUndefined();
 });
 
 /** A host of one cell with 4 cores of 2 threads, as Host told of it. */
