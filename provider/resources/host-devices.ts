@@ -113,8 +113,15 @@ function interfaceOf(document: Element): readonly (readonly [parent: string, nam
   return parent !== undefined && name !== undefined ? [[parent, name]] : [];
 }
 
-/** The bridge of every interface that is part of one; empty where the daemon has no interface driver. */
-async function bridgePorts(libvirt: Libvirt, host: string): Promise<ReadonlyMap<string, string>> {
+/** What an interface may be a part of a bridge through. A bond takes it whole; beside a VLAN others may use it. */
+type Through = "bond" | "vlan";
+
+/** The bridge of every interface that is part of one, itself or in this way; empty where the daemon has no interface driver. */
+export async function bridgePorts(
+  libvirt: Libvirt,
+  host: string,
+  through?: readonly Through[],
+): Promise<ReadonlyMap<string, string>> {
   const listed = await ifOffered("list the interfaces of the host", host, () =>
     libvirt.call("CONNECT_LIST_ALL_INTERFACES", { needResults: 1, flags: activeInterfaces }),
   );
@@ -125,22 +132,29 @@ async function bridgePorts(libvirt: Libvirt, host: string): Promise<ReadonlyMap<
       ),
     ),
   );
-  return portsOf(documents.flatMap((found) => (found ? [parseAnswer(found.xml)] : [])));
+  const found = documents.flatMap((document) => (document ? [parseAnswer(document.xml)] : []));
+  return portsOf(found, through);
 }
 
 /** The ports of bridges among these documents; what a bond or VLAN is made of counts as the bridge's too. */
-export function portsOf(documents: readonly Element[]): ReadonlyMap<string, string> {
+export function portsOf(
+  documents: readonly Element[],
+  through: readonly Through[] = ["bond", "vlan"],
+): ReadonlyMap<string, string> {
+  const ways: readonly string[] = ["bridge", "interface", ...through];
   const bridges = documents.filter(({ attributes }) => attributes["type"] === "bridge");
   return new Map(
-    bridges.flatMap((bridge) => namesBelow(bridge).map((port) => [port, bridge.attributes["name"] ?? ""] as const)),
+    bridges.flatMap((bridge) =>
+      namesBelow(bridge, ways).map((port) => [port, bridge.attributes["name"] ?? ""] as const),
+    ),
   );
 }
 
-function namesBelow(element: Element): string[] {
+function namesBelow(element: Element, ways: readonly string[]): string[] {
   return element.children.flatMap((node) => {
-    if (!("name" in node)) return [];
+    if (!("name" in node) || !ways.includes(node.name)) return [];
     const own = node.name === "interface" ? node.attributes["name"] : undefined;
-    return [...(own === undefined ? [] : [own]), ...namesBelow(node)];
+    return [...(own === undefined ? [] : [own]), ...namesBelow(node, ways)];
   });
 }
 

@@ -1,20 +1,9 @@
-import type { Libvirt } from "../../libvirt/api";
-import { LibvirtError } from "../../libvirt/errors";
-import { parseAnswer } from "../../schema/answer";
-import { child, children } from "../../schema/tree";
-import { attempt } from "../failure";
 import { isHostsOwn, type NodeDevices, type PciDevice, pciName } from "./node-devices";
 
 /** What is wrong with a claim, and what to do. */
 export interface Objection {
   readonly reason: string;
   readonly remedy: string;
-}
-
-/** A port of a bridge of the host. */
-export interface BridgePort {
-  readonly name: string;
-  readonly bridge: string;
 }
 
 /**
@@ -26,15 +15,15 @@ export async function usedByHost(
   address: string,
   device: PciDevice,
   devices: NodeDevices,
-  ports: readonly BridgePort[],
+  ports: ReadonlyMap<string, string>,
 ): Promise<Objection | undefined> {
   const setAside = `set it aside yourself: virsh nodedev-detach ${pciName(address)}`;
   const interfaces = (await devices.interfaces()).filter(({ parent }) => parent === pciName(address));
-  const port = ports.find(({ name }) => interfaces.some((item) => item.name === name));
-  if (port) {
+  const port = interfaces.find(({ name }) => ports.has(name))?.name;
+  if (port !== undefined) {
     return {
-      reason: `${address} is in use by the host: its interface ${port.name} is the uplink of the bridge ${port.bridge}`,
-      remedy: `give another device, or take ${port.name} out of the bridge (ip link set ${port.name} nomaster)`,
+      reason: `${address} is in use by the host: its interface ${port} is the uplink of the bridge ${ports.get(port)}`,
+      remedy: `give another device, or take ${port} out of the bridge (ip link set ${port} nomaster)`,
     };
   }
   const up = device.isVirtualFunction ? undefined : interfaces.find(({ isUp }) => isUp);
@@ -60,28 +49,3 @@ export async function usedByHost(
   }
   return undefined;
 }
-
-/** The ports of the host's bridges; none where libvirt has no driver for interfaces. */
-export async function bridgePorts(libvirt: Libvirt, host: string): Promise<readonly BridgePort[]> {
-  const step = { step: "list the bridges of the host", host };
-  try {
-    // VIR_CONNECT_LIST_INTERFACES_ACTIVE
-    const { ifaces } = await libvirt.call("CONNECT_LIST_ALL_INTERFACES", { needResults: 1, flags: 2 });
-    const documents = await attempt(step, () =>
-      Promise.all(ifaces.map((iface) => libvirt.call("INTERFACE_GET_XML_DESC", { iface, flags: 0 }))),
-    );
-    return documents
-      .map(({ xml }) => parseAnswer(xml))
-      .flatMap((document) => {
-        const bridge = document.attributes["name"] ?? "";
-        const ports = document.attributes["type"] === "bridge" ? child(document, "bridge") : undefined;
-        return (ports ? children(ports, "interface") : []).map(({ attributes: { name = "" } }) => ({ name, bridge }));
-      });
-  } catch (error) {
-    if (error instanceof LibvirtError && error.code === noSupport) return [];
-    throw error;
-  }
-}
-
-/** VIR_ERR_NO_SUPPORT */
-const noSupport = 3;

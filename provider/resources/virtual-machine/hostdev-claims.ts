@@ -2,10 +2,11 @@ import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child, type Element } from "../../schema/tree";
+import { bridgePorts } from "../host-devices";
 import { otherDomains } from "../other-domains";
 import { pciText } from "../pci-address";
 import { devicesOf } from "./alias";
-import { type BridgePort, bridgePorts, type Objection, usedByHost } from "./host-use";
+import { type Objection, usedByHost } from "./host-use";
 import { type DeviceSource, sourceOf } from "./hostdev-sources";
 import { type MediatedSource, mediatedObjection } from "./mediated-devices";
 import { isHostsOwn, NodeDevices } from "./node-devices";
@@ -38,7 +39,7 @@ export async function requireHostDevices(libvirt: Libvirt, inputs: Inputs, own =
   const hasPci = claims.some(({ source }) => source.pci !== undefined);
   const [others, ports] = await Promise.all([
     otherDomains(libvirt, host, own),
-    hasPci ? bridgePorts(libvirt, host) : [],
+    hasPci ? bridgePorts(libvirt, host) : new Map<string, string>(),
   ]);
   const given = claims.flatMap(({ source }) => source.pci ?? []);
   for (const claim of claims) {
@@ -120,7 +121,7 @@ async function pciObjection(
   address: string,
   given: readonly string[],
   devices: NodeDevices,
-  ports: readonly BridgePort[],
+  ports: ReadonlyMap<string, string>,
 ): Promise<Objection | undefined> {
   const device = await devices.pci(address);
   if (!device) {

@@ -1,9 +1,10 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child } from "../../schema/tree";
+import { bridgePorts } from "../host-devices";
 import { type OtherDomain, otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
-import { bridgePorts, type Objection } from "./host-use";
+import type { Objection } from "./host-use";
 import type { Inputs } from "./rows";
 import { entriesOf, type Nic } from "./rule-entries";
 
@@ -13,10 +14,13 @@ type Direct = NonNullable<Nic["direct"]>;
 export async function requireCards(libvirt: Libvirt, { nics, name, host }: Inputs, own: string): Promise<void> {
   const cards = entriesOf<Nic>(nics).flatMap(([key, { direct }]) => (direct ? [[key, direct] as const] : []));
   if (cards.length === 0) return;
-  const [ports, others] = await Promise.all([bridgePorts(libvirt, host.uri), otherDomains(libvirt, host.uri, own)]);
+  const [ports, others] = await Promise.all([
+    bridgePorts(libvirt, host.uri, ["bond"]),
+    otherDomains(libvirt, host.uri, own),
+  ]);
   for (const [key, direct] of cards) {
-    const port = ports.find((item) => item.name === direct.dev);
-    const objection = port ? carries(port.name, port.bridge) : takenBy(direct, others);
+    const bridge = ports.get(direct.dev);
+    const objection = bridge === undefined ? takenBy(direct, others) : carries(direct.dev, bridge);
     if (!objection) continue;
     throw new KvmError("conflict", {
       step: `plug nics.${key} of VirtualMachine ${name} into ${direct.dev}`,

@@ -86,6 +86,20 @@ const net = (name: string, parent: string) =>
   parse(`<device><name>net_${name}</name><parent>${parent}</parent><capability type='net'>
     <interface>${name}</interface></capability></device>`);
 
+test("a bond takes its interfaces whole, a VLAN leaves its own to others", () => {
+  const documents = [
+    parse(`<interface type='bridge' name='br0'><bridge><interface type='bond' name='bond0'><bond>
+      <interface type='ethernet' name='ens1'/></bond></interface></bridge></interface>`),
+    parse(`<interface type='bridge' name='br1'><bridge><interface type='vlan' name='ens2.7'><vlan tag='7'>
+      <interface name='ens2'/></vlan></interface></bridge></interface>`),
+  ];
+  expect(Object.fromEntries(portsOf(documents))).toEqual({
+    ...{ bond0: "br0", ens1: "br0" },
+    ...{ "ens2.7": "br1", ens2: "br1" },
+  });
+  expect([...portsOf(documents, ["bond"]).keys()]).toEqual(["bond0", "ens1", "ens2.7"]);
+});
+
 test("devices with their place, functions, interface and bridge", () => {
   const bridges = portsOf([
     parse(`<interface type='bridge' name='br0'><bridge><interface type='bond' name='bond0'><bond>
