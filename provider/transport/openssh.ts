@@ -120,13 +120,15 @@ export class OpenSshDialer implements Dialer {
   async #args(): Promise<string[]> {
     const { uri, options } = this;
     const { knownHosts, identity } = namedFiles(uri, options);
+    // Of two settings ssh takes the first: beside a pinned key no other file may count, and none may be added to it.
+    const pinned = options.hostKey !== undefined;
     const settings = [
       "BatchMode=yes",
       `ConnectTimeout=${Math.ceil(options.timeout ?? DEFAULT_TIMEOUT)}`,
       "ServerAliveInterval=10",
       "ServerAliveCountMax=3",
-      `StrictHostKeyChecking=${(await this.#acceptsNew()) ? "accept-new" : "yes"}`,
-      ...(knownHosts === undefined ? [] : [`UserKnownHostsFile=${knownHosts}`, "GlobalKnownHostsFile=none"]),
+      `StrictHostKeyChecking=${!pinned && (await this.#acceptsNew()) ? "accept-new" : "yes"}`,
+      ...(pinned || knownHosts === undefined ? [] : [`UserKnownHostsFile=${knownHosts}`, "GlobalKnownHostsFile=none"]),
       ...(await this.#secretSettings()),
     ];
     return [

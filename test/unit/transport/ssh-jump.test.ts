@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDialer, type TransportOptions } from "../../../provider/transport/open";
 import { type EchoServer, install, makeKey, publicKey, type Sshd, startEcho, startSshd } from "./sshd";
@@ -131,6 +131,22 @@ describe("the system's ssh", () => {
     expect(await echoed(uri, { identityFile, knownHosts })).toContain("hello hello by ssh (system)");
     const privateKey = readFileSync(identityFile, "utf8");
     expect(await echoed(uri, { privateKey, hostKey: target.hostKey, sshConfig: "none" })).toContain("hello hello");
+  });
+
+  test("a pinned key counts alone, whatever known_hosts would allow", async () => {
+    const { identityFile } = target;
+    const knownHosts = join(target.folder, "beside-the-pin");
+    const wrong = publicKey(makeKey(target.folder, "wrong-pin"));
+    const accepting = { known_hosts: knownHosts, known_hosts_verify: "auto" };
+    const attempt = (hostKey: string, parameters: Readonly<Record<string, string>>) =>
+      echoed(target.uri({ ssh: "openssh", ...parameters }), { identityFile, hostKey, sshConfig: "none" });
+    await expect(attempt(wrong, accepting)).rejects.toMatchObject({ code: "host-key" });
+    await expect(attempt(wrong, { known_hosts: target.knownHosts })).rejects.toMatchObject({ code: "host-key" });
+    expect(existsSync(knownHosts)).toBe(false);
+    expect(await attempt(target.hostKey, { known_hosts: knownHosts })).toContain("hello hello");
+    // One key of the host is pinned, and it shows another.
+    const rsa = publicKey(makeKey(target.folder, "pin-rsa", "", "rsa"));
+    await expect(attempt(rsa, { known_hosts_verify: "auto" })).rejects.toMatchObject({ code: "host-key" });
   });
 
   test("netcat serves where the helper does not", async () => {
