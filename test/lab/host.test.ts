@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { PartialFailure } from "../../provider/core/handler";
+import { PartialFailure, type Values } from "../../provider/core/handler";
 import { host } from "../../provider/resources/host";
 import { maxDigest } from "../../provider/resources/host/facts";
 import { freePages } from "../../provider/resources/host-pages";
 import { topologyOf } from "../../provider/resources/host-topology";
 import { parse } from "../../provider/schema/tree";
+import { runWith, withFault } from "./fault";
 import { handlerContext, type TestContext } from "./handler-context";
 import type { LabHost } from "./host";
 import { type Lab, startLab } from "./lab";
@@ -268,6 +269,23 @@ test("how equal pages are merged is set and given back, as is what a hand set me
   await host.delete(id, less, context);
   expect(await values()).toEqual(["100", "20", "1"]);
   await expect(host.read(`lookup:${uri}`, inputsOf(uri, wanted), context)).rejects.toThrow(/ksm: a look-up changes/);
+
+  // A create that fails after it has set them leaves a state that knows what was before.
+  const pages = { ...wanted, hugePages: [{ cell: 0, size: "2 MiB", count: 1 }] };
+  const inputs = (args: Values) => inputsOf(uri, args);
+  const subject = { handler: host, context, id: "", state: {}, inputs };
+  const strike = () => Promise.reject(new Error("the daemon stopped"));
+  const { context: failing } = withFault(subject, { at: "CONNECT_LIST_ALL_DOMAINS", moment: "before", strike });
+  expect((await runWith(subject, "create", pages, failing))?.message).toMatch(/the daemon stopped/);
+  expect(subject.state).toMatchObject({ ksmBefore: { pagesToScan: 100, sleep: "20 ms", acrossCells: true } });
+  await host.delete(subject.id, subject.state, context);
+  expect(await values()).toEqual(["100", "20", "1"]);
+
+  // The one that the kernel may refuse comes first: nothing is set before it.
+  await lab.host.exec(`mount --bind -o ro ${copy}/merge_across_nodes ${real}/merge_across_nodes`);
+  await expect(host.create(inputsOf(uri, wanted), context)).rejects.toThrow(/merge_across_nodes/);
+  expect(await values()).toEqual(["100", "20", "1"]);
+  await lab.host.exec(`umount ${real}/merge_across_nodes`);
   await lab.host.exec(`umount ${real}`);
 });
 

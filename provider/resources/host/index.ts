@@ -59,7 +59,7 @@ export const host = defineResource({
           hugePages: present(state.hugePages ?? [], topology),
           ksm: await shownKsm(libvirt, state.uri, state.ksm),
         };
-    const seen = await made(libvirt, state.uri, machine, own, isLookup);
+    const seen = made(libvirt, await observe(libvirt, state.uri, machine, isLookup), own);
     // A program that looks it up asks without a state, and is told anew; to a refresh new figures would be a change.
     const momentary = state.free !== undefined && { free: state.free };
     // A refresh is given the id that stands here: it has to look in the same way.
@@ -117,21 +117,23 @@ async function settle(
   context: Context,
 ) {
   const { uri, hugePages: wanted = [], ksm = {} } = inputs;
+  const seen = await observe(libvirt, uri, machine, false);
   const own = { ...kept, ...keptKsm(await settleKsm(libvirt, uri, ksm, before)) };
-  const plans = await pagePlans(libvirt, uri, wanted, own.addedPages, machine.topology);
-  const busy = busyPages(plans);
-  if (busy !== undefined) context.warn(busy);
-  if (plans.every(({ total, target }) => total === target)) {
-    return made(libvirt, uri, machine, { ...own, addedPages: addedAfter(plans, machine.topology) });
-  }
-  context.progress("adding huge pages");
-  // Told first: whatever happens from here on, the state has to know which pages may be ours.
-  let known = { machine, made: await made(libvirt, uri, machine, { ...own, addedPages: addedAtMost(plans) }) };
+  // Whatever happens from here on, the state has to know how KSM was before, and which pages may be ours.
+  let known = { machine, made: made(libvirt, seen, own) };
   try {
+    const plans = await pagePlans(libvirt, uri, wanted, own.addedPages, machine.topology);
+    const busy = busyPages(plans);
+    if (busy !== undefined) context.warn(busy);
+    if (plans.every(({ total, target }) => total === target)) {
+      return made(libvirt, seen, { ...own, addedPages: addedAfter(plans, machine.topology) });
+    }
+    context.progress("adding huge pages");
+    known = { machine, made: made(libvirt, seen, { ...own, addedPages: addedAtMost(plans) }) };
     const said = await carryOut(libvirt, uri, plans);
     const after = await machineOf(libvirt, uri);
     const addedPages = addedAfter(plans, after.topology);
-    known = { machine: after, made: await made(libvirt, uri, after, { ...own, addedPages }) };
+    known = { machine: after, made: made(libvirt, await observe(libvirt, uri, after, false), { ...own, addedPages }) };
     requirePages(uri, wanted, after.topology, said);
     return known.made;
   } catch (error) {
@@ -140,8 +142,8 @@ async function settle(
   }
 }
 
-async function made(libvirt: Libvirt, uri: string, machine: Machine, own: Own, now = false) {
-  return { id: libvirt.hostUuid, outputs: { ...(await observe(libvirt, uri, machine, now)), ...own } };
+function made(libvirt: Libvirt, seen: Awaited<ReturnType<typeof observe>>, own: Own) {
+  return { id: libvirt.hostUuid, outputs: { ...seen, ...own } };
 }
 
 function inputsOf(state: Inputs): Inputs {

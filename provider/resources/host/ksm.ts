@@ -24,8 +24,13 @@ export const ksmRows = {
   }),
 };
 
-/** libvirt's names, and its numbers. */
+/** libvirt's names, and its numbers, in the order in which it sets them: the one that the kernel may refuse comes first. */
 const settings = {
+  acrossCells: {
+    field: "shm_merge_across_nodes",
+    read: (value: number): Ksm => ({ acrossCells: value !== 0 }),
+    write: ({ acrossCells }: Ksm) => (acrossCells === undefined ? undefined : Number(acrossCells)),
+  },
   pagesToScan: {
     field: "shm_pages_to_scan",
     read: (value: number): Ksm => ({ pagesToScan: value }),
@@ -35,11 +40,6 @@ const settings = {
     field: "shm_sleep_millisecs",
     read: (value: number): Ksm => ({ sleep: formatDuration(value / 1000) }),
     write: ({ sleep }: Ksm) => (sleep === undefined ? undefined : Math.round(parseDuration(sleep) * 1000)),
-  },
-  acrossCells: {
-    field: "shm_merge_across_nodes",
-    read: (value: number): Ksm => ({ acrossCells: value !== 0 }),
-    write: ({ acrossCells }: Ksm) => (acrossCells === undefined ? undefined : Number(acrossCells)),
   },
 } as const;
 type Setting = keyof typeof settings;
