@@ -1,4 +1,4 @@
-import { KvmError } from "../core/errors";
+import { anotherMachine } from "../core/errors";
 import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import type { Connection } from "../libvirt/connection";
@@ -22,12 +22,7 @@ export class Hosts {
   async connect(host: HostReference): Promise<Libvirt> {
     const connection = await this.shared(host);
     if (host.uuid === undefined || host.uuid === connection.hostUuid) return connection;
-    throw new KvmError("conflict", {
-      step: "use the host",
-      host: host.uri,
-      reason: `another machine answers at this address: its host uuid is ${connection.hostUuid}, expected was ${host.uuid}`,
-      remedy: "run pulumi refresh on the Host, or give the address of the machine that the state knows",
-    });
+    throw anotherMachine("use the host", host.uri, connection.hostUuid, host.uuid);
   }
 
   async close(): Promise<void> {

@@ -58,3 +58,13 @@ export function messageOf(error: unknown): string {
 export function bareReason(error: unknown): string {
   return error instanceof KvmError ? error.details.reason : messageOf(error);
 }
+
+/** State says what lives on which machine; another one behind its address must never be taken for it. */
+export function anotherMachine(step: string, host: string, found: string, expected: string): KvmError {
+  return new KvmError("conflict", {
+    step,
+    host,
+    reason: `another machine answers at this address: its host uuid is ${found}, expected was ${expected}`,
+    remedy: `give the address of the machine that the state knows; for another machine declare another Host and move the guests to it. If it is the same machine, set host_uuid = "${expected}" in its /etc/libvirt/virtqemud.conf (libvirtd.conf where it runs libvirtd) and restart that daemon: one that was installed anew may have another uuid, and where the firmware tells none libvirt makes one up at each start`,
+  });
+}

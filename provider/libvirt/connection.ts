@@ -1,10 +1,11 @@
 import type { Readable } from "node:stream";
 import type { Dialer } from "../transport/dialer";
+import { TransportError } from "../transport/errors";
 import type { CallOptions, DomainEvent, Libvirt, TransferOptions, VolumeHandle } from "./api";
 import { deadlineOf } from "./deadlines";
-import { ConnectionLost, errorCode, LibvirtError } from "./errors";
+import { ConnectionLost, errorCode, LibvirtError, WrongHost } from "./errors";
 import { decodeEvent, domainEventIds } from "./events";
-import { handshake } from "./handshake";
+import { handshake, type Opened } from "./handshake";
 import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
 import type { RpcChannel } from "./rpc";
 import { downloadFrom, uploadTo, verifyUpload } from "./stream";
@@ -99,7 +100,7 @@ export class Connection implements Libvirt {
     source: Readable | AsyncIterable<Buffer>,
     options: TransferOptions = {},
   ): Promise<void> {
-    const { channel } = await this.dial();
+    const { channel } = await this.dialAgain();
     try {
       const witness = await uploadTo(channel, volume, source, options);
       if (witness) await verifyUpload(channel, volume, witness);
@@ -109,7 +110,7 @@ export class Connection implements Libvirt {
   }
 
   async download(volume: VolumeHandle, options: TransferOptions = {}): Promise<Readable> {
-    const { channel } = await this.dial();
+    const { channel } = await this.dialAgain();
     return downloadFrom(channel, volume, options, () => channel.destroy(new Error("the transfer is over")));
   }
 
@@ -127,9 +128,10 @@ export class Connection implements Libvirt {
   async close(): Promise<void> {
     this.closed = true;
     for (const channel of this.channels.splice(0)) channel.destroy(new Error("we closed it"));
+    // First, for what is being dialled ends with it.
+    await this.options.dialer.close();
     const events = await this.eventChannel?.catch(() => undefined);
     events?.destroy(new Error("we closed it"));
-    await this.options.dialer.close();
   }
 
   /** A place for one more call in a channel; opens another channel, or waits, when all are full. */
@@ -177,20 +179,25 @@ export class Connection implements Libvirt {
     return this.opening;
   }
 
-  /** Dials again, for a while when the connection was lost: a daemon that restarts needs seconds. */
   private async redial(): Promise<RpcChannel> {
-    const giveUp = Date.now() + (this.lostBefore ? reconnectForMs : 0);
+    const { channel } = await this.dialAgain(this.lostBefore);
+    this.admit(channel);
+    this.lostBefore = false;
+    return channel;
+  }
+
+  /** Opens one more channel; when the connection was lost it tries for a while: a daemon that restarts needs seconds. */
+  private async dialAgain(wasLost = false): Promise<Opened> {
+    const giveUp = Date.now() + (wasLost ? reconnectForMs : 0);
     for (let pause = reconnectFirstMs; ; pause = Math.min(pause * 2, reconnectMaxMs)) {
       if (this.closed) throw new ConnectionLost(`the connection to ${this.uri} was closed`, false);
       try {
-        const { channel } = await this.dial();
+        const opened = await this.dial();
+        if (!this.closed) return opened;
         // Closed while it was dialled: nobody would ever close this one, and the process would not end.
-        if (this.closed) channel.destroy(new Error("we closed it"));
-        else this.admit(channel);
-        this.lostBefore = false;
-        return channel;
+        opened.channel.destroy(new Error("we closed it"));
       } catch (error) {
-        if (Date.now() >= giveUp || error instanceof WrongHost) throw error;
+        if (Date.now() >= giveUp || error instanceof WrongHost) throw asLost(error);
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
@@ -206,15 +213,13 @@ export class Connection implements Libvirt {
     });
   }
 
-  private async dial(): ReturnType<typeof handshake> {
-    const { dialer, driverUri, uri } = this.options;
+  private async dial(): Promise<Opened> {
+    const { dialer, driverUri } = this.options;
     const opened = await handshake(await dialer.dial(), driverUri, dialer.description);
     const expected = this.hostUuid || this.options.expectedHostUuid;
     if (expected !== undefined && expected !== "" && opened.hostUuid !== expected) {
       opened.channel.destroy(new Error("it is another machine"));
-      throw new WrongHost(
-        `${uri} is another machine now: its host uuid is ${opened.hostUuid}, ${expected} was expected`,
-      );
+      throw new WrongHost(opened.hostUuid, expected);
     }
     return opened;
   }
@@ -223,35 +228,42 @@ export class Connection implements Libvirt {
     for (const handler of this.handlers) handler(event);
   }
 
-  private listen(): Promise<RpcChannel> {
-    this.eventChannel ??= this.openEvents().catch((error) => {
+  private listen(wasLost = false): Promise<RpcChannel> {
+    this.eventChannel ??= this.openEvents(wasLost).catch((error) => {
       this.eventChannel = undefined;
       throw error;
     });
     return this.eventChannel;
   }
 
-  private async openEvents(): Promise<RpcChannel> {
-    const { channel } = await this.dial();
+  private async openEvents(wasLost: boolean): Promise<RpcChannel> {
+    const { channel } = await this.dialAgain(wasLost);
     channel.onEvent = (number, payload) => {
       const event = decodeEvent(number, payload);
       // From a queue of its own, so that a handler may call the daemon.
       if (event) setImmediate(() => this.publish(event));
     };
+    try {
+      for (const eventID of Object.values(domainEventIds)) {
+        await channel.call("CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY", { eventID, dom: undefined });
+      }
+    } catch (error) {
+      channel.destroy(new Error("it gives no events"));
+      throw error;
+    }
     channel.onClose(() => {
       this.eventChannel = undefined;
-      if (this.handlers.size > 0 && !this.closed) this.listen().catch(() => undefined);
+      if (this.handlers.size > 0 && !this.closed) this.listen(true).catch(() => undefined);
     });
-    for (const eventID of Object.values(domainEventIds)) {
-      await channel.call("CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY", { eventID, dom: undefined });
-    }
     return channel;
   }
 }
 
-/** The address leads to another machine than the one that state knows. */
-export class WrongHost extends Error {
-  override readonly name = "WrongHost";
+/** Those who work on a host do not know how it is reached: to them its connection is lost. */
+function asLost(error: unknown): unknown {
+  if (!(error instanceof TransportError)) return error;
+  const { step, host, reason, remedy } = error;
+  return new ConnectionLost(`cannot ${step} on ${host}: ${reason}`, false, error, remedy);
 }
 
 /** The reason of a channel that was given up because a call in it took too long. */

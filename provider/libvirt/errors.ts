@@ -72,7 +72,21 @@ export class ConnectionLost extends Error {
     /** Whether the call had left: the daemon may have carried it out all the same. */
     readonly sent: boolean,
     cause?: unknown,
+    /** What to do before it can be opened again, as an imperative sentence. */
+    readonly remedy?: string,
   ) {
     super(message, { cause });
+  }
+}
+
+/** The address leads to another machine than before. */
+export class WrongHost extends Error {
+  override readonly name = "WrongHost";
+
+  constructor(
+    readonly found: string,
+    readonly expected: string,
+  ) {
+    super(`another machine answers: its host uuid is ${found}, ${expected} was expected`);
   }
 }

@@ -1,5 +1,5 @@
-import { type ErrorCode, KvmError, messageOf } from "../core/errors";
-import { ConnectionLost, errorCode, isNotFoundCode, LibvirtError } from "../libvirt/errors";
+import { anotherMachine, type ErrorCode, KvmError, messageOf } from "../core/errors";
+import { ConnectionLost, errorCode, isNotFoundCode, LibvirtError, WrongHost } from "../libvirt/errors";
 
 /** What was being done, for the message of whatever goes wrong in it. */
 export interface Step {
@@ -38,9 +38,11 @@ function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
   if (error instanceof ConnectionLost) {
     const reason = `${error.message}${error.sent ? "; libvirt may have done it all the same" : ""}`;
     // A step's own remedy answers what libvirt says, which here is nothing.
-    const remedy = "run pulumi up again when the host can be reached: it finds what was done and goes on";
+    const again = "run pulumi up again when the host can be reached: it finds what was done and goes on";
+    const remedy = error.remedy === undefined ? again : `${error.remedy}\n  Then ${again}`;
     return new KvmError("connection-lost", { ...step, remedy, reason, cause: error });
   }
+  if (error instanceof WrongHost) return anotherMachine(where.step, where.host, error.found, error.expected);
   return new KvmError("internal", { ...step, reason: messageOf(error), cause: error });
 }
 

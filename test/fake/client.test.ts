@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { type Connection, connect } from "../../provider/libvirt/connection";
 import { ConnectionLost } from "../../provider/libvirt/errors";
@@ -171,7 +172,41 @@ test("a daemon that takes the line and says nothing is given up at the opening",
 test("another machine behind the name is refused when the channel is opened anew", async () => {
   const expectedHostUuid = "cccccccc-0000-4000-8000-000000000001";
   const options = { uri: "qemu+ssh://h/system", driverUri: daemon.driverUri, dialer: daemon, expectedHostUuid };
-  await expect(connect(options)).rejects.toThrow(/is another machine now/);
+  await expect(connect(options)).rejects.toMatchObject({ name: "WrongHost", expected: expectedHostUuid });
+});
+
+test("a host that went out of reach is a lost connection, with what to do about it", async () => {
+  daemon.refusing = true;
+  await expect(connection.upload(vol, Readable.from([]))).rejects.toMatchObject({
+    name: "ConnectionLost",
+    sent: false,
+    message: "cannot connect on a fake daemon: connection refused",
+    remedy: "start the daemon.",
+  });
+});
+
+test("a channel that gives no events is closed", async () => {
+  daemon.onReceived = (received) => received.fail(3, "no events here");
+  await expect(connection.onDomainEvent(() => undefined)).rejects.toThrow(/no events here/);
+  expect(daemon.lines.map(({ client }) => client.destroyed)).toEqual([false, true]);
+});
+
+test("events are listened for again when the daemon is back, not only at once", async () => {
+  const registered: Received[] = [];
+  daemon.onReceived = (received) => {
+    registered.push(received);
+    received.answer({ callbackID: 1 });
+  };
+  await connection.onDomainEvent(() => undefined);
+  const all = registered.length;
+  daemon.refusing = true;
+  const { dials } = daemon;
+  daemon.lines[1]?.hangUp();
+  await until(() => daemon.dials > dials);
+  daemon.refusing = false;
+  const end = Date.now() + 5000;
+  while (registered.length < 2 * all && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(registered).toHaveLength(2 * all);
 });
 
 test("closing rejects what waits, in the queue as well as under way", async () => {

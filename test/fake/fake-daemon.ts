@@ -11,6 +11,7 @@ import {
 import { type ProcedureName, procedure, procedures } from "../../provider/libvirt/procedures";
 import { XdrWriter } from "../../provider/libvirt/xdr";
 import type { Dialer } from "../../provider/transport/dialer";
+import { TransportError } from "../../provider/transport/errors";
 
 /** Layout of remote_error, as a real daemon was seen to fill it in. */
 const remoteError = struct({
@@ -129,7 +130,10 @@ export class FakeDaemon implements Dialer {
 
   async dial(): Promise<Duplex> {
     this.dials += 1;
-    if (this.refusing) throw new Error("connection refused");
+    if (this.refusing) {
+      const [step, reason, remedy] = ["connect", "connection refused", "start the daemon."];
+      throw new TransportError("refused", { step, host: this.description, reason, remedy });
+    }
     const line = new Line(this);
     this.lines.push(line);
     return line.client;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { StateOf } from "../../core/attribute";
 import type { Fault } from "../../core/check";
-import { KvmError } from "../../core/errors";
+import { anotherMachine, KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { Identity } from "../../core/identity";
 import { defineResource, Unfinished } from "../../core/resource";
@@ -175,17 +175,10 @@ function ownerOf(kept: unknown, { meta }: Context): string {
   return meta ? new Identity(meta).uuid.replaceAll("-", "") : randomBytes(16).toString("hex");
 }
 
-/** State says what lives on which machine; a different machine behind the address must never be taken for it. */
 function sameMachine(id: string, libvirt: Libvirt, uri: string, step: string): void {
   const expected = lookupKey(id) ?? id;
   if (libvirt.hostUuid === expected || !isUuid(expected)) return;
-  throw new KvmError("conflict", {
-    step,
-    host: uri,
-    reason: `another machine answers at this address: its host uuid is ${libvirt.hostUuid}, expected was ${expected}`,
-    remedy:
-      "give the address of the machine that the state knows; for another machine declare another Host and move the guests to it. A reinstalled machine keeps its uuid with host_uuid in /etc/libvirt/libvirtd.conf",
-  });
+  throw anotherMachine(step, uri, libvirt.hostUuid, expected);
 }
 
 /** Limits are about the machine as it is: what it does not have is refused before anything is made. */

@@ -1,0 +1,39 @@
+import type { KvmError } from "../../../provider/core/errors";
+import { ConnectionLost, WrongHost } from "../../../provider/libvirt/errors";
+import { attempt } from "../../../provider/resources/failure";
+
+const step = { step: "start VirtualMachine web", host: "qemu+ssh://rack1/system", remedy: "look into its log" };
+
+async function failureOf(error: Error): Promise<KvmError> {
+  return attempt(step, () => Promise.reject(error)).then(
+    () => Promise.reject(new Error("it succeeded")),
+    (failure: KvmError) => failure,
+  );
+}
+
+test("a host that cannot be reached again is out of reach, with what the way to it says", async () => {
+  const lost = new ConnectionLost(
+    "cannot log in on root@rack1:22: no key was accepted",
+    false,
+    undefined,
+    "add the key.",
+  );
+  const failure = await failureOf(lost);
+  expect(failure.code).toBe("connection-lost");
+  expect(failure.message).toBe(
+    `Unable to start VirtualMachine web on qemu+ssh://rack1/system: cannot log in on root@rack1:22: no key was accepted
+  What to do: add the key.
+  Then run pulumi up again when the host can be reached: it finds what was done and goes on`,
+  );
+});
+
+test("another machine behind the address is a conflict, whatever the step says to do", async () => {
+  const [found, expected] = ["aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000001"];
+  const failure = await failureOf(new WrongHost(found, expected));
+  expect(failure.code).toBe("conflict");
+  expect(failure.message).toMatch(
+    /^Unable to start VirtualMachine web on .*its host uuid is aaaaaaaa.*expected was bbbb/,
+  );
+  expect(failure.message).toContain(`set host_uuid = "${expected}" in its /etc/libvirt/virtqemud.conf`);
+  expect(failure.message).not.toContain("look into its log");
+});
