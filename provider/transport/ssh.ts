@@ -165,7 +165,8 @@ export class SshConnection {
           authHandler: attempts.next as never,
         });
       });
-      await server.hostKey.remember();
+      // As with OpenSSH, a known_hosts that cannot be written makes no difference to a login that is good.
+      await server.hostKey.remember().catch(() => undefined);
       return new SshConnection(client, server);
     } catch (error) {
       client.destroy();
@@ -250,7 +251,9 @@ export class SshConnection {
   ): Promise<ClientChannel> {
     if (this.lost !== undefined) throw this.#lostError();
     return await new Promise((resolve, reject) => {
+      let late = false;
       const timer = setTimeout(() => {
+        late = true;
         reject(this.#timedOut("open an ssh channel"));
       }, this.server.timeout * 1000);
       start((error, channel) => {
@@ -260,7 +263,9 @@ export class SshConnection {
           return;
         }
         channel.on("error", () => undefined);
-        resolve(channel);
+        // Nobody waits for it any more.
+        if (late) channel.close();
+        else resolve(channel);
       });
     });
   }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openDialer, type TransportOptions } from "../../../provider/transport/open";
 import { type EchoServer, end, freePort, makeKey, publicKey, type Sshd, startEcho, startSshd } from "./sshd";
 
@@ -101,6 +102,7 @@ describe("host key", () => {
     expect(await echoed({ uri, knownHosts })).toBe("hello");
     expect(readFileSync(knownHosts, "utf8")).toBe(`[127.0.0.1]:${sshd.port} ${sshd.hostKey}\n`);
     expect(await echoed({ knownHosts })).toBe("hello");
+    expect(await echoed({ uri, knownHosts: "/proc/known_hosts" })).toBe("hello");
   });
 });
 
@@ -218,10 +220,11 @@ describe("what answers", () => {
   }
 
   /** Passes bytes on to the sshd. */
-  function passOn(socket: Socket): void {
+  function passOn(socket: Socket): Socket {
     const server = connect(sshd.port, "127.0.0.1");
     sockets.push(server);
     socket.pipe(server).pipe(socket);
+    return server;
   }
 
   test("a closed port is refused", async () => {
@@ -255,6 +258,26 @@ describe("what answers", () => {
       await dialer.dial();
       for (const socket of sockets) socket.unpipe().pause();
       await expect(dialer.dial()).rejects.toMatchObject({ code: "timeout", step: "open an ssh channel" });
+    } finally {
+      await dialer.close();
+    }
+  });
+
+  test("a channel that opens when nobody waits for it any more is closed", async () => {
+    const ends: { client: Socket; server: Socket }[] = [];
+    const port = await listen((client) => ends.push({ client, server: passOn(client) }));
+    const uri = `qemu+ssh://root@127.0.0.1:${port}/system?socket=${echo.path}`;
+    const dialer = openDialer(options({ uri, hostKey: sshd.hostKey, timeout: 1 }));
+    try {
+      await dialer.dial();
+      // Asked for, and answered too late.
+      for (const { server } of ends) server.unpipe();
+      await expect(dialer.dial()).rejects.toMatchObject({ code: "timeout", step: "open an ssh channel" });
+      expect(await echo.connections()).toBe(2);
+      for (const { client, server } of ends) server.pipe(client);
+      const end = Date.now() + 5000;
+      while ((await echo.connections()) > 1 && Date.now() < end) await sleep(20);
+      expect(await echo.connections()).toBe(1);
     } finally {
       await dialer.close();
     }
