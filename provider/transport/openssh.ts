@@ -195,11 +195,16 @@ export class OpenSshDialer implements Dialer {
   }
 
   #failure(status: number | null, said: string): TransportError {
-    return new TransportError(codeOf(said), {
+    const code = codeOf(said);
+    const unheard =
+      code === "auth" && this.options.passphrase !== undefined
+        ? "load an encrypted key into the agent with ssh-add, for the system's ssh is told no passphrase (kvm:sshPassphrase); or "
+        : "";
+    return new TransportError(code, {
       step: "use the system's ssh",
       host: this.description,
       reason: `${said || "it said nothing"} (${status === null ? "killed" : `exit status ${status}`})`,
-      remedy: "try by hand: ssh -v to that host.",
+      remedy: `${unheard}try by hand: ssh -v to that host.`,
     });
   }
 }

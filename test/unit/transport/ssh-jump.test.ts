@@ -167,6 +167,14 @@ describe("the system's ssh", () => {
     await expect(echoed(target.uri({ command: "/nonexistent/ssh" }))).rejects.toMatchObject({ code: "unreachable" });
   });
 
+  test("an encrypted key is left to the agent, and the refusal says so", async () => {
+    const identityFile = makeKey(target.folder, "encrypted", "open sesame");
+    appendFileSync(join(target.folder, "authorized_keys"), `${publicKey(identityFile)}\n`);
+    const options = { identityFile, knownHosts: target.knownHosts, passphrase: "open sesame", sshConfig: "none" };
+    const failure = await echoed(target.uri({ ssh: "openssh" }), options).catch((error) => error);
+    expect(failure).toMatchObject({ code: "auth", remedy: expect.stringContaining("with ssh-add") });
+  });
+
   test("a stream breaks with what ssh said when the server goes away", async () => {
     const { identityFile, knownHosts } = target;
     const dialer = openDialer({ uri: target.uri({ ssh: "openssh" }), identityFile, knownHosts, sshConfig: config });
