@@ -17,6 +17,8 @@ export interface CellFacts {
 export interface Facts {
   /** Version of libvirt, as 1000000 * major + 1000 * minor + release. */
   readonly libvirt: number;
+  /** Of a machine that is not x86_64. */
+  readonly architecture?: string;
   readonly virtTypes: readonly string[];
   /** The newest machine type of each family that the host's own architecture has: `pc-q35-7.2`. */
   readonly machines: readonly string[];

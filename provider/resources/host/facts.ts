@@ -58,8 +58,10 @@ export function factsOf(
   devices: readonly HostDevice[] = [],
 ): Facts {
   const deviceCells = cellsWithDevices(devices);
+  const architecture = architectureOf(capabilities);
   const facts: Facts = {
     libvirt,
+    ...(!["x86_64", "unknown"].includes(architecture) && { architecture }),
     virtTypes: virtTypesOf(capabilities),
     machines: machinesOf(capabilities),
     ...(domainCapabilities

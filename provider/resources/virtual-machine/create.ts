@@ -1,14 +1,12 @@
 import type { Row, Rows } from "../../core/attribute";
-import { KvmError, messageOf } from "../../core/errors";
+import { messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
 import { type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
-import { parseAnswer } from "../../schema/answer";
-import { child, children, clone, type Element, equal, textOf } from "../../schema/tree";
+import { clone, type Element, equal } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { withDrift } from "../document";
-import { attempt } from "../failure";
 import { notOurs, readMark, requireName, writeMark } from "../ownership";
 import { placedIn } from "../placed-in";
 import { writeRecord } from "../placement-record";
@@ -18,7 +16,6 @@ import { applyInputs } from "./apply";
 import { Domain } from "./domain";
 import { addedIn, tidyPages } from "./guest-pages";
 import { requireHardware } from "./hardware";
-import { knownTypes } from "./host-facts";
 import { adviseHost, warnOfSlowDisks } from "./latency-advice";
 import { refuseEarlySecret } from "./launch-attestation";
 import { isOurs, markOf, setMark } from "./mark";
@@ -33,6 +30,7 @@ import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
 import { warnOfIsolation } from "./security";
 import { memoOf } from "./start-wait";
+import { requireVirtType } from "./virt-type";
 
 type MadeDomain = Made<typeof outputs>;
 
@@ -216,28 +214,3 @@ async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<
 const inDocument: Rows = Object.fromEntries(
   Object.entries<Row>(rows).filter(([, row]) => row.kind !== "attribute" || row.lens !== undefined),
 );
-
-/** Refuses hardware virtualization where libvirt has none, before anything is written. */
-async function requireVirtType(libvirt: Libvirt, inputs: Inputs): Promise<void> {
-  if (knownTypes(inputs.host).includes(inputs.virtType)) return;
-  const host = inputs.host.uri;
-  const step = `create VirtualMachine ${inputs.name}`;
-  const { capabilities } = await attempt({ step, host }, () => libvirt.call("CONNECT_GET_CAPABILITIES", {}));
-  const archs = children(parseAnswer(capabilities), "guest")
-    .filter((guest) => textOf(child(guest, "os_type") ?? guest) === "hvm")
-    .flatMap((guest) => children(guest, "arch"));
-  const types = archs
-    .filter(({ attributes }) => attributes["name"] === "x86_64")
-    .flatMap((arch) => children(arch, "domain"))
-    .map(({ attributes }) => attributes["type"]);
-  if (types.includes(inputs.virtType)) return;
-  throw new KvmError("unsupported", {
-    step,
-    host,
-    reason: `libvirt offers no virtType "${inputs.virtType}" for x86_64 (it offers: ${[...new Set(types)].join(", ") || "none"})`,
-    remedy:
-      inputs.virtType === "kvm"
-        ? 'enable virtualization in the firmware of the host and load its kvm module (ls -l /dev/kvm), or set virtType: "qemu" to emulate, which is slow'
-        : "install QEMU's system emulator for x86 on the host",
-  });
-}

@@ -1,9 +1,14 @@
 import { factsOf } from "../facts";
 import { familyOf, oldestFirst } from "../machine-types";
 
-/** The kinds of virtualization that Host found on its machine; empty when it is not known. */
+/** The kinds of virtualization that Host found for our guests, which are x86_64; empty when it is not known. */
 export function knownTypes(host: unknown): readonly unknown[] {
-  return listed(host, "virtTypes");
+  return otherArchitecture(host) === undefined ? listed(host, "virtTypes") : [];
+}
+
+/** The architecture of a machine that is known not to be x86_64. */
+export function otherArchitecture(host: unknown): string | undefined {
+  return factsOf(host).architecture;
 }
 
 /** The newest machine type that the host has of the same family, when it is older than the one that is asked for. */

@@ -5,7 +5,7 @@ import { cpuTuneRules } from "./cpu-rules";
 import { deviceRules } from "./device-rules";
 import { diskRules } from "./disk-rules";
 import { firmwareRules, launchRules } from "./firmware-rules";
-import { knownTypes, newestBelow } from "./host-facts";
+import { knownTypes, newestBelow, otherArchitecture } from "./host-facts";
 import { hostdevRules } from "./hostdev-rules";
 import { lifecycleActionRule } from "./lifecycle-actions";
 import { memoryDeviceRules } from "./memory-device-rules";
@@ -44,10 +44,16 @@ const cpuRules: readonly MachineRule[] = [
   },
   {
     needs: ["virtType"],
-    check: ({ virtType, host }) =>
-      virtType === "kvm" && knownTypes(host).length > 0 && !knownTypes(host).includes("kvm")
+    check: ({ virtType, host }) => {
+      if (virtType !== "kvm") return [];
+      const other = otherArchitecture(host);
+      if (other !== undefined) {
+        return [fault("virtType", `the host is ${other}, whose KVM runs no guests of x86_64, and there are no others`)];
+      }
+      return knownTypes(host).length > 0 && !knownTypes(host).includes("kvm")
         ? [fault("virtType", 'the host has no KVM: enable virtualization in its firmware, or set virtType: "qemu"')]
-        : [],
+        : [];
+    },
   },
   {
     needs: ["machine"],

@@ -70,6 +70,12 @@ test("facts come from the machine's own architecture", () => {
   expect(machinesOf(document)).toEqual(["pc-q35-10.0"]);
   expect(virtTypesOf(document)).toEqual(["qemu", "kvm"]);
   expect(sizeOf(document)).toEqual({ cpus: 6, memory: 2n ** 31n });
+  const factsOn = (arch: string) => {
+    const xml = "<capabilities><host><cpu><arch>ARCH</arch></cpu></host></capabilities>".replace("ARCH", arch);
+    return factsOf(9000000, parse(xml), undefined, hosts.host(1, 1, 1));
+  };
+  expect(factsOn("aarch64").architecture).toBe("aarch64");
+  expect(factsOn("x86_64")).not.toHaveProperty("architecture");
 });
 
 test("the digest stays small, and says the newest machine type of each family", () => {

@@ -89,6 +89,11 @@ test.each<[string, Values, RegExp]>([
     { host: { ...host, facts: JSON.stringify({ virtTypes: ["qemu"] }) } },
     /^virtType: the host has no KVM/,
   ],
+  [
+    "kvm of another architecture",
+    { host: { ...host, facts: JSON.stringify({ architecture: "aarch64", virtTypes: ["qemu", "kvm"] }) } },
+    /^virtType: the host is aarch64, whose KVM runs no guests of x86_64/,
+  ],
   ["secure boot with bios", { secureBoot: true }, /^secureBoot: needs firmware: "uefi"/],
   ["secure boot on pc", { firmware: "uefi", machine: "pc", secureBoot: true }, /^secureBoot: needs machine/],
   ["a log of no console", { console: false, serialLog: "/a.log" }, /^serialLog: needs console/],

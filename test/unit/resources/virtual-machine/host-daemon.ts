@@ -88,6 +88,7 @@ export class HostDaemon {
         if (this.documents.secrets?.includes(wanted)) return { secret: { uuid: wanted } };
         throw new LibvirtError(66, 0, `Secret not found: no secret with matching ${wanted}`, procedure);
       }
+      case "CONNECT_GET_CAPABILITIES":
       case "CONNECT_GET_DOMAIN_CAPABILITIES":
         return { capabilities };
       case "CONNECT_BASELINE_HYPERVISOR_CPU": {
