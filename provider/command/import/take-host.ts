@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import type { Context, HostReference } from "../../core/handler";
+import { parseUri } from "../../transport/uri";
 import { UsageError } from "../command";
 import { type Imported, importFile, type Target } from "./import-file";
 import { type Entry, hostEntry, type LeftOut, type Plan, Planner } from "./plan";
@@ -65,8 +67,9 @@ async function statesOf({ entries }: Plan, context: Context) {
   return { imported, unsettled };
 }
 
-/** What the program calls the host: the first part of its name. */
+/** What the program calls the host: the first part of its name. Colons have no place in the name of a project. */
 export function hostName(uri: string): string {
-  const authority = /^[^:]+:\/\/(?:[^@/]*@)?([^:/?]*)/.exec(uri)?.[1] ?? "";
-  return authority === "" ? "local" : /^[\d.]+$/.test(authority) ? authority : (authority.split(".")[0] ?? authority);
+  const { host } = parseUri(uri);
+  if (host === undefined) return "local";
+  return isIP(host) === 0 ? (host.split(".")[0] ?? host) : host.replaceAll(/[:%]+/g, "-");
 }

@@ -154,6 +154,11 @@ test("versions and names", () => {
     false,
   ]);
   expect(
-    ["qemu:///system", "qemu+ssh://root@rack1.example:22/system", "qemu+tls://10.0.0.1/system"].map(hostName),
-  ).toEqual(["local", "rack1", "10.0.0.1"]);
+    [
+      "qemu:///system",
+      "qemu+ssh://root@rack1.example:22/system",
+      "qemu+tls://10.0.0.1/system",
+      "qemu+ssh://root@[fd00::1]:22/system",
+    ].map(hostName),
+  ).toEqual(["local", "rack1", "10.0.0.1", "fd00-1"]);
 });
