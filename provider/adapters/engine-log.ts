@@ -59,7 +59,8 @@ class EngineLog {
   }
 
   private send(urn: string, severity: Severity, message: string, ephemeral: boolean): void {
-    this.client ??= connectToEngine();
+    // Null says that there is none, now and later.
+    if (this.client === undefined) this.client = connectToEngine();
     if (!this.client) return;
     const request = new this.client.request();
     request.setSeverity(severities[severity]);
