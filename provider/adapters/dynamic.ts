@@ -178,7 +178,7 @@ function contextFor(meta: Meta | undefined, signal: AbortSignal): Context {
   return {
     meta,
     signal,
-    connect: (host) => hosts.connect(host),
+    connect: (host) => hosts.connect(host, signal),
     progress: (message) => {
       if (urn !== undefined) engineLog.status(urn, message);
     },

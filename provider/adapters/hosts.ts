@@ -1,4 +1,4 @@
-import { anotherMachine } from "../core/errors";
+import { anotherMachine, KvmError, messageOf } from "../core/errors";
 import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import type { Connection } from "../libvirt/connection";
@@ -19,8 +19,8 @@ export class Hosts {
     this.passphrase = stringOrUndefined(config.get("kvm:sshPassphrase"));
   }
 
-  async connect(host: HostReference): Promise<Libvirt> {
-    const connection = await this.shared(host);
+  async connect(host: HostReference, signal?: AbortSignal): Promise<Libvirt> {
+    const connection = await unlessAborted(this.shared(host), host.uri, signal);
     if (host.uuid === undefined || host.uuid === connection.hostUuid) return connection;
     throw anotherMachine("use the host", host.uri, connection.hostUuid, host.uuid);
   }
@@ -54,6 +54,18 @@ export class Hosts {
     };
     return client().openConnection(options);
   }
+}
+
+/** The dial itself goes on: others may wait for the same connection. */
+function unlessAborted<T>(dialling: Promise<T>, host: string, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return dialling;
+  return new Promise((resolve, reject) => {
+    const stop = () =>
+      reject(new KvmError("cancelled", { step: "connect to the host", host, reason: messageOf(signal.reason) }));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    dialling.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 function stringOrUndefined(value: unknown): string | undefined {

@@ -1,0 +1,31 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { Hosts } from "../../../provider/adapters/hosts";
+
+test("who is cancelled while the host is dialled waits no longer, and others do", async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const hosts = new Hosts();
+  const host = { uri: `qemu+tcp://127.0.0.1:${(silent.address() as AddressInfo).port}/system` };
+  const stop = new AbortController();
+  try {
+    let isWaiting = true;
+    const other = hosts.connect(host).catch((error: unknown) => {
+      isWaiting = false;
+      return error;
+    });
+    const connecting = hosts.connect(host, stop.signal);
+    await once(silent, "connection");
+    stop.abort(new Error("the deployment was cancelled"));
+    await expect(connecting).rejects.toThrow(/^Unable to connect to the host on .*: the deployment was cancelled$/);
+    await expect(hosts.connect(host, stop.signal)).rejects.toMatchObject({ code: "cancelled" });
+    expect(isWaiting).toBe(true);
+    for (const socket of sockets) socket.destroy();
+    expect(await other).toMatchObject({ name: "ConnectionLost" });
+    expect(sockets).toHaveLength(1);
+  } finally {
+    silent.close();
+    await hosts.close();
+  }
+});
