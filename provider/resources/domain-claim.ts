@@ -8,8 +8,12 @@ import { readRecord } from "./placement-record";
 /** KiB of libvirt's units; a size without one is in KiB. */
 const kibibytes: Readonly<Record<string, number>> = { b: 1 / 1024, KiB: 1, MiB: 1024, GiB: 1024 ** 2, TiB: 1024 ** 3 };
 
-/** Size of huge pages where a domain names none, in KiB. */
-const defaultPageKiB = 2048;
+/** Size of huge pages where a domain names none, in KiB: the kernel's own, which is that of the only ones that there are. */
+function defaultPage(host: HostTopology): number {
+  const there = host.cells.flatMap(({ pages }) => pages.filter(({ total }) => total > 0));
+  const [size, ...others] = new Set(there.map(({ sizeKiB }) => sizeKiB).filter((size) => size !== ordinarySize(host)));
+  return size !== undefined && others.length === 0 ? size : 2048;
+}
 
 /**
  * What a domain holds of the host, from its document: CPUs that it is pinned to so narrowly that they are its own, CPUs
@@ -19,10 +23,10 @@ export function domainClaim(domain: Element, host: HostTopology): Claim {
   const record = readRecord(domain);
   const { owned, shared } = asRecorded(cpusOf(domain, host), record);
   const ordinaryKiB = ordinarySize(host);
-  const parts = [...memoryParts(domain), ...moduleParts(domain)].map((part) => ({
-    ...part,
-    pageKiB: part.pageKiB === ordinaryKiB ? undefined : part.pageKiB,
-  }));
+  const parts = [...memoryParts(domain), ...moduleParts(domain)].map(({ page, ...part }) => {
+    const pageKiB = page === "default" ? defaultPage(host) : page;
+    return { ...part, pageKiB: pageKiB === ordinaryKiB ? undefined : pageKiB };
+  });
   const pages = parts.flatMap(({ pageKiB, sizeKiB, cells }): CellPages[] => {
     const held = cells.length === 0 ? host.cells.map(({ id }) => id) : cells;
     const count = pageKiB === undefined ? 0 : Math.ceil(sizeKiB / pageKiB / held.length);
@@ -131,8 +135,8 @@ function cpusOf(domain: Element, host: HostTopology): { readonly owned: number[]
 
 interface MemoryPart {
   readonly sizeKiB: number;
-  /** Absent for ordinary pages. */
-  readonly pageKiB: number | undefined;
+  /** Size of its huge pages, in KiB; absent for ordinary ones. */
+  readonly page: number | "default" | undefined;
   /** Host cells that it is bound to; none where it may lie anywhere. */
   readonly cells: readonly number[];
 }
@@ -143,13 +147,13 @@ function memoryParts(domain: Element): MemoryPart[] {
   const cells = numa ? children(numa, "cell") : [];
   if (cells.length === 0) {
     const all = bindingOf(domain, "");
-    return [{ sizeKiB: sizeOf(child(domain, "memory")), pageKiB: pageOf(domain, undefined), cells: all }];
+    return [{ sizeKiB: sizeOf(child(domain, "memory")), page: pageOf(domain, undefined), cells: all }];
   }
   return cells.map((cell, index) => {
     const id = cell.attributes["id"] ?? String(index);
     const unit = kibibytes[cell.attributes["unit"] ?? "KiB"] ?? 1;
     const sizeKiB = Number(cell.attributes["memory"] ?? 0) * unit;
-    return { sizeKiB, pageKiB: pageOf(domain, Number(id)), cells: bindingOf(domain, id) };
+    return { sizeKiB, page: pageOf(domain, Number(id)), cells: bindingOf(domain, id) };
   });
 }
 
@@ -160,11 +164,11 @@ function moduleParts(domain: Element): MemoryPart[] {
   const modules = found.filter(({ attributes: { model } }) => model === "dimm" || model === "virtio-mem");
   return modules.map((module) => {
     const node = child(module, "target/node");
-    const [page, mask] = [child(module, "source/pagesize"), child(module, "source/nodemask")];
+    const [size, mask] = [child(module, "source/pagesize"), child(module, "source/nodemask")];
     const cell = node ? Number(textOf(node)) : 0;
     return {
       sizeKiB: sizeOf(child(module, "target/size")),
-      pageKiB: page ? sizeOf(page) : pageOf(domain, cell),
+      page: size ? sizeOf(size) : pageOf(domain, cell),
       cells: mask ? parseCpuSet(textOf(mask)) : bindingOf(domain, String(cell)),
     };
   });
@@ -184,11 +188,11 @@ function boundCells(binding: Element | undefined): number[] {
 }
 
 /** Size of the huge pages of a guest cell, or of the guest, in KiB; undefined for ordinary ones. */
-export function pageOf(domain: Element, guestCell: number | undefined): number | undefined {
+function pageOf(domain: Element, guestCell: number | undefined): MemoryPart["page"] {
   const huge = child(domain, "memoryBacking/hugepages");
   if (huge === undefined) return undefined;
   const pages = children(huge, "page");
-  if (pages.length === 0) return defaultPageKiB;
+  if (pages.length === 0) return "default";
   const holds = ({ attributes: { nodeset } }: Element) =>
     nodeset === undefined || guestCell === undefined || parseCpuSet(nodeset).includes(guestCell);
   // A page for this very cell goes before the one for all.

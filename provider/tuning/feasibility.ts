@@ -1,4 +1,4 @@
-import { type CellState, type CoreState, type HostState, overheadKiB } from "./capacity";
+import { type CellState, type CoreState, type HostState, ordinaryMemory, overheadKiB } from "./capacity";
 import { type CorePick, pickCores, roomFor } from "./cores";
 import { formatCpuSet } from "./cpu-set";
 import type { CellPages, GuestCell, PageRequest, Request } from "./request";
@@ -127,6 +127,12 @@ export function choosePages(
           : "give the host more huge pages in this cell (Host, hugePages), let guests add them (Host, guestPages), take less memory or another page size",
       };
     }
+  }
+  if (ordinaryMemory(cell.cell, state.ordinaryKiB) === 0) {
+    return {
+      fact: `cell ${id}: no ordinary memory, and the kernel binds no guest to such a cell`,
+      remedy: "take huge pages of this cell, where it has any, or a host with memory beside these CPUs",
+    };
   }
   const needed = memoryKiB + overheadKiB(memoryKiB);
   if (!strict || needed <= cell.memoryKiB) return { pages: ordinary, devicePages, addedPages: 0 };

@@ -42,6 +42,23 @@ test("each guest cell has its own pages and place", () => {
   expect(found.memory).toEqual([{ cell: 0, memoryKiB: 512 * 1024 }]);
 });
 
+test("huge pages of no size are the only ones that the host has, else those of 2 MiB", () => {
+  const pool = (sizeKiB: number, total: number) => ({ sizeKiB, total });
+  const of = (small: number, giant: number) => {
+    const pages = () => [pool(4, 1000), pool(2048, small), pool(1024 ** 2, giant)];
+    const xml = "<domain><memory unit='GiB'>2</memory><memoryBacking><hugepages/></memoryBacking></domain>";
+    return domainClaim(parse(xml), host(1, 2, 1, { pages })).pages;
+  };
+  expect(of(0, 8)).toEqual([{ cell: 0, sizeKiB: 1024 ** 2, count: 2 }]);
+  for (const [small, giant] of [
+    [512, 8],
+    [512, 0],
+    [0, 0],
+  ] as const) {
+    expect(of(small, giant)).toEqual([{ cell: 0, sizeKiB: 2048, count: 1024 }]);
+  }
+});
+
 test("memory devices hold what they may grow to, in the place of their cell unless they say otherwise", () => {
   const device = (model: string, rest: string) =>
     `<memory model='${model}'><target><size unit='MiB'>512</size><requested unit='MiB'>64</requested></target>${rest}</memory>`;

@@ -310,3 +310,10 @@ describe("memory devices count with the cell that they go to", () => {
     expect(vm({ ...half, added: [{ cell: 0, memoryKiB: GiB }] }).fits).toBe(false);
   });
 });
+
+it("gives no guest to a cell without memory, which the kernel binds nothing to, however full the others are", () => {
+  const pages = (cell: number) => [{ sizeKiB: 4, total: cell === 0 ? 0 : GiB / 4 }];
+  const halved = host(2, 2, 1, { pages, memoryKiB: GiB });
+  const shared = request("vm", 1, { policy: "shared", memoryKiB: 2 * GiB, devices: [device(0, "preferred")] });
+  expect(place(halved, unlimited, nothing, shared)).toMatchObject({ fits: true, cells: [1] });
+});
