@@ -34,12 +34,12 @@ export function pciName(address: string): string {
   return `pci_${address.replace(/[:.]/g, "_")}`;
 }
 
-/** Drivers that hold a device for guests. */
-const forGuests: readonly (string | undefined)[] = [undefined, "vfio-pci", "pci-stub"];
+/** Drivers that hold a device for guests: vfio-pci, and its kin for single kinds of cards (mlx5_vfio_pci, libvirt 10.0). */
+const forGuests = /^(pci-stub|vfio-pci|[\w-]+[-_]vfio[-_]pci)$/;
 
 /** Whether the host works with the device itself. */
 export function isHostsOwn({ driver }: Pick<PciDevice, "driver">): boolean {
-  return !forGuests.includes(driver);
+  return driver !== undefined && !forGuests.test(driver);
 }
 
 /** virConnectListAllNodeDevices: the kinds that are asked for. */
@@ -121,7 +121,8 @@ export class NodeDevices {
   async mediated(uuid: string): Promise<MediatedDevice | undefined> {
     const prefix = `mdev_${uuid.replaceAll("-", "_")}`;
     const isIts = (name: string) => name === prefix || name.startsWith(`${prefix}_`);
-    const [all, inactive] = await Promise.all([this.names("mdev"), this.names("mdev", onlyInactive)]);
+    // Before, libvirt knew none that were only defined.
+    const [all, inactive] = await Promise.all([this.names("mdev"), this.inactive("mdev")]);
     const name = [...all, ...inactive].find(isIts);
     const document = name === undefined ? undefined : await this.document(name);
     if (name === undefined || !document) return undefined;
@@ -149,6 +150,11 @@ export class NodeDevices {
     if (textOf(parent) === name) return true;
     const above = await this.document(textOf(parent));
     return above !== undefined && this.hangsOn(above, name);
+  }
+
+  /** Before libvirt 7.3 there were none that are only defined. */
+  private async inactive(kind: keyof typeof kinds): Promise<readonly string[]> {
+    return this.libvirt.version < 7_003_000 ? [] : this.names(kind, onlyInactive);
   }
 
   private async names(kind: keyof typeof kinds, which = 0): Promise<readonly string[]> {

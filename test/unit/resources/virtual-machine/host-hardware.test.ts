@@ -36,8 +36,10 @@ test("a whole IOMMU group is given, half of it is refused with the name of the r
 test("bridges of the group, and members that are set aside, may stay", async () => {
   const bridge = { ...gpu, pci_0000_65_00_1: pci("shpchp", group(0, 1), "0x060400") };
   await requireHostDevices(daemon({ devices: bridge }), one);
-  const aside = { ...gpu, pci_0000_65_00_1: pci("vfio-pci", group(0, 1)) };
-  await requireHostDevices(daemon({ devices: aside }), one);
+  for (const driver of ["vfio-pci", "mlx5_vfio_pci", "nvgrace-gpu-vfio-pci", "pci-stub"]) {
+    const aside = { ...gpu, pci_0000_65_00_1: pci(driver, group(0, 1)) };
+    await requireHostDevices(daemon({ devices: aside }), one);
+  }
 });
 
 test.each<[string, HostDocuments, RegExp]>([
