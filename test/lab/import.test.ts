@@ -126,6 +126,17 @@ test("a filter takes what the machine needs; a program that adopts needs no impo
   );
 });
 
+test("a volume whose file was deleted behind libvirt's back is left out, and all else is taken", async () => {
+  await lab.host.virsh("vol-create-as", "vms", "stale.img", "1M");
+  rmSync(join(lab.host.directory, "pool", "stale.img"));
+  const out = join(folder, "stale");
+  const { code, notes } = await imported("--out", out);
+  expect(code).toBe(2);
+  expect(notes).toMatch(/Volume vms\/stale\.img is not taken over:\n {2}the pool lists it, .*virsh pool-refresh vms/);
+  expect(notes).toMatch(/6 VirtualMachine/);
+  await lab.host.virsh("pool-refresh", "vms");
+}, 60_000);
+
 test("a look-up shows the devices of a machine that others made", async () => {
   const host = { uri: lab.host.socketUri };
   const seen = await virtualMachine.read("lookup:pve-101", { host }, context);

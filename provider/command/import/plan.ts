@@ -16,10 +16,12 @@ import { describe as describeMachine, namedVolume } from "../../resources/virtua
 import { compose as composeMachine } from "../../resources/virtual-machine/render";
 import { volume as volumeHandler } from "../../resources/volume";
 import { describe as describeVolume } from "../../resources/volume/describe";
-import { element } from "../../schema/tree";
+import { type Element, element } from "../../schema/tree";
 import { fitted, metaOf, type RowHandler } from "./inputs";
 import type { FoundDomain, FoundNetwork, FoundPool, FoundVolume, Scan } from "./scan";
 import { type Subject, type Taken, take } from "./take";
+
+type ReadVolume = FoundVolume & { readonly document: Element };
 
 /** One resource of the program that is to be. */
 export interface Entry {
@@ -80,7 +82,7 @@ export class Planner {
   }
 
   /** The pool's volumes, each with the reference that it needs. */
-  private addPool({ uuid, name, document, active, autostart, volumes }: FoundPool): [FoundVolume, Values][] {
+  private addPool({ uuid, name, document, active, autostart, volumes }: FoundPool): [ReadVolume, Values][] {
     for (const volume of volumes) this.paths.set(`${name}/${volume.name}`, volume.path);
     // Mode and owner of the folder are read from it anew at each start of the pool.
     const { permissions: _, source, ...said } = describePool(document);
@@ -94,11 +96,18 @@ export class Planner {
     });
     if (!taken) return [];
     const pool = { uuid, name, type: taken["type"], path: taken["path"], host: this.host };
-    return volumes.map((volume) => [volume, pool]);
+    return volumes.flatMap(({ document, ...volume }): [ReadVolume, Values][] => {
+      if (document) return [[{ ...volume, document }, pool]];
+      const remedy = `virsh pool-refresh ${name} makes libvirt forget it`;
+      this.leave(volumeHandler, `${name}/${volume.name}`, [
+        `the pool lists it, and there is no ${volume.path}: ${remedy}`,
+      ]);
+      return [];
+    });
   }
 
   /** Nothing is ever written into a volume, so there is no document to compare. */
-  private addVolume({ name, path, document }: FoundVolume, pool: Values): void {
+  private addVolume({ name, path, document }: ReadVolume, pool: Values): void {
     const { values, backing } = describeVolume(document);
     const base = backing === undefined ? undefined : this.volumes.get(backing);
     const { host: _, ...reference } = base ?? {};
@@ -181,9 +190,9 @@ export class Planner {
 }
 
 /** Volumes in an order in which each comes after the one that it is based on. */
-function baseFirst(volumes: readonly FoundVolume[]): readonly FoundVolume[] {
-  const sorted: FoundVolume[] = [];
-  const visit = (volume: FoundVolume, above: readonly FoundVolume[]): void => {
+function baseFirst(volumes: readonly ReadVolume[]): readonly ReadVolume[] {
+  const sorted: ReadVolume[] = [];
+  const visit = (volume: ReadVolume, above: readonly ReadVolume[]): void => {
     if (sorted.includes(volume) || above.includes(volume)) return;
     const { backing } = describeVolume(volume.document);
     const base = volumes.find(({ path }) => path === backing);

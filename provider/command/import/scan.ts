@@ -1,6 +1,6 @@
-import type { Libvirt } from "../../libvirt/api";
+import type { Libvirt, VolumeHandle } from "../../libvirt/api";
 import { networkHandle, poolHandle } from "../../libvirt/procedures";
-import { attempt } from "../../resources/failure";
+import { attempt, ifFound } from "../../resources/failure";
 import { Domain } from "../../resources/virtual-machine/domain";
 import type { Power } from "../../resources/virtual-machine/power-state";
 import { parseAnswer } from "../../schema/answer";
@@ -26,7 +26,8 @@ export interface FoundNetwork extends Found {
 export interface FoundVolume {
   readonly name: string;
   readonly path: string;
-  readonly document: Element;
+  /** Undefined where libvirt lists it and has it no more: somebody deleted the file behind its back. */
+  readonly document: Element | undefined;
 }
 
 export interface FoundPool extends Found {
@@ -62,8 +63,8 @@ export async function scan(libvirt: Libvirt): Promise<Scan> {
     ]);
     return {
       domains: byName(found[0].filter((domain) => domain !== undefined)),
-      networks: byName(found[1]),
-      pools: byName(found[2]),
+      networks: byName(found[1].filter((network) => network !== undefined)),
+      pools: byName(found[2].filter((pool) => pool !== undefined)),
     };
   });
 }
@@ -86,38 +87,46 @@ async function domainOf(libvirt: Libvirt, uuid: string): Promise<FoundDomain | u
   return { uuid, name: domain.name, document, power, autostart, persistent };
 }
 
-async function networkOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<FoundNetwork> {
+/** Undefined for one that went in the meantime, like the others below. */
+async function networkOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<FoundNetwork | undefined> {
   const net = networkHandle(uuid);
-  const [{ xml }, { active }, { autostart }] = await Promise.all([
-    libvirt.call("NETWORK_GET_XML_DESC", { net, flags: inactive }),
-    libvirt.call("NETWORK_IS_ACTIVE", { net }),
-    libvirt.call("NETWORK_GET_AUTOSTART", { net }),
-  ]);
+  const found = await ifFound({ step: `read Network ${name}`, host: libvirt.uri }, () =>
+    Promise.all([
+      libvirt.call("NETWORK_GET_XML_DESC", { net, flags: inactive }),
+      libvirt.call("NETWORK_IS_ACTIVE", { net }),
+      libvirt.call("NETWORK_GET_AUTOSTART", { net }),
+    ]),
+  );
+  if (!found) return undefined;
+  const [{ xml }, { active }, { autostart }] = found;
   return { uuid, name, document: parseAnswer(xml), active: active === 1, autostart: autostart === 1 };
 }
 
-async function poolOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<FoundPool> {
+async function poolOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<FoundPool | undefined> {
   const pool = poolHandle(uuid);
-  const [{ xml }, { active }, { autostart }] = await Promise.all([
-    libvirt.call("STORAGE_POOL_GET_XML_DESC", { pool, flags: inactive }),
-    libvirt.call("STORAGE_POOL_IS_ACTIVE", { pool }),
-    libvirt.call("STORAGE_POOL_GET_AUTOSTART", { pool }),
-  ]);
-  const volumes = active === 1 ? await volumesOf(libvirt, uuid) : [];
-  return { uuid, name, document: parseAnswer(xml), active: active === 1, autostart: autostart === 1, volumes };
+  const found = await ifFound({ step: `read StoragePool ${name}`, host: libvirt.uri }, async () => {
+    const [{ xml }, { active }, { autostart }] = await Promise.all([
+      libvirt.call("STORAGE_POOL_GET_XML_DESC", { pool, flags: inactive }),
+      libvirt.call("STORAGE_POOL_IS_ACTIVE", { pool }),
+      libvirt.call("STORAGE_POOL_GET_AUTOSTART", { pool }),
+    ]);
+    const { vols } =
+      active === 1 ? await libvirt.call("STORAGE_POOL_LIST_ALL_VOLUMES", { pool, ...everything }) : { vols: [] };
+    return { document: parseAnswer(xml), active: active === 1, autostart: autostart === 1, vols };
+  });
+  if (!found) return undefined;
+  const { vols, ...rest } = found;
+  const volumes = await Promise.all(vols.map((vol) => volumeOf(libvirt, vol)));
+  return { uuid, name, ...rest, volumes: byName(volumes.filter((volume) => volume !== undefined)) };
 }
 
-async function volumesOf(libvirt: Libvirt, uuid: string): Promise<readonly FoundVolume[]> {
-  const args = { pool: poolHandle(uuid), ...everything };
-  const { vols } = await libvirt.call("STORAGE_POOL_LIST_ALL_VOLUMES", args);
-  const found = vols.map(async (vol): Promise<FoundVolume> => {
-    const [{ xml }, { name: path }] = await Promise.all([
-      libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }),
-      libvirt.call("STORAGE_VOL_GET_PATH", { vol }),
-    ]);
-    return { name: vol.name, path, document: parseAnswer(xml) };
-  });
-  return byName(await Promise.all(found));
+async function volumeOf(libvirt: Libvirt, vol: VolumeHandle): Promise<FoundVolume | undefined> {
+  const step = { step: `read Volume ${vol.pool}/${vol.name}`, host: libvirt.uri };
+  const [text, path] = await Promise.all([
+    ifFound(step, () => libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 })),
+    ifFound(step, () => libvirt.call("STORAGE_VOL_GET_PATH", { vol })),
+  ]);
+  return path && { name: vol.name, path: path.name, document: text && parseAnswer(text.xml) };
 }
 
 function byName<T extends { readonly name: string }>(items: readonly T[]): readonly T[] {

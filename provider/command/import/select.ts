@@ -50,7 +50,7 @@ function withBacking(scan: Scan, images: readonly string[]): ReadonlySet<string>
     if (found.has(image)) continue;
     found.add(image);
     const volume = volumes.find(({ path, pool, name }) => path === image || `${pool}/${name}` === image);
-    const backing = volume && textAt("backingStore/path").get(volume.document);
+    const backing = volume?.document && textAt("backingStore/path").get(volume.document);
     if (backing !== undefined) open.push(backing);
   }
   return found;
