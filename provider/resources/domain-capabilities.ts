@@ -61,9 +61,13 @@ export function launchSecurityIn(document: Element): string[] {
   return [...types].sort();
 }
 
-/** Guests that the host can encrypt at a time, all kinds together; undefined where it does not count them (TDX). */
+/**
+ * Guests that the host can encrypt at a time, by the best way that it has: SEV-SNP takes its keys from the set of
+ * SEV-ES, plain SEV from another. Undefined where it does not count them (TDX).
+ */
 export function encryptedGuestsIn(document: Element): number | undefined {
-  if (launchSecurityIn(document).length === 0) return 0;
-  const counts = ["maxGuests", "maxESGuests"].flatMap((name) => child(document, `features/sev/${name}`) ?? []);
-  return counts.length > 0 ? counts.reduce((sum, count) => sum + Number(textOf(count)), 0) : undefined;
+  const types = launchSecurityIn(document);
+  if (types.length === 0) return 0;
+  const count = child(document, `features/sev/${types.includes("sev-snp") ? "maxESGuests" : "maxGuests"}`);
+  return count && Number(textOf(count));
 }

@@ -56,6 +56,12 @@ export interface HostState {
   readonly ledger: Ledger;
 }
 
+/** Keys for encrypted guests: those of the host, and those that are taken. Undefined where nobody says how many it has. */
+export function keysOf({ confidentialSlots }: HostLimits, { claims }: Ledger) {
+  if (confidentialSlots === undefined) return undefined;
+  return { keys: confidentialSlots, taken: claims.filter((claim) => claim.confidential).length };
+}
+
 /** An estimate of what QEMU itself needs beside guest memory, in KiB: 64 MiB and 1/256 for page tables and queues. */
 export function overheadKiB(memoryKiB: number): number {
   return 64 * 1024 + Math.ceil(memoryKiB / 256);

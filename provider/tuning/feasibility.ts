@@ -1,4 +1,4 @@
-import { type CellState, type CoreState, type HostState, ordinaryMemory, overheadKiB } from "./capacity";
+import { type CellState, type CoreState, type HostState, keysOf, ordinaryMemory, overheadKiB } from "./capacity";
 import { type CorePick, pickCores, roomFor } from "./cores";
 import { formatCpuSet } from "./cpu-set";
 import type { CellPages, GuestCell, PageRequest, Request } from "./request";
@@ -237,11 +237,10 @@ export function refusals(state: HostState, request: Request): Refusal[] {
       });
     }
   }
-  const slots = state.limits.confidentialSlots;
-  const used = state.ledger.claims.filter((claim) => claim.confidential).length;
-  if (request.confidential && slots !== undefined && used >= slots) {
+  const room = request.confidential ? keysOf(state.limits, state.ledger) : undefined;
+  if (room !== undefined && room.taken >= room.keys) {
     found.push({
-      fact: `${used} of ${slots} slots for encrypted guests are taken`,
+      fact: `${room.taken} of ${room.keys} keys for encrypted guests are taken`,
       remedy: "remove an encrypted guest or raise the number in the host's firmware",
     });
   }

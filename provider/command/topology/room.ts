@@ -1,6 +1,6 @@
 import { machineOf } from "../../resources/asked-machine";
 import { questionOf } from "../../resources/planned-machines";
-import { type HostState, hostState, overheadKiB } from "../../tuning/capacity";
+import { type HostState, hostState, keysOf, overheadKiB } from "../../tuning/capacity";
 import { place } from "../../tuning/place";
 import { claimOf, without } from "../../tuning/place-all";
 import type { Placement } from "../../tuning/placement";
@@ -79,16 +79,15 @@ function floating(state: HostState, { vcpus, memoryKiB }: Size): Room {
 }
 
 /** Guests with encrypted memory take a key each, of which a host has so many or none. */
-function withKeys(room: Room, { confidential }: Request, { confidentialSlots }: HostLimits, { claims }: Ledger): Room {
+function withKeys(room: Room, { confidential }: Request, limits: HostLimits, ledger: Ledger): Room {
   if (!confidential) return room;
-  if (confidentialSlots === undefined) {
-    return { ...room, limit: `${room.limit}; whether the host encrypts memory is not known here` };
-  }
-  if (confidentialSlots === 0) return { count: 0, limit: "the host offers no encryption of memory" };
-  const taken = claims.filter((claim) => claim.confidential).length;
-  const left = Math.max(0, confidentialSlots - taken);
+  const found = keysOf(limits, ledger);
+  if (!found) return { ...room, limit: `${room.limit}; whether the host encrypts memory is not known here` };
+  const { keys, taken } = found;
+  if (keys === 0) return { count: 0, limit: "the host offers no encryption of memory" };
+  const left = Math.max(0, keys - taken);
   if (left >= room.count) return room;
-  return { count: left, limit: `${taken} of ${confidentialSlots} keys for encrypted guests are taken` };
+  return { count: left, limit: `${taken} of ${keys} keys for encrypted guests are taken` };
 }
 
 function fitting(host: HostTopology, limits: HostLimits, ledger: Ledger, asked: Request): Room {

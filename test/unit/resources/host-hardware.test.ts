@@ -1,4 +1,4 @@
-import { launchSecurityIn, nestedIn } from "../../../provider/resources/domain-capabilities";
+import { encryptedGuestsIn, launchSecurityIn, nestedIn } from "../../../provider/resources/domain-capabilities";
 import { cpuOf, offersOf } from "../../../provider/resources/host/hardware";
 import { lasting } from "../../../provider/resources/host/momentary";
 import { describeTopology } from "../../../provider/resources/host/topology";
@@ -29,6 +29,22 @@ test("ways of encrypting memory, those that older libvirt does not list too", ()
   const listed = `<features><sev supported='no'/><launchSecurity supported='yes'><enum name='sectype'>
     <value>tdx</value></enum></launchSecurity></features>`;
   expect(launchSecurityIn(offers("", listed))).toEqual(["tdx"]);
+});
+
+test("encrypted guests are counted by the keys that they take", () => {
+  const counted = (types: readonly string[], counts: string) =>
+    encryptedGuestsIn(
+      offers(
+        "",
+        `<features><sev supported='yes'>${counts}</sev><launchSecurity supported='yes'><enum name='sectype'>
+        ${types.map((type) => `<value>${type}</value>`).join("")}</enum></launchSecurity></features>`,
+      ),
+    );
+  const both = "<maxGuests>410</maxGuests><maxESGuests>99</maxESGuests>";
+  expect(counted(["sev", "sev-snp"], both)).toBe(99);
+  expect(counted(["sev"], both)).toBe(410);
+  expect(counted(["sev"], "")).toBeUndefined();
+  expect(encryptedGuestsIn(offers("", "<features><sev supported='no'/></features>"))).toBe(0);
 });
 
 test("what guests can have of TPM, SEV and SGX is absent where they cannot", () => {

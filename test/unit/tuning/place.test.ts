@@ -235,7 +235,7 @@ describe("refuses with the fact and the remedy", () => {
     const ledger = { claims: [{ ...owner("secret", []), confidential: true }] };
     const limits = { ...unlimited, confidentialSlots: 1 };
     expect(place(host(1, 4, 1), limits, ledger, request("vm", 1, { confidential: true })).explain[0]).toContain(
-      "1 of 1 slots",
+      "1 of 1 keys",
     );
   });
 });
