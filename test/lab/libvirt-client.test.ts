@@ -95,12 +95,12 @@ describe.each<[string, Root, number]>([
       await expect(call).rejects.toMatchObject({ name: "LibvirtError", code: 42 });
     }));
 
-  it("refuses a procedure that the host's libvirt does not have, in words", () =>
+  it("refuses a procedure that the host's libvirt does not have, in words, and leaves the others to libvirt", () =>
     using(lab.host.socketUri, async (connection) => {
-      if (connection.version >= 11_002_000) return;
       const args = { dom: { name: "", uuid: pool.uuid, id: -1 }, group: "g", flags: 0 };
+      const isOld = connection.version < 11_002_000;
       await expect(connection.call("DOMAIN_DEL_THROTTLE_GROUP", args)).rejects.toThrow(
-        /needs libvirt 11.2.0, the host has 9/,
+        isOld ? /needs libvirt 11\.2\.0, the host has (\d|10|11\.[01])\./ : /no domain with matching uuid/,
       );
     }));
 
