@@ -18,8 +18,8 @@ What is declared is exactly what is there: uuids, MAC addresses, names and seria
 argument says stands in "overlay". Each object is proven: the program's inputs, written into its definition, must give
 the same definition. What cannot be taken over so is left out of the program and named, with the reasons.
 
-Passwords are never written into the program, which asks the stack's configuration for them. import.json has them and
-can be read by its owner alone: delete it when it has been imported.
+Passwords, fw_cfg entries and QEMU's environment are never written into the program, which asks the stack's configuration
+for them. import.json has them and can be read by its owner alone: delete it when it has been imported.
 
 --adopt writes a program with "adopt: true" and no import file, for a Pulumi CLI before ${wantedCli}: its first
 "pulumi up" takes the objects over and writes nothing but a mark.

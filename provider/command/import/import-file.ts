@@ -3,6 +3,7 @@ import { sealState, secretSignature, signatureKey } from "../../adapters/wire";
 import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import type { Entry } from "./plan";
+import { secretsIn } from "./secrets";
 
 /** A resource with the state that it would have if the program had made it. */
 export interface Imported {
@@ -26,7 +27,7 @@ export function importFile(imported: readonly Imported[], target: Target): strin
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${handler.type};`,
       __meta: writeMeta({ organization: target.organization, urn }),
     };
-    const secrets = passwords(inputs);
+    const secrets = secretsIn(inputs);
     const [sealedInputs, outputs] = [inputs, state].map((values) => ({
       ...open(sealState(handler, values, secrets)),
       ...hidden,
@@ -34,13 +35,6 @@ export function importFile(imported: readonly Imported[], target: Target): strin
     return { type, name, id, inputs: sealedInputs, outputs };
   });
   return `${JSON.stringify({ nameTable: {}, resources }, undefined, 2)}\n`;
-}
-
-/** Passwords that stand in partial documents. */
-function passwords(value: unknown, path: readonly string[] = []): string[] {
-  if (path.at(-1) === "passwd") return [path.join(".")];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, item]) => passwords(item, [...path, name]));
 }
 
 /** Secrets as the engine reads them from files: the value as JSON text. It encrypts them when it takes them in. */

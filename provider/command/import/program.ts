@@ -4,6 +4,7 @@ import { isPlainObject } from "../../core/unknown";
 import { Code, literal, Variables } from "./code";
 import { argumentsFor, metaOf } from "./inputs";
 import type { Entry } from "./plan";
+import { holdsSecret } from "./secrets";
 
 /** The program, and the configuration that it asks for. */
 export interface Program {
@@ -90,9 +91,9 @@ class Writer {
   }
 }
 
-/** Whether a value is never to be seen in a program: what a row says, and passwords wherever a document has them. */
+/** Whether a value is never to be seen in a program: what a row says, and what documents have of it. */
 function isSecret({ handler }: Entry, path: readonly string[]): boolean {
-  if (path.at(-1) === "passwd") return true;
+  if (holdsSecret(path)) return true;
   return handler.secretPaths.some((pattern) => isAt(path, pattern.split(".")));
 }
 

@@ -6,6 +6,7 @@ import { applyOverlay } from "../../schema/overlay";
 import { clone, type Element, equal } from "../../schema/tree";
 import { fitted, type RowHandler } from "./inputs";
 import { withoutMade } from "./libvirt-made";
+import { holdsSecret } from "./secrets";
 
 /** One object of the host, and how its resource writes documents. */
 export interface Subject {
@@ -81,7 +82,7 @@ function leaves(value: unknown, path = ""): string[] {
   if (value === undefined) return [];
   if (Array.isArray(value)) return value.flatMap((item) => leaves(item, path));
   // What is listed is printed.
-  if (path.endsWith(".passwd")) return [path];
+  if (holdsSecret(path.split("."))) return [path];
   if (!isPlainObject(value)) return [`${path}=${JSON.stringify(value)}`];
   return Object.entries(value).flatMap(([name, item]) => leaves(item, path === "" ? name : `${path}.${name}`));
 }

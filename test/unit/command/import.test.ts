@@ -9,6 +9,7 @@ import { argumentsFor, fitted, metaOf } from "../../../provider/command/import/i
 import { programOf } from "../../../provider/command/import/program";
 import { Project } from "../../../provider/command/import/project";
 import { select } from "../../../provider/command/import/select";
+import { take } from "../../../provider/command/import/take";
 import { hostName } from "../../../provider/command/import/take-host";
 import { run } from "../../../provider/command/run";
 import { virtualMachine } from "../../../provider/resources/virtual-machine";
@@ -68,6 +69,32 @@ test("a password is asked of the configuration, and is marked in the import file
     expect(JSON.parse(values.__meta).urn).toBe("urn:pulumi:s::p::pulumi-nodejs:dynamic/kvm:VirtualMachine::web");
   }
   expect(programOf([entry], { adopt: true }).text).toMatch(/adopt: true,[\s\S]*\}\);/);
+});
+
+test("what a document hands over to the guest is a secret as well, wherever it is written or told", () => {
+  const overlay = {
+    devices: { graphics: [{ type: "vnc", passwd: "geheim1" }] },
+    sysinfo: [{ type: "fwcfg", entry: [{ name: "opt/ignition", value: "geheim2,geheim2" }] }],
+    "qemu:commandline": { arg: [{ value: "-S" }], env: [{ name: "TOKEN", value: "geheim3" }] },
+  };
+  const entry = { handler: virtualMachine, name: "web", id: web.uuid, inputs: { ...web, graphics: {}, overlay } };
+  const { text, secrets } = programOf([entry], { adopt: false });
+  expect(text).not.toContain("geheim");
+  expect(text).toContain('"-S"');
+  expect([...secrets.keys()]).toEqual([
+    "web-overlay-devices-graphics-0-passwd",
+    "web-overlay-sysinfo-0-entry-0-value",
+    "web-overlay-qemu-commandline-env-0-value",
+  ]);
+  const file = importFile([{ entry, state: entry.inputs }], { organization: "o", project: "p", stack: "s" });
+  expect(JSON.parse(file).resources[0].inputs.overlay).toMatchObject({
+    sysinfo: [{ entry: [{ value: { plaintext: '"geheim2,geheim2"' } }] }],
+    "qemu:commandline": { env: [{ value: { plaintext: '"geheim3"' } }] },
+  });
+  const document = parse("<domain><sysinfo type='fwcfg'><entry name='opt/a'>geheim</entry></sysinfo></domain>");
+  const bare = () => parse("<domain/>");
+  const { reasons } = take({ handler: virtualMachine, meta, values: web, document, compose: bare, apply: bare });
+  expect(reasons).toContain("sysinfo.entry.value would be lost");
 });
 
 test("values are written as a person would, with names where there are names", () => {
