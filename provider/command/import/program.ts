@@ -74,7 +74,7 @@ class Writer {
 
   /** The value with variables for what the program has, and with secrets left to the configuration. */
   private coded(entry: Entry, value: unknown, path: readonly string[]): unknown {
-    if (isSecret(entry, path)) return this.secret(entry, path);
+    if (isSecret(entry, path)) return this.secret(entry, value, path);
     if (Array.isArray(value)) return value.map((item, index) => this.coded(entry, item, [...path, String(index)]));
     if (!isPlainObject(value)) return value;
     const variable = path.length > 0 ? this.known.get(referenceKey(value)) : undefined;
@@ -84,10 +84,11 @@ class Writer {
     );
   }
 
-  private secret({ handler, name }: Entry, path: readonly string[]): Code {
+  private secret({ handler, name }: Entry, value: unknown, path: readonly string[]): Code {
     const key = [name, ...path].join("-").replace(/[^A-Za-z0-9_-]+/g, "-");
-    this.secrets.set(key, `${path.join(".")} of ${handler.type} ${name}`);
-    return new Code(`config.requireSecret(${JSON.stringify(key)})`);
+    const [method, form] = typeof value === "object" ? ["requireSecretObject", ", as JSON"] : ["requireSecret", ""];
+    this.secrets.set(key, `${path.join(".")} of ${handler.type} ${name}${form}`);
+    return new Code(`config.${method}(${JSON.stringify(key)})`);
   }
 }
 

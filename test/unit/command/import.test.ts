@@ -71,6 +71,15 @@ test("a password is asked of the configuration, and is marked in the import file
   expect(programOf([entry], { adopt: true }).text).toMatch(/adopt: true,[\s\S]*\}\);/);
 });
 
+test("a secret that is more than a text is asked for as JSON", () => {
+  const inputs = { ...web, graphics: {}, fwCfg: { "opt/a": { value: "geheim" } } };
+  const { text, secrets } = programOf([{ handler: virtualMachine, name: "web", id: web.uuid, inputs }], {
+    adopt: false,
+  });
+  expect(text).toContain('fwCfg: config.requireSecretObject("web-fwCfg")');
+  expect([...secrets.values()]).toEqual(["fwCfg of VirtualMachine web, as JSON"]);
+});
+
 test("what a document hands over to the guest is a secret as well, wherever it is written or told", () => {
   const overlay = {
     devices: { graphics: [{ type: "vnc", passwd: "geheim1" }] },
