@@ -5,6 +5,7 @@ import { formatBytes, parseBytes } from "../core/units";
 import { isPlainObject } from "../core/unknown";
 import { attributeAt, type ElementLens, textAt } from "../schema/lens";
 import { child, type Element, textOf } from "../schema/tree";
+import { unitBytes } from "../schema/units";
 
 /**
  * Writes every managed value of `values` into the document. A value that `olds` had and `values` has no more is
@@ -79,26 +80,9 @@ function withEntryDrift(rows: Rows, inputs: Values, applied: Values, observed: V
   );
 }
 
-const unitFactors: Readonly<Record<string, bigint>> = {
-  b: 1n,
-  bytes: 1n,
-  KB: 1000n,
-  k: 1024n,
-  KiB: 1024n,
-  MB: 1000n ** 2n,
-  M: 1024n ** 2n,
-  MiB: 1024n ** 2n,
-  GB: 1000n ** 3n,
-  G: 1024n ** 3n,
-  GiB: 1024n ** 3n,
-  TB: 1000n ** 4n,
-  T: 1024n ** 4n,
-  TiB: 1024n ** 4n,
-};
-
 /** Bytes of an element with a `unit` attribute, such as `<memory unit='KiB'>`; `bare` is its unit when none is given. */
 function scaledBytes(element: Element, text: string, bare: "KiB" | "bytes"): bigint | undefined {
-  const factor = unitFactors[element.attributes["unit"] ?? bare];
+  const factor = unitBytes[element.attributes["unit"] ?? bare];
   return factor === undefined || !/^\d+$/.test(text.trim()) ? undefined : BigInt(text.trim()) * factor;
 }
 

@@ -1,12 +1,10 @@
 import type { Libvirt } from "../libvirt/api";
 import { parseAnswer } from "../schema/answer";
 import { child, children, type Element, textOf } from "../schema/tree";
+import { unitBytes } from "../schema/units";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { HostCell, HostCpu, HostTopology } from "../tuning/topology";
 import { attempt } from "./failure";
-
-/** libvirt's factors of the units that capabilities use, in KiB. */
-const factors: Readonly<Record<string, number>> = { KiB: 1, MiB: 1024, GiB: 1024 ** 2, TiB: 1024 ** 3 };
 
 /** The topology that the host has at this moment. */
 export async function readTopology(libvirt: Libvirt, host: string): Promise<HostTopology> {
@@ -129,8 +127,8 @@ function wholeNumber(text: string, element: Element, attribute?: string): number
 
 function factorOf(element: Element): number {
   const unit = element.attributes["unit"] ?? "KiB";
-  const factor = factors[unit];
+  const factor = unitBytes[unit];
   if (factor === undefined)
     throw new RangeError(`<${element.name}> of the capabilities has the unknown unit "${unit}"`);
-  return factor;
+  return Number(factor) / 1024;
 }

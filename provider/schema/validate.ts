@@ -3,6 +3,7 @@ import { labelOf } from "./list-keys";
 import { type DocumentObject, isObject } from "./object";
 import { type ChildShape, type ElementShape, type FieldShape, shapeOf } from "./shape";
 import { versions } from "./tables";
+import { versionNumber, versionText } from "./version";
 
 export interface SchemaFault {
   /** What is wrong: an unknown name, a word that is not one of a list, another value, a gap, or the host's age. */
@@ -95,10 +96,11 @@ class Validator {
   private age({ newer, since }: Age, path: string): SchemaFault[] {
     const { libvirt } = this.options;
     if (libvirt === undefined) return [];
-    const isLacking = since === undefined ? newer && libvirt <= numberOf(versions.older) : libvirt < numberOf(since);
+    const isLacking =
+      since === undefined ? newer && libvirt <= versionNumber(versions.older) : libvirt < versionNumber(since);
     if (!isLacking) return [];
     const needed = since === undefined ? `a libvirt newer than ${versions.older}` : `libvirt ${since}`;
-    return [fault("version", path, `needs ${needed}; the host has ${spelled(libvirt)}`)];
+    return [fault("version", path, `needs ${needed}; the host has ${versionText(libvirt)}`)];
   }
 }
 
@@ -142,13 +144,4 @@ function distance(a: string, b: string): number {
     row = next;
   }
   return row[b.length] ?? 0;
-}
-
-function numberOf(version: string): number {
-  const [major = 0, minor = 0, release = 0] = version.split(".").map(Number);
-  return major * 1_000_000 + minor * 1_000 + release;
-}
-
-function spelled(version: number): string {
-  return [Math.floor(version / 1_000_000), Math.floor(version / 1_000) % 1_000, version % 1_000].join(".");
 }

@@ -2,6 +2,7 @@ import { attribute, z } from "../../core/attribute";
 import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { children, type Element, element } from "../../schema/tree";
+import { unitBytes } from "../../schema/units";
 import { numberSet } from "../number-set";
 import { elementsAt } from "./host-sets";
 
@@ -25,11 +26,9 @@ const bandwidthSchema = z.strictObject({
 type CacheTune = z.infer<typeof cacheSchema>;
 type MemoryTune = z.infer<typeof bandwidthSchema>;
 
-const scale: Readonly<Record<string, bigint>> = { B: 1n, KiB: 1024n, MiB: 1024n ** 2n, GiB: 1024n ** 3n };
-
 function readCache({ attributes }: Element): CacheTune["caches"][number] {
   const type = (["both", "code", "data"] as const).find((known) => known === attributes["type"]) ?? "both";
-  const bytes = BigInt(attributes["size"] ?? 0) * (scale[attributes["unit"] ?? "B"] ?? 1n);
+  const bytes = BigInt(attributes["size"] ?? 0) * (unitBytes[attributes["unit"] ?? "B"] ?? 1n);
   return { id: Number(attributes["id"]), level: Number(attributes["level"]), type, size: formatBytes(bytes) };
 }
 

@@ -1,5 +1,6 @@
 import { formatPath } from "../../core/faults";
 import { isPlainObject } from "../../core/unknown";
+import { versionText } from "../../schema/version";
 import { libvirtOf } from "../facts";
 import { ordersIn } from "./boot-order";
 import { threadFaults } from "./disk-rules";
@@ -16,7 +17,7 @@ import {
   type MachineRule,
   type Nic,
 } from "./rule-entries";
-import { isOlder, versionText } from "./version-rules";
+import { isOlder } from "./version-rules";
 
 /** Who reads the guest's memory must be let. */
 function notShared(backing: Inputs["memoryBacking"], at: string, who: string) {

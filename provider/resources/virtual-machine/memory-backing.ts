@@ -3,6 +3,7 @@ import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { attributeAt, type ElementLens, number, oneOf, presenceAt } from "../../schema/lens";
 import { element, remove } from "../../schema/tree";
+import { unitBytes } from "../../schema/units";
 import { sizeAt } from "../document";
 import { numberSet } from "../number-set";
 import { elementsAt } from "./host-sets";
@@ -11,14 +12,12 @@ import type { LiveOperation, LiveOperations } from "./live";
 const pageSchema = z.strictObject({ size, cells: numberSet.optional() });
 type Page = z.infer<typeof pageSchema>;
 
-const units: Readonly<Record<string, bigint>> = { KiB: 1024n, MiB: 1024n ** 2n, GiB: 1024n ** 3n };
-
 const pagesAt = elementsAt<readonly Page[]>(
   "memoryBacking/hugepages",
   "page",
   (found) =>
     found.map(({ attributes: { size: count = "0", unit = "KiB", nodeset } }) => ({
-      size: formatBytes(BigInt(count) * (units[unit] ?? 1024n)),
+      size: formatBytes(BigInt(count) * (unitBytes[unit] ?? 1024n)),
       ...(nodeset !== undefined && { cells: nodeset }),
     })),
   (pages) =>

@@ -3,6 +3,7 @@ import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
 import { child, children, type Element, element } from "../../schema/tree";
+import { unitBytes } from "../../schema/units";
 import { numberSet } from "../number-set";
 import { elementsAt, setAt } from "./host-sets";
 import type { LiveOperations } from "./live";
@@ -16,8 +17,6 @@ const cellSchema = z.strictObject({
 });
 type Cell = z.infer<typeof cellSchema>;
 
-const kibibytes: Readonly<Record<string, bigint>> = { KiB: 1n, MiB: 1024n, GiB: 1024n ** 2n, TiB: 1024n ** 3n };
-
 /** A cell; its distances stand in the order of the cells. */
 function readCell(cell: Element): Cell {
   const { cpus, memory = "0", unit = "KiB", memAccess, discard } = cell.attributes;
@@ -26,7 +25,7 @@ function readCell(cell: Element): Cell {
   const distances = table && children(table, "sibling").map(({ attributes }) => Number(attributes["value"]));
   return {
     ...(cpus !== undefined && { cpus }),
-    memory: formatBytes(BigInt(memory) * (kibibytes[unit] ?? 1n) * 1024n),
+    memory: formatBytes(BigInt(memory) * (unitBytes[unit] ?? 1024n)),
     ...(access && { memAccess: access }),
     ...(discard !== undefined && { discard: discard === "yes" }),
     ...(distances && { distances }),

@@ -1,6 +1,7 @@
 import type { Rows } from "../../core/attribute";
 import type { Fault } from "../../core/check";
 import { isPlainObject } from "../../core/unknown";
+import { versionNumber, versionText } from "../../schema/version";
 import { fault } from "./rule-entries";
 
 /** Faults of the values that the host's libvirt is too old for: it would drop them in silence. */
@@ -27,11 +28,5 @@ export function tooNew(rows: Rows, values: unknown, libvirt: number, path = ""):
 
 /** Whether that libvirt is older than the version that a row names. */
 export function isOlder(libvirt: number, since: string): boolean {
-  const [major = 0, minor = 0, release = 0] = since.split(".").map(Number);
-  return libvirt < major * 1_000_000 + minor * 1000 + release;
-}
-
-/** A version as people write it: "9.0.0". */
-export function versionText(version: number): string {
-  return [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join(".");
+  return libvirt < versionNumber(since);
 }
