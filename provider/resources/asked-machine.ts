@@ -4,6 +4,7 @@ import type { Values } from "../core/handler";
 import { defineResource, filled } from "../core/resource";
 import { isPlainObject, unknown } from "../core/unknown";
 import type { DeviceRequest } from "../tuning/request";
+import { pciAddress } from "./pci-address";
 import { virtualMachine } from "./virtual-machine";
 import { devicesOf } from "./virtual-machine/placement";
 
@@ -16,7 +17,7 @@ const offlineRows = {
     schema: z
       .array(
         z.strictObject({
-          address: z.string().regex(/^[\da-f]{4}:[\da-f]{2}:[\da-f]{2}\.[0-7]$/i, 'is no address like "0000:3b:00.0"'),
+          address: pciAddress,
           cell: z.int().min(0).optional(),
           iommuGroup: z.int().min(0).optional(),
           locality: z.enum(["required", "preferred", "none"]).optional(),
@@ -68,8 +69,8 @@ export function devicesFor(
   machine: AskedMachine,
   known: ReadonlyMap<string, Pick<DeviceRequest, "cell" | "iommuGroup">>,
 ): DeviceRequest[] {
-  const told = new Map((machine.devices ?? []).map((device) => [device.address.toLowerCase(), device]));
-  const own = new Map(devicesOf(machine).map(({ address, locality }) => [address.toLowerCase(), locality]));
+  const told = new Map((machine.devices ?? []).map((device) => [device.address, device]));
+  const own = new Map(devicesOf(machine).map(({ address, locality }) => [address, locality]));
   return [...new Set([...own.keys(), ...told.keys()])].map((address) => {
     const { cell, iommuGroup, locality = own.get(address) ?? "preferred" } = told.get(address) ?? {};
     return {

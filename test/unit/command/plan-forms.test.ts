@@ -92,6 +92,12 @@ test("arguments of a virtual machine are taken as they stand, in any spelling of
   ]);
 });
 
+test("an address of a device may be as short as in a program", async () => {
+  const near = { hostDevices: { gpu: { pci: "3b:00.0", locality: "required" } } };
+  const [vm] = await placed([{ ...near, devices: [{ address: "3B:00.0", cell: 1 }] }]);
+  expect(vm.cells).toEqual([1]);
+});
+
 test("pins by hand are where they say, count as owned, and are compared with what others own", async () => {
   const pinned = { cpuTune: { vcpuPins: { 0: "1", 1: "9" }, emulatorPin: "0" } };
   const dedicated = { cpu: { policy: "dedicated" }, hugePages: "2 MiB" };
