@@ -96,13 +96,6 @@ export const domainProcedures = {
     { ...dom, disk: optional(string), nparams: int, ...flags },
     { params: params(32), nparams: int },
   ),
-  DOMAIN_SET_THROTTLE_GROUP: proc(
-    451,
-    { ...dom, group: string, params: params(32), ...flags },
-    {},
-    { since: "11.2.0" },
-  ),
-  DOMAIN_DEL_THROTTLE_GROUP: proc(452, { ...dom, group: optional(string), ...flags }, {}, { since: "11.2.0" }),
   DOMAIN_SET_INTERFACE_PARAMETERS: proc(256, { ...dom, device: string, params: params(16), ...flags }, {}),
   DOMAIN_GET_INTERFACE_PARAMETERS: proc(
     257,

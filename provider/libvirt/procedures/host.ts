@@ -98,7 +98,6 @@ export const hostProcedures = {
   NODE_SET_MEMORY_PARAMETERS: proc(288, { params: params(64), flags: uint }, {}),
   CONNECT_LIST_ALL_DOMAINS: proc(273, lists, { domains: list(domain, 16384), ret: uint }),
   CONNECT_LIST_ALL_NETWORKS: proc(283, lists, { nets: list(network, 16384), ret: uint }),
-  CONNECT_FIND_STORAGE_POOL_SOURCES: proc(75, { type: string, srcSpec: optional(string), flags: uint }, xml),
   CONNECT_LIST_ALL_STORAGE_POOLS: proc(281, lists, { pools: list(pool, 16384), ret: uint }),
   CONNECT_LIST_ALL_SECRETS: proc(287, lists, { secrets: list(secret, 16384), ret: uint }),
   CONNECT_LIST_ALL_NWFILTERS: proc(286, lists, { filters: list(nwfilter, 16384), ret: uint }),
