@@ -85,7 +85,7 @@ export function ofClass(changes: readonly Change[], wanted: ChangeClass): Change
 }
 
 /** The class that costs the user most. */
-export function worstClass(changes: readonly Change[]): ChangeClass {
+function worstClass(changes: readonly Change[]): ChangeClass {
   return changes.reduce<ChangeClass>(
     (worst, item) => (order.indexOf(item.class) > order.indexOf(worst) ? item.class : worst),
     "none",

@@ -5,7 +5,7 @@ import { child, element, ensure } from "../../schema/tree";
 import { deviceNamed, optionalDevice } from "./alias";
 import { isPcie } from "./general";
 
-export const serialAlias = "ua-serial-console";
+const serialAlias = "ua-serial-console";
 export const agentChannel = "org.qemu.guest_agent.0";
 
 const serialPresence = optionalDevice(

@@ -8,7 +8,7 @@ import type { LiveOperations } from "./live";
 import { isShared } from "./shared-memory";
 
 const entries = deviceEntries("filesystem", "fs", ["tag", "source", "socket"]);
-export const filesystemEntries = {
+const filesystemEntries = {
   ...entries,
   add(document: Element, key: string): Element {
     const share = entries.add(document, key);

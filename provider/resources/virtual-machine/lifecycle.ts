@@ -6,7 +6,7 @@ import { adoptionRows } from "../adoption";
 /** A setting that only the provider reads: it is saved, and nothing is written to the host. */
 const settingOnly = (): Verdict => ({ class: "live", reason: "a setting of the provider" });
 
-export const addressWait = z.strictObject({
+const addressWait = z.strictObject({
   nic: z.string().optional(),
   source: z.enum(["lease", "agent", "arp", "any"]).default("any"),
   family: z.enum(["ipv4", "ipv6", "any"]).default("any"),

@@ -9,7 +9,7 @@ import { numberSet } from "../number-set";
 import { deviceEntries } from "./alias";
 import { setAt } from "./host-sets";
 
-export const memoryModels = ["virtio-mem", "dimm", "nvdimm", "virtio-pmem", "sgx-epc"] as const;
+const memoryModels = ["virtio-mem", "dimm", "nvdimm", "virtio-pmem", "sgx-epc"] as const;
 export type MemoryModel = (typeof memoryModels)[number];
 
 export const memoryEntries = deviceEntries("memory", "memory", ["size"]);

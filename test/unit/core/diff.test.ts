@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { diffRows, worstClass } from "../../../provider/core/diff";
+import { diffRows } from "../../../provider/core/diff";
 import { equal } from "../../../provider/core/equal";
 import { unknown } from "../../../provider/core/unknown";
 import { machine, rows } from "./machine";
@@ -36,7 +36,7 @@ test("a zero that the state kept without its sign is the same", () => {
 test("a new object is named by the properties that need it", () => {
   const { replaces, changes } = machine.diff("id", old, { ...old, name: "b", memory: "2 GiB" });
   expect(replaces).toEqual(["name"]);
-  expect(worstClass(changes)).toBe("replace");
+  expect(changes.map((item) => item.class)).toEqual(["replace", "live"]);
 });
 
 test("an unknown in what replaces means a new object, elsewhere it does not", () => {
