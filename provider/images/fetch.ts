@@ -5,6 +5,7 @@ import { decompress, decompressor } from "./decompress";
 import { type DownloadOptions, download, shownUrl } from "./download";
 import { ImageError, systemCode } from "./image-error";
 import { inspectImage } from "./inspect";
+import { SharedFetch, type Watching } from "./shared";
 import { openImageFile } from "./source";
 
 export interface FetchOptions extends Omit<DownloadOptions, "url" | "sha256"> {
@@ -21,14 +22,12 @@ export interface FetchedImage {
   readonly path: string;
   /** Of the downloaded file (before decompression), in lower-case hexadecimal. */
   readonly sha256: string;
-  /** Whether it came from the cache without any request. */
-  readonly cached: boolean;
   /** What the user should know: content that nobody vouches for. */
   readonly warning?: string;
 }
 
 /** One download at a time for one file of the cache; later callers share it. */
-const running = new Map<string, Promise<FetchedImage>>();
+const running = new Map<string, SharedFetch>();
 
 /**
  * Brings an image into the cache, under its sha256, and decompresses gzip (and zstd where Node can). With a sha256 that
@@ -42,20 +41,24 @@ export async function fetchImage(options: FetchOptions): Promise<FetchedImage> {
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
     throw new ImageError("invalid", `"${options.sha256}" is no sha256: 64 hexadecimal digits`);
   }
-  // Who brings a signal of their own must not be cancelled by others.
-  const key = sha256 === undefined || options.signal !== undefined ? undefined : join(options.cacheDir, sha256);
-  const shared = key === undefined ? undefined : running.get(key);
-  if (shared !== undefined) return shared;
-  const work = fetchOnce(url, sha256, options).catch((error: unknown) => {
-    throw explained(error, options.cacheDir);
-  });
-  if (key === undefined) return work;
-  running.set(key, work);
-  try {
-    return await work;
-  } finally {
-    running.delete(key);
-  }
+  const fetched = (watching: Watching) =>
+    fetchOnce(url, sha256, { ...options, ...watching }).catch((error: unknown) => {
+      throw explained(error, options.cacheDir);
+    });
+  if (sha256 === undefined) return fetched(options);
+  const key = join(options.cacheDir, sha256);
+  const before = running.get(key);
+  return (before?.isGoingOn ? before : begin(key, fetched)).wait(options);
+}
+
+function begin(key: string, work: (watching: Watching) => Promise<FetchedImage>): SharedFetch {
+  const shared = new SharedFetch(work);
+  running.set(key, shared);
+  const forget = () => {
+    if (running.get(key) === shared) running.delete(key);
+  };
+  shared.result.then(forget, forget);
+  return shared;
 }
 
 function parseUrl(text: string): URL {
@@ -70,7 +73,7 @@ async function fetchOnce(url: URL, sha256: string | undefined, options: FetchOpt
   const { cacheDir, signal } = options;
   await mkdir(cacheDir, { recursive: true, mode: 0o700 });
   if (sha256 !== undefined && (await isIntact(join(cacheDir, sha256), sha256, signal))) {
-    return { path: await usable(cacheDir, sha256, signal), sha256, cached: true };
+    return { path: await usable(cacheDir, sha256, signal), sha256 };
   }
   const partial = join(cacheDir, `.partial-${randomUUID()}`);
   try {
@@ -84,9 +87,9 @@ async function fetchOnce(url: URL, sha256: string | undefined, options: FetchOpt
     }
     await settle(partial, join(cacheDir, found), found, signal);
     const path = await usable(cacheDir, found, signal);
-    if (sha256 !== undefined) return { path, sha256: found, cached: false };
+    if (sha256 !== undefined) return { path, sha256: found };
     const warning = `${shownUrl(url)} was taken as it came: nothing proves that it is the image you meant. Its sha256 now is ${found}`;
-    return { path, sha256: found, cached: false, warning };
+    return { path, sha256: found, warning };
   } finally {
     await rm(partial, { force: true });
   }

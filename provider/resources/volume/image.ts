@@ -53,9 +53,15 @@ async function locate({ path, url, sha256 }: ImageRequest, context: Context): Pr
     sha256,
     cacheDir: join(cache, "pulumi-kvm", "images"),
     signal: context.signal,
+    onProgress: (done, total) => context.progress(`downloading the image, ${progressOf(done, total)}`),
   });
   if (fetched.warning !== undefined) context.warn(fetched.warning);
   return fetched.path;
+}
+
+/** "12 %", or what is there where the server does not say how much there will be. */
+function progressOf(done: number, total: number | undefined): string {
+  return total ? `${Math.floor((done / total) * 100)} %` : `${Math.floor(done / 1024 ** 2)} MiB`;
 }
 
 async function verify(source: ImageSource, expected: string, context: Context): Promise<void> {

@@ -69,9 +69,9 @@ describe("fetchImage", () => {
   it("downloads once, checks the hash and answers from the cache later", async () => {
     answers = [serve(IMAGE)];
     const first = await get({ sha256: sha(IMAGE).toUpperCase() });
-    expect(first).toEqual({ path: join(folder, "cache", sha(IMAGE)), sha256: sha(IMAGE), cached: false });
+    expect(first).toEqual({ path: join(folder, "cache", sha(IMAGE)), sha256: sha(IMAGE) });
     expect(readFileSync(first.path).equals(IMAGE)).toBe(true);
-    expect(await get({ sha256: sha(IMAGE) })).toEqual({ ...first, cached: true });
+    expect(await get({ sha256: sha(IMAGE) })).toEqual(first);
     expect(requests).toHaveLength(1);
     expect(readdirSync(join(folder, "cache"))).toEqual([sha(IMAGE)]);
   });
@@ -80,7 +80,8 @@ describe("fetchImage", () => {
     answers = [serve(IMAGE)];
     const { path } = await get({ sha256: sha(IMAGE) });
     writeFileSync(path, "damaged");
-    expect(await get({ sha256: sha(IMAGE) })).toMatchObject({ cached: false });
+    await get({ sha256: sha(IMAGE) });
+    expect(requests).toHaveLength(2);
     expect(readFileSync(path).equals(IMAGE)).toBe(true);
   });
 
@@ -93,11 +94,54 @@ describe("fetchImage", () => {
     expect(requests).toHaveLength(2);
   });
 
-  it("shares one download among concurrent callers", async () => {
+  it("shares one download among concurrent callers, each with a signal and a status line of their own", async () => {
     answers = [serve(IMAGE)];
-    const all = await Promise.all([1, 2, 3].map(() => get({ sha256: sha(IMAGE) })));
+    const seen = new Set<number>();
+    const all = await Promise.all(
+      [1, 2, 3].map((caller) =>
+        get({ sha256: sha(IMAGE), signal: new AbortController().signal, onProgress: () => seen.add(caller) }),
+      ),
+    );
     expect(new Set(all.map(({ path }) => path)).size).toBe(1);
     expect(requests).toHaveLength(1);
+    expect(seen.size).toBe(3);
+  });
+
+  it("goes on for the others when one is cancelled, ends with the last, and begins anew for the next", async () => {
+    const [first, second] = [new AbortController(), new AbortController()];
+    let finish = () => {};
+    answers = [
+      (_, response) => {
+        response.write(IMAGE.subarray(0, 100_000));
+        finish = () => response.end(IMAGE.subarray(100_000));
+      },
+    ];
+    const begun = () =>
+      new Promise<void>((resolve) => {
+        const timer = setInterval(() => requests.length > 0 && resolve(clearInterval(timer)), 1);
+      });
+    const wanted = { sha256: sha(IMAGE) };
+    const cancelled = get({ ...wanted, signal: first.signal });
+    const served = get({ ...wanted, signal: second.signal });
+    await begun();
+    first.abort();
+    await expect(cancelled).rejects.toMatchObject({ code: "cancelled" });
+    const late = get(wanted);
+    finish();
+    expect(await late).toEqual(await served);
+    expect(requests).toHaveLength(1);
+
+    rmSync(join(folder, "cache"), { recursive: true });
+    requests = [];
+    const alone = new AbortController();
+    const dropped = get({ ...wanted, signal: alone.signal });
+    await begun();
+    alone.abort();
+    answers = [serve(IMAGE)];
+    const next = get(wanted);
+    await expect(dropped).rejects.toMatchObject({ code: "cancelled" });
+    expect(await next).toMatchObject({ sha256: sha(IMAGE) });
+    expect(readdirSync(join(folder, "cache"))).toEqual([sha(IMAGE)]);
   });
 
   it("resumes where the connection broke", async () => {
@@ -122,7 +166,7 @@ describe("fetchImage", () => {
     };
     const whole: Answer = (_, response) => response.end(IMAGE);
     answers = [cut, whole];
-    expect(await get({ sha256: sha(IMAGE) })).toMatchObject({ cached: false });
+    await get({ sha256: sha(IMAGE) });
     expect(requests[1]?.headers.range).toBeUndefined();
   });
 
@@ -210,7 +254,8 @@ describe("fetchImage", () => {
     const first = await get({ sha256: sha(packed) });
     expect(first.sha256).toBe(sha(packed));
     expect(readFileSync(first.path).equals(IMAGE)).toBe(true);
-    expect(await get({ sha256: sha(packed) })).toEqual({ ...first, cached: true });
+    expect(await get({ sha256: sha(packed) })).toEqual(first);
+    expect(requests).toHaveLength(1);
     expect(readdirSync(join(folder, "cache"))).toHaveLength(2);
   });
 
