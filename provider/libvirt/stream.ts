@@ -25,7 +25,7 @@ export interface Witness {
 
 /**
  * Writes `source` into a volume over a channel that is used for nothing else. Answers the last bytes that were sent and
- * are not all zero, by which to see whether all of it was written.
+ * are not all zero, by which to see whether all of it was written. One that fails ends with its channel.
  */
 export async function uploadTo(
   channel: RpcChannel,
@@ -41,20 +41,15 @@ export async function uploadTo(
     Promise.race([channel.sendStream(number, serial, status, payload, type), end.failure]);
   let done = 0n;
   let witness: Witness | undefined;
-  try {
-    for await (const { data, length } of pieces(source, options.sparse === true, options.dense)) {
-      options.signal?.throwIfAborted();
-      if (data) await send(messageStatus.continue, data);
-      else await send(messageStatus.continue, encodeHole(length), messageType.streamHole);
-      done += BigInt(length);
-      const tail = data?.subarray(-blockSize);
-      const offset = (options.offset ?? 0n) + done;
-      if (tail && !isZero(tail)) witness = { offset: offset - BigInt(tail.length), bytes: tail };
-      options.onProgress?.(done);
-    }
-  } catch (error) {
-    if (channel.isOpen) await channel.sendStream(number, serial, messageStatus.error, nothing);
-    throw error;
+  for await (const { data, length } of pieces(source, options.sparse === true, options.dense)) {
+    options.signal?.throwIfAborted();
+    if (data) await send(messageStatus.continue, data);
+    else await send(messageStatus.continue, encodeHole(length), messageType.streamHole);
+    done += BigInt(length);
+    const tail = data?.subarray(-blockSize);
+    const offset = (options.offset ?? 0n) + done;
+    if (tail && !isZero(tail)) witness = { offset: offset - BigInt(tail.length), bytes: tail };
+    options.onProgress?.(done);
   }
   await channel.sendStream(number, serial, messageStatus.ok, nothing);
   await end.confirmed;
