@@ -215,6 +215,8 @@ export class RpcChannel {
   }
 
   private ping(): void {
+    // Its answers wait behind what we do not take yet.
+    if (this.socket.isPaused()) this.missedPings = 0;
     if (this.missedPings >= keepalive.missesAllowed) {
       const seconds = (keepalive.intervalMs * keepalive.missesAllowed) / 1000;
       this.fail(new Error(`the daemon did not answer for ${seconds} s`));

@@ -36,3 +36,15 @@ test("a large packet of a stream waits for nobody, is not copied, and leaves aft
   expect(writes.slice(0, 2).map((bytes) => bytes.readUInt32BE(20))).toEqual([1, 7]);
   channel.destroy(new Error("the test is over"));
 });
+
+test("a daemon that is silent for half a minute is given up, but not while we take nothing ourselves", () => {
+  jest.useFakeTimers();
+  const { channel } = line();
+  channel.pause();
+  jest.advanceTimersByTime(120_000);
+  expect(channel.isOpen).toBe(true);
+  channel.resume();
+  jest.advanceTimersByTime(40_000);
+  expect(channel.isOpen).toBe(false);
+  jest.useRealTimers();
+});
