@@ -8,7 +8,6 @@ export const errorCode = {
   xmlError: 27,
   operationDenied: 29,
   systemError: 38,
-  rpc: 39,
   noDomain: 42,
   noNetwork: 43,
   noStoragePool: 49,
@@ -27,7 +26,6 @@ export const errorCode = {
   resourceBusy: 87,
   accessDenied: 88,
   storageVolumeExists: 90,
-  noDomainMetadata: 80,
   noDomainCheckpoint: 103,
 } as const;
 
