@@ -9,7 +9,6 @@ import { handshake, type Opened } from "./handshake";
 import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
 import type { RpcChannel } from "./rpc";
 import { downloadFrom, uploadTo, verifyUpload } from "./stream";
-import { versionText } from "./version";
 
 /** With a fifth call stuck in it, the daemon stops to read a client at all (max_client_requests). */
 const callsPerChannel = 4;
@@ -77,7 +76,7 @@ export class Connection implements Libvirt {
       throw new LibvirtError(
         errorCode.noSupport,
         0,
-        `${name} needs libvirt ${versionText(since)}, the host has ${versionText(this.version)}`,
+        `${name} needs libvirt ${spell(since)}, the host has ${spell(this.version)}`,
         name,
       );
     }
@@ -294,4 +293,8 @@ async function withDeadline<T>(channel: RpcChannel, name: string, seconds: numbe
   } finally {
     clearTimeout(timer);
   }
+}
+
+function spell(version: number): string {
+  return [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join(".");
 }

@@ -1,12 +1,10 @@
 import { child, children, type Element, textOf } from "../schema/tree";
+import { unitBytes } from "../schema/units";
 import { ordinarySize } from "../tuning/capacity";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { CellPages, Claim } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { readRecord } from "./placement-record";
-
-/** KiB of libvirt's units; a size without one is in KiB. */
-const kibibytes: Readonly<Record<string, number>> = { b: 1 / 1024, KiB: 1, MiB: 1024, GiB: 1024 ** 2, TiB: 1024 ** 3 };
 
 /** Size of huge pages where a domain names none, in KiB: the kernel's own, which is that of the only ones that there are. */
 function defaultPage(host: HostTopology): number {
@@ -151,8 +149,7 @@ function memoryParts(domain: Element): MemoryPart[] {
   }
   return cells.map((cell, index) => {
     const id = cell.attributes["id"] ?? String(index);
-    const unit = kibibytes[cell.attributes["unit"] ?? "KiB"] ?? 1;
-    const sizeKiB = Number(cell.attributes["memory"] ?? 0) * unit;
+    const sizeKiB = kibibytes(cell, cell.attributes["memory"]);
     return { sizeKiB, page: pageOf(domain, Number(id)), cells: bindingOf(domain, id) };
   });
 }
@@ -200,12 +197,17 @@ function pageOf(domain: Element, guestCell: number | undefined): MemoryPart["pag
     .filter(holds)
     .sort((a, b) => Number(!a.attributes["nodeset"]) - Number(!b.attributes["nodeset"]))[0];
   if (found === undefined) return undefined;
-  return Number(found.attributes["size"] ?? 0) * (kibibytes[found.attributes["unit"] ?? "KiB"] ?? 1);
+  return kibibytes(found, found.attributes["size"]);
 }
 
 function sizeOf(memory: Element | undefined): number {
   if (memory === undefined) return 0;
-  return Number(textOf(memory)) * (kibibytes[memory.attributes["unit"] ?? "KiB"] ?? 1);
+  return kibibytes(memory, textOf(memory));
+}
+
+/** A size of libvirt's in KiB, which is its unit where it says none. */
+function kibibytes({ attributes: { unit = "KiB" } }: Element, text = "0"): number {
+  return (Number(text) * Number(unitBytes[unit] ?? 1024n)) / 1024;
 }
 
 /** Addresses as node devices have them: "0000:3b:00.0". */

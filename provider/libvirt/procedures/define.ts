@@ -1,5 +1,4 @@
 import { type Codec, type Fields, int, type StructOf, string, struct, uuid } from "../codec";
-import { versionNumber } from "../version";
 
 /** One row of the procedure table. */
 export interface Procedure<A, R> {
@@ -27,6 +26,12 @@ export function proc<A extends Fields, R extends Fields>(
   const since = traits.since === undefined ? {} : { since: versionNumber(traits.since) };
   const program = traits.program === undefined ? {} : { program: traits.program };
   return { number, args: struct(args), result: struct(result), ...since, ...program };
+}
+
+/** "9.7.0" as libvirt counts versions. */
+function versionNumber(text: string): number {
+  const [major = 0, minor = 0, release = 0] = text.split(".").map(Number);
+  return major * 1_000_000 + minor * 1_000 + release;
 }
 
 export const domain = struct({ name: string, uuid, id: int });

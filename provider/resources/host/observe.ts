@@ -2,6 +2,7 @@ import { formatBytes } from "../../core/units";
 import type { Libvirt } from "../../libvirt/api";
 import { parseAnswer } from "../../schema/answer";
 import type { Element } from "../../schema/tree";
+import { versionText } from "../../schema/version";
 import type { HostTopology } from "../../tuning/topology";
 import { launchSecurityIn, nestedIn } from "../domain-capabilities";
 import { attempt } from "../failure";
@@ -46,8 +47,8 @@ export async function observe(
   return {
     uuid: libvirt.hostUuid,
     hostname,
-    libvirtVersion: formatVersion(BigInt(libvirt.version)),
-    qemuVersion: formatVersion(hvVersion),
+    libvirtVersion: versionText(libvirt.version),
+    qemuVersion: versionText(Number(hvVersion)),
     virtTypes,
     kvm: virtTypes.includes("kvm"),
     nested: domainCapabilities && nestedIn(domainCapabilities),
@@ -84,9 +85,4 @@ export async function domainCapabilitiesOf(
     }),
   );
   return parseAnswer(capabilities);
-}
-
-/** "9.0.0" of 9000000. */
-function formatVersion(version: bigint): string {
-  return [version / 1000000n, (version / 1000n) % 1000n, version % 1000n].join(".");
 }
