@@ -153,9 +153,16 @@ export class SshDialer implements Dialer {
     const winner = this.#winner?.kind;
     if (winner !== undefined) kinds.sort((a, b) => Number(b === winner) - Number(a === winner));
     for (const kind of kinds) {
-      const finding = await this.#tryWay(kind, server, slots);
-      if (finding.way !== undefined) return finding.way;
-      failures.push(...finding.failures);
+      try {
+        const finding = await this.#tryWay(kind, server, slots);
+        if (finding.way !== undefined) return finding.way;
+        failures.push(...finding.failures);
+      } catch (error) {
+        // A login shell that hangs does so for every command; what the sockets said is what helps.
+        const isHanging = error instanceof TransportError && error.code === "timeout" && failures.length > 0;
+        if (!isHanging) throw error;
+        throw this.#refusal([...failures, `${kind}: ${error.reason}; the login shell may hang`], error);
+      }
     }
     throw this.#refusal(failures);
   }

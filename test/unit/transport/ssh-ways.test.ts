@@ -88,6 +88,17 @@ test("a noisy login shell is told apart and gone around", async () => {
   expect(failure.reason).toContain('the remote shell printed "hello from .bashrc"');
 });
 
+test("a login shell that hangs does not hide what the sockets said", async () => {
+  await start({ config: ["AllowStreamLocalForwarding no", "ForceCommand sleep 5"] });
+  const { identityFile, knownHosts } = sshd;
+  const dialer = openDialer({ uri: sshd.uri(), identityFile, knownHosts, sshConfig: "none", timeout: 2 });
+  dialers.push(dialer);
+  const failure = await dialer.dial().catch((error) => error);
+  expect(failure.code).toBe("refused");
+  expect(failure.reason).toMatch(/channel to \S+-sock: .*helper: no answer within 2 s; the login shell may hang$/);
+  expect(failure.remedy).toContain("virtqemud.socket");
+});
+
 test("an account without a shell reaches the daemon by a channel", async () => {
   await start({ config: ["ForceCommand /usr/sbin/nologin"] });
   await echoes(await open().dial());
