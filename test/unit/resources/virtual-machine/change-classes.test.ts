@@ -106,19 +106,15 @@ const keptFor = (reason: string): readonly Case[] => [
 ];
 const pinned = keptFor("libvirt unpins no running thread; name all CPUs instead");
 const noDefault = "restart, libvirt gives a running IOThread no default back; name the values instead";
+const [first, both] = [{ "1": { max: 1 } }, { "1": { max: 1 }, "2": { max: 1 } }];
 const tuned: readonly Case[] = [
-  { next: { "1": { max: 1 } }, after: { iothreads: 1 }, verdict: "live" },
-  { old: { "1": { max: 1 } }, after: { iothreads: 1 }, verdict: noDefault },
-  {
-    old: { "1": { max: 1 }, "2": { max: 1 } },
-    next: { "2": { max: 2 } },
-    after: { iothreads: 2 },
-    verdict: noDefault,
-  },
+  { next: first, after: { iothreads: 1 }, verdict: "live" },
+  { old: first, after: { iothreads: 1 }, verdict: noDefault },
+  { old: both, next: { "2": { max: 2 } }, after: { iothreads: 2 }, verdict: noDefault },
   { old: { "1": { max: 1, grow: 2 } }, next: { "1": { max: 2 } }, after: { iothreads: 1 }, verdict: noDefault },
-  { old: { "1": { max: 1 }, "2": { max: 1 } }, next: { "1": { max: 1 } }, after: { iothreads: 1 }, verdict: "live" },
-  { old: { "1": { max: 1 } }, after: {}, verdict: "live" },
-  { old: { "1": { max: 1 } }, after: { iothreads: unknown }, verdict: noDefault },
+  { old: both, next: first, after: { iothreads: 1 }, verdict: "live" },
+  { old: first, after: {}, verdict: "live" },
+  { old: first, after: { iothreads: unknown }, verdict: noDefault },
 ];
 const medium: readonly Case[] = [
   { old: "/a", next: "/b", after: { device: "cdrom" }, verdict: "live, the medium is changed in the drive" },
