@@ -138,6 +138,7 @@ export class Chromium {
     const gone = new Promise((resolve) => this.process.once("exit", resolve));
     this.process.kill("SIGKILL");
     await gone;
-    if (existsSync(this.profile)) rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    // Its children write on for a moment.
+    if (existsSync(this.profile)) rmSync(this.profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }
