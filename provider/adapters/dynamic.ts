@@ -59,16 +59,23 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
     async diff(id, olds, news) {
       const { meta, values } = split(handler, news);
-      const found = await plainly(() => handler.diff(id, split(handler, olds).values, values, meta));
+      const before = split(handler, olds);
+      const found = await plainly(() => handler.diff(id, before.values, values, meta));
       const { changes, replaces, deleteBeforeReplace, onlyMends } = found;
+      const isElsewhere = handler.isMarked && hasNewStack(before.meta, meta);
       // Outside of previews this is not to come: the engine asks whether this one would have to go with another one, or
       // leaves it out for another one has failed.
       const isSupposed = !isPreview && hasUnknown(values);
       if (meta && !isSupposed) announce(meta.urn, found);
+      if (meta && isElsewhere) {
+        const said = `its mark on the host: live, now that of ${meta.project}/${meta.stack}`;
+        if (isPreview) engineLog.line(meta.urn, "info", said);
+        else engineLog.note(meta.urn, said);
+      }
       if (replaces.length > 0) identities.replace(handler.type, id);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
       // are the same it would see nothing to mend.
-      const known = changes.length === 0 ? { changes: false } : onlyMends ? { changes: true } : {};
+      const known = changes.length === 0 ? { changes: isElsewhere } : onlyMends ? { changes: true } : {};
       return { ...known, replaces: [...replaces], deleteBeforeReplace };
     },
 
@@ -127,6 +134,15 @@ function announce(urn: string, { lines, plain }: DiffResult): void {
   const quiet = isPreview ? [] : plain;
   if (quiet.length > 0) engineLog.note(urn, quiet.join(", "));
   for (const line of lines) if (!quiet.includes(line)) engineLog.line(urn, "info", line);
+}
+
+/**
+ * Whether the stack was renamed, or the object came from another one. What it says on the host has to follow: a new
+ * stack under the former name would take it for its own.
+ */
+function hasNewStack(before: Meta | undefined, now: Meta | undefined): boolean {
+  if (!before || !now) return false;
+  return before.stack !== now.stack || before.project !== now.project;
 }
 
 /** The handler's values and our hidden inputs, told apart. */

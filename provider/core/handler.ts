@@ -79,6 +79,8 @@ export interface Handler {
   readonly nullable: readonly string[];
   /** Top-level properties that hold entries by name: absent is as good as empty. */
   readonly maps: readonly string[];
+  /** The object says on the host which resource it is, and an update makes that follow. */
+  readonly isMarked: boolean;
   /** A replaced object stays beside the new one until that is in its place. */
   readonly createBeforeDelete: boolean;
   /** Pure; uses no network. */

@@ -79,6 +79,8 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
    * found instead of made. Not where data would go with it.
    */
   readonly deleteBeforeReplace?: boolean;
+  /** True where the object says on the host which resource it is, and an update makes that follow. */
+  readonly isMarked?: boolean;
   /**
    * The inputs as they are in force on the host: with what was decided there and is kept among the outputs, `known`,
    * below what the program says. With `olds`, of a program that is compared with that state. Pure.
@@ -197,6 +199,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     definition,
     type: definition.type,
     createBeforeDelete: definition.createBeforeDelete === true,
+    isMarked: definition.isMarked === true,
     // In a part of a document null takes away; what was applied repeats it.
     nullable: [
       "__kvm",

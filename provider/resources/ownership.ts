@@ -1,5 +1,5 @@
 import { KvmError } from "../core/errors";
-import type { HostReference } from "../core/handler";
+import type { HostReference, Meta } from "../core/handler";
 import { attributeAt } from "../schema/lens";
 import { child, type Element, element, ensure, remove, render, textOf } from "../schema/tree";
 
@@ -15,6 +15,20 @@ export interface Mark {
   readonly uuid: string;
   readonly stateVersion: number;
   readonly phase: "creating" | "ready";
+}
+
+/**
+ * Whether this very resource made the object, finished or not. One whose stack was renamed keeps the uuid that was derived
+ * from its former name, and so has a new resource of that name; the mark follows the first.
+ */
+export function isMarkOf(mark: Mark | undefined, owner: string | undefined, meta: Meta | undefined): mark is Mark {
+  if (mark?.owner !== (owner ?? "")) return false;
+  return mark.urn === "" || meta === undefined || mark.urn === meta.urn;
+}
+
+/** The mark with the urn that the resource has now. */
+export function followed(mark: Mark, meta: Meta | undefined): Mark {
+  return { ...mark, urn: meta?.urn ?? mark.urn };
 }
 
 export function readMark(document: Element): Mark | undefined {
@@ -86,17 +100,28 @@ export function notOurs(
   by: Holder | undefined,
   foundBy: "name" | "uuid" = "name",
 ): KvmError {
-  const isSibling = by !== undefined && by.owner === host.owner;
   const name = by?.urn?.split("::").at(-1);
   const sibling = name === undefined ? "another resource" : `the resource "${name}"`;
-  const holder = isSibling ? `was made by ${sibling} of this deployment` : strangerWords(by);
+  // The derived uuid is that of a resource whose stack was renamed: to this program it is nobody.
+  const isFormer = foundBy === "uuid" && by?.urn !== undefined;
+  const relation = by === undefined || by.owner !== host.owner ? "stranger" : isFormer ? "former" : "sibling";
+  const { holder, remedy } = {
+    stranger: {
+      holder: strangerWords(by),
+      remedy: `${elsewhere[foundBy]}, remove it by hand, or set adopt: true to take it over`,
+    },
+    former: { holder: `it belongs to ${by?.urn}`, remedy: elsewhere.uuid },
+    sibling: {
+      holder: `was made by ${sibling} of this deployment`,
+      remedy: `where the resource was renamed, give it the option aliases: [{ name: "${name ?? "its former name"}" }]; else choose another name for the object`,
+    },
+  }[relation];
+  const object = foundBy === "uuid" ? `a ${kind} with its uuid` : `${kind} "${objectName}"`;
   return new KvmError("conflict", {
     step: `create ${kind} ${objectName}`,
     host: host.uri,
-    reason: `${foundBy === "uuid" ? `a ${kind} with its uuid` : `${kind} "${objectName}"`} exists already and ${holder}; it was left untouched`,
-    remedy: isSibling
-      ? `where the resource was renamed, give it the option aliases: [{ name: "${name ?? "its former name"}" }]; else choose another name for the object`
-      : `${elsewhere[foundBy]}, remove it by hand, or set adopt: true to take it over`,
+    reason: `${object} exists already and ${holder}; it was left untouched`,
+    remedy,
   });
 }
 

@@ -27,7 +27,7 @@ export class Stack {
   private readonly folder = mkdtempSync(join(tmpdir(), "kvm-stack-"));
   private readonly environment: NodeJS.ProcessEnv;
   private latest: Promise<unknown> = Promise.resolve();
-  readonly name: string;
+  name: string;
   /** True once `init` has made it. */
   isThere = false;
 
@@ -62,6 +62,11 @@ export class Stack {
     for (const [key, value] of Object.entries(this.options.secrets ?? {})) {
       await this.must("config", "set", "--secret", key, value);
     }
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.must("stack", "rename", name);
+    this.name = name;
   }
 
   async setConfig(key: string, value: string): Promise<void> {

@@ -1,4 +1,6 @@
+import { Program } from "./program";
 import { programLab } from "./program-lab";
+import { withStack } from "./pulumi";
 
 const lab = programLab();
 
@@ -72,6 +74,45 @@ test("a machine that two resources of the state have is not deleted with one of 
     await stack.up();
     expect((await host.virsh("list", "--all", "--uuid")).trim()).toMatch(/^00000001-[\w-]+$/);
   });
+}, 180_000);
+
+test("a new stack under the former name of a renamed one leaves its objects alone", async () => {
+  const { host, program } = lab;
+  const platform = new Program();
+  platform.body = 'exports.host = new kvm.Host("rack1", { uri: config.require("hostUri") });';
+  await withStack({ program: platform.folder, config: { hostUri: host.uri } }, async (shared) => {
+    await shared.up();
+    const reference = JSON.stringify((await shared.outputs())["host"]);
+    const body = `const host = ${reference};
+      const net = new kvm.Network("net", { host, subnets: ["10.98.0.0/24"] });
+      const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", stopTimeout: "0 s" });
+      exports.vm = vm.name;`;
+    await lab.withProgram(body, async (stack) => {
+      await stack.up();
+      const vm = String((await stack.outputs())["vm"]);
+      await stack.rename("blue");
+      expect((await stack.preview()).output).toMatch(/its mark on the host: live, now that of .*\/blue/);
+      expect((await stack.up()).output).toMatch(/2 updated/);
+      for (const xml of [await host.virsh("dumpxml", vm), await host.virsh("dumpxml", "--inactive", vm)]) {
+        expect(xml).toContain("urn:pulumi:blue::");
+      }
+      await stack.upWithoutChanges();
+      await stack.refresh("--expect-no-changes");
+
+      await withStack({ program: program.folder }, async (anew) => {
+        const { code, output } = await anew.run("up", "--yes", "--skip-preview", "--continue-on-error");
+        for (const kind of ["Network", "VirtualMachine"]) {
+          expect(output).toMatch(
+            new RegExp(`a ${kind} with its uuid exists already and it belongs to urn:pulumi:blue::`),
+          );
+        }
+        expect(code).not.toBe(0);
+      });
+      expect(await host.virsh("list", "--name")).toContain(vm);
+      await stack.upWithoutChanges();
+    });
+  });
+  platform.remove();
 }, 180_000);
 
 test("what the user has made anew goes first, and volumes and seeds stay", async () => {

@@ -6,7 +6,7 @@ import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { asFound, leftAlone } from "../left-alone";
-import { type Mark, notOurs, readMark, removeMark, requireName, writeMark } from "../ownership";
+import { followed, isMarkOf, type Mark, notOurs, readMark, removeMark, requireName, writeMark } from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
 import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
@@ -37,6 +37,7 @@ export const network = defineResource({
   outputs,
   rules,
   deleteBeforeReplace: true,
+  isMarked: true,
 
   async create(inputs, context) {
     const calls = await NetworkCalls.open(context, inputs.host, inputs.name);
@@ -44,7 +45,7 @@ export const network = defineResource({
     if (taken !== undefined && taken !== inputs.uuid) return adopt(calls, taken, inputs, context);
     const found = await calls.definition(inputs.uuid);
     const mark = found && readMark(found);
-    if (found && mark?.owner !== ownerOf(inputs)) {
+    if (found && !isMarkOf(mark, inputs.host.owner, context.meta)) {
       if (inputs.adopt) return adopt(calls, inputs.uuid, inputs, context);
       throw notOurs("Network", inputs.name, inputs.host, mark, "uuid");
     }
@@ -79,7 +80,7 @@ export const network = defineResource({
     const news = await asFound(calls, id, asked, leftAlone(olds, changes, context));
     const document = compose(before, { ...news, uuid: id }, olds);
     const mark = readMark(before);
-    if (mark) writeMark(document, { ...mark, phase: "ready" });
+    if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });
     await calls.define(document);
     try {
       await bringInForce(calls, id, news, before, context, olds.overlay);

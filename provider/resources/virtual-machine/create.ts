@@ -7,7 +7,7 @@ import type { Libvirt } from "../../libvirt/api";
 import { clone, type Element, equal } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { withDrift } from "../document";
-import { notOurs, readMark, requireName, writeMark } from "../ownership";
+import { isMarkOf, notOurs, readMark, requireName, writeMark } from "../ownership";
 import { placedIn } from "../placed-in";
 import { writeRecord } from "../placement-record";
 import { type Leases, leasesBefore, noLeases, waitForAddress } from "./addresses";
@@ -18,7 +18,7 @@ import { addedIn, tidyPages } from "./guest-pages";
 import { requireHardware } from "./hardware";
 import { adviseHost, warnOfSlowDisks } from "./latency-advice";
 import { refuseEarlySecret } from "./launch-attestation";
-import { isOurs, markOf, setMark } from "./mark";
+import { markOf, setMark } from "./mark";
 import { makeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs, outputsIn } from "./outputs";
@@ -55,7 +55,7 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
   }
   const document = await existing.inactive();
   const mark = readMark(document);
-  if (own && isOurs(mark, inputs)) {
+  if (own && isMarkOf(mark, inputs.host.owner, context.meta)) {
     requireName("VirtualMachine", document, inputs.name, inputs.host);
     refuseEarlySecret(inputs);
     await requireHardware(libvirt, inputs);

@@ -31,6 +31,7 @@ export const virtualMachine = defineResource({
   outputs,
   rules,
   deleteBeforeReplace: true,
+  isMarked: true,
 
   presets: { by: ["profile", "guest"], of: machinePresets },
 

@@ -9,11 +9,6 @@ export function markOf(inputs: Inputs, uuid: string, phase: Mark["phase"], conte
   return { owner: inputs.host.owner ?? "", urn: context.meta?.urn ?? "", uuid, stateVersion, phase };
 }
 
-/** Whether this deployment made the object, finished or not. */
-export function isOurs(mark: Mark | undefined, inputs: Inputs): boolean {
-  return mark !== undefined && mark.owner === (inputs.host.owner ?? "");
-}
-
 /** Writes the mark and nothing else. */
 export async function setMark(domain: Domain, mark: Mark): Promise<void> {
   const { xml, key, uri } = markMetadata(mark);

@@ -4,6 +4,7 @@ import { messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { clone, type Element, equal } from "../../schema/tree";
 import type { GuestPages } from "../added-pages";
+import { followed, readMark, writeMark } from "../ownership";
 import { placedBefore } from "../placed";
 import { readRecord, recordMetadata, writeRecord } from "../placement-record";
 import { applyInputs } from "./apply";
@@ -11,6 +12,7 @@ import { pinsIn } from "./cpu-tuning";
 import type { Domain } from "./domain";
 import { addedIn, grownBy, returnPages } from "./guest-pages";
 import { withoutIdle } from "./judge";
+import { setMark } from "./mark";
 import { makeMediated } from "./mediated-devices";
 import {
   asOutput,
@@ -84,6 +86,9 @@ async function write(site: UpdateSite, placement: Placed | undefined, added: rea
   const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), live);
   const record = recordOf(news, placement, added);
   writeRecord(wanted, record);
+  const mark = readMark(before);
+  const marked = mark && followed(mark, context.meta);
+  if (marked) writeMark(wanted, marked);
   // A running domain that somebody undefined would be gone when it stops.
   const differs = !equal(wanted, before) || !isPersistent;
   const giveBack = await makeMediated(domain.libvirt, news, context);
@@ -97,5 +102,6 @@ async function write(site: UpdateSite, placement: Placed | undefined, added: rea
     const { xml, key, uri } = recordMetadata(record);
     await domain.setMetadataElement(xml, key, uri);
   }
+  if (live && marked && readMark(live)?.urn !== marked.urn) await setMark(domain, marked);
   return { differs, wanted, known, giveBack };
 }

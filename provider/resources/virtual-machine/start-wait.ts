@@ -21,9 +21,9 @@ export class StartWait {
     private readonly domain: Domain,
     private readonly inputs: Inputs,
     olds: Values,
-    before: Element,
+    config: Element,
   ) {
-    this.mark = readMark(before);
+    this.mark = readMark(config);
     this.due = leasesOf(olds) ?? (this.mark?.phase === "creating" ? noLeases : undefined);
   }
 

@@ -92,7 +92,7 @@ export async function update(
     if (differs || renamed) throw await asBefore({ ...site, hasStopped, giveBack, written }, to, error);
     throw await unfinished(domain, olds, error, olds, { ignored });
   }
-  const wait = new StartWait(domain, news, olds, before);
+  const wait = new StartWait(domain, news, olds, wanted);
   let isOff = false;
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);

@@ -62,6 +62,19 @@ test("what the class passes along is text, or the object that it was", async () 
   expect(names[2]).not.toBe(names[0]);
 });
 
+test("an object that says whose it is follows when its stack is renamed, and not when its resource is", async () => {
+  const of = (stack: string, name = "db") =>
+    JSON.stringify({ organization: "o", urn: `urn:pulumi:${stack}::shop::pulumi-nodejs:dynamic/kvm:Machine::${name}` });
+  const args = { name: "a", memory: "1 GiB" };
+  const changes = async (isMarked: boolean, before: string, now: string) => {
+    const { diff } = dynamicProvider({ ...machine, isMarked });
+    return (await diff("id", { ...args, __meta: before }, { ...args, __meta: now })).changes;
+  };
+  expect(await changes(true, of("dev"), of("blue"))).toBe(true);
+  expect(await changes(true, of("dev"), of("dev", "main"))).toBe(false);
+  expect(await changes(false, of("dev"), of("blue"))).toBe(false);
+});
+
 test("what a failed resource would have told is no fault, and not known to the handler", async () => {
   const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:Machine::db";
   const seen: unknown[] = [];

@@ -1,4 +1,4 @@
-import { notOurs } from "../../../provider/resources/ownership";
+import { followed, isMarkOf, notOurs } from "../../../provider/resources/ownership";
 
 const host = { uri: "qemu+ssh://root@rack1.example/system", owner: "a".repeat(32) };
 const mark = {
@@ -35,5 +35,16 @@ test("of a pool of the same deployment nobody knows the resource", () => {
 test("what has the uuid is not called by the name that it may not have, and another name is no way out", () => {
   const { message } = notOurs("Network", "front", host, { owner: "b".repeat(32) }, "uuid");
   expect(message).toMatch(/a Network with its uuid exists already/);
+  expect(message).toMatch(/What to do: give the resource another name in the program, or a uuid of its own/);
+});
+
+test("the object of a resource whose stack was renamed is told from that of a new one", () => {
+  const mark = { owner: "a", urn: "urn:pulumi:blue::p::t::db", uuid: "u", stateVersion: 1, phase: "ready" } as const;
+  const meta = (stack: string) => ({ organization: "o", project: "p", stack, urn: `urn:pulumi:${stack}::p::t::db` });
+  expect([isMarkOf(mark, "a", meta("blue")), isMarkOf(mark, "a", meta("dev"))]).toEqual([true, false]);
+  expect([isMarkOf(mark, "b", meta("blue")), isMarkOf(undefined, "a", undefined)]).toEqual([false, false]);
+  expect(followed(mark, meta("green"))).toMatchObject({ ...mark, urn: "urn:pulumi:green::p::t::db" });
+  const { message } = notOurs("Network", "front", { ...host, owner: "a" }, mark, "uuid");
+  expect(message).toMatch(/with its uuid exists already and it belongs to urn:pulumi:blue::p::t::db; .*untouched/);
   expect(message).toMatch(/What to do: give the resource another name in the program, or a uuid of its own/);
 });
