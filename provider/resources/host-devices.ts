@@ -1,4 +1,5 @@
 import type { Libvirt } from "../libvirt/api";
+import { activeOnly } from "../libvirt/constants";
 import { errorCode, LibvirtError } from "../libvirt/errors";
 import { parseAnswer } from "../schema/answer";
 import { child, children, type Element, textOf } from "../schema/tree";
@@ -32,7 +33,6 @@ export interface HostDevice {
 
 /** virConnectListAllNodeDevices: PCI devices and network interfaces. */
 export const kinds = (1 << 1) | (1 << 4);
-const activeInterfaces = 1 << 1;
 /**
  * PCI classes of what is no device to give away: memory and its controllers, bridges, and the timers, interrupt
  * controllers and counters of the chipset, of which a server's CPU has a hundred.
@@ -123,7 +123,7 @@ export async function bridgePorts(
   through?: readonly Through[],
 ): Promise<ReadonlyMap<string, string>> {
   const listed = await ifOffered("list the interfaces of the host", host, () =>
-    libvirt.call("CONNECT_LIST_ALL_INTERFACES", { needResults: 1, flags: activeInterfaces }),
+    libvirt.call("CONNECT_LIST_ALL_INTERFACES", { needResults: 1, flags: activeOnly.interfaces }),
   );
   const documents = await Promise.all(
     (listed?.ifaces ?? []).map((iface) =>

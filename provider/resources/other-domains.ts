@@ -1,4 +1,5 @@
 import type { Libvirt } from "../libvirt/api";
+import { activeOnly, xmlFlags } from "../libvirt/constants";
 import { parseAnswer } from "../schema/answer";
 import type { Element } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
@@ -12,9 +13,6 @@ export interface OtherDomain {
   readonly documents: readonly Element[];
 }
 
-/** virConnectListAllDomains' flag for running ones, and virDomainGetXMLDesc's for the definition. */
-const flags = { active: 1, inactive: 2 } as const;
-
 /** The domains beside the one with that uuid; with `running` only those that run, as they run. */
 export async function otherDomains(
   libvirt: Libvirt,
@@ -23,13 +21,13 @@ export async function otherDomains(
   running = false,
 ): Promise<readonly OtherDomain[]> {
   const { domains } = await attempt({ step: "list the domains", host }, () =>
-    libvirt.call("CONNECT_LIST_ALL_DOMAINS", { needResults: 1, flags: running ? flags.active : 0 }),
+    libvirt.call("CONNECT_LIST_ALL_DOMAINS", { needResults: 1, flags: running ? activeOnly.domains : 0 }),
   );
   return Promise.all(
     domains
       .filter(({ uuid }) => uuid !== own)
       .map(async (dom) => {
-        const wanted = running || dom.id === -1 ? [0] : [0, flags.inactive];
+        const wanted = running || dom.id === -1 ? [0] : [0, xmlFlags.inactive];
         const documents = await Promise.all(
           wanted.map((flag) =>
             // One that goes while the host is asked has nothing any more.

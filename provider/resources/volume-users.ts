@@ -1,4 +1,5 @@
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
+import { activeOnly, xmlFlags } from "../libvirt/constants";
 import { domainHandle, poolHandle } from "../libvirt/procedures";
 import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
@@ -121,7 +122,7 @@ async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
   const [{ domains }, { pools }] = await attempt(step, () =>
     Promise.all([
       libvirt.call("CONNECT_LIST_ALL_DOMAINS", everything),
-      libvirt.call("CONNECT_LIST_ALL_STORAGE_POOLS", { ...everything, flags: activePools }),
+      libvirt.call("CONNECT_LIST_ALL_STORAGE_POOLS", { ...everything, flags: activeOnly.pools }),
     ]),
   );
   const [documents, overlays] = await Promise.all([
@@ -131,9 +132,6 @@ async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
   return { domains: documents.flat(), overlays: overlays.flat() };
 }
 
-const activePools = 2;
-const inactive = 2;
-
 async function definitions(libvirt: Libvirt, host: string, uuid: string, running: boolean) {
   const step = { step: "see who uses the volumes", host };
   const read = async (flags: number, active: boolean) => {
@@ -141,7 +139,7 @@ async function definitions(libvirt: Libvirt, host: string, uuid: string, running
     const found = await ifFound(step, () => libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags }));
     return found ? [{ uuid, active, document: parseAnswer(found.xml) }] : [];
   };
-  return (await Promise.all([...(running ? [read(0, true)] : []), read(inactive, false)])).flat();
+  return (await Promise.all([...(running ? [read(0, true)] : []), read(xmlFlags.inactive, false)])).flat();
 }
 
 async function overlaysIn(libvirt: Libvirt, host: string, uuid: string, pool: string) {

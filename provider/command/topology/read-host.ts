@@ -1,9 +1,11 @@
 import type { Libvirt } from "../../libvirt/api";
+import { xmlFlags } from "../../libvirt/constants";
 import { encryptedGuestsIn } from "../../resources/domain-capabilities";
 import { domainClaim, joinClaims } from "../../resources/domain-claim";
 import { attempt, ifFound } from "../../resources/failure";
 import { architectureOf, virtTypesOf } from "../../resources/host/facts";
 import { domainCapabilitiesOf } from "../../resources/host/observe";
+import { kinds } from "../../resources/host-devices";
 import { freePages } from "../../resources/host-pages";
 import { topologyOf } from "../../resources/host-topology";
 import { parseAnswer } from "../../schema/answer";
@@ -11,9 +13,6 @@ import type { Element } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { devicesOf } from "./devices";
 import type { Survey, SurveyedGuest } from "./survey";
-
-/** virDomainGetXMLDesc's flag for the definition, and virConnectListAllNodeDevices' for PCI devices and interfaces. */
-const flags = { inactive: 2, devices: (1 << 1) | (1 << 4) } as const;
 
 /** Asks a host for all that the picture shows, in one pipelined pass. */
 export async function surveyHost(libvirt: Libvirt): Promise<Omit<Survey, "limits">> {
@@ -62,7 +61,7 @@ async function domainDocuments(libvirt: Libvirt) {
     domains.map(async (dom) => {
       const running = dom.id !== -1;
       const texts = await Promise.all(
-        (running ? [0, flags.inactive] : [0]).map((flag) =>
+        (running ? [0, xmlFlags.inactive] : [0]).map((flag) =>
           ifFound({ step: `read the definition of the domain ${dom.name}`, host }, () =>
             libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags: flag }),
           ),
@@ -76,7 +75,7 @@ async function domainDocuments(libvirt: Libvirt) {
 async function deviceDocuments(libvirt: Libvirt): Promise<Element[]> {
   const host = libvirt.uri;
   const { devices } = await attempt({ step: "list the devices of the host", host }, () =>
-    libvirt.call("CONNECT_LIST_ALL_NODE_DEVICES", { needResults: 1, flags: flags.devices }),
+    libvirt.call("CONNECT_LIST_ALL_NODE_DEVICES", { needResults: 1, flags: kinds }),
   );
   const texts = await Promise.all(
     devices.map(({ name }) =>

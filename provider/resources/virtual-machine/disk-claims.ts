@@ -1,6 +1,7 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
-import { LibvirtError } from "../../libvirt/errors";
+import { activeOnly, xmlFlags } from "../../libvirt/constants";
+import { errorCode, LibvirtError } from "../../libvirt/errors";
 import { domainHandle, poolHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { child, children, type Element, textOf } from "../../schema/tree";
@@ -77,9 +78,8 @@ function under(path: string, what: string, remedy: string): Objection {
 
 /** Whether the domain has that disk already. */
 async function hasDisk(libvirt: Libvirt, host: string, uuid: string, path: string): Promise<boolean> {
-  // VIR_DOMAIN_XML_INACTIVE
   const found = await ifFound({ step: `read the definition of the domain ${uuid}`, host }, () =>
-    libvirt.call("DOMAIN_GET_XML_DESC", { dom: domainHandle(uuid), flags: 2 }),
+    libvirt.call("DOMAIN_GET_XML_DESC", { dom: domainHandle(uuid), flags: xmlFlags.inactive }),
   );
   return found !== undefined && devicesOf(parseAnswer(found.xml), "disk").some((disk) => sourcePath(disk) === path);
 }
@@ -112,14 +112,13 @@ async function volumeGroups(libvirt: Libvirt, host: string): Promise<readonly On
   }));
 }
 
-/** VIR_ERR_INTERNAL_ERROR tells of a missing driver, VIR_ERR_SYSTEM_ERROR of missing tools; VIR_ERR_NO_SUPPORT */
-const noDriver: readonly number[] = [1, 38, 3];
+/** An internal error tells of a missing driver, a system error of missing tools. */
+const noDriver: readonly number[] = [errorCode.internal, errorCode.systemError, errorCode.noSupport];
 
 /** The devices that the active pools of the host lie on. */
 async function poolDevices(libvirt: Libvirt, host: string): Promise<readonly OnDevices[]> {
-  // VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE
   const { pools } = await attempt({ step: "list the storage pools", host }, () =>
-    libvirt.call("CONNECT_LIST_ALL_STORAGE_POOLS", { needResults: 1, flags: 2 }),
+    libvirt.call("CONNECT_LIST_ALL_STORAGE_POOLS", { needResults: 1, flags: activeOnly.pools }),
   );
   return Promise.all(
     pools.map(async ({ name, uuid }) => {

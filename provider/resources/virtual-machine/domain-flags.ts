@@ -1,9 +1,6 @@
 /** libvirt's virDomainModificationImpact: what a call writes to. */
 export const affect = { live: 1, config: 2 } as const;
 
-/** Flags of virDomainGetXMLDesc. Without `secure` libvirt leaves passwords out, and a redefine would delete them. */
-export const xmlFlags = { secure: 1, inactive: 2, migratable: 8 } as const;
-
 /** Flags of virDomainUndefineFlags with the libvirt that brought them. Volumes are never touched. */
 export const undefineFlags: readonly { readonly flag: number; readonly since: number }[] = [
   { flag: 1 | 2, since: 0 }, // managed save image, snapshots' metadata

@@ -1,9 +1,10 @@
 import { isNotFound } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
+import { xmlFlags } from "../../libvirt/constants";
 import { parseAnswer } from "../../schema/answer";
 import { child, type Element, render, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
-import { affect, undefineFlags, xmlFlags } from "./domain-flags";
+import { affect, undefineFlags } from "./domain-flags";
 import { lacksDevices, withDevicesOf, withSilenceOf } from "./migratable";
 import { type Power, type PowerState, powerState } from "./power-state";
 import { RunningDomain } from "./running-domain";

@@ -1,0 +1,5 @@
+/** Flags of virDomainGetXMLDesc. Without `secure` libvirt leaves passwords out, and a redefine would delete them. */
+export const xmlFlags = { secure: 1, inactive: 2, migratable: 8 } as const;
+
+/** Flags of virConnectListAllDomains and its kin for what is active alone. */
+export const activeOnly = { domains: 1, interfaces: 2, pools: 2 } as const;
