@@ -318,17 +318,20 @@ test("a cancel while a device goes leaves what is written; the next run goes on,
   const vm = machine("cancel");
   const root = { root: { volume: await image(lab.host, "cancel.qcow2") } };
   const both = { ...root, data: { volume: await image(lab.host, "cancel-data.qcow2") } };
-  await vm.create({ disks: both });
+  await vm.create({ disks: both, cpuTune: { quota: 90_000 }, rootPorts: 4 });
   const cancel = new AbortController();
   setTimeout(() => cancel.abort("the deployment was cancelled"), 1000);
-  const failure = await runWith(vm, "update", { disks: root }, { ...vm.context, signal: cancel.signal });
+  const wanted = { disks: root, rootPorts: 8 };
+  const failure = await runWith(vm, "update", wanted, { ...vm.context, signal: cancel.signal });
   expect(failure?.message).toMatch(/^Unable to unplug ua-disk-data .*: the deployment was cancelled/);
   expect(failure?.message).not.toMatch(/former/);
   expect(Object.keys(vm.state["disks"] as Values)).toEqual(["root"]);
-  expect(vm.state["pendingRestart"]).toEqual(["disks.data"]);
-  await vm.up({ disks: both });
+  expect(vm.state["pendingRestart"]).toEqual(["cpuTune.quota", "disks.data", "rootPorts"]);
+  expect(vm.diff(wanted).lines).toEqual(["cpuTune.quota: live", "disks.data: live, only the running guest has it"]);
+  await vm.up({ ...wanted, disks: both });
+  expect(await lab.host.virsh("schedinfo", vm.name, "--live")).not.toMatch(/vcpu_quota\s*: 90000/);
   expect(await vm.xml("--inactive")).toContain("ua-disk-data");
-  expect([vm.state["pendingRestart"], await vm.refresh()]).toEqual([[], []]);
+  expect([vm.state["pendingRestart"], await vm.refresh()]).toEqual([["rootPorts"], []]);
   await vm.delete();
 }, 60_000);
 

@@ -2,7 +2,7 @@ import type { Row, Rows } from "../../core/attribute";
 import { messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
-import { type Made, Unfinished } from "../../core/resource";
+import { type Bookkeeping, type Made, Unfinished } from "../../core/resource";
 import type { Libvirt } from "../../libvirt/api";
 import { clone, type Element, equal } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
@@ -170,8 +170,10 @@ interface Residue {
   /** A wait that is still to be done. */
   readonly due?: Leases | undefined;
   readonly ignored?: readonly string[] | undefined;
-  /** What is to be there if all was written that was sent: a refresh finds what was not. */
+  /** What is to be there if all was written that was sent, where nobody can look: a refresh finds what was not. */
   readonly applied?: Values | undefined;
+  /** The state whose inputs the guest may still have. */
+  readonly before?: Values | undefined;
 }
 
 /**
@@ -183,19 +185,20 @@ export async function unfinished(
   inputs: Inputs,
   error: unknown,
   known: Values,
-  { due, ignored, applied }: Residue = {},
+  { due, ignored, applied, before }: Residue = {},
 ): Promise<Error> {
   const cause = error instanceof Error ? error : new Error(String(error));
-  const state = await observe(domain, inputs, known, { ignored }).catch(() => undefined);
+  const state = await observe(domain, inputs, known, { ignored, ...(before && { before }) }).catch(() => undefined);
+  const memo = state ? state.made.memo : (known["__kvm"] as Bookkeeping | undefined)?.memo;
+  const noted = due ? { memo: { ...memo, ...memoOf(due) } } : memo && { memo };
   // A host that cannot be asked now leaves what was written; the next run reads it again.
-  const wait = due && { memo: { ...state?.made.memo, ...memoOf(due) } };
-  const sent = applied && { applied };
   if (!state) {
-    return new Unfinished({ id: domain.uuid, outputs: outputsIn(known, domain.uuid), ...sent, ...wait }, cause, inputs);
+    const made = { id: domain.uuid, outputs: outputsIn(known, domain.uuid), ...(applied && { applied }) };
+    return new Unfinished({ ...made, ...noted }, cause, inputs);
   }
   const { made, power, autostart } = state;
   const found = Object.entries({ state: power, autostart }).filter(([name]) => !isIgnored(name, ignored));
-  return new Unfinished({ ...made, ...sent, ...wait }, cause, { ...inputs, ...Object.fromEntries(found) });
+  return new Unfinished({ ...made, ...noted }, cause, { ...inputs, ...Object.fromEntries(found) });
 }
 
 /**

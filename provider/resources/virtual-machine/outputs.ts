@@ -92,7 +92,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const waiting = live ? residue(rows, wanted, live, config) : [];
   const had = effective(before, before);
   const gone = live && !anew ? takenOut(rows, had, wanted, { live, config, waiting }) : [];
-  const properties = live && !anew && hints.before ? [...gone, ...untold(rows, had, wanted)] : gone;
+  const properties = live && !anew && hints.before ? [...gone, ...untold(rows, had, wanted, { live, config })] : gone;
   const isMeant = (property: string) => !isIgnored(property, ignored);
   const meant = waiting.filter(({ property }) => isMeant(property));
   const lag = live && lagOf(meant, { wanted, known, live, isDone });

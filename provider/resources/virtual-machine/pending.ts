@@ -8,7 +8,7 @@ import type { Element } from "../../schema/tree";
 import { readRows } from "../document";
 import { withoutThrowaways } from "./disk-sources";
 import { noteOf } from "./run-note";
-import { isSeat, moved } from "./seats";
+import { isSeat, moved, rootPortsIn } from "./seats";
 
 /** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
 export const inMotion: readonly string[] = ["memory"];
@@ -105,8 +105,16 @@ export function takenOut(
 }
 
 /** What waits since `before`, and no document shows: more `rootPorts` look like those of devices that were plugged in. */
-export function untold(rows: Rows, before: Values, wanted: Values): string[] {
-  const isUntold = (path: readonly string[]) => attributeOf(rows, path) !== undefined && !isWritten(rows, path);
+export function untold(
+  rows: Rows,
+  before: Values,
+  wanted: Values,
+  { live, config }: { readonly live: Element; readonly config: Element },
+): string[] {
+  const isUntold = (path: readonly string[]) =>
+    attributeOf(rows, path) !== undefined &&
+    !isWritten(rows, path) &&
+    (path[0] !== "rootPorts" || rootPortsIn(config) > rootPortsIn(live));
   const changes = diffRows(rows, before, wanted);
   return changes.flatMap(({ class: kind, path, property }) => (kind === "restart" && isUntold(path) ? property : []));
 }

@@ -26,6 +26,8 @@ interface Written {
   readonly inForce: Inputs;
   readonly known: Values;
   readonly definition: Element;
+  /** The state of before. */
+  readonly before: Values;
 }
 
 /**
@@ -50,7 +52,9 @@ export async function asBefore(failed: Failed, to: Inputs, error: unknown): Prom
   const ignored = context.meta?.ignoreChanges;
   // What was made for it on the host stays beside a definition that names it.
   if (written) return asWritten(domain, told, written, ignored);
-  const ended = await unfinished(domain, olds, told, olds, { ignored });
+  // What cannot be put back as the guest runs waits for its end.
+  const before = { ...to, __kvm: olds["__kvm"] };
+  const ended = await unfinished(domain, olds, told, olds, { ignored, before });
   await giveBack?.().catch((failure: unknown) => context.warn(messageOf(failure)));
   return ended;
 }
@@ -62,10 +66,10 @@ export async function asBefore(failed: Failed, to: Inputs, error: unknown): Prom
 export function asWritten(
   domain: Domain,
   error: unknown,
-  { inputs, inForce, known, definition }: Written,
+  { inputs, inForce, known, definition, before }: Written,
   ignored: readonly string[] | undefined,
 ): Promise<Error> {
-  return unfinished(domain, inputs, error, known, { ignored, applied: readRows(rows, inForce, definition) });
+  return unfinished(domain, inputs, error, known, { ignored, applied: readRows(rows, inForce, definition), before });
 }
 
 async function putBack(

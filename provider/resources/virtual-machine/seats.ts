@@ -2,6 +2,7 @@ import type { Entries } from "../../core/attribute";
 import type { Change } from "../../core/diff";
 import { formatPath } from "../../core/faults";
 import type { Element } from "../../schema/tree";
+import { devicesOf } from "./alias";
 import { controllerOf, isOnScsi } from "./disk-controllers";
 import { diskEntries } from "./disk-entries";
 import { cellOf } from "./expander-bus";
@@ -18,7 +19,12 @@ interface Seat {
 
 /** Where devices hang: the whole document tells, of which the lens of a device sees nothing. */
 const seats: Readonly<Record<string, Seat>> = {
-  disks: { name: "controller", entries: diskEntries, in: (_, disk) => (isOnScsi(disk) ? controllerOf(disk) : null) },
+  // libvirt hangs a disk without a place on controller 0.
+  disks: {
+    name: "controller",
+    entries: diskEntries,
+    in: (_, disk) => (isOnScsi(disk) ? (controllerOf(disk) ?? "0") : null),
+  },
   nics: { name: "cell", entries: nicEntries, in: cellOf },
   hostDevices: { name: "cell", entries: hostdevEntries, in: cellOf },
 };
@@ -40,4 +46,9 @@ export function moved(from: Element, to: Element): Change[] {
       return isSame ? [] : [{ path, property: formatPath(path), old, next, class: "restart" as const }];
     });
   });
+}
+
+/** How many ports of PCI Express the document has, used and free. */
+export function rootPortsIn(document: Element): number {
+  return devicesOf(document, "controller").filter(({ attributes }) => attributes["model"] === "pcie-root-port").length;
 }

@@ -19,7 +19,7 @@ import { putSecret } from "./launch-attestation";
 import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
-import { pendingOf, residue, takenOut, untold } from "./pending";
+import { namedByEither, pendingOf, residue, takenOut, untold } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
@@ -75,7 +75,9 @@ export async function update(
     throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
   });
   const [from, to] = [effective(olds, olds), effective(news, known)];
-  const written = { inputs: asked, inForce: to, known, definition: wanted };
+  // Both: what was taken out may still be in the guest, and what came may not be.
+  const inputs = namedByEither(rows, olds, asked) as Inputs;
+  const written = { inputs, inForce: to, known, definition: wanted, before: olds };
   let config = wanted;
   try {
     if (differs) config = await domain.inactiveAfter(wanted);
@@ -123,7 +125,7 @@ export async function update(
   } catch (error) {
     if (isOff && !isConnectionLost(error))
       throw await asBefore({ ...site, hasStopped: true, giveBack, written }, to, error);
-    throw await unfinished(domain, asked, error, known, { due: wait.due, ignored });
+    throw await unfinished(domain, asked, error, known, { due: wait.due, ignored, before: olds });
   }
 }
 
@@ -215,7 +217,7 @@ async function restartIfWanted(
   if (!live || news.changePolicy !== "restart" || news.state === "stopped") return now;
   const waiting = residue(rows, news, live, config);
   const gone = takenOut(rows, olds, news, { live, config, waiting });
-  const all = [...pendingOf(waiting), ...gone, ...untold(rows, olds, news)];
+  const all = [...pendingOf(waiting), ...gone, ...untold(rows, olds, news, { live, config })];
   const pending = all.filter((property) => !isIgnored(property, context.meta?.ignoreChanges));
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);

@@ -1,7 +1,7 @@
 import type { Values } from "../../../../provider/core/handler";
 import { deviceNamed, devicesOf } from "../../../../provider/resources/virtual-machine/alias";
 import { applyInputs } from "../../../../provider/resources/virtual-machine/apply";
-import { pendingOf, residue } from "../../../../provider/resources/virtual-machine/pending";
+import { pendingOf, residue, untold } from "../../../../provider/resources/virtual-machine/pending";
 import { compose } from "../../../../provider/resources/virtual-machine/render";
 import { type Inputs, rows } from "../../../../provider/resources/virtual-machine/rows";
 import { child, clone, type Element, equal, parse } from "../../../../provider/schema/tree";
@@ -67,6 +67,12 @@ test("what hangs on a SCSI controller that goes comes to one of ours, and not to
   const named = inputsOf({ scsiControllers: { first: {}, second: {} }, disks: scsi({ controller: "first" }) });
   const left = applyInputs(compose(named), inputsOf({ scsiControllers: { second: {} }, disks: scsi() }), named);
   expect(child(deviceNamed(left, "ua-disk-a") as Element, "address")?.attributes).toMatchObject({ controller: "1" });
+});
+
+test("more ports wait for the next start where the guest has not as many", () => {
+  const [few, many] = [inputsOf({ rootPorts: 4 }), inputsOf({ rootPorts: 8 })];
+  const waits = (live: Inputs) => untold(rows, few, many, { live: compose(live), config: compose(many) });
+  expect([waits(few), waits(many)]).toEqual([["rootPorts"], []]);
 });
 
 test("a change of the bus that is taken back before the restart gives the disk its place in the running guest", () => {
