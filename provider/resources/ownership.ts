@@ -18,12 +18,13 @@ export interface Mark {
 }
 
 /**
- * Whether this very resource made the object, finished or not. One whose stack was renamed keeps the uuid that was derived
- * from its former name, and so has a new resource of that name; the mark follows the first.
+ * Whether this stack made the object, finished or not. What a stack made that was renamed keeps the uuids that were derived
+ * from its former name, and so has a new stack of that name; the mark follows the first.
  */
 export function isMarkOf(mark: Mark | undefined, owner: string | undefined, meta: Meta | undefined): mark is Mark {
   if (mark?.owner !== (owner ?? "")) return false;
-  return mark.urn === "" || meta === undefined || mark.urn === meta.urn;
+  const [, , stack, , project] = mark.urn.split(":");
+  return mark.urn === "" || meta === undefined || (stack === meta.stack && project === meta.project);
 }
 
 /** The mark with the urn that the resource has now. */
