@@ -46,7 +46,8 @@ export async function fetchImage(options: FetchOptions): Promise<FetchedImage> {
       throw explained(error, options.cacheDir);
     });
   if (sha256 === undefined) return fetched(options);
-  const key = join(options.cacheDir, sha256);
+  // Another address is another chance.
+  const key = `${join(options.cacheDir, sha256)} ${url.href}`;
   const before = running.get(key);
   return (before?.isGoingOn ? before : begin(key, fetched)).wait(options);
 }
