@@ -31,8 +31,12 @@ const TRANSPORTS: Readonly<Record<string, TransportName>> = {
   tcp: "tcp",
 };
 
+/** A password before the host, which may have slashes. */
+const PASSWORD = /^([^:]*:\/\/[^:@/?#]*):[^?#]*@/;
+
 /** Takes a libvirt URI apart; throws one TransportError (`invalid`) that names every fault. */
 export function parseUri(text: string): LibvirtUri {
+  if (PASSWORD.test(text)) throw invalid(text, ["a password in the URI is not supported; use an ssh key or agent"]);
   const faults: string[] = [];
   const parts = SHAPE.exec(text);
   if (parts === null) {
@@ -75,14 +79,12 @@ function parseAuthority(authority: string, faults: string[]): Authority {
   const parts = AUTHORITY.exec(authority);
   if (parts === null) {
     const remedy = authority.split(":").length > 2 ? "; write an IPv6 address in brackets, [::1]" : "";
-    faults.push(`"${withoutPassword(authority)}" is not [user@]host[:port]${remedy}`);
+    faults.push(`"${authority}" is not [user@]host[:port]${remedy}`);
     return { user: undefined, host: undefined, port: undefined };
   }
   const [, userText, hostText = "", portText] = parts;
-  const [userName, password] = userText?.split(":") ?? [];
-  const user = userName === undefined ? undefined : decode(userName, faults);
+  const user = userText === undefined ? undefined : decode(userText, faults);
   if (user === "") faults.push("the user name before @ is empty");
-  if (password !== undefined) faults.push("a password in the URI is not supported; use an ssh key or agent");
   const host = hostText.replace(/^\[|\]$/g, "");
   if (host.startsWith("-") || user?.startsWith("-")) faults.push("host and user must not begin with a dash");
   if (!/^[\p{L}\p{N}._:%-]*$/u.test(host)) faults.push(`"${host}" is not a host name or address`);
@@ -125,13 +127,8 @@ function decode(text: string, faults: string[]): string {
 function invalid(text: string, faults: readonly string[]): TransportError {
   return new TransportError("invalid", {
     step: "use the connection URI",
-    host: `"${withoutPassword(text)}"`,
+    host: `"${text.replace(PASSWORD, "$1:***@")}"`,
     reason: faults.join("; "),
     remedy: `write for example qemu+ssh://root@host/system or qemu:///system. Parameters: ${PARAMETERS.join(", ")}.`,
   });
-}
-
-/** For messages, which end up in logs. */
-function withoutPassword(text: string): string {
-  return text.replace(/:(?!\/)[^/?#]*@/, ":***@");
 }

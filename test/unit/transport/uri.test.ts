@@ -85,6 +85,7 @@ test.each([
   "qemu+ssh://root:s3cret@h/system",
   "qemu+ssh://root:s3cret:s3cret@h:1:2/system",
   "qemu+ssh://r:s3cret%zz@h/system",
+  "qemu+ssh://root:ab/s3cret@h/system?keyfile=/a@b",
 ])("the password of %s is in no message", (text) => {
   expect(faults(text)).not.toContain("s3cret");
   expect(faults(text)).toMatch(/"qemu\+ssh:\/\/r[ot]*:\*\*\*@h/);
