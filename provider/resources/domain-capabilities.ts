@@ -68,6 +68,7 @@ export function launchSecurityIn(document: Element): string[] {
 export function encryptedGuestsIn(document: Element): number | undefined {
   const types = launchSecurityIn(document);
   if (types.length === 0) return 0;
-  const count = child(document, `features/sev/${types.includes("sev-snp") ? "maxESGuests" : "maxGuests"}`);
+  const [plain, better] = ["maxGuests", "maxESGuests"].map((name) => child(document, `features/sev/${name}`));
+  const count = types.includes("sev-snp") && Number(better && textOf(better)) !== 0 ? better : plain;
   return count && Number(textOf(count));
 }

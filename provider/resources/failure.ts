@@ -42,7 +42,10 @@ function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
     const remedy = error.remedy === undefined ? again : `${error.remedy}\n  Then ${again}`;
     return new KvmError("connection-lost", { ...step, remedy, reason, cause: error });
   }
-  if (error instanceof WrongHost) return anotherMachine(where.step, where.host, error.found, error.expected);
+  if (error instanceof WrongHost) {
+    // In the midst of work it is as if the host were gone: there is nothing to put back on another one.
+    return new KvmError("connection-lost", anotherMachine(where.step, where.host, error.found, error.expected).details);
+  }
   return new KvmError("internal", { ...step, reason: messageOf(error), cause: error });
 }
 

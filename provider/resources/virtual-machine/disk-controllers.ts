@@ -104,8 +104,8 @@ export function isOnScsi(device: Element): boolean {
 }
 
 /**
- * Gives the devices on SCSI a controller each: the first, where they name none or theirs has gone. libvirt would add
- * one of its own choice, an lsilogic that few guests have a driver for.
+ * Gives the devices on SCSI a controller each: the first of virtio-scsi, where they name none or theirs has gone.
+ * libvirt would add one of its own choice, an lsilogic that few guests have a driver for.
  */
 export function arrangeScsi(document: Element): void {
   const onScsi = devicesOf(document).filter(isOnScsi);

@@ -48,7 +48,12 @@ const cpuRules: readonly MachineRule[] = [
       if (virtType !== "kvm") return [];
       const other = otherArchitecture(host);
       if (other !== undefined) {
-        return [fault("virtType", `the host is ${other}, whose KVM runs no guests of x86_64, and there are no others`)];
+        return [
+          fault(
+            "virtType",
+            `the host is ${other}, whose KVM runs no guests of x86_64, and VirtualMachine makes no others: choose a host of x86_64, or set virtType: "qemu" to emulate, which is slow`,
+          ),
+        ];
       }
       return knownTypes(host).length > 0 && !knownTypes(host).includes("kvm")
         ? [fault("virtType", 'the host has no KVM: enable virtualization in its firmware, or set virtType: "qemu"')]

@@ -35,5 +35,5 @@ function remedyFor(virtType: string, architecture: string): string {
   if (virtType !== "kvm") return "install QEMU's system emulator for x86 on the host";
   return architecture === "x86_64"
     ? 'enable virtualization in the firmware of the host and load its kvm module (ls -l /dev/kvm), or set virtType: "qemu" to emulate, which is slow'
-    : "choose a host of x86_64: VirtualMachine makes guests of no other architecture";
+    : 'choose a host of x86_64, as VirtualMachine makes guests of no other architecture, or set virtType: "qemu" to emulate, which is slow';
 }

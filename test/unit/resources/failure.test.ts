@@ -27,10 +27,10 @@ test("a host that cannot be reached again is out of reach, with what the way to 
   );
 });
 
-test("another machine behind the address is a conflict, whatever the step says to do", async () => {
+test("another machine behind the address is as good as none, whatever the step says to do", async () => {
   const [found, expected] = ["aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000001"];
   const failure = await failureOf(new WrongHost(found, expected));
-  expect(failure.code).toBe("conflict");
+  expect(failure.code).toBe("connection-lost");
   expect(failure.message).toMatch(
     /^Unable to start VirtualMachine web on .*its host uuid is aaaaaaaa.*expected was bbbb/,
   );
