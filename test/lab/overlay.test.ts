@@ -122,7 +122,7 @@ test("what was taken out of the program waits for the end of the run that has it
   const pae = { features: { pae: true } };
   const hidden = { features: { kvm: { hidden: { state: true } } } };
   const overlay = { features: { ...pae.features, ...hidden.features } };
-  const pinned = { cpuTune: { shares: 512, emulatorPin: "0" } };
+  const pinned = { cpuTune: { quota: 90_000, emulatorPin: "0" } };
   await vm.create({ overlay, ...pinned });
   const waits = async (...properties: string[]) => {
     expect(vm.state["pendingRestart"]).toEqual(properties);
