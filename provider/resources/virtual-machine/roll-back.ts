@@ -4,7 +4,7 @@ import { child, type Element, textOf } from "../../schema/tree";
 import { readRows } from "../document";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
-import type { Domain } from "./domain";
+import { namedByEither } from "./pending";
 import { effective } from "./placement";
 import { type Inputs, rows } from "./rows";
 import type { UpdateSite } from "./settle";
@@ -21,13 +21,11 @@ interface Failed extends UpdateSite {
 
 /** What an update has sent to the host. */
 interface Written {
-  /** The inputs for the state, and those in force. */
-  readonly inputs: Inputs;
+  /** The program's inputs, and those in force. */
+  readonly asked: Inputs;
   readonly inForce: Inputs;
   readonly known: Values;
   readonly definition: Element;
-  /** The state of before. */
-  readonly before: Values;
 }
 
 /**
@@ -35,52 +33,53 @@ interface Written {
  * that it had stopped runs again as it did. Answers what the update ends with.
  */
 export async function asBefore(failed: Failed, to: Inputs, error: unknown): Promise<Error> {
-  const { domain, olds, hasStopped, giveBack, context } = failed;
+  const { domain, olds, hasStopped, giveBack, written, context } = failed;
   const cause = error instanceof Error ? error : new Error(messageOf(error));
   const failing = hasStopped
     ? "The guest is off, and could not be started as it was before either"
     : "The former state could not be put back in all either";
-  let { written } = failed;
-  const onDefined = () => {
-    written = undefined;
-  };
-  const note = await putBack(failed, to, onDefined).then(
-    (guest) => `The former definition is in force again${guest}.`,
-    (failure: unknown) => `${failing}: ${messageOf(failure)}`,
-  );
+  let isDefined = false;
+  const note = await putDefinition(failed)
+    .then(() => {
+      isDefined = true;
+      return putGuest(failed, to);
+    })
+    .then(
+      (guest) => `The former definition is in force again${guest}.`,
+      (failure: unknown) => `${failing}: ${messageOf(failure)}`,
+    );
   const told = new Error(`${cause.message}\n  ${note}`, { cause });
-  const ignored = context.meta?.ignoreChanges;
   // What was made for it on the host stays beside a definition that names it.
-  if (written) return asWritten(domain, told, written, ignored);
+  if (written && !isDefined) return asWritten(failed, told, written);
   // What cannot be put back as the guest runs waits for its end.
   const before = { ...to, __kvm: olds["__kvm"] };
-  const ended = await unfinished(domain, olds, told, olds, { ignored, before });
+  const ended = await unfinished(domain, olds, told, olds, { ignored: context.meta?.ignoreChanges, before });
   await giveBack?.().catch((failure: unknown) => context.warn(messageOf(failure)));
   return ended;
 }
 
 /**
- * What an update ends with that was cut off from the host, or cancelled. The wish is there: state says so, and a program
- * that does not want it any more takes it away again.
+ * What an update ends with that was cut off from the host, or cancelled. The state names both the former inputs and the
+ * wish: what was taken out may still be in the guest, and a program that does not want any more what came takes it away.
  */
 export function asWritten(
-  domain: Domain,
+  { domain, olds, context }: UpdateSite,
   error: unknown,
-  { inputs, inForce, known, definition, before }: Written,
-  ignored: readonly string[] | undefined,
+  { asked, inForce, known, definition }: Written,
 ): Promise<Error> {
-  return unfinished(domain, inputs, error, known, { ignored, applied: readRows(rows, inForce, definition), before });
+  const inputs = namedByEither(rows, olds, asked) as Inputs;
+  const applied = readRows(rows, inForce, definition);
+  return unfinished(domain, inputs, error, known, { ignored: context.meta?.ignoreChanges, applied, before: olds });
 }
 
-async function putBack(
-  { domain, before, power, olds, hasStopped, context }: Failed,
-  to: Inputs,
-  onDefined: () => void,
-): Promise<string> {
+async function putDefinition({ domain, before }: Failed): Promise<void> {
   const name = textOf(child(before, "name") ?? before);
   if (name !== domain.name) await domain.rename(name);
   await domain.redefine(before);
-  onDefined();
+}
+
+/** Answers what has become of the guest. */
+async function putGuest({ domain, power, olds, hasStopped, context }: Failed, to: Inputs): Promise<string> {
   if (await domain.isActive()) {
     const config = await domain.inactive();
     const live = await domain.live(config);

@@ -19,7 +19,7 @@ import { putSecret } from "./launch-attestation";
 import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { observe, type outputs } from "./outputs";
-import { namedByEither, pendingOf, residue, takenOut, untold } from "./pending";
+import { pendingOf, residue, takenOut, untold } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
@@ -75,9 +75,7 @@ export async function update(
     throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
   });
   const [from, to] = [effective(olds, olds), effective(news, known)];
-  // Both: what was taken out may still be in the guest, and what came may not be.
-  const inputs = namedByEither(rows, olds, asked) as Inputs;
-  const written = { inputs, inForce: to, known, definition: wanted, before: olds };
+  const written = { asked, inForce: to, known, definition: wanted };
   let config = wanted;
   try {
     if (differs) config = await domain.inactiveAfter(wanted);
@@ -90,7 +88,7 @@ export async function update(
     }
   } catch (error) {
     const isCutOff = isConnectionLost(error) || context.signal.aborted;
-    if (isCutOff) throw await asWritten(domain, error, written, ignored);
+    if (isCutOff) throw await asWritten(site, error, written);
     if (differs || renamed) throw await asBefore({ ...site, hasStopped, giveBack, written }, to, error);
     throw await unfinished(domain, olds, error, olds, { ignored });
   }
