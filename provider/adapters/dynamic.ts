@@ -1,5 +1,6 @@
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type DiffResult, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
+import { isSameStack } from "../core/identity";
 import { withEmpty } from "../core/maps";
 import { hasUnknown, withoutUnknown, withUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
@@ -66,11 +67,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       // Outside of previews this is not to come: the engine asks whether this one would have to go with another one, or
       // leaves it out for another one has failed.
       const isSupposed = !isPreview && hasUnknown(values);
-      if (meta && !isSupposed) announce(meta.urn, found);
-      if (meta && isElsewhere) {
-        const said = `its mark on the host: live, now that of ${meta.project}/${meta.stack}`;
-        if (isPreview) engineLog.line(meta.urn, "info", said);
-        else engineLog.note(meta.urn, said);
+      if (meta && !isSupposed) {
+        const mark = isElsewhere ? [`its mark on the host: live, now that of ${meta.project}/${meta.stack}`] : [];
+        announce(meta.urn, { lines: [...found.lines, ...mark], plain: [...found.plain, ...mark] });
       }
       if (replaces.length > 0) identities.replace(handler.type, id);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
@@ -130,7 +129,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
  * Tells what is to be changed. In an update, what is simply changed live shows in the row alone: among a hundred such
  * lines of diagnostics nobody would see the one that tells of a restart.
  */
-function announce(urn: string, { lines, plain }: DiffResult): void {
+function announce(urn: string, { lines, plain }: Pick<DiffResult, "lines" | "plain">): void {
   const quiet = isPreview ? [] : plain;
   if (quiet.length > 0) engineLog.note(urn, quiet.join(", "));
   for (const line of lines) if (!quiet.includes(line)) engineLog.line(urn, "info", line);
@@ -141,8 +140,7 @@ function announce(urn: string, { lines, plain }: DiffResult): void {
  * stack under the former name would take it for its own.
  */
 function hasNewStack(before: Meta | undefined, now: Meta | undefined): boolean {
-  if (!before || !now) return false;
-  return before.stack !== now.stack || before.project !== now.project;
+  return before !== undefined && now !== undefined && !isSameStack(before.urn, now.urn);
 }
 
 /** The handler's values and our hidden inputs, told apart. */

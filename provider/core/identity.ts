@@ -14,6 +14,12 @@ export interface Origin {
   readonly urn: string;
 }
 
+/** Whether two urns are of resources of one stack. */
+export function isSameStack(urn: string, other: string): boolean {
+  const stackOf = (text: string) => text.split("::").slice(0, 2).join("::");
+  return stackOf(urn) === stackOf(other);
+}
+
 /** Names and addresses derived from where a resource stands in the program: the same on every run, and known in preview. */
 export class Identity {
   readonly uuid: string;

@@ -1,5 +1,7 @@
 import { KvmError } from "../core/errors";
-import type { HostReference, Meta } from "../core/handler";
+import type { Context, HostReference, Meta } from "../core/handler";
+import { isSameStack } from "../core/identity";
+import { stateVersion } from "../core/resource";
 import { attributeAt } from "../schema/lens";
 import { child, type Element, element, ensure, remove, render, textOf } from "../schema/tree";
 
@@ -23,8 +25,17 @@ export interface Mark {
  */
 export function isMarkOf(mark: Mark | undefined, owner: string | undefined, meta: Meta | undefined): mark is Mark {
   if (mark?.owner !== (owner ?? "")) return false;
-  const [, , stack, , project] = mark.urn.split(":");
-  return mark.urn === "" || meta === undefined || (stack === meta.stack && project === meta.project);
+  return mark.urn === "" || meta === undefined || isSameStack(mark.urn, meta.urn);
+}
+
+/** The mark of an object with these inputs. */
+export function markOf(
+  { host }: { readonly host: HostReference },
+  uuid: string,
+  phase: Mark["phase"],
+  { meta }: Context,
+): Mark {
+  return { owner: host.owner ?? "", urn: meta?.urn ?? "", uuid, stateVersion, phase };
 }
 
 /** The mark with the urn that the resource has now. */

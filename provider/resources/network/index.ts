@@ -1,12 +1,12 @@
 import { equal } from "../../core/equal";
 import { bareReason, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
-import { defineResource, type Made, type Seen, stateVersion, Unfinished } from "../../core/resource";
+import { defineResource, type Made, type Seen, Unfinished } from "../../core/resource";
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { asFound, leftAlone } from "../left-alone";
-import { followed, isMarkOf, type Mark, notOurs, readMark, removeMark, requireName, writeMark } from "../ownership";
+import { followed, isMarkOf, markOf, notOurs, readMark, removeMark, requireName, writeMark } from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
 import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
@@ -51,11 +51,11 @@ export const network = defineResource({
     }
     if (found) requireName("Network", found, inputs.name, inputs.host);
     const document = compose(found ?? emptyDocument(), inputs, {});
-    writeMark(document, markOf(inputs, "creating", context));
+    writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
     await calls.define(document);
     const made = await finish(calls, inputs.uuid, inputs, { adopted: false }, async () => {
       await bringInForce(calls, inputs.uuid, inputs, document, context);
-      writeMark(document, markOf(inputs, "ready", context));
+      writeMark(document, markOf(inputs, inputs.uuid, "ready", context));
       await calls.define(document);
     });
     return { ...made, takenUp: found !== undefined };
@@ -114,7 +114,7 @@ async function adopt(calls: NetworkCalls, uuid: string, inputs: Inputs, context:
   const definition = await calls.definition(uuid);
   const mark = definition && readMark(definition);
   if (!definition || !inputs.adopt) throw notOurs("Network", inputs.name, inputs.host, mark);
-  writeMark(definition, { ...markOf(inputs, "ready", context), uuid });
+  writeMark(definition, markOf(inputs, uuid, "ready", context));
   await calls.define(definition);
   const found = await report(calls, uuid, definition, inputs, true);
   // Measured against what was asked for, so that the next refresh shows every value in which the network differs.
@@ -289,14 +289,6 @@ function gatewaysOf({ subnets }: Inputs): string[] {
 
 function inputsOf(state: Inputs): Inputs {
   return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as unknown as Inputs;
-}
-
-function ownerOf({ host }: Inputs): string {
-  return host.owner ?? "";
-}
-
-function markOf(inputs: Inputs, phase: Mark["phase"], { meta }: Context): Mark {
-  return { owner: ownerOf(inputs), urn: meta?.urn ?? "", uuid: inputs.uuid, stateVersion, phase };
 }
 
 function gone({ name, host }: Inputs): KvmError {

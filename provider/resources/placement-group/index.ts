@@ -5,7 +5,7 @@ import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import { formatPath } from "../../core/faults";
 import type { Context, Values } from "../../core/handler";
-import { Identity } from "../../core/identity";
+import { Identity, isSameStack } from "../../core/identity";
 import { defineResource, type Made } from "../../core/resource";
 import { hasUnknown, isPlainObject, unknown } from "../../core/unknown";
 import type { Placement } from "../../tuning/placement";
@@ -158,8 +158,7 @@ async function planned(
 /** Name in the program of a virtual machine of the same stack; "" for any other domain. */
 function memberName({ documents }: OtherDomain, owner: string | undefined, { meta }: Context): string {
   const mark = documents[0] && readMark(documents[0]);
-  const stackOf = (urn: string) => urn.split("::").slice(0, 2).join("::");
-  if (!mark || !meta || mark.owner !== owner || stackOf(mark.urn) !== stackOf(meta.urn)) return "";
+  if (!mark || !meta || mark.owner !== owner || !isSameStack(mark.urn, meta.urn)) return "";
   return mark.urn.split("::").at(-1) ?? "";
 }
 

@@ -1,13 +1,5 @@
-import type { Context } from "../../core/handler";
-import { stateVersion } from "../../core/resource";
 import { type Mark, markMetadata } from "../ownership";
 import type { Domain } from "./domain";
-import type { Inputs } from "./rows";
-
-/** The mark of a domain with these inputs. */
-export function markOf(inputs: Inputs, uuid: string, phase: Mark["phase"], context: Context): Mark {
-  return { owner: inputs.host.owner ?? "", urn: context.meta?.urn ?? "", uuid, stateVersion, phase };
-}
 
 /** Writes the mark and nothing else. */
 export async function setMark(domain: Domain, mark: Mark): Promise<void> {
