@@ -37,6 +37,11 @@ export interface Around {
 /** How a change takes effect: always the same, or by what changes into what. */
 export type ChangeRule = ChangeClass | ((old: unknown, next: unknown, around: Around) => Verdict);
 
+/** The rule of a value that changes as the guest runs, and that no call takes away: `instead` says why, and what helps. */
+export function unlessTakenAway(instead: string): ChangeRule {
+  return (_old, next) => (next === undefined ? { class: "restart", reason: instead } : { class: "live" });
+}
+
 /** Reads and writes one value in a document of type `Doc`. `set` with undefined removes what `get` would find. */
 export interface Lens<T, Doc> {
   /** `managed` is the value that state or program give: of an open-ended value only what it names is read. */

@@ -1,4 +1,4 @@
-import { attribute, block, z } from "../../core/attribute";
+import { attribute, block, unlessTakenAway, z } from "../../core/attribute";
 import type { Change } from "../../core/diff";
 import { attributeAt, number, textAt } from "../../schema/lens";
 import { type Element, element } from "../../schema/tree";
@@ -106,6 +106,9 @@ export function pinsIn(document: Element): Pinned {
 }
 
 /** Where the guest's threads run and how much of the host's CPUs they get. */
+/** libvirt has no call that takes a pin away. */
+const pinChange = unlessTakenAway("libvirt unpins no running thread; name all CPUs instead");
+
 export const cpuTuningRows = {
   cpuTune: block({
     doc: "Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit.",
@@ -113,25 +116,26 @@ export const cpuTuningRows = {
       vcpuPins: attribute({
         doc: 'CPUs of the host for each vCPU by its number, as `{ "0": "2-3" }` (`<vcpupin>`). Default: any CPU.',
         schema: pinSchema,
-        change: (_old, next) => pinChange(next),
+        change: pinChange,
         lens: vcpuPins,
       }),
       emulatorPin: attribute({
         doc: "CPUs of the host for QEMU's other threads (`<emulatorpin>`). Default: any CPU.",
         schema: numberSet.optional(),
-        change: (_old, next) => pinChange(next),
+        change: pinChange,
         lens: emulatorPin,
       }),
       iothreadPins: attribute({
         doc: "CPUs of the host for each IOThread by its number (`<iothreadpin>`). Default: any CPU.",
         schema: pinSchema,
-        change: (_old, next) => pinChange(next),
+        change: pinChange,
         lens: iothreadPins,
       }),
       shares: attribute({
         doc: "Weight among the guests of a host that is short of CPU time, 2 to 262144; 1 to 10000 with cgroup v2 (`<shares>`). Default: the cgroup's own, 1024 or 100.",
         schema: z.int().min(1).max(262144).optional(),
-        change: (_old, next) => shareChange(next),
+        // What the kernel gives others is another number with each version of cgroups, and libvirt tells of neither.
+        change: unlessTakenAway("libvirt takes no weight away; name 1024, or 100 with cgroup v2, instead"),
         lens: number(textAt("cputune/shares")),
       }),
       period: time("period", "period", "each vCPU"),
@@ -169,20 +173,6 @@ export const cpuTuningRows = {
     },
   }),
 };
-
-/** libvirt has no call that takes a pin away. */
-function pinChange(next: unknown) {
-  return next === undefined
-    ? ({ class: "restart", reason: "libvirt unpins no running thread; name all CPUs instead" } as const)
-    : ({ class: "live" } as const);
-}
-
-/** What the kernel gives others is another number with each version of cgroups, and libvirt tells of neither. */
-function shareChange(next: unknown) {
-  return next === undefined
-    ? ({ class: "restart", reason: "libvirt takes no weight away; name 1024, or 100 with cgroup v2, instead" } as const)
-    : ({ class: "live" } as const);
-}
 
 const parameters = {
   shares: "cpu_shares",

@@ -1,4 +1,4 @@
-import { attribute, block, z } from "../../core/attribute";
+import { attribute, block, unlessTakenAway, z } from "../../core/attribute";
 import { hostPath, rate } from "../../core/quantities";
 import { formatRate, parseRate } from "../../core/units";
 import { type ElementLens, number, textAt } from "../../schema/lens";
@@ -70,10 +70,7 @@ export const weightRows = {
       weight: attribute({
         doc: "Share of the host's disks, 100 to 1000, where their scheduler is BFQ. Default: the cgroup's own.",
         schema: weight.optional(),
-        change: (_old, next) =>
-          next === undefined
-            ? { class: "restart", reason: "libvirt takes no weight away; name 100, which BFQ gives others, instead" }
-            : { class: "live" },
+        change: unlessTakenAway("libvirt takes no weight away; name 100, which BFQ gives others, instead"),
         lens: number(textAt("blkiotune/weight")),
       }),
       devices: attribute({
