@@ -3,6 +3,7 @@ import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import type { Connection } from "../libvirt/connection";
 import type { TransportOptions } from "../transport/options";
+import { unlessAborted } from "../transport/unless-aborted";
 
 /** The client and its transports, loaded by the first connection: previews do without them and are quicker so. */
 const client = (): typeof import("./client") => require("./client");
@@ -20,7 +21,11 @@ export class Hosts {
   }
 
   async connect(host: HostReference, signal?: AbortSignal): Promise<Libvirt> {
-    const connection = await unlessAborted(this.shared(host), host.uri, signal);
+    // The dial itself goes on: others may wait for the same connection.
+    const connection = await unlessAborted(this.shared(host), signal).catch((error: unknown) => {
+      if (!signal?.aborted || error !== signal.reason) throw error;
+      throw new KvmError("cancelled", { step: "connect to the host", host: host.uri, reason: messageOf(error) });
+    });
     if (host.uuid === undefined || host.uuid === connection.hostUuid) return connection;
     throw anotherMachine("use the host", host.uri, connection.hostUuid, host.uuid);
   }
@@ -54,18 +59,6 @@ export class Hosts {
     };
     return client().openConnection(options);
   }
-}
-
-/** The dial itself goes on: others may wait for the same connection. */
-function unlessAborted<T>(dialling: Promise<T>, host: string, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return dialling;
-  return new Promise((resolve, reject) => {
-    const stop = () =>
-      reject(new KvmError("cancelled", { step: "connect to the host", host, reason: messageOf(signal.reason) }));
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    dialling.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }
 
 function stringOrUndefined(value: unknown): string | undefined {

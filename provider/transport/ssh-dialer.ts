@@ -19,6 +19,7 @@ import {
   type Way,
   waysFor,
 } from "./ssh-ways";
+import { unlessAborted } from "./unless-aborted";
 import type { LibvirtUri } from "./uri";
 
 const LOGIN_ATTEMPTS = 3;
@@ -264,15 +265,6 @@ async function trySockets(server: SshConnection, paths: readonly string[]): Prom
 async function hasEnded(session: Promise<Session>): Promise<boolean> {
   const [state] = await Promise.allSettled([session]);
   return state?.status === "fulfilled" && state.value.connections.some((connection) => connection.lost !== undefined);
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work;
-  return await new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 function end(connections: readonly SshConnection[]): void {
