@@ -7,9 +7,9 @@ import type { HostTopology } from "../tuning/topology";
 import { readRecord } from "./placement-record";
 
 /** Size of huge pages where a domain names none, in KiB: the kernel's own, which is that of the only ones that there are. */
-function defaultPage(host: HostTopology): number {
+function defaultPage(host: HostTopology, ordinaryKiB: number): number {
   const there = host.cells.flatMap(({ pages }) => pages.filter(({ total }) => total > 0));
-  const [size, ...others] = new Set(there.map(({ sizeKiB }) => sizeKiB).filter((size) => size !== ordinarySize(host)));
+  const [size, ...others] = new Set(there.map(({ sizeKiB }) => sizeKiB).filter((size) => size !== ordinaryKiB));
   return size !== undefined && others.length === 0 ? size : 2048;
 }
 
@@ -22,7 +22,7 @@ export function domainClaim(domain: Element, host: HostTopology): Claim {
   const { owned, shared } = asRecorded(cpusOf(domain, host), record);
   const ordinaryKiB = ordinarySize(host);
   const parts = [...memoryParts(domain), ...moduleParts(domain)].map(({ page, ...part }) => {
-    const pageKiB = page === "default" ? defaultPage(host) : page;
+    const pageKiB = page === "default" ? defaultPage(host, ordinaryKiB) : page;
     return { ...part, pageKiB: pageKiB === ordinaryKiB ? undefined : pageKiB };
   });
   const pages = parts.flatMap(({ pageKiB, sizeKiB, cells }): CellPages[] => {

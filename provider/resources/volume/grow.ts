@@ -30,8 +30,11 @@ export async function grow(store: VolumeStore, found: FoundVolume, inputs: Input
 /** A device of blocks is grown on the host alone; the guest that runs on it learns its size here. */
 async function grownByHand(store: VolumeStore, found: FoundVolume, wanted: bigint): Promise<FoundVolume> {
   const { handle } = found;
-  if (capacityOf(found.document) < wanted) await store.refresh();
-  const now = (await store.look(handle.name)) ?? found;
+  let now = found;
+  if (capacityOf(found.document) < wanted) {
+    await store.refresh();
+    now = (await store.look(handle.name)) ?? found;
+  }
   const size = capacityOf(now.document);
   if (size < wanted) {
     const path = textAt("target/path").get(now.document) ?? handle.name;
