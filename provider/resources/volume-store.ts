@@ -345,6 +345,6 @@ function isBusy(error: unknown): boolean {
   );
 }
 
-function percent(done: bigint, total: bigint): string {
+export function percent(done: bigint, total: bigint): string {
   return total === 0n ? "" : `${(done * 100n) / total} %`;
 }

@@ -6,6 +6,7 @@ import { fetchImage } from "../../images/fetch";
 import { ImageError } from "../../images/image-error";
 import { inspectImage } from "../../images/inspect";
 import { assertUploadable, type ImageSource, openImageFile } from "../../images/source";
+import { percent } from "../volume-store";
 
 /** An image that was looked into and may be uploaded. */
 export interface ReadyImage {
@@ -61,7 +62,7 @@ async function locate({ path, url, sha256 }: ImageRequest, context: Context): Pr
 
 /** "12 %", or what is there where the server does not say how much there will be. */
 function progressOf(done: number, total: number | undefined): string {
-  return total ? `${Math.floor((done / total) * 100)} %` : `${Math.floor(done / 1024 ** 2)} MiB`;
+  return total ? percent(BigInt(done), BigInt(total)) : `${Math.floor(done / 1024 ** 2)} MiB`;
 }
 
 async function verify(source: ImageSource, expected: string, context: Context): Promise<void> {
