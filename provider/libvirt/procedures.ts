@@ -6,7 +6,10 @@ import { jobProcedures } from "./procedures/jobs";
 import { networkProcedures } from "./procedures/network";
 import { storageProcedures } from "./procedures/storage";
 
-/** The procedures that a provider of virtual machines needs, by libvirt's own name without REMOTE_PROC_. A test compares it with the protocol files. */
+/**
+ * The procedures that a provider of virtual machines needs, by libvirt's own name without REMOTE_PROC_. A test compares
+ * them with the protocol files.
+ */
 export const procedures = {
   ...hostProcedures,
   ...domainProcedures,
