@@ -29,7 +29,7 @@ export function explainChoice(state: HostState, request: Request, found: Found, 
   );
   const terms = named(found.cost).filter((term) => term.value !== 0);
   return [
-    ...(kept ? [request.pinned ? "is where its pins say" : "stays where it is: the hard rules still hold"] : []),
+    ...(kept ? [whyThere(request)] : []),
     ...lines,
     ...(beside.length > 0
       ? [
@@ -44,6 +44,14 @@ export function explainChoice(state: HostState, request: Request, found: Found, 
       ? `cost: ${terms.map(({ name, value }) => `${name} ${Math.round(value * 100) / 100}`).join(", ")}`
       : "cost: 0 in every term",
   ];
+}
+
+/** Why a place that was known before was taken. */
+function whyThere({ pinned, previous }: Request): string {
+  if (pinned) return "is where its pins say";
+  return previous?.suggested
+    ? "goes where it was suggested: the hard rules hold there"
+    : "stays where it is: the hard rules still hold";
 }
 
 /** Every fact that speaks against the guest, each once, and then what to do. */

@@ -56,6 +56,8 @@ export interface PlacedBefore {
   readonly pages: readonly CellPages[];
   /** Those of its CPUs that were its own. Absent where that is not known. */
   readonly owned?: readonly number[];
+  /** It is yet to go there. */
+  readonly suggested?: boolean;
 }
 
 /** What one guest needs. */

@@ -195,6 +195,9 @@ test("a set is planned together, and each guest goes where the plan says if that
   const [alpha, beta] = [lab.machine("alpha"), lab.machine("beta")];
   await beta.create({ suggestedPlacement: plan["beta"] });
   expect(await pins(beta)).toEqual(["1"]);
+  expect(beta.state["placement"]).toMatchObject({
+    explain: expect.arrayContaining([expect.stringMatching(/^goes where/)]),
+  });
   // The plan is made anew around what is placed already.
   const again = await placementGroup.update(id, state, planned({ beta: guest, gamma: guest }).inputs, context);
   expect(again["placements"]).toMatchObject({ beta: { vcpus: ["1"] }, gamma: { vcpus: ["0"] } });

@@ -56,7 +56,7 @@ export function asOutput(placement: Placed | undefined): Values {
 
 /** Where a PlacementGroup would put the guest. */
 export function suggestedFor({ suggestedPlacement }: Asked): PlacedBefore | undefined {
-  return suggestedPlacement && placedBefore(suggestedPlacement);
+  return suggestedPlacement && { ...placedBefore(suggestedPlacement), suggested: true };
 }
 
 /**

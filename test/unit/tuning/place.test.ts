@@ -122,6 +122,8 @@ it("leaves a placed guest where it is, and moves it when another owns its CPUs",
   const kept = place(two, unlimited, nothing, wish);
   expect(kept).toMatchObject({ cells: [1], vcpus: [[6], [7]] });
   expect(kept.explain[0]).toContain("stays where it is");
+  const suggested = request("vm", 2, { previous: { ...previous, suggested: true } });
+  expect(place(two, unlimited, nothing, suggested).explain[0]).toContain("goes where it was suggested");
   const pushed = place(two, unlimited, { claims: [owner("new", [6])] }, wish);
   expect(pushed.vcpus.flat()).not.toContain(6);
   expect(term(pushed, "moved")).toBe(2);
