@@ -38,6 +38,8 @@ export interface UpdateSite {
   readonly live: Element | undefined;
   readonly isPersistent: boolean;
   readonly context: Context;
+  /** Told what is about to be sent: a connection that is lost in that call does not tell whether it has arrived. */
+  readonly sending: (definition: Element, known: Values) => void;
 }
 
 /** What came of writing the definition. */
@@ -81,7 +83,7 @@ export async function settle(site: UpdateSite, judge: (moved: readonly Change[])
 }
 
 async function write(site: UpdateSite, placement: Placed | undefined, added: readonly GuestPages[]): Promise<Settled> {
-  const { domain, olds, news, before, live, isPersistent, context } = site;
+  const { domain, olds, news, before, live, isPersistent, context, sending } = site;
   const known = { ...olds, ...{ placement: undefined }, ...asOutput(placement) };
   const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), live);
   const record = recordOf(news, placement, added);
@@ -93,7 +95,10 @@ async function write(site: UpdateSite, placement: Placed | undefined, added: rea
   const differs = !equal(wanted, before) || !isPersistent;
   const giveBack = await makeMediated(domain.libvirt, news, context);
   try {
-    if (differs) await domain.redefine(wanted);
+    if (differs) {
+      sending(wanted, known);
+      await domain.redefine(wanted);
+    }
   } catch (error) {
     await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
     throw error;

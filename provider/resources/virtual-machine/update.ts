@@ -23,7 +23,7 @@ import { pendingOf, residue, takenOut, untold } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
-import { asBefore, asWritten } from "./roll-back";
+import { asBefore, asWritten, type Written } from "./roll-back";
 import { type Inputs, rows } from "./rows";
 import { waitingIn } from "./run-note";
 import { warnOfIsolation } from "./security";
@@ -65,13 +65,19 @@ export async function update(
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   const renamed = news.name !== domain.name;
-  const site = { domain, olds, news, power, before, live, isPersistent, context };
+  let sent: Written | undefined;
+  const sending = (definition: Element, known: Values) => {
+    sent = { asked, inForce: effective(news, known), known, definition };
+  };
+  const isCutOff = (error: unknown) => isConnectionLost(error) || context.signal.aborted;
+  const site = { domain, olds, news, power, before, live, isPersistent, context, sending };
   const hasStopped = renamed && !!live;
   const write = async () => {
     const now = renamed ? await rename(domain, before, olds, news, context) : before;
     return settle({ ...site, before: now }, (moved) => refuse(domain, news, moved, !!live));
   };
   const { differs, wanted, known, giveBack } = await write().catch(async (error: unknown) => {
+    if (sent && isCutOff(error)) throw await asWritten(site, error, sent);
     throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
   });
   const [from, to] = [effective(olds, olds), effective(news, known)];
@@ -87,8 +93,7 @@ export async function update(
       await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     }
   } catch (error) {
-    const isCutOff = isConnectionLost(error) || context.signal.aborted;
-    if (isCutOff) throw await asWritten(site, error, written);
+    if (isCutOff(error)) throw await asWritten(site, error, written);
     if (differs || renamed) throw await asBefore({ ...site, hasStopped, giveBack, written }, to, error);
     throw await unfinished(domain, olds, error, olds, { ignored });
   }

@@ -1,0 +1,90 @@
+import type { Context, Values } from "../../provider/core/handler";
+import { ConnectionLost } from "../../provider/libvirt/errors";
+import { runWith, withFault } from "./fault";
+import { type Lab, startLab } from "./lab";
+import { Machine } from "./machines";
+
+/** A host that is gone in the midst of an update of an adopted machine, and what the next program does. */
+let lab: Lab;
+let vm: Machine;
+let args: Values;
+let added: Values;
+
+const definition = () => vm.xml("--inactive");
+
+beforeAll(async () => {
+  lab = await startLab();
+  vm = new Machine(lab.host, "cut", { waitForAddress: false, stopTimeout: "0 s", state: "stopped" });
+  await vm.create();
+  const others = (await definition()).replace(/<uuid>.*|<metadata>[\s\S]*<\/metadata>/g, "");
+  args = { adopt: true, name: vm.name };
+  added = { ...args, title: "new", cpuTune: { shares: 2048 } };
+  await vm.delete();
+  await lab.host.exec(["sh", "-c", 'printf %s "$1" > /tmp/cut.xml && virsh -q define /tmp/cut.xml', "sh", others]);
+  await vm.create(args);
+}, 60_000);
+
+afterAll(async () => {
+  await vm.context.close();
+  await lab.stop();
+}, 30_000);
+
+/** Runs an update whose connection is lost at a call: before it comes to the host, with its answer, or after it. */
+async function cutOff(at: string, wanted: Values, moment: "before" | "within" | "after"): Promise<Error | undefined> {
+  const lost = () => Promise.reject(new ConnectionLost("the other side closed it", false));
+  let isGone = false;
+  const strike = async () => {
+    isGone = true;
+    if (moment !== "after") await lost();
+  };
+  const { context } = withFault(vm, { at, moment: moment === "before" ? "before" : "after", strike });
+  const connect: Context["connect"] = async (host) =>
+    new Proxy(await context.connect(host), {
+      get: (target, key) => (isGone && key === "call" ? lost : Reflect.get(target, key, target)),
+    });
+  return runWith(vm, "update", wanted, { ...context, connect });
+}
+
+test("once the definition is written: the program without the change takes it back", async () => {
+  const failure = await cutOff("DOMAIN_DEFINE_XML_FLAGS", added, "after");
+  expect(failure?.message).toMatch(/VirtualMachine cut-\w+ on qemu[\s\S]*closed it[\s\S]*run pulumi up again/);
+  expect(vm.state).toMatchObject({ adopted: true, title: "new", resolved: { machine: expect.stringMatching(/q35/) } });
+  const cut = vm.state;
+
+  await vm.up(args);
+  expect(await definition()).not.toMatch(/<title>|<shares>/);
+  // The definition might as well not have been written: a refresh finds that out.
+  vm.state = cut;
+  expect(await vm.refresh()).toEqual(["title", "cpuTune.shares"]);
+  await vm.up(added);
+  expect(await definition()).toMatch(/<title>new<[\s\S]*<shares>2048</);
+  await vm.up(args);
+}, 30_000);
+
+test.each([
+  ["before it is there", "before"],
+  ["with the answer", "within"],
+] as const)(
+  "in the very call that writes it, %s: the next run finishes, or takes it back",
+  async (_name, moment) => {
+    const failure = await cutOff("DOMAIN_DEFINE_XML_FLAGS", added, moment);
+    expect(failure?.message).toMatch(/closed it[\s\S]*run pulumi up again/);
+    expect(/<shares>/.test(await definition())).toBe(moment === "within");
+    const cut = vm.state;
+    await vm.up(added);
+    expect(await definition()).toMatch(/<title>new<[\s\S]*<shares>2048</);
+    vm.state = cut;
+    expect(vm.diff(args).changes.map(({ property }) => property)).toEqual(["title", "cpuTune.shares"]);
+    await vm.up(args);
+    expect(await definition()).not.toMatch(/<title>|<shares>/);
+  },
+  30_000,
+);
+
+test("later on, the machine stays adopted, and is not deleted", async () => {
+  const failure = await cutOff("DOMAIN_SET_AUTOSTART", { ...added, autostart: false }, "after");
+  expect(failure?.message).toMatch(/closed it/);
+  expect(vm.state).toMatchObject({ adopted: true, resolved: { machine: expect.stringMatching(/q35/) } });
+  await vm.delete();
+  expect(await lab.host.virsh("list", "--all", "--name")).toContain(args["name"]);
+}, 30_000);
