@@ -96,7 +96,7 @@ export interface NetworkArgs {
   readonly name?: pulumi.Input<string>;
   /** UUID in libvirt. Default: derived from where the resource stands in the program. */
   readonly uuid?: pulumi.Input<string>;
-  /** How guests reach the outside: "nat", "route" (no NAT), "open" (route, no firewall rules), "isolated" (not at all), "bridge" (on an existing bridge of the host) or "hostdev" (each by a virtual function of an SR-IOV card, `physicalFunction`). Default "nat". Default: "nat". */
+  /** How guests reach the outside: "nat", "route" (no NAT), "open" (route, no firewall rules), "isolated" (not at all), "bridge" (on an existing bridge of the host) or "hostdev" (each by a virtual function of an SR-IOV card, `physicalFunction`). Default "nat". */
   readonly mode?: pulumi.Input<"nat" | "route" | "open" | "isolated" | "bridge" | "hostdev">;
   /** Name of the bridge on the host, at most 15 characters; in mode "bridge" that of the existing one. Default: "kvm" and 8 hex digits. */
   readonly bridge?: pulumi.Input<string>;
@@ -131,9 +131,9 @@ export interface NetworkArgs {
   readonly domain?: pulumi.Input<string>;
   /** The network's DNS server. */
   readonly dns?: pulumi.Input<NetworkArgsDns>;
-  /** Start the network when the host boots. Default true. Default: true. */
+  /** Start the network when the host boots. Default true. */
   readonly autostart?: pulumi.Input<boolean>;
-  /** Whether the network runs; one that was stopped by hand is started again. Default true. Default: true. */
+  /** Whether the network runs; one that was stopped by hand is started again. Default true. */
   readonly active?: pulumi.Input<boolean>;
   /** Take over an existing object of that name; nothing but our mark is written to it. Default false. */
   readonly adopt?: pulumi.Input<boolean>;

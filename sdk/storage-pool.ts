@@ -74,7 +74,7 @@ export interface StoragePoolArgs {
   readonly name?: pulumi.Input<string>;
   /** UUID in libvirt, which says whose pool it is. Default: derived from where the resource stands in the program. */
   readonly uuid?: pulumi.Input<string>;
-  /** What holds the volumes: a directory ("dir"), a filesystem on a device ("fs"), a network filesystem ("netfs") or an LVM volume group ("logical"). Default "dir". Default: "dir". */
+  /** What holds the volumes: a directory ("dir"), a filesystem on a device ("fs"), a network filesystem ("netfs") or an LVM volume group ("logical"). Default "dir". */
   readonly type?: pulumi.Input<"dir" | "fs" | "netfs" | "logical">;
   /** Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: /dev/<volume group>. */
   readonly path?: pulumi.Input<string>;
@@ -82,13 +82,13 @@ export interface StoragePoolArgs {
   readonly source?: pulumi.Input<StoragePoolArgsSource>;
   /** Mode and owner of the directory of a dir pool. */
   readonly permissions?: pulumi.Input<StoragePoolArgsPermissions>;
-  /** Make the directory (dir) or the mount point (fs, netfs) when it is missing. Default true. Default: true. */
+  /** Make the directory (dir) or the mount point (fs, netfs) when it is missing. Default true. */
   readonly build?: pulumi.Input<boolean>;
-  /** Make a filesystem (fs) or a volume group (logical) on the devices at creation, if they hold nothing; what holds something is never overwritten. Default false. Default: false. */
+  /** Make a filesystem (fs) or a volume group (logical) on the devices at creation, if they hold nothing; what holds something is never overwritten. Default false. */
   readonly format?: pulumi.Input<boolean>;
-  /** Start the pool when the host boots. Default true. Default: true. */
+  /** Start the pool when the host boots. Default true. */
   readonly autostart?: pulumi.Input<boolean>;
-  /** Whether the pool is started; one that was stopped by hand is started again. Default true. Default: true. */
+  /** Whether the pool is started; one that was stopped by hand is started again. Default true. */
   readonly active?: pulumi.Input<boolean>;
   /** Take over an existing object of that name; nothing but our mark is written to it. Default false. */
   readonly adopt?: pulumi.Input<boolean>;

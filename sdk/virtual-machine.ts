@@ -118,15 +118,15 @@ const facts: ClassFacts = {
 
 /** Sockets, dies, cores and threads that the guest sees; they multiply to `maxVcpus` (`<topology>`). Default: one socket for each vCPU. */
 export interface VirtualMachineArgsCpuTopology {
-  /** Dies of a socket (`<topology dies>`). Default 1. Default: 1. */
+  /** Dies of a socket (`<topology dies>`). Default 1. */
   readonly dies?: pulumi.Input<number>;
   /** Clusters of a die (`<topology clusters>`, libvirt 10.1). Default: none said, which is 1. Needs libvirt 10.1. */
   readonly clusters?: pulumi.Input<number>;
-  /** Cores of a die, or of a cluster (`<topology cores>`). Default 1. Default: 1. */
+  /** Cores of a die, or of a cluster (`<topology cores>`). Default 1. */
   readonly cores?: pulumi.Input<number>;
-  /** Threads of a core (`<topology threads>`). Default 1. Default: 1. */
+  /** Threads of a core (`<topology threads>`). Default 1. */
   readonly threads?: pulumi.Input<number>;
-  /** Sockets (`<topology sockets>`). Default 1. Default: 1. */
+  /** Sockets (`<topology sockets>`). Default 1. */
   readonly sockets?: pulumi.Input<number>;
 }
 
@@ -184,13 +184,13 @@ export interface VirtualMachineArgsCpu {
 export interface VirtualMachineArgsMemoryHotplug {
   /** Most memory of the guest, with all devices (`<maxMemory>`). */
   readonly limit: pulumi.Input<string | number>;
-  /** Most devices, 1 to 256 (`<maxMemory slots>`). Default 16. Default: 16. */
+  /** Most devices, 1 to 256 (`<maxMemory slots>`). Default 16. */
   readonly slots?: pulumi.Input<number>;
 }
 
 /** Memory beside `maxMemory`, under names of your choice (`<memory model>`), in the room of `memoryHotplug`. Modules and virtio-mem come and go as the guest runs; a Linux guest gives a module back when it was put online as movable (kernel argument `memhp_default_state=online_movable`). */
 export interface VirtualMachineArgsMemoryDevice {
-  /** `virtio-mem` (grows and shrinks in the running guest, libvirt 7.9), `dimm` (a module), `nvdimm` and `virtio-pmem` (lasting memory in a file; libvirt 9.0 starts no guest with virtio-pmem), `sgx-epc` (enclaves, libvirt 8.10). Default virtio-mem. Default: "virtio-mem". */
+  /** `virtio-mem` (grows and shrinks in the running guest, libvirt 7.9), `dimm` (a module), `nvdimm` and `virtio-pmem` (lasting memory in a file; libvirt 9.0 starts no guest with virtio-pmem), `sgx-epc` (enclaves, libvirt 8.10). Default virtio-mem. */
   readonly model?: pulumi.Input<"virtio-mem" | "dimm" | "nvdimm" | "virtio-pmem" | "sgx-epc">;
   /** Size, whole blocks of 2 MiB; Linux uses whole blocks of 128 MiB of a dimm (`<size>`). */
   readonly size: pulumi.Input<string | number>;
@@ -252,7 +252,7 @@ export interface VirtualMachineArgsMemoryLimits {
 
 /** Device by which the running guest gives memory back (`<memballoon>`). Default: virtio, which libvirt adds. */
 export interface VirtualMachineArgsBalloon {
-  /** `virtio` or `none`; with none `memory` changes in no running guest (`<memballoon model>`). Default virtio. Default: "virtio". */
+  /** `virtio` or `none`; with none `memory` changes in no running guest (`<memballoon model>`). Default virtio. */
   readonly model?: pulumi.Input<"virtio" | "virtio-transitional" | "virtio-non-transitional" | "none">;
   /** Gives the guest memory before it kills a process for lack of it (`<memballoon autodeflate>`). Default false. */
   readonly autodeflate?: pulumi.Input<boolean>;
@@ -350,7 +350,7 @@ export interface VirtualMachineArgsLaunchSecurity {
 
 /** How the guest's process is confined, by security model of the host: `selinux`, `apparmor`, `dac` (`<seclabel>`). Default: libvirt makes a label of its own for each guest (sVirt). QEMU's seccomp sandbox is on by default and the host's to set (qemu.conf). */
 export interface VirtualMachineArgsSecurityLabel {
-  /** `dynamic`: a label of the guest's own; `static`: the `label` that you give; `none`: the guest is not confined. The last two must be accepted with `acceptLessIsolation`. Default dynamic. Default: "dynamic". */
+  /** `dynamic`: a label of the guest's own; `static`: the `label` that you give; `none`: the guest is not confined. The last two must be accepted with `acceptLessIsolation`. Default dynamic. */
   readonly type?: pulumi.Input<"dynamic" | "static" | "none">;
   /** The static label: a context (selinux), a profile (apparmor), or "user:group", with + before numbers (dac). */
   readonly label?: pulumi.Input<string>;
@@ -620,7 +620,7 @@ export interface VirtualMachineArgsThrottleGroup {
 
 /** SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it. */
 export interface VirtualMachineArgsScsiController {
-  /** Hardware that the guest sees. Default virtio-scsi; the others are for guests without its driver. Default: "virtio-scsi". */
+  /** Hardware that the guest sees. Default virtio-scsi; the others are for guests without its driver. */
   readonly model?: pulumi.Input<"virtio-scsi" | "lsilogic" | "lsisas1068" | "lsisas1078" | "vmpvscsi">;
   /** Request queues, at most `maxVcpus` (`<driver queues>`). Default: QEMU's own, one for each vCPU since QEMU 5.2. */
   readonly queues?: pulumi.Input<number>;
@@ -777,7 +777,7 @@ export interface VirtualMachineArgsDisk {
   >;
   /** What a start does when the image is missing (`<source startupPolicy>`): `mandatory` fails, `requisite` fails except for migration and restore, `optional` leaves the drive empty. Default mandatory. */
   readonly startupPolicy?: pulumi.Input<"mandatory" | "requisite" | "optional">;
-  /** `disk`, `cdrom`, `floppy`, or `lun`: a SCSI device of the host whose commands reach it unchanged. Drives may be empty. Default disk. Default: "disk". */
+  /** `disk`, `cdrom`, `floppy`, or `lun`: a SCSI device of the host whose commands reach it unchanged. Drives may be empty. Default disk. */
   readonly device?: pulumi.Input<"disk" | "cdrom" | "floppy" | "lun">;
   /** How the guest sees it. Default virtio; for optical drives and luns scsi (virtio-scsi), which cloud kernels without a SATA driver see too, for floppies fdc; an installer without virtio drivers needs sata. */
   readonly bus?: pulumi.Input<"virtio" | "scsi" | "sata" | "ide" | "usb" | "fdc">;
@@ -873,7 +873,7 @@ export interface VirtualMachineArgsBlkio {
 
 /** Folders of the host that the guest mounts, under names of your choice (`<filesystem>`). */
 export interface VirtualMachineArgsFilesystem {
-  /** `virtiofs` (fast; the guest's memory becomes one that virtiofsd shares) or `9p` (slow; needs nothing). Default virtiofs. Default: "virtiofs". */
+  /** `virtiofs` (fast; the guest's memory becomes one that virtiofsd shares) or `9p` (slow; needs nothing). Default virtiofs. */
   readonly driver?: pulumi.Input<"virtiofs" | "9p">;
   /** Folder on the host (`<source dir>`). */
   readonly source?: pulumi.Input<string>;
@@ -995,7 +995,7 @@ export interface VirtualMachineArgsNic {
     readonly type: pulumi.Input<"openvswitch" | "midonet" | "802.1Qbg" | "802.1Qbh">;
     readonly parameters?: pulumi.Input<{ readonly [name: string]: pulumi.Input<string> }>;
   }>;
-  /** Hardware that the guest sees. Default virtio; the others are for guests without its driver, e1000e first (igb: libvirt 9.3, QEMU 8.0). Default: "virtio". */
+  /** Hardware that the guest sees. Default virtio; the others are for guests without its driver, e1000e first (igb: libvirt 9.3, QEMU 8.0). */
   readonly model?: pulumi.Input<"virtio" | "e1000e" | "e1000" | "rtl8139" | "igb" | "vmxnet3">;
   /** MAC address. Default: derived, the same for ever. */
   readonly mac?: pulumi.Input<string>;
@@ -1137,9 +1137,9 @@ export interface VirtualMachineArgsHostDevice {
 
 /** A TPM 2.0 (`<tpm>`). Its state stays on the host for the domain's life and goes with it; one that is taken out of the program leaves it there, for the day when it is put back. Default: none. */
 export interface VirtualMachineArgsTpm {
-  /** How the guest sees it: `tpm-crb`, or `tpm-tis` for guests without UEFI (`<tpm model>`). Default tpm-crb. Default: "tpm-crb". */
+  /** How the guest sees it: `tpm-crb`, or `tpm-tis` for guests without UEFI (`<tpm model>`). Default tpm-crb. */
   readonly model?: pulumi.Input<"tpm-crb" | "tpm-tis">;
-  /** `emulator` (swtpm, which the host must have) or `passthrough` of the host's own TPM (`<backend type>`). Default emulator. Default: "emulator". */
+  /** `emulator` (swtpm, which the host must have) or `passthrough` of the host's own TPM (`<backend type>`). Default emulator. */
   readonly backend?: pulumi.Input<"emulator" | "passthrough">;
   /** The host's TPM for backend passthrough (`<device path>`). Default: libvirt's own, /dev/tpm0. */
   readonly device?: pulumi.Input<string>;
@@ -1153,21 +1153,21 @@ export interface VirtualMachineArgsTpm {
 
 /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
 export interface VirtualMachineArgsWatchdog {
-  /** `i6300esb` (PCI), `ib700` (ISA, machine pc), or `itco` (part of q35, libvirt 9.1). The first can be plugged into a running guest of machine pc. Default i6300esb. Default: "i6300esb". */
+  /** `i6300esb` (PCI), `ib700` (ISA, machine pc), or `itco` (part of q35, libvirt 9.1). The first can be plugged into a running guest of machine pc. Default i6300esb. */
   readonly model?: pulumi.Input<"i6300esb" | "ib700" | "itco">;
-  /** What happens to the guest then: `reset`, `shutdown`, `poweroff`, `pause`, `none`, `dump` or `inject-nmi`. Default reset. Default: "reset". */
+  /** What happens to the guest then: `reset`, `shutdown`, `poweroff`, `pause`, `none`, `dump` or `inject-nmi`. Default reset. */
   readonly action?: pulumi.Input<"reset" | "shutdown" | "poweroff" | "pause" | "none" | "dump" | "inject-nmi">;
 }
 
 /** Sockets between guest and host without a network (`<vsock>`), plugged in and out as the guest runs. Default: none. */
 export interface VirtualMachineArgsVsock {
-  /** Number that the host reaches the guest by, from 3, or `auto`: a free one at each start (`<cid>`). Default auto. Default: "auto". */
+  /** Number that the host reaches the guest by, from 3, or `auto`: a free one at each start (`<cid>`). Default auto. */
   readonly cid?: pulumi.Input<"auto" | number>;
 }
 
 /** Serial ports beside the one of `console`, under names of your choice (`<serial>`). */
 export interface VirtualMachineArgsSerial {
-  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. Default: {"type":"pty"}. */
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. */
   readonly source?: pulumi.Input<
     | { readonly type: pulumi.Input<"pty"> }
     | { readonly type: pulumi.Input<"null"> }
@@ -1194,7 +1194,7 @@ export interface VirtualMachineArgsSerial {
     | { readonly type: pulumi.Input<"spicevmc"> }
     | { readonly type: pulumi.Input<"spiceport">; readonly channel: pulumi.Input<string> }
   >;
-  /** What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four with that of `console`. The first isa-serial is ttyS1. Default: "isa-serial". */
+  /** What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four with that of `console`. The first isa-serial is ttyS1. */
   readonly model?: pulumi.Input<"isa-serial" | "pci-serial" | "usb-serial">;
   /** File on the host that keeps what the guest writes; `append` (default true) keeps that of earlier runs (`<log>`). */
   readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
@@ -1202,7 +1202,7 @@ export interface VirtualMachineArgsSerial {
 
 /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
 export interface VirtualMachineArgsConsole {
-  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. Default: {"type":"pty"}. */
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. */
   readonly source?: pulumi.Input<
     | { readonly type: pulumi.Input<"pty"> }
     | { readonly type: pulumi.Input<"null"> }
@@ -1235,7 +1235,7 @@ export interface VirtualMachineArgsConsole {
 
 /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller. */
 export interface VirtualMachineArgsChannel {
-  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a unix socket of libvirt's own. Default: {"type":"unix","mode":"bind"}. */
+  /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a unix socket of libvirt's own. */
   readonly source?: pulumi.Input<
     | { readonly type: pulumi.Input<"pty"> }
     | { readonly type: pulumi.Input<"null"> }
@@ -1298,7 +1298,7 @@ export interface VirtualMachineArgsGraphic {
 
 /** The video card (`<video>`). Default: none, or what libvirt adds beside `graphics`. */
 export interface VirtualMachineArgsVideo {
-  /** `virtio`, `qxl` (spice), `vga`, `bochs` (for UEFI guests without a driver), `cirrus`, `ramfb`, or `none` beside graphics of a passed through card. Default virtio. Default: "virtio". */
+  /** `virtio`, `qxl` (spice), `vga`, `bochs` (for UEFI guests without a driver), `cirrus`, `ramfb`, or `none` beside graphics of a passed through card. Default virtio. */
   readonly model?: pulumi.Input<"virtio" | "qxl" | "vga" | "bochs" | "cirrus" | "ramfb" | "none">;
   /** Screens of a virtio or qxl card, 1 to 16 (`heads`). Default 1. */
   readonly heads?: pulumi.Input<number>;
@@ -1338,7 +1338,7 @@ export interface VirtualMachineArgsInput {
 export interface VirtualMachineArgsShmem {
   /** Name of the memory on the host: guests that say the same share it. Default: the name of the entry. */
   readonly name?: pulumi.Input<string>;
-  /** `ivshmem-plain`, or `ivshmem-doorbell` with interrupts by a server (`<model type>`). Default ivshmem-plain. Default: "ivshmem-plain". */
+  /** `ivshmem-plain`, or `ivshmem-doorbell` with interrupts by a server (`<model type>`). Default ivshmem-plain. */
   readonly model?: pulumi.Input<"ivshmem-plain" | "ivshmem-doorbell">;
   /** Size of plain memory, a power of two from 1 MiB (`<size>`); that of a doorbell is its server's. Default: libvirt's own, 4 MiB. */
   readonly size?: pulumi.Input<string | number>;
@@ -1354,7 +1354,7 @@ export interface VirtualMachineArgsShmem {
 
 /** Places for USB devices of whoever looks at the guest, under names of your choice (`<redirdev>`). They come and go as the guest runs. */
 export interface VirtualMachineArgsRedirdev {
-  /** Where the device comes from: `spicevmc`, or `tcp` of a usbredir server. Default spicevmc. Default: {"type":"spicevmc"}. */
+  /** Where the device comes from: `spicevmc`, or `tcp` of a usbredir server. Default spicevmc. */
   readonly source?: pulumi.Input<
     | { readonly type: pulumi.Input<"pty"> }
     | { readonly type: pulumi.Input<"null"> }
@@ -1425,9 +1425,9 @@ export interface VirtualMachineArgs {
   readonly title?: pulumi.Input<string>;
   /** Text for people (`<description>`). */
   readonly description?: pulumi.Input<string>;
-  /** `kvm` for hardware virtualization, `qemu` for emulation (slow; for hosts without /dev/kvm). Default kvm. Default: "kvm". */
+  /** `kvm` for hardware virtualization, `qemu` for emulation (slow; for hosts without /dev/kvm). Default kvm. */
   readonly virtType?: pulumi.Input<"kvm" | "qemu">;
-  /** Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35. Default: "q35". */
+  /** Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35. */
   readonly machine?: pulumi.Input<string>;
   /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread, up to 4 queues), `dense` (low weight, a balloon that gives back, disks limited to 3000 requests and 125 MiB a second each, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, all memory taken at the start, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings, no USB), `confidential` (for `launchSecurity`: a named CPU model, no balloon, nothing plugged in). New machines get UEFI, where the host has it and no kernel is booted directly. Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
   readonly profile?: pulumi.Input<"general" | "dense" | "dedicated" | "latency" | "confidential">;
@@ -1447,7 +1447,7 @@ export interface VirtualMachineArgs {
       }>[]
     >;
   }>;
-  /** Virtual CPUs online. May be raised in the running guest up to `maxVcpus`; lowered there when the guest gives up what was added. Default 1. Default: 1. */
+  /** Virtual CPUs online. May be raised in the running guest up to `maxVcpus`; lowered there when the guest gives up what was added. Default 1. */
   readonly vcpus?: pulumi.Input<number>;
   /** Most virtual CPUs that the running guest can have. Default: `vcpus`. */
   readonly maxVcpus?: pulumi.Input<number>;
@@ -1480,7 +1480,7 @@ export interface VirtualMachineArgs {
   readonly numa?: pulumi.Input<VirtualMachineArgsNuma>;
   /** Cells of the host that hold the guest's memory (`<numatune>`). Default: any. */
   readonly numaTune?: pulumi.Input<VirtualMachineArgsNumaTune>;
-  /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. Default: "bios". */
+  /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. */
   readonly firmware?: pulumi.Input<"bios" | "uefi">;
   /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
   readonly loader?: pulumi.Input<{
@@ -1593,15 +1593,15 @@ export interface VirtualMachineArgs {
   readonly nics?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsNic> }>;
   /** Devices of the host that the guest gets, under names of your choice (`<hostdev>`). They come and go as the guest runs. Each is one of pci, usb, scsi and mdev. */
   readonly hostDevices?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsHostDevice> }>;
-  /** Serial port and console, for `virsh console`. Default true. Default: true. */
+  /** Serial port and console, for `virsh console`. Default true. */
   readonly console?: pulumi.Input<boolean>;
   /** File on the host that keeps what the guest writes to its console. */
   readonly serialLog?: pulumi.Input<string>;
-  /** Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. Default true. Default: true. */
+  /** Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. Default true. */
   readonly agent?: pulumi.Input<boolean>;
   /** Free PCI Express ports for devices that are plugged in later (q35 only). Default 8. */
   readonly rootPorts?: pulumi.Input<number>;
-  /** Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. It is plugged in and out as the guest runs. Default true. Default: true. */
+  /** Random number device (`<rng>`): `true` is fed from the host's /dev/urandom; or its `backend` (`random` with a `device`, QEMU's `builtin`, or `egd` behind a unix `socket`) and `rate`, at most `bytes` in each `period` of milliseconds. It is plugged in and out as the guest runs. Default true. */
   readonly rng?: pulumi.Input<
     | boolean
     | {
@@ -1653,13 +1653,13 @@ export interface VirtualMachineArgs {
   readonly onReboot?: pulumi.Input<"destroy" | "restart">;
   /** What libvirt does when the guest's kernel crashes: `destroy`, `restart`, `preserve` it for a look, or write a dump of its memory first with `coredump-destroy` or `coredump-restart` (`<on_crash>`, virDomainSetLifecycleAction). libvirt's default is destroy. */
   readonly onCrash?: pulumi.Input<"destroy" | "restart" | "preserve" | "coredump-destroy" | "coredump-restart">;
-  /** Whether libvirt starts it when the host boots. Default true. Default: true. */
+  /** Whether libvirt starts it when the host boots. Default true. */
   readonly autostart?: pulumi.Input<boolean>;
-  /** Power state that each update enforces: `running`, `stopped` or `paused`. Default running. Default: "running". */
+  /** Power state that each update enforces: `running`, `stopped` or `paused`. Default running. */
   readonly state?: pulumi.Input<"running" | "stopped" | "paused">;
-  /** How long the guest has to shut down. Default 60 s. Default: "1 min". */
+  /** How long the guest has to shut down. Default 60 s. */
   readonly stopTimeout?: pulumi.Input<string | number>;
-  /** What to do with a guest that has not shut down in time: `destroy` pulls its plug, `fail` leaves it running. Default destroy. Default: "destroy". */
+  /** What to do with a guest that has not shut down in time: `destroy` pulls its plug, `fail` leaves it running. Default destroy. */
   readonly onStopTimeout?: pulumi.Input<"destroy" | "fail">;
   /** What to wait for after a start: an address of `nic` (default: any), seen by `source` and of `family`, for at most `timeout` (default 5 min); a time-out is a warning unless `required`. false: no wait. Default: wait when it has a nic on a network. */
   readonly waitForAddress?: pulumi.Input<
@@ -1672,11 +1672,11 @@ export interface VirtualMachineArgs {
         readonly required?: pulumi.Input<boolean>;
       }
   >;
-  /** What becomes of a change that needs a new start of the guest: `stage` writes it and leaves the guest running, `restart` restarts it, `refuse` is an error. Default stage. Default: "stage". */
+  /** What becomes of a change that needs a new start of the guest: `stage` writes it and leaves the guest running, `restart` restarts it, `refuse` is an error. Default stage. */
   readonly changePolicy?: pulumi.Input<"stage" | "restart" | "refuse">;
-  /** Refuses to delete it. Default false. Default: false. */
+  /** Refuses to delete it. Default false. */
   readonly deletionProtection?: pulumi.Input<boolean>;
-  /** Whether deleting it takes along what libvirt knows of its snapshots and checkpoints; without it they refuse the deletion. Default false. Default: false. */
+  /** Whether deleting it takes along what libvirt knows of its snapshots and checkpoints; without it they refuse the deletion. Default false. */
   readonly deleteSnapshots?: pulumi.Input<boolean>;
   /** Take over an existing object of that name; nothing but our mark is written to it. Default false. */
   readonly adopt?: pulumi.Input<boolean>;

@@ -66,7 +66,8 @@ function field(name: string, doc: string, type: string): string {
 
 function describe(property: Property): string {
   const parts = [property.doc];
-  if (property.fallback !== undefined && property.fallback !== "derived") parts.push(`Default: ${property.fallback}.`);
+  const isSaid = property.fallback === "derived" || /\bDefault\b/.test(property.doc);
+  if (property.fallback !== undefined && !isSaid) parts.push(`Default: ${property.fallback}.`);
   if (property.since !== undefined) parts.push(`Needs libvirt ${property.since}.`);
   return parts.join(" ");
 }

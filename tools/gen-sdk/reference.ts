@@ -15,9 +15,7 @@ ${model.doc}
 ${[model.args, ...model.shapes].map((shape) => table(shape, model)).join("\n")}
 ## Outputs
 
-| name | type | meaning |
-|---|---|---|
-${outputs.join("\n")}
+${outputs.length > 0 ? ["| name | type | meaning |", "|---|---|---|", ...outputs].join("\n") : "None but its arguments."}
 
 "Change" says when a changed value is in force: \`live\` in the running guest, \`next-boot\` at the next reset,
 \`restart\` in a new QEMU process, \`replace\` in a new object, \`none\` nothing on the host.
