@@ -13,13 +13,13 @@ const facts: ClassFacts = {
   deleteBeforeReplace: false,
 };
 
-/** An image that the volume is filled with once, when it is made. */
+/** An image that the volume is filled with once, when it is made. It is of the volume's `format`, an ISO image of raw: nothing is converted. */
 export interface VolumeArgsSource {
   /** Image file on the machine that runs Pulumi. */
   readonly path?: pulumi.Input<string>;
-  /** http or https address of an image; downloaded once and kept in a cache. */
+  /** http or https address of an image, which may be compressed by gzip, or zstd with Node 22.15 or newer. With `sha256` it is downloaded once and kept in a cache (`$XDG_CACHE_HOME/pulumi-kvm/images`); without it for each volume that is filled, with a warning that names the checksum. */
   readonly url?: pulumi.Input<string>;
-  /** Checksum of the file; another one is another image. */
+  /** Checksum of the file, of the compressed one where it is compressed; another one is another image. */
   readonly sha256?: pulumi.Input<string>;
 }
 
@@ -42,7 +42,7 @@ export interface VolumeArgs {
   readonly format?: pulumi.Input<"qcow2" | "raw">;
   /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`. */
   readonly size?: pulumi.Input<string | number>;
-  /** An image that the volume is filled with once, when it is made. */
+  /** An image that the volume is filled with once, when it is made. It is of the volume's `format`, an ISO image of raw: nothing is converted. */
   readonly source?: pulumi.Input<VolumeArgsSource>;
   /** Volume that this one is an overlay of (<backingStore>): it holds only what differs. */
   readonly backing?: pulumi.Input<
@@ -95,7 +95,7 @@ export class Volume extends KvmResource {
   /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`. */
   declare readonly size: pulumi.Output<string | undefined>;
 
-  /** An image that the volume is filled with once, when it is made. */
+  /** An image that the volume is filled with once, when it is made. It is of the volume's `format`, an ISO image of raw: nothing is converted. */
   declare readonly source: pulumi.Output<pulumi.Unwrap<VolumeArgsSource> | undefined>;
 
   /** Volume that this one is an overlay of (<backingStore>): it holds only what differs. */

@@ -50,7 +50,7 @@ export const rows = {
         : { class: "live" },
   }),
   source: block({
-    doc: "An image that the volume is filled with once, when it is made.",
+    doc: "An image that the volume is filled with once, when it is made. It is of the volume's `format`, an ISO image of raw: nothing is converted.",
     rows: {
       path: attribute<string | undefined>({
         doc: "Image file on the machine that runs Pulumi.",
@@ -59,12 +59,12 @@ export const rows = {
         change: "none",
       }),
       url: attribute<string | undefined>({
-        doc: "http or https address of an image; downloaded once and kept in a cache.",
+        doc: "http or https address of an image, which may be compressed by gzip, or zstd with Node 22.15 or newer. With `sha256` it is downloaded once and kept in a cache (`$XDG_CACHE_HOME/pulumi-kvm/images`); without it for each volume that is filled, with a warning that names the checksum.",
         schema: z.url({ protocol: /^https?$/, error: "must be an http or https address" }).optional(),
         change: "none",
       }),
       sha256: attribute<string | undefined>({
-        doc: "Checksum of the file; another one is another image.",
+        doc: "Checksum of the file, of the compressed one where it is compressed; another one is another image.",
         schema: z
           .string()
           .regex(/^[0-9a-f]{64}$/i, "is not a sha256 (64 hexadecimal digits)")
