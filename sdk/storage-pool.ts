@@ -76,7 +76,7 @@ export interface StoragePoolArgs {
   readonly uuid?: pulumi.Input<string>;
   /** What holds the volumes: a directory ("dir"), a filesystem on a device ("fs"), a network filesystem ("netfs") or an LVM volume group ("logical"). Default "dir". */
   readonly type?: pulumi.Input<"dir" | "fs" | "netfs" | "logical">;
-  /** Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: /dev/<volume group>. */
+  /** Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: `/dev/<volume group>`. */
   readonly path?: pulumi.Input<string>;
   /** Where the storage of fs, netfs and logical pools comes from. */
   readonly source?: pulumi.Input<StoragePoolArgsSource>;
@@ -127,7 +127,7 @@ export class StoragePool extends KvmResource {
   /** What holds the volumes: a directory ("dir"), a filesystem on a device ("fs"), a network filesystem ("netfs") or an LVM volume group ("logical"). Default "dir". */
   declare readonly type: pulumi.Output<"dir" | "fs" | "netfs" | "logical">;
 
-  /** Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: /dev/<volume group>. */
+  /** Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: `/dev/<volume group>`. */
   declare readonly path: pulumi.Output<string | undefined>;
 
   /** Where the storage of fs, netfs and logical pools comes from. */

@@ -38,13 +38,13 @@ export interface VolumeArgs {
   >;
   /** Name of the volume in its pool. Default: the logical name, seven digits of its identity and the format. */
   readonly name?: pulumi.Input<string>;
-  /** Image format (<target><format type>); another one is another volume. Default qcow2, in a logical pool raw. */
+  /** Image format (`<target><format type>`); another one is another volume. Default qcow2, in a logical pool raw. */
   readonly format?: pulumi.Input<"qcow2" | "raw">;
-  /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`. */
+  /** Size that the guest sees (`<capacity>`). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`. */
   readonly size?: pulumi.Input<string | number>;
   /** An image that the volume is filled with once, when it is made. It is of the volume's `format`, an ISO image of raw: nothing is converted. */
   readonly source?: pulumi.Input<VolumeArgsSource>;
-  /** Volume that this one is an overlay of (<backingStore>): it holds only what differs. */
+  /** Volume that this one is an overlay of (`<backingStore>`): it holds only what differs. */
   readonly backing?: pulumi.Input<
     | Volume
     | {
@@ -57,7 +57,7 @@ export interface VolumeArgs {
   >;
   /** Where the volume lies on the host: known before it is made, given by pool and name. */
   readonly path?: pulumi.Input<string>;
-  /** Permissions of the file in octal (<permissions><mode>). Default: what libvirt gives, 0600. */
+  /** Permissions of the file in octal (`<permissions><mode>`). Default: what libvirt gives, 0600. */
   readonly mode?: pulumi.Input<string>;
   /** Whatever no attribute says: a part of libvirt's `<volume>` document in libvirt's own names, merged over ours. Attributes and elements are members, `value` is text beside attributes, `$name` an element of which an attribute has the name, null takes away. */
   readonly overlay?: pulumi.Input<documents.Volume>;
@@ -89,16 +89,16 @@ export class Volume extends KvmResource {
   /** Name of the volume in its pool. Default: the logical name, seven digits of its identity and the format. */
   declare readonly name: pulumi.Output<string>;
 
-  /** Image format (<target><format type>); another one is another volume. Default qcow2, in a logical pool raw. */
+  /** Image format (`<target><format type>`); another one is another volume. Default qcow2, in a logical pool raw. */
   declare readonly format: pulumi.Output<"qcow2" | "raw" | undefined>;
 
-  /** Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`. */
+  /** Size that the guest sees (`<capacity>`). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`. */
   declare readonly size: pulumi.Output<string | undefined>;
 
   /** An image that the volume is filled with once, when it is made. It is of the volume's `format`, an ISO image of raw: nothing is converted. */
   declare readonly source: pulumi.Output<pulumi.Unwrap<VolumeArgsSource> | undefined>;
 
-  /** Volume that this one is an overlay of (<backingStore>): it holds only what differs. */
+  /** Volume that this one is an overlay of (`<backingStore>`): it holds only what differs. */
   declare readonly backing: pulumi.Output<
     | pulumi.Unwrap<{
         readonly pool: pulumi.Input<string>;
@@ -113,7 +113,7 @@ export class Volume extends KvmResource {
   /** Where the volume lies on the host: known before it is made, given by pool and name. */
   declare readonly path: pulumi.Output<string>;
 
-  /** Permissions of the file in octal (<permissions><mode>). Default: what libvirt gives, 0600. */
+  /** Permissions of the file in octal (`<permissions><mode>`). Default: what libvirt gives, 0600. */
   declare readonly mode: pulumi.Output<string | undefined>;
 
   /** Whatever no attribute says: a part of libvirt's `<volume>` document in libvirt's own names, merged over ours. Attributes and elements are members, `value` is text beside attributes, `$name` an element of which an attribute has the name, null takes away. */

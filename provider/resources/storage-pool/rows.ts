@@ -135,7 +135,7 @@ export const rows = {
     lens: mapped(attributeAt("", "type"), (value) => types.find((type) => type === value), String),
   }),
   path: attribute<string>({
-    doc: "Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: /dev/<volume group>.",
+    doc: "Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: `/dev/<volume group>`.",
     schema: hostPath,
     defaults: { 1: ({ siblings }) => derivedPath(siblings) },
     change: replace,

@@ -32,7 +32,7 @@ export const rows = {
     change: "replace",
   }),
   format: attribute<"qcow2" | "raw">({
-    doc: "Image format (<target><format type>); another one is another volume. Default qcow2, in a logical pool raw.",
+    doc: "Image format (`<target><format type>`); another one is another volume. Default qcow2, in a logical pool raw.",
     schema: z.enum(["qcow2", "raw"]),
     defaults: { 1: ({ siblings }) => formatIn(siblings["pool"]) },
     // It hangs on a pool that is not known yet, which may well be the one that the volume is in.
@@ -41,7 +41,7 @@ export const rows = {
     }),
   }),
   size: attribute<string | undefined>({
-    doc: "Size that the guest sees (<capacity>). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`.",
+    doc: "Size that the guest sees (`<capacity>`). It may grow later, with the guest stopped or running, and never shrink; in a logical pool it is grown on the host by hand, and the running guest told. Default: that of `source` or `backing`.",
     schema: size.optional(),
     // Left out, it stays as it is; said for the first time, it is measured against the size that the image brought.
     change: (old, next, around) =>
@@ -76,7 +76,7 @@ export const rows = {
     },
   }),
   backing: attribute<BackingReference | undefined>({
-    doc: "Volume that this one is an overlay of (<backingStore>): it holds only what differs.",
+    doc: "Volume that this one is an overlay of (`<backingStore>`): it holds only what differs.",
     schema: backing.optional(),
     references: ["Volume"],
     keep: (volume) => volume && keptWithoutHost(volume),
@@ -92,7 +92,7 @@ export const rows = {
     change: pathChange,
   }),
   mode: attribute<string | undefined>({
-    doc: "Permissions of the file in octal (<permissions><mode>). Default: what libvirt gives, 0600.",
+    doc: "Permissions of the file in octal (`<permissions><mode>`). Default: what libvirt gives, 0600.",
     schema: z
       .string()
       .regex(/^0?[0-7]{3}$/, 'is not an octal mode like "0640"')
