@@ -4,7 +4,7 @@ import * as kvm from "pulumi-kvm";
 const config = new pulumi.Config();
 
 const host = new kvm.Host("host", { uri: config.require("hostUri") });
-const lan = new kvm.Network("lan", { host, mode: "nat", subnets: [config.get("subnet") ?? "10.22.0.0/24"] });
+const lan = new kvm.Network("lan", { host, mode: "nat", subnets: [config.get("subnet") ?? "10.26.0.0/24"] });
 const pool = new kvm.StoragePool("windows", {
   host,
   type: "dir",

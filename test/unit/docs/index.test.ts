@@ -14,12 +14,12 @@ test("the index of the documentation links every page, and nothing that is not t
   expect(links.filter((link) => !existsSync(join(docs, link)))).toEqual([]);
 });
 
-test("each example has a README, which names every setting that its program requires", () => {
+test("each example has a README, which names every setting that its program reads", () => {
   const examples = join(docs, "../examples");
   const missing = readdirSync(examples).flatMap((name) => {
     const readme = join(examples, name, "README.md");
     const text = existsSync(readme) ? readFileSync(readme, "utf8") : "";
-    const asked = readFileSync(join(examples, name, "index.ts"), "utf8").matchAll(/config\.require\w*\("(\w+)"/g);
+    const asked = readFileSync(join(examples, name, "index.ts"), "utf8").matchAll(/(?:config\.\w+(?:<[^>]*>+)?|medium)\("(\w+)"/g);
     return [...new Set([...asked].map(([, setting = ""]) => setting))]
       .filter((setting) => !text.includes(`\`${setting}\``))
       .map((setting) => `${name}: ${setting}`);
