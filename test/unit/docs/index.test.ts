@@ -19,7 +19,9 @@ test("each example has a README, which names every setting that its program read
   const missing = readdirSync(examples).flatMap((name) => {
     const readme = join(examples, name, "README.md");
     const text = existsSync(readme) ? readFileSync(readme, "utf8") : "";
-    const asked = readFileSync(join(examples, name, "index.ts"), "utf8").matchAll(/(?:config\.\w+(?:<[^>]*>+)?|medium)\("(\w+)"/g);
+    const asked = readFileSync(join(examples, name, "index.ts"), "utf8").matchAll(
+      /(?:config\.\w+(?:<[^>]*>+)?|medium)\("(\w+)"/g,
+    );
     return [...new Set([...asked].map(([, setting = ""]) => setting))]
       .filter((setting) => !text.includes(`\`${setting}\``))
       .map((setting) => `${name}: ${setting}`);
