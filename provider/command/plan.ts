@@ -48,9 +48,9 @@ Besides, deviceCells, which guests without devices keep off, and confidentialSlo
 vms: name, and any arguments of a VirtualMachine in the form that they have in a program, checked by the same rules:
 sizes as "4 GiB" or as a number of bytes. Placement goes by vcpus, maxVcpus, memory, maxMemory, profile, cpu (policy,
 dedicatedVcpus, smt, emulator, apart, topology), cpuTune (vcpuPins, emulatorPin, iothreadPins), numa.cells, hugePages,
-iothreads, memoryDevices, hostDevices, nics with a hostdev, launchSecurity, suggestedPlacement. A guest whose cpu.policy is left out is
-placed as "shared"; with cpuTune.vcpuPins or numaTune and no policy it is where these say. References (host, volumes,
-networks) may be anything or be left out.
+iothreads, memoryDevices, hostDevices, nics with a hostdev, launchSecurity, suggestedPlacement. A guest
+whose cpu.policy is left out is placed as "shared"; with cpuTune.vcpuPins or numaTune and no policy it is where these say.
+References (host, volumes, networks) may be anything or be left out.
 Of a guest's PCI devices the host knows cell and IOMMU group. Without --devices the request says them, in devices:
 [{ "address": "0000:3b:00.0", "cell": 0, "iommuGroup": 7, "locality": "required" }]; those that hostDevices does not name
 count as the guest's too. confidential: true is short for launchSecurity.
