@@ -69,6 +69,24 @@ test("a guest that suspended itself to RAM is seen, woken, and stopped", async (
   expect(await lab.host.virsh("list", "--all", "--name")).not.toContain(vm.name);
 }, 120_000);
 
+test("a guest that starts anew when it shuts itself down is off when it is to be stopped", async () => {
+  const vm = await booted("phoenix", { onPoweroff: "restart" });
+  await vm.up({ title: "new", machine: "pc", changePolicy: "restart" });
+  await consoleLine(logOf("phoenix"), /GUEST-READY[\s\S]*(GUEST-READY)/, lab.host);
+  expect(await vm.xml()).toMatch(/pc-i440fx[\s\S]*<on_poweroff>restart</);
+  await vm.up({ machine: "pc", state: "stopped" });
+  expect([await vm.power(), warnings(vm)]).toEqual(["shut off", ""]);
+  expect(await vm.xml("--inactive")).toContain("<on_poweroff>restart<");
+  await vm.delete();
+  const deaf = machine("deaf", { onPoweroff: "restart", onStopTimeout: "fail" });
+  await deaf.create();
+  const failure = await runWith(deaf, "update", { state: "stopped" }, deaf.context);
+  expect(failure?.message).toMatch(/did not shut down within 1 s; it was left running/);
+  expect(await deaf.xml()).toContain("<on_poweroff>restart<");
+  await deaf.up({ state: "stopped", onStopTimeout: "destroy" });
+  await deaf.delete();
+}, 120_000);
+
 test("a guest that crashed and is preserved is stopped, and started anew when it shall run", async () => {
   const vm = machine("crashed", { panic: "isa", onCrash: "preserve" });
   await vm.create();

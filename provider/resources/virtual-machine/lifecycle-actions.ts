@@ -1,8 +1,10 @@
 import { attribute, z } from "../../core/attribute";
 import type { ElementLens } from "../../schema/lens";
 import { textAt } from "../../schema/lens";
+import type { Element } from "../../schema/tree";
 import type { LiveOperation, LiveOperations } from "./live";
 import { fault, type MachineRule } from "./rule-entries";
+import type { RunningDomain } from "./running-domain";
 
 /** virDomainLifecycleAction, by number. */
 const actions = ["destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart"] as const;
@@ -51,6 +53,18 @@ export const lifecycleActionRule: MachineRule = {
 
 /** virDomainLifecycle, by number. */
 const lifecycle = { onPoweroff: 0, onReboot: 1, onCrash: 2 } as const;
+
+const poweroff = actionAt("on_poweroff");
+
+/** What libvirt does when the guest of the document shuts itself down. */
+export function poweroffIn(document: Element): Action {
+  return poweroff.get(document) ?? "destroy";
+}
+
+/** Sets that of the running guest. */
+export async function setPoweroff(domain: RunningDomain, action: Action): Promise<void> {
+  await domain.setLifecycleAction(lifecycle.onPoweroff, actions.indexOf(action));
+}
 
 /** Taken out of the program it is libvirt's own again. Of the two that the rule ties, the one that makes room is first. */
 function setAction(name: keyof typeof lifecycle): LiveOperation {

@@ -1,9 +1,10 @@
-import { isConnectionLost, KvmError } from "../../core/errors";
+import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { parseDuration } from "../../core/units";
 import { poll } from "../poll";
 import { agentAnswers } from "./agent";
 import type { Domain } from "./domain";
+import { poweroffIn, setPoweroff } from "./lifecycle-actions";
 import { type PowerState, plights } from "./power-state";
 import type { Inputs } from "./rows";
 
@@ -113,6 +114,27 @@ export async function stop(domain: Domain, settings: StopSettings, context: Cont
   if (now.plight === "crashed") await unlessOff(domain, () => domain.destroy());
   if (now.power === "stopped") return;
   if (now.power === "paused") await unlessOff(domain, () => resume(domain, now, context));
+  const giveBack = await staysOff(domain);
+  try {
+    await shutDown(domain, settings, context);
+  } catch (error) {
+    await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
+    throw error;
+  }
+}
+
+/**
+ * libvirt takes our wish for the guest's own: one that is to start anew when it shuts itself down would do so, and be
+ * pulled the plug of in the midst of that. Answers what makes it so again where the guest goes on.
+ */
+async function staysOff(domain: Domain): Promise<() => Promise<void>> {
+  const action = poweroffIn(await domain.liveInFull());
+  if (action === "destroy") return async () => undefined;
+  await unlessOff(domain, () => setPoweroff(domain, "destroy"));
+  return () => unlessOff(domain, () => setPoweroff(domain, action));
+}
+
+async function shutDown(domain: Domain, settings: StopSettings, context: Context): Promise<void> {
   context.progress("shutting down");
   const seconds = parseDuration(settings.stopTimeout);
   const agent = await agentAnswers(domain);
