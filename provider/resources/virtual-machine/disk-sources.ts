@@ -48,9 +48,9 @@ export function withoutThrowaways(document: Element): Element {
   return bare;
 }
 
-/** Points the disk at a file or block device of the host. */
+/** Points the disk at a file or block device of the host. What another image lay on is not below this one. */
 function setSource(disk: Element, path: string): void {
-  if (sourcePath(disk) !== path) remove(disk, "source");
+  if (sourcePath(disk) !== path) for (const name of ["source", "backingStore"]) remove(disk, name);
   const source = ensure(disk, "source");
   disk.attributes["type"] = isBlockDevice(path) ? "block" : "file";
   source.attributes[isBlockDevice(path) ? "dev" : "file"] = path;

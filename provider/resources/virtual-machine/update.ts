@@ -18,6 +18,7 @@ import { warnOfSlowDisks } from "./latency-advice";
 import { putSecret } from "./launch-attestation";
 import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
+import { refuseMoved } from "./moved-images";
 import { observe, type outputs } from "./outputs";
 import { pendingOf, residue, takenOut, untold } from "./pending";
 import { effective, placementIn } from "./placement";
@@ -54,6 +55,7 @@ export async function update(
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
   await refuseWhileBusy(domain, found);
+  refuseMoved(domain, before, olds, news);
   // What the domain had before is its own.
   const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
   await requireHardware(domain.libvirt, news, domain.uuid, touched);

@@ -1,0 +1,58 @@
+import { KvmError } from "../../core/errors";
+import { child, type Element } from "../../schema/tree";
+import { diskEntries } from "./disk-entries";
+import { sourcePath } from "./disk-sources";
+import { isRemovable } from "./disk-targets";
+import type { Domain } from "./domain";
+import type { Inputs } from "./rows";
+
+type Machine = Pick<Inputs, "disks">;
+
+/**
+ * Refuses to put back an image behind a disk that somebody has exchanged: the overlay of a snapshot, or a copy at another
+ * place, has what the guest has written since, and the next start with the former image would be one without it. Where
+ * a refresh has told of it, and the program says otherwise, it is the program's wish; but for what lies on that image.
+ */
+export function refuseMoved(domain: Domain, before: Element, olds: Machine, news: Machine): void {
+  const present = diskEntries.list(before);
+  for (const [key, wanted] of Object.entries(news.disks)) {
+    const [disk, next] = [present.get(key), imageOf(wanted)];
+    const has = disk && sourcePath(disk);
+    if (!disk || has === undefined || next === undefined || has === next || isRemovable(wanted.device)) continue;
+    const isOn = imagesBelow(disk).includes(next);
+    if (isOn || has !== imageOf(olds.disks[key])) throw moved(domain, `disks.${key}`, { disk, has, next, isOn });
+  }
+}
+
+function imageOf(disk: Inputs["disks"][string] | undefined): string | undefined {
+  return disk?.volume?.path ?? disk?.path;
+}
+
+/** The images that the one behind a disk lies on: libvirt keeps them in the definition since a snapshot was made. */
+function imagesBelow(disk: Element): string[] {
+  const below = child(disk, "backingStore");
+  return below ? [sourcePath(below) ?? [], imagesBelow(below)].flat() : [];
+}
+
+interface Moved {
+  readonly disk: Element;
+  readonly has: string;
+  readonly next: string;
+  /** Whether the image that the disk has lies on the one that is wanted. */
+  readonly isOn: boolean;
+}
+
+function moved({ name, host }: Domain, property: string, { disk, has, next, isOn }: Moved): KvmError {
+  const target = child(disk, "target")?.attributes["dev"];
+  const keep = `or name ${has} in the program to keep it`;
+  return new KvmError("conflict", {
+    step: `update VirtualMachine ${name}`,
+    host,
+    reason: isOn
+      ? `${property} is on ${has} since a snapshot, which holds what the guest has written since and lies on ${next}; nothing was changed`
+      : `${property} is on ${has}, and not on ${next} as the last update left it; what the guest has written since would be lost with that; nothing was changed`,
+    remedy: isOn
+      ? `bring the two together as the guest runs (virsh blockcommit ${name} ${target} --active --pivot), ${keep}`
+      : `run pulumi refresh, after which the next up brings it back to ${next}, ${keep}`,
+  });
+}
