@@ -1,4 +1,4 @@
-import { attribute, block, z } from "../../core/attribute";
+import { type Around, attribute, block, type Verdict, z } from "../../core/attribute";
 import type { Context, Values } from "../../core/handler";
 import { hostPath, uuid } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
@@ -13,6 +13,12 @@ type Bank = (typeof banks)[number];
 
 const tpm = new SingleDevice("tpm", "ua-tpm-main");
 const restart = () => ({ class: "restart", reason: "libvirt plugs no TPM into a running guest" }) as const;
+
+/** A TPM that comes or goes with its secret leaves no state behind that would have to be another one. */
+function encryptionChange(_old: unknown, _next: unknown, { old: before, next: after }: Around): Verdict {
+  const stays = [before, after].every(({ backend }) => backend === "emulator");
+  return stays ? { class: "replace", reason: "state that is there is never encrypted afterwards" } : restart();
+}
 
 /** Every TPM of ours is a 2.0; one that is passed through is what the host has. */
 const backendLens: ElementLens<(typeof backends)[number]> = {
@@ -63,7 +69,7 @@ export const tpmRows = {
       encryptionSecret: attribute({
         doc: "UUID of the libvirt secret (usage type vtpm) whose passphrase encrypts the emulator's state (`<encryption secret>`). Given at creation: state that is there is never encrypted afterwards. Default: none.",
         schema: uuid.optional(),
-        change: () => ({ class: "replace", reason: "state that is there is never encrypted afterwards" }),
+        change: encryptionChange,
         lens: tpm.at(attributeAt("backend/encryption", "secret")),
       }),
       activePcrBanks: attribute({

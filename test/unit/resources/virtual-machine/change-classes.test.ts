@@ -80,9 +80,6 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "redirdevs.*": "source bootOrder",
     iommu: "model awBits intremap cachingMode eim iotlb",
   },
-  replace: {
-    tpm: "encryptionSecret",
-  },
   none: {
     "securityLabels.*": "acceptLessIsolation",
     "": "suggestedPlacement overlayUnchecked",
@@ -311,6 +308,7 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
     { next: {}, whole: { machine: "q35" }, verdict: "restart, a q35 guest has no place to plug its first into" },
     { old: {}, whole: { machine: "q35", shmems: { a: {} } }, verdict: "live" },
   ],
+  "tpm.encryptionSecret": [{ next: "a", verdict: "restart, libvirt plugs no TPM into a running guest" }],
   "graphics.*.password": secret,
   "graphics.*.passwordValidTo": end,
   "watchdog.model": [

@@ -254,3 +254,12 @@ test("a password that goes away waits for a restart, so that no screen is open t
   expect(change(screen("vnc", { password: "other" }))).toEqual([["graphics.vnc.password", "live"]]);
   expect(change(screen("vnc"))).toEqual([["graphics.vnc.password", "restart"]]);
 });
+
+test("a TPM that is encrypted comes and goes like any; one that is there cannot become one", () => {
+  const secret = { tpm: { encryptionSecret: "11111111-2222-4333-8444-555555555555" } };
+  const replaced = (before: Values, after: Values) =>
+    virtualMachine.diff("id", check(before).inputs, check(after).inputs).replaces;
+  expect([replaced({}, secret), replaced(secret, {})]).toEqual([[], []]);
+  expect(replaced(secret, { tpm: { backend: "passthrough" } })).toEqual([]);
+  expect(replaced({ tpm: {} }, secret)).toEqual(["tpm"]);
+});
