@@ -26,7 +26,15 @@ function notShared(backing: Inputs["memoryBacking"], at: string, who: string) {
     : [];
 }
 
+/** Most bytes of the name that a guest mounts a share by. */
+const longestTags = { virtiofs: 36, "9p": 31 } as const;
+
 const filesystemRules: readonly MachineRule[] = [
+  eachEntry<Filesystem>("filesystems", ({ driver, tag }, at) =>
+    typeof tag === "string" && Buffer.byteLength(tag) > longestTags[driver]
+      ? [fault(`${at}.tag`, `must have at most ${longestTags[driver]} bytes with driver ${driver}`)]
+      : [],
+  ),
   eachEntry<Filesystem>("filesystems", (share, at) => {
     const { driver, source, socket } = share;
     if (driver === "9p" && socket !== undefined) return [fault(`${at}.socket`, "goes only with driver virtiofs")];

@@ -95,7 +95,7 @@ export const filesystemRows = {
       }),
       tag: attribute({
         doc: "Name that the guest mounts it by (`<target dir>`): `mount -t virtiofs TAG /mnt`. Default: the name of the entry.",
-        schema: text.min(1, "must not be empty").max(36, "must have at most 36 characters"),
+        schema: text.min(1, "must not be empty"),
         derive: ({ keys }) => keys.at(-1),
         change: restart,
         lens: attributeAt("target", "dir"),

@@ -124,6 +124,16 @@ test.each<[string, Values, RegExp]>([
   ["a protocol unheard of", source({ protocol: "gopher", host: "a" }), /^disks.d.network/],
   ["a share of nothing", { filesystems: { f: {} } }, /^filesystems.f: needs either source.* or socket/],
   [
+    "a tag that 9p has no room for",
+    { filesystems: { f: { source: "/s", driver: "9p", tag: "t".repeat(32) } } },
+    /^filesystems.f.tag: must have at most 31 bytes with driver 9p/,
+  ],
+  [
+    "a tag of more bytes than characters",
+    { filesystems: { f: { source: "/s", tag: "ü".repeat(19) } } },
+    /^filesystems.f.tag: must have at most 36 bytes with driver virtiofs/,
+  ],
+  [
     "a mapped virtiofs",
     { filesystems: { f: { source: "/s", accessMode: "mapped" } } },
     /accessMode: virtiofs knows only/,
