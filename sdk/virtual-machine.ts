@@ -456,7 +456,7 @@ export interface VirtualMachineArgsFeaturesHyperv {
   readonly stimerDirect?: pulumi.Input<boolean>;
   /** Reset of the guest by the hypervisor (`<features><hyperv><reset>`). Default: not said, which is QEMU's own. */
   readonly reset?: pulumi.Input<boolean>;
-  /** Name of the hypervisor, at most 12 characters (`<vendor_id value>`). Default: Microsoft Hv. */
+  /** Name of the hypervisor, at most 12 bytes (`<vendor_id value>`). Default: Microsoft Hv. */
   readonly vendorId?: pulumi.Input<string>;
   /** Frequencies of TSC and APIC (`<features><hyperv><frequencies>`). Default: not said, which is QEMU's own. */
   readonly frequencies?: pulumi.Input<boolean>;

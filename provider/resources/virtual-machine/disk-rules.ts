@@ -123,15 +123,25 @@ const place: EntryCheck<Disk> = (
   ];
 };
 
-/** QEMU starts no guest whose ATA disk has other sectors, and no floppy that says so. */
-const sectors: EntryCheck<Disk> = ({ bus, logicalBlockSize, physicalBlockSize }, at) => {
+/** QEMU starts no guest whose ATA disk has other sectors, no floppy that says so, and none whose sectors are too small. */
+const sectors: EntryCheck<Disk> = ({ bus, logicalBlockSize, physicalBlockSize, volume, path }, at) => {
   const fixed = {
     ...(["sata", "ide", "fdc"].includes(bus) && { logicalBlockSize }),
     ...(bus === "fdc" && { physicalBlockSize }),
   };
-  return Object.entries(fixed)
-    .filter(([, size]) => typeof size === "string" && parseBytes(size) !== 512n)
-    .map(([name, size]) => fault(`${at}.${name}`, `is ${size}, and a ${bus} disk has 512 B; use bus scsi or virtio`));
+  const odd = Object.entries(fixed).filter(([, size]) => typeof size === "string" && parseBytes(size) !== 512n);
+  if (odd.length > 0) {
+    return odd.map(([name, size]) =>
+      fault(`${at}.${name}`, `is ${size}, and a ${bus} disk has 512 B; use bus scsi or virtio`),
+    );
+  }
+  const image = volume?.path ?? path;
+  // QEMU asks a block device for its own.
+  const physical = physicalBlockSize ?? (typeof image === "string" && !isBlockDevice(image) ? "512 B" : undefined);
+  if (typeof logicalBlockSize !== "string" || typeof physical !== "string") return [];
+  return parseBytes(logicalBlockSize) > parseBytes(physical)
+    ? [fault(`${at}.logicalBlockSize`, `is more than physicalBlockSize (${physical}); raise that as well`)]
+    : [];
 };
 
 const virtioOnly = ["queues", "queueSize", "ioeventfd", "eventIdx", "packed", "iothread", "iothreadMapping"];

@@ -86,10 +86,11 @@ export const hypervisorRows = {
           stimerDirect: part("features/hyperv/stimer/direct", "Timers without a message; needs stimer"),
           reset: hyperv("reset", "Reset of the guest by the hypervisor"),
           vendorId: attribute({
-            doc: "Name of the hypervisor, at most 12 characters (`<vendor_id value>`). Default: Microsoft Hv.",
+            doc: "Name of the hypervisor, at most 12 bytes (`<vendor_id value>`). Default: Microsoft Hv.",
             schema: z
               .string()
-              .regex(/^[^,]{1,12}$/, "must be 1 to 12 characters without a comma")
+              .regex(/^[^,]+$/, "must be 1 to 12 bytes without a comma")
+              .refine((value) => Buffer.byteLength(value) <= 12, "must be 1 to 12 bytes without a comma")
               .optional(),
             change: "restart",
             lens: valued("features/hyperv/vendor_id", attributeAt("features/hyperv/vendor_id", "value")),

@@ -96,6 +96,16 @@ test.each<[string, Values, RegExp]>([
     },
     /^disks.d5.bus: ide has room for 4 disks/,
   ],
+  [
+    "a sector that is larger than that of the image",
+    disk({ volume: undefined, path: "/srv/a.raw", logicalBlockSize: "4 KiB" }),
+    /^disks.d.logicalBlockSize: is more than physicalBlockSize \(512 B\); raise that as well/,
+  ],
+  [
+    "a vendor of more bytes than characters",
+    { features: { hyperv: { vendorId: "éééééééé" } } },
+    /^features.hyperv.vendorId: must be 1 to 12 bytes/,
+  ],
   ["an odd sector", disk({ logicalBlockSize: 1000 }), /^disks.d.logicalBlockSize: must be a power of two/],
   [
     "a total and one way",
