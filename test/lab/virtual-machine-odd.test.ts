@@ -212,6 +212,14 @@ const sequences: Readonly<Record<string, Sequence>> = {
     /<address type='usb' [^>]*>/g,
     ["<address type='usb' bus='0' port='1'/>"],
   ],
+  "a pointer and memory go to another bus and back": [
+    ["usb dimm", "virtio virtio-mem", "usb dimm"].map((place) => ({
+      ...{ inputs: { i: { type: "tablet", bus: place.split(" ")[0] } }, memoryHotplug: { limit: "1 GiB" } },
+      memoryDevices: { m: { model: place.split(" ")[1], size: "128 MiB" } },
+    })),
+    /<address type='(?:usb|dimm)'/g,
+    ["<address type='usb'", "<address type='dimm'"],
+  ],
   "what follows power-off and reboot changes in one": [
     [{ onReboot: "destroy" }, { onPoweroff: "restart" }, { onReboot: "destroy" }],
     /<on_(?:poweroff|reboot)>\w+/g,

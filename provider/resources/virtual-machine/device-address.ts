@@ -1,4 +1,5 @@
-import { child, type Element } from "../../schema/tree";
+import type { ElementLens } from "../../schema/lens";
+import { child, type Element, remove } from "../../schema/tree";
 import { devicesOf } from "./alias";
 
 /** What makes up the place of a device on its bus, be it a slot of PCI or a unit of a controller for disks. */
@@ -28,4 +29,15 @@ export function addressIsFree(device: Element, document: Element): boolean {
     ({ attributes }) => attributes["type"] === "pci" && Number(attributes["index"]) === bus,
   );
   return hasBus && !isOccupied(wanted, document);
+}
+
+/** A value that says what the device hangs on: with another one it cannot stay where it was. */
+export function placing<T>(lens: ElementLens<T>): ElementLens<T> {
+  return {
+    ...lens,
+    set(device, value) {
+      if (lens.get(device) !== value) remove(device, "address");
+      lens.set(device, value);
+    },
+  };
 }

@@ -4,6 +4,7 @@ import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf, words } from "../../schema/lens";
 import { child, ensure, remove } from "../../schema/tree";
 import { deviceEntries } from "./alias";
+import { placing } from "./device-address";
 import type { LiveOperations } from "./live";
 
 const types = ["tablet", "mouse", "keyboard", "passthrough", "evdev"] as const;
@@ -63,7 +64,7 @@ export const inputRows = {
             siblings["type"] === "evdev" ? undefined : siblings["type"] === "passthrough" ? "virtio" : "usb",
         },
         change: "restart",
-        lens: oneOf(attributeAt("", "bus"), buses),
+        lens: placing(oneOf(attributeAt("", "bus"), buses)),
       }),
       source: attribute({
         doc: "Device of the host for passthrough and evdev, such as /dev/input/by-id/NAME (`<source>`).",

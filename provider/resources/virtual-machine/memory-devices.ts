@@ -7,6 +7,7 @@ import { child, children, type Element, remove } from "../../schema/tree";
 import { sizeAt } from "../document";
 import { numberSet } from "../number-set";
 import { deviceEntries } from "./alias";
+import { placing } from "./device-address";
 import { setAt } from "./host-sets";
 
 const memoryModels = ["virtio-mem", "dimm", "nvdimm", "virtio-pmem", "sgx-epc"] as const;
@@ -127,7 +128,7 @@ export const memoryDeviceRows = {
         schema: z.enum(memoryModels),
         defaults: { 1: "virtio-mem" },
         change: fixed,
-        lens: oneOf(attributeAt("", "model"), memoryModels),
+        lens: placing(oneOf(attributeAt("", "model"), memoryModels)),
       }),
       size: attribute({
         doc: "Size, whole blocks of 2 MiB; Linux uses whole blocks of 128 MiB of a dimm (`<size>`).",
@@ -139,8 +140,10 @@ export const memoryDeviceRows = {
         doc: "What the guest shall have of virtio-mem, from 0 to `size`; changed in the running guest (`<requested>`). Default: all.",
         schema: size.optional(),
         defaults: { 1: ({ siblings }) => forVirtioMem(siblings, siblings["size"]) },
-        change: (_old, next, { old }) =>
-          bytes(next) <= bytes(old["size"]) ? { class: "live" } : { class: "restart", reason: "above size" },
+        change: (_old, next, { old, next: { model } }) => {
+          if (old["model"] !== model) return fixed();
+          return bytes(next) <= bytes(old["size"]) ? { class: "live" } : { class: "restart", reason: "above size" };
+        },
         lens: sizeAt("target/requested", "KiB"),
       }),
       block: attribute({

@@ -153,6 +153,14 @@ test.each<[string, Values, Values, readonly string[]]>([
   ],
   ["a request", inRoom({ a: gib }), inRoom({ a: { ...gib, requested: "0 B" } }), ["memoryDevices.a.requested: live"]],
   [
+    "another model",
+    inRoom({ a: { model: "dimm", ...gib } }),
+    inRoom({ a: gib }),
+    ["model", "requested", "block"].map(
+      (name) => `memoryDevices.a.${name}: restart, memory stays as it was plugged in; another name plugs in another`,
+    ),
+  ],
+  [
     "a larger device",
     inRoom({ a: gib }),
     inRoom({ a: { size: "2 GiB" } }),
