@@ -81,6 +81,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async create(inputs) {
       const { meta, values } = split(handler, inputs);
       const made = await run(handler, inputs, meta, "create", (context) => handler.create(values, context));
+      identities.make(handler.type, made.id);
       if (made.takenUp) identities.takeUp(handler.type, made.id, meta?.urn);
       return { id: made.id, outs: close(handler, made.state, inputs, meta) };
     },
@@ -113,6 +114,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
         stays(why);
         return;
       }
+      const wanted = identities.wanted(handler.type, id, values);
+      const kept = wanted && handler.whyItIsKept(wanted);
+      if (kept) return plainly(() => Promise.reject(kept));
       try {
         await plainly(() => run(handler, props, meta, "delete", (context) => handler.delete(id, values, context)));
       } catch (error) {

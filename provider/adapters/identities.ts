@@ -7,13 +7,20 @@ import { isPlainObject } from "../core/unknown";
  * name; a new one under that name would derive the same, find the object on the host and take it for its own.
  */
 export class Identities {
-  private readonly holders = new Map<string, string>();
+  private readonly holders = new Map<string, Holder>();
 
   /** The objects that a create went on with, and the urn of its resource. */
   private readonly takenUp = new Map<string, string | undefined>();
 
   /** Objects that are to be made anew: their own resource deletes them, whoever is said to hold them. */
   private readonly replaced = new Set<string>();
+
+  /** Objects of this deployment's own: nothing in them is from before. */
+  private readonly made = new Set<string>();
+
+  make(type: string, id: string): void {
+    this.made.add(objectOf(type, id));
+  }
 
   takeUp(type: string, id: string, urn: string | undefined): void {
     this.takenUp.set(objectOf(type, id), urn);
@@ -40,7 +47,7 @@ export class Identities {
   private otherHolder(type: string, id: string, state: Values, urn: string | undefined): string | undefined {
     // A renamed resource has its former name in the state: only one that is made anew deletes what it holds itself.
     if (this.replaced.has(objectOf(type, id))) return undefined;
-    const holder = this.holderOf(type, state);
+    const holder = this.holderOf(type, state)?.urn;
     return holder === undefined || holder === urn ? undefined : nameIn(holder);
   }
 
@@ -48,9 +55,11 @@ export class Identities {
   claim(type: string, inputs: Values, urn: string): Fault[] {
     const key = keyOf(type, inputs);
     if (key === undefined) return [];
-    const holder = this.holders.get(key) ?? urn;
-    this.holders.set(key, holder);
-    if (holder === urn) return [];
+    const holder = this.holders.get(key)?.urn ?? urn;
+    if (holder === urn) {
+      this.holders.set(key, { urn, inputs });
+      return [];
+    }
     const property = propertyOf(inputs);
     const reason = `${inputs[property]} is that of the resource "${nameIn(holder)}" already, which kept it when it was renamed, or was given it`;
     return [{ property, reason: `${reason}: call this resource otherwise in the program` }];
@@ -61,10 +70,22 @@ export class Identities {
     return this.holderOf(type, state) !== undefined;
   }
 
-  private holderOf(type: string, state: Values): string | undefined {
+  /** What the program wants of an object that is about to be deleted though no change of its arguments asks for it. */
+  wanted(type: string, id: string, state: Values): Values | undefined {
+    const object = objectOf(type, id);
+    return this.replaced.has(object) || this.made.has(object) ? undefined : this.holderOf(type, state)?.inputs;
+  }
+
+  private holderOf(type: string, state: Values): Holder | undefined {
     const key = keyOf(type, state);
     return key === undefined ? undefined : this.holders.get(key);
   }
+}
+
+/** The resource of the program that has an object. */
+interface Holder {
+  readonly urn: string;
+  readonly inputs: Values;
 }
 
 function objectOf(type: string, id: string): string {

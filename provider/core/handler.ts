@@ -1,6 +1,7 @@
 import type { Libvirt } from "../libvirt/api";
 import type { Fault } from "./check";
 import type { Change } from "./diff";
+import type { KvmError } from "./errors";
 import type { Origin } from "./identity";
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -83,6 +84,8 @@ export interface Handler {
   readonly isMarked: boolean;
   /** A replaced object stays beside the new one until that is in its place. */
   readonly createBeforeDelete: boolean;
+  /** Why an object that the program has with these inputs is not made anew but for a change of them. Pure. */
+  whyItIsKept(inputs: Values): KvmError | undefined;
   /** Pure; uses no network. */
   check(news: Values, olds: Values | undefined, meta: Meta | undefined): CheckResult;
   /** Pure; uses no network. Throws a KvmError for a change that is refused. */

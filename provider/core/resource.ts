@@ -3,6 +3,7 @@ import { attribute, type Row, type Rows, type StateOf, z } from "./attribute";
 import { certainFaults } from "./certain";
 import { type CheckContext, checkRows, type Fault } from "./check";
 import { type Change, diffRows } from "./diff";
+import type { KvmError } from "./errors";
 import {
   type Context,
   type DiffResult,
@@ -79,6 +80,8 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
    * found instead of made. Not where data would go with it.
    */
   readonly deleteBeforeReplace?: boolean;
+  /** Refuses to make an object anew, and to delete it for that, where no change of its inputs asks for it; pure. */
+  whyItIsKept?(inputs: StateOf<R>): KvmError | undefined;
   /** True where the object says on the host which resource it is, and an update makes that follow. */
   readonly isMarked?: boolean;
   /**
@@ -200,6 +203,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     type: definition.type,
     createBeforeDelete: definition.createBeforeDelete === true,
     isMarked: definition.isMarked === true,
+    whyItIsKept: (inputs) => definition.whyItIsKept?.(inputs as StateOf<R>),
     // In a part of a document null takes away; what was applied repeats it.
     nullable: [
       "__kvm",

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Program } from "./program";
 import { programLab } from "./program-lab";
 import { withStack } from "./pulumi";
@@ -154,3 +156,29 @@ test("what the user has made anew goes first, and volumes and seeds stay", async
     await stack.upWithoutChanges();
   });
 }, 180_000);
+
+test("a volume is not made anew by options of the resource, unless its data may go", async () => {
+  const volume = (args: string, options: string) => `
+    const host = new kvm.Host("rack1", { uri: config.require("hostUri") });
+    const pool = new kvm.StoragePool("vms", { host, path: config.require("directory") + "/options" });
+    const data = new kvm.Volume("data", { pool, format: "raw", name: "data", ${args} }, { ${options} });
+    exports.urn = data.urn;`;
+  const options = 'replaceOnChanges: ["size"], deleteBeforeReplace: true';
+  await lab.withProgram(volume('size: "1 MiB"', options), async (stack) => {
+    await stack.up();
+    const { urn } = await stack.outputs();
+    const file = join(lab.host.directory, "options/data");
+    writeFileSync(file, "precious");
+    const anew = (...words: string[]) => stack.run("up", "--yes", "--skip-preview", ...words);
+    expect((await anew("--replace", String(urn))).output).toMatch(/Unable to make Volume data anew: the data in it/);
+    lab.program.body = volume('size: "2 MiB"', options);
+    expect((await anew()).output).toMatch(/Unable to make Volume data anew: the data in it/);
+    lab.program.body = volume('size: "2 MiB"', "");
+    await stack.up();
+    await stack.upWithoutChanges();
+    expect(readFileSync(file, "utf8")).toMatch(/^precious/);
+    lab.program.body = volume('size: "3 MiB", onReplace: "destroyData"', options);
+    expect((await stack.up()).output).toMatch(/\+-1 replaced/);
+    expect(readFileSync(file, "utf8")).not.toMatch(/precious/);
+  });
+}, 120_000);

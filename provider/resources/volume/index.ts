@@ -22,6 +22,7 @@ export const volume = defineResource({
   outputs,
   rules,
   guard,
+  whyItIsKept,
 
   async create(inputs, context) {
     const store = await VolumeStore.open(context, inputs.pool, `Volume ${inputs.name}`);
@@ -80,6 +81,17 @@ export const volume = defineResource({
     await store.removeUnused(found.handle, "take it out of there first, then run pulumi again");
   },
 });
+
+/** The program asks for it beside the arguments (`replaceOnChanges`, or `--replace` with `deleteBeforeReplace`). */
+function whyItIsKept({ name, onReplace }: Inputs): KvmError | undefined {
+  if (onReplace === "destroyData") return undefined;
+  return new KvmError("conflict", {
+    step: `make Volume ${name} anew`,
+    reason: "the data in it would be lost; it was left as it is",
+    remedy:
+      'take out what asks for it (replaceOnChanges, --replace), or set onReplace: "destroyData" to throw the data away',
+  });
+}
 
 /** A volume is data: what would need a new one is refused, unless the program says otherwise. Shrinking always is. */
 function guard(changes: readonly Change[], olds: Inputs & { readonly capacity?: string }, news: Inputs): void {
