@@ -20,7 +20,7 @@ interface Failed extends UpdateSite {
 }
 
 /** What an update has sent to the host. */
-export interface Written {
+interface Written {
   /** The program's inputs, and those in force. */
   readonly asked: Inputs;
   readonly inForce: Inputs;
@@ -70,6 +70,16 @@ export function asWritten(
   const inputs = namedByEither(rows, olds, asked) as Inputs;
   const applied = readRows(rows, inForce, definition);
   return unfinished(domain, inputs, error, known, { ignored: context.meta?.ignoreChanges, applied, before: olds });
+}
+
+/**
+ * What an update ends with that was cut off as it sent the definition: nobody knows which one the host has. The state
+ * keeps the former inputs, and names what the wish would add.
+ */
+export function asEither({ domain, olds, before, context }: UpdateSite, error: unknown, asked: Inputs): Promise<Error> {
+  const inputs = namedByEither(rows, asked, olds) as Inputs;
+  const applied = readRows(rows, effective(olds, olds), before);
+  return unfinished(domain, inputs, error, olds, { ignored: context.meta?.ignoreChanges, applied, before: olds });
 }
 
 async function putDefinition({ domain, before }: Failed): Promise<void> {

@@ -38,8 +38,8 @@ export interface UpdateSite {
   readonly live: Element | undefined;
   readonly isPersistent: boolean;
   readonly context: Context;
-  /** Told what is about to be sent: a connection that is lost in that call does not tell whether it has arrived. */
-  readonly sending: (definition: Element, known: Values) => void;
+  /** Called as the definition is about to be sent: a connection that is lost since does not tell whether it has arrived. */
+  readonly sending: () => void;
 }
 
 /** What came of writing the definition. */
@@ -96,7 +96,7 @@ async function write(site: UpdateSite, placement: Placed | undefined, added: rea
   const giveBack = await makeMediated(domain.libvirt, news, context);
   try {
     if (differs) {
-      sending(wanted, known);
+      sending();
       await domain.redefine(wanted);
     }
   } catch (error) {

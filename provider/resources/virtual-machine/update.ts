@@ -24,7 +24,7 @@ import { pendingOf, residue, takenOut, untold } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
-import { asBefore, asWritten, type Written } from "./roll-back";
+import { asBefore, asEither, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
 import { waitingIn } from "./run-note";
 import { warnOfIsolation } from "./security";
@@ -67,9 +67,9 @@ export async function update(
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   const renamed = news.name !== domain.name;
-  let sent: Written | undefined;
-  const sending = (definition: Element, known: Values) => {
-    sent = { asked, inForce: effective(news, known), known, definition };
+  let isSent = false;
+  const sending = () => {
+    isSent = true;
   };
   const isCutOff = (error: unknown) => isConnectionLost(error) || context.signal.aborted;
   const site = { domain, olds, news, power, before, live, isPersistent, context, sending };
@@ -79,7 +79,7 @@ export async function update(
     return settle({ ...site, before: now }, (moved) => refuse(domain, news, moved, !!live));
   };
   const { differs, wanted, known, giveBack } = await write().catch(async (error: unknown) => {
-    if (sent && isCutOff(error)) throw await asWritten(site, error, sent);
+    if (isSent && isCutOff(error)) throw await asEither(site, error, asked);
     throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
   });
   const [from, to] = [effective(olds, olds), effective(news, known)];
