@@ -44,7 +44,8 @@ const modeLens: ElementLens<CpuMode> = {
     cpu.children = cpu.children.filter((node) => !("name" in node && ["model", "feature"].includes(node.name)));
     cpu.attributes["mode"] = value;
     if (value === "host-passthrough") Object.assign(cpu.attributes, { check: "none", migratable: "on" });
-    if (value === "custom") Object.assign(cpu.attributes, { match: "exact", check: "none" });
+    // How it is checked stays with libvirt: with KVM a host that lacks what the model has starts no guest.
+    if (value === "custom") cpu.attributes["match"] = "exact";
   },
 };
 
