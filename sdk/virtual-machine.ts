@@ -152,7 +152,7 @@ export interface VirtualMachineArgsCpuMaxPhysicalAddress {
 export interface VirtualMachineArgsCpu {
   /** How the model is chosen. Default: `host-passthrough` (migratable) with kvm, `maximum` with qemu. */
   readonly mode?: pulumi.Input<"host-passthrough" | "host-model" | "maximum" | "custom">;
-  /** Name of the CPU model, for mode `custom`. */
+  /** Name of the CPU model, for mode `custom`. With kvm a host that lacks features of it starts no such guest (`<cpu check>` as libvirt chooses it, partial). */
   readonly model?: pulumi.Input<string>;
   /** Whether features that keep the guest from migrating are left out; modes host-passthrough and maximum (`<cpu migratable>`). Default: true with host-passthrough. */
   readonly migratable?: pulumi.Input<boolean>;

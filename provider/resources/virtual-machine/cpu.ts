@@ -97,7 +97,7 @@ export const cpuRows = {
         lens: modeLens,
       }),
       model: attribute({
-        doc: "Name of the CPU model, for mode `custom`.",
+        doc: "Name of the CPU model, for mode `custom`. With kvm a host that lacks features of it starts no such guest (`<cpu check>` as libvirt chooses it, partial).",
         schema: z
           .string()
           .regex(/^[A-Za-z0-9._-]+$/, 'is not a CPU model like "Skylake-Server"')
