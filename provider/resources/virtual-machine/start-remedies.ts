@@ -7,6 +7,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     'real-time threads need a budget: under cgroup v1 and a kernel with CONFIG_RT_GROUP_SCHED take "cpu" out of cgroup_controllers in /etc/libvirt/qemu.conf and restart libvirt, in a container give it CAP_SYS_NICE; or do without (cpuTune: { vcpuSchedulers: [] })',
   ],
   [
+    /CPU is incompatible with host CPU/,
+    'choose a model that the host has (usable=\'yes\' in `virsh domcapabilities`) or cpu.mode: "host-model", or do without what it lacks (cpu.features: { NAME: "disable" })',
+  ],
+  [
     /cannot limit locked memory/,
     "libvirt itself may not lock that much: set LimitMEMLOCK=infinity for its service (in a container the memlock limit, or CAP_SYS_RESOURCE); or do without (memoryBacking: { locked: false }, and no memoryLimits.hardLimit)",
   ],

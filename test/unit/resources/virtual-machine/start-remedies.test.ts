@@ -3,6 +3,10 @@ import { startRemedy } from "../../../../provider/resources/virtual-machine/star
 /** What real daemons and QEMUs said, and what there is to do. */
 test.each([
   ["Cannot set scheduler parameters for pid 232: Operation not permitted", /cgroup_controllers.*vcpuSchedulers: \[\]/],
+  [
+    "the CPU is incompatible with host CPU: Host CPU does not provide required features: svm",
+    /usable='yes'.*cpu\.features: \{ NAME: "disable" \}/,
+  ],
   ["cannot limit locked memory of process 210 to 1242562560: Operation not permitted", /LimitMEMLOCK=infinity/],
   ["Invalid value '1073741824' for 'memory.memsw.limit_in_bytes': Invalid argument", /memoryLimits.hardLimit/],
   ["Cannot open log file: '/srv/log': Device or resource busy", /a log of its own/],
