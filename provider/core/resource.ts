@@ -15,6 +15,7 @@ import {
 } from "./handler";
 import { Identity } from "./identity";
 import { isIgnored } from "./ignored";
+import { updateAround } from "./left-alone";
 import { withEmpty, withoutEmpty } from "./maps";
 import { isWithin } from "./paths";
 import { hasUnknown, isPlainObject } from "./unknown";
@@ -296,7 +297,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       const [old, wanted] = [opened(olds), news as StateOf<R>];
       const changes = changesOf(olds, news);
       const version = defaultsVersionOf(news, olds);
-      return (await keep(wanted, version, () => definition.update(id, old, wanted, changes, context))).state;
+      return (await keep(wanted, version, () => updateAround(definition, id, old, wanted, changes, context))).state;
     },
 
     async delete(id, state, context) {

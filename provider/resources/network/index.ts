@@ -5,7 +5,6 @@ import { defineResource, type Made, type Seen, Unfinished } from "../../core/res
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
-import { asFound, leftAlone } from "../left-alone";
 import { followed, isMarkOf, markOf, notOurs, readMark, removeMark, requireName, writeMark } from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
 import { NetworkCalls } from "./calls";
@@ -73,11 +72,10 @@ export const network = defineResource({
     return { ...seen, inputs: drifted as Inputs };
   },
 
-  async update(id, olds, asked, changes, context) {
-    const calls = await NetworkCalls.open(context, asked.host, asked.name);
+  async update(id, olds, news, _changes, context) {
+    const calls = await NetworkCalls.open(context, news.host, news.name);
     const before = await calls.definition(id);
-    if (!before) throw gone(asked);
-    const news = await asFound(calls, id, asked, leftAlone(olds, changes, context));
+    if (!before) throw gone(news);
     const document = compose(before, { ...news, uuid: id }, olds);
     const mark = readMark(before);
     if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });

@@ -5,7 +5,6 @@ import { defineResource, type Made, type Seen, Unfinished } from "../../core/res
 import { element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
-import { asFound, leftAlone } from "../left-alone";
 import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
 import { buildFlags, PoolCalls } from "./calls";
 import { compose, describe, observe } from "./document";
@@ -71,11 +70,10 @@ export const storagePool = defineResource({
     return { ...seen, inputs: drifted as Inputs };
   },
 
-  async update(id, olds, asked, changes, context) {
-    const calls = await PoolCalls.open(context, asked.host, asked.name);
+  async update(id, olds, news, changes, context) {
+    const calls = await PoolCalls.open(context, news.host, news.name);
     const before = await calls.definition(id);
     if (!before) throw calls.gone("update");
-    const news = await asFound(calls, id, asked, leftAlone(olds, changes, context));
     await calls.define(compose(before, { ...news, uuid: id }, olds));
     try {
       const permissions = changes.some(({ path }) => path[0] === "permissions");

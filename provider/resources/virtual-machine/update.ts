@@ -5,12 +5,11 @@ import { isIgnored } from "../../core/ignored";
 import type { Made } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
-import { leftAlone } from "../left-alone";
 import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
-import { Domain, type Look, type Present } from "./domain";
+import { Domain, type Present } from "./domain";
 import { addedIn, restorePages, tidyPages } from "./guest-pages";
 import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
@@ -42,16 +41,15 @@ type MadeDomain = Made<typeof outputs>;
 export async function update(
   id: string,
   olds: Inputs & Values,
-  asked: Inputs,
+  news: Inputs,
   changes: readonly Change[],
   context: Context,
 ): Promise<MadeDomain> {
-  const libvirt = await context.connect(asked.host);
-  const domain = Domain.at(libvirt, asked.host.uri, id, asked.name);
-  nameDevices(domain, olds, olds, asked);
+  const libvirt = await context.connect(news.host);
+  const domain = Domain.at(libvirt, news.host.uri, id, news.name);
+  nameDevices(domain, olds, olds, news);
   const found = (await domain.look()) ?? absent(domain);
   const ignored = context.meta?.ignoreChanges;
-  const news = asFound(asked, found, leftAlone(olds, changes, context));
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
   await refuseWhileBusy(domain, found);
@@ -79,11 +77,11 @@ export async function update(
     return settle({ ...site, before: now }, (moved) => refuse(domain, news, moved, !!live));
   };
   const { differs, wanted, known, giveBack } = await write().catch(async (error: unknown) => {
-    if (isSent && isCutOff(error)) throw await asEither(site, error, asked);
+    if (isSent && isCutOff(error)) throw await asEither(site, error, news);
     throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
   });
   const [from, to] = [effective(olds, olds), effective(news, known)];
-  const written = { asked, inForce: to, known, definition: wanted };
+  const written = { asked: news, inForce: to, known, definition: wanted };
   let config = wanted;
   try {
     if (differs) config = await domain.inactiveAfter(wanted);
@@ -130,13 +128,8 @@ export async function update(
   } catch (error) {
     if (isOff && !isConnectionLost(error))
       throw await asBefore({ ...site, hasStopped: true, giveBack, written }, to, error);
-    throw await unfinished(domain, asked, error, known, { due: wait.due, ignored, before: olds });
+    throw await unfinished(domain, news, error, known, { due: wait.due, ignored, before: olds });
   }
-}
-
-/** With what updates enforce, where it is left to others, as it was found. */
-function asFound(news: Inputs, { power, autostart }: Look, isLeft: (name: string) => boolean): Inputs {
-  return { ...news, ...(isLeft("state") && { state: power }), ...(isLeft("autostart") && { autostart }) };
 }
 
 /** Whether the memory is to be elsewhere: then the vCPUs stay beside it until the next start. */

@@ -1,0 +1,67 @@
+import type { Row, Rows, StateOf } from "./attribute";
+import type { Change } from "./diff";
+import { equal } from "./equal";
+import { formatPath } from "./faults";
+import type { Context, Values } from "./handler";
+import { isIgnored } from "./ignored";
+import { isWithin, valueAt } from "./paths";
+import { type Definition, type Made, type Output, type State, Unfinished } from "./resource";
+import { isPlainObject } from "./unknown";
+
+/** Whether an update leaves what is at that path as the host has it. */
+type IsLeft = (path: readonly string[]) => boolean;
+
+/**
+ * Updates the object. What the program ignores, and does not change itself, is handed on as a look finds it now, and stays
+ * in state as it was: the program is compared with that, and the next refresh shows what others made of it.
+ */
+export async function updateAround<R extends Rows, O extends Readonly<Record<string, Output>>>(
+  definition: Definition<R, O>,
+  id: string,
+  old: State<R, O>,
+  wanted: StateOf<R>,
+  changes: readonly Change[],
+  context: Context,
+): Promise<Made<O>> {
+  const { applied = {} } = old.__kvm ?? {};
+  const ignored = context.meta?.ignoreChanges ?? [];
+  // A creation that did not get to its end is still brought there.
+  const isMade = Object.keys(applied).length > 0;
+  // The host may have another address than it had.
+  const reached = { ...old, ...referencesIn(definition.rows, wanted) };
+  const seen = isMade && ignored.length > 0 ? await definition.read(id, reached, context) : undefined;
+  if (!seen) return definition.update(id, old, wanted, changes, context);
+  const isLeft: IsLeft = (path) =>
+    isIgnored(formatPath(path), ignored) &&
+    equal(valueAt(old, path), valueAt(wanted, path)) &&
+    !changes.some((change) => isWithin(change.path, path));
+  const asSeen = <T extends Values>(values: T) => withLeft(values, seen.inputs, isLeft) as T;
+  const asBefore = (made: Made<Values>) =>
+    made.applied ? { ...made, applied: withLeft(made.applied, applied, isLeft) } : made;
+  try {
+    return asBefore(await definition.update(id, asSeen(old), asSeen(wanted), changes, context)) as Made<O>;
+  } catch (error) {
+    if (!(error instanceof Unfinished)) throw error;
+    throw new Unfinished(asBefore(error.made), error.cause, error.inputs && withLeft(error.inputs, old, isLeft));
+  }
+}
+
+/** The values by which the object is reached. */
+function referencesIn(rows: Rows, values: Values): Values {
+  const names = Object.entries<Row>(rows).flatMap(([name, row]) =>
+    row.kind === "attribute" && row.references ? [name] : [],
+  );
+  return Object.fromEntries(names.map((name) => [name, values[name]]));
+}
+
+/** The values, with what is left alone as `from` has it. */
+function withLeft(values: Values, from: Values, isLeft: IsLeft, path: readonly string[] = []): Values {
+  const names = [...new Set([...Object.keys(values), ...Object.keys(from)])];
+  const members = names.map((name) => {
+    const [at, value, other] = [[...path, name], values[name], from[name]];
+    if (isLeft(at)) return [name, other] as const;
+    const isWhole = !isPlainObject(value) || !isPlainObject(other);
+    return [name, isWhole ? value : withLeft(value, other, isLeft, at)] as const;
+  });
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,64 @@
+import { network } from "../../provider/resources/network";
+import { startLab } from "./lab";
+import { Machine, owner } from "./machines";
+import { Managed } from "./managed";
+
+/** What a program leaves to others (`ignoreChanges`), and they have changed since the last refresh. */
+let lab: Awaited<ReturnType<typeof startLab>>;
+
+beforeAll(async () => {
+  lab = await startLab();
+}, 60_000);
+
+afterAll(() => lab?.stop(), 30_000);
+
+test("an update of something else keeps the definition that others gave a machine, and a refresh shows it", async () => {
+  const vm = new Machine(lab.host, "left", { state: "stopped", maxMemory: "256 MiB" });
+  const { host } = lab;
+  try {
+    await vm.create({ title: "ours" });
+    await host.virsh("setmem", vm.name, "128M", "--config");
+    await host.virsh("desc", vm.name, "--config", "--title", "theirs");
+    vm.ignore("memory");
+    await vm.up({ title: "ours", description: "new" });
+    const xml = await vm.xml();
+    expect(xml).toContain(`<currentMemory unit='KiB'>${128 * 1024}<`);
+    expect(xml).toContain("<title>ours</title>");
+    expect(vm.state["memory"]).toBe("64 MiB");
+    expect(vm.diff({ title: "ours", description: "new" }).changes).toEqual([]);
+    vm.ignore();
+    expect(await vm.refresh()).toEqual(["memory"]);
+    expect(vm.state["memory"]).toBe("128 MiB");
+  } finally {
+    await vm.delete();
+    await vm.context.close();
+  }
+}, 60_000);
+
+test("so does that of a network", async () => {
+  const host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
+  const lan = new Managed(network, "left", { host });
+  const args = {
+    subnets: ["10.71.0.0/24"],
+    mtu: 1400,
+    reservations: { db: { mac: "52:54:00:00:00:01", ip: "10.71.0.10" } },
+  };
+  try {
+    await lan.create(args);
+    const edit = "s/size='1400'/size='1300'/; s/10.71.0.10'/10.71.0.11'/";
+    await lab.host.exec(
+      `virsh net-dumpxml --inactive ${lan.name} | sed "${edit}" > /tmp/l.xml && virsh net-define /tmp/l.xml`,
+    );
+    const meta = { ...lan.context.meta, ignoreChanges: ["mtu", "reservations.db"] };
+    const context = { ...lan.context, meta } as typeof lan.context;
+    const news = lan.inputs({ ...args, domain: "lab.example" });
+    lan.state = await network.update(lan.id, lan.state, news, context);
+    const xml = await lab.host.virsh("net-dumpxml", "--inactive", lan.name);
+    expect(xml).toMatch(/<mtu size='1300'.*lab\.example.*ip='10\.71\.0\.11'/s);
+    expect(lan.state).toMatchObject({ mtu: 1400, reservations: { db: { ip: "10.71.0.10" } } });
+    expect((await lan.refresh()) as string[]).toEqual(["mtu", "reservations.db.ip"]);
+  } finally {
+    await lan.delete();
+    await lan.context.close();
+  }
+}, 60_000);
