@@ -1,4 +1,4 @@
-import { child, children, type Element, render } from "../../schema/tree";
+import { child, children, type Element, element, render } from "../../schema/tree";
 
 /** libvirt's virNetworkUpdateSection and virNetworkUpdateCommand. */
 const sections = { dhcpHost: 4, dhcpRange: 5, dnsHost: 10 } as const;
@@ -65,7 +65,13 @@ function lists(
     const text = render(entry);
     return !next.includes(text) && (name === "range" || known.includes(text) || identities.has(identityOf(entry)));
   });
-  return { removed: stale.map(render), added: next.filter((text) => !running.includes(text)) };
+  return { removed: stale.map(condemned), added: next.filter((text) => !running.includes(text)) };
+}
+
+/** A DNS host is taken out by its address: by its names libvirt would find others that have them too, and refuse. */
+function condemned(entry: Element): string {
+  const { mac, ip } = entry.attributes;
+  return render(entry.name === "host" && mac === undefined && ip !== undefined ? element("host", { ip }) : entry);
 }
 
 /** What libvirt takes two entries for one by. */

@@ -1,0 +1,39 @@
+import type { Values } from "../../provider/core/handler";
+import { network } from "../../provider/resources/network";
+import { type Lab, startLab } from "./lab";
+import { owner } from "./machines";
+import { Managed } from "./managed";
+
+/** What is changed in a running network as it runs. */
+let lab: Lab;
+let host: Values;
+
+beforeAll(async () => {
+  lab = await startLab();
+  host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
+}, 60_000);
+
+afterAll(() => lab?.stop(), 30_000);
+
+async function withNetwork(name: string, base: Values, work: (lan: Managed) => Promise<void>): Promise<void> {
+  const lan = new Managed(network, name, { host, ...base });
+  try {
+    await work(lan);
+  } finally {
+    await lan.delete();
+    await lan.context.close();
+  }
+}
+
+test("one of the addresses of a name can be taken out", async () => {
+  await withNetwork("robin", { subnets: ["10.71.0.0/24"] }, async (lan) => {
+    const www = (last: number) => ({ ip: `10.71.0.${last}`, hostnames: ["www"] });
+    await lan.create({ dns: { hosts: { a: www(5), b: www(6) } } });
+    await lan.up({ dns: { hosts: { b: www(6), c: www(7) } } });
+    for (const option of ["--inactive", "--xpath=//*"]) {
+      const xml = await lab.host.virsh("net-dumpxml", lan.name, option);
+      expect(xml).not.toContain("10.71.0.5");
+      expect(xml).toMatch(/10\.71\.0\.6[\s\S]*10\.71\.0\.7/);
+    }
+  });
+}, 30_000);
