@@ -45,7 +45,7 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /** True when the host went out of reach: what it was asked for may have been done or not. */
-export function isConnectionLost(error: unknown): boolean {
+export function isConnectionLost(error: unknown): error is KvmError {
   return error instanceof KvmError && error.code === "connection-lost";
 }
 

@@ -80,6 +80,28 @@ function withEntryDrift(rows: Rows, inputs: Values, applied: Values, observed: V
   );
 }
 
+/** What either program names: a value that was taken out of the program is still to be taken out of the guest. */
+export function namedByEither(rows: Rows, before: Values, wanted: Values): Values {
+  return Object.fromEntries(
+    Object.entries(rows).map(([name, row]) => {
+      const [old, next] = [before[name], wanted[name]];
+      if (!isPlainObject(old) || !isPlainObject(next)) return [name, next ?? old];
+      if (row.kind === "block") return [name, namedByEither(row.rows, old, next)];
+      // Entries that no element has the name of are known by what they say: nobody else would take them out.
+      if (row.kind === "map" && !row.entries) return [name, { ...old, ...next }];
+      return [name, row.kind === "attribute" && row.document ? merged(old, next) : next];
+    }),
+  );
+}
+
+function merged(old: Values, next: Values): Values {
+  const both = Object.entries(next).map(([name, value]) => {
+    const former = old[name];
+    return [name, isPlainObject(former) && isPlainObject(value) ? merged(former, value) : value] as const;
+  });
+  return { ...old, ...Object.fromEntries(both) };
+}
+
 /** Bytes of an element with a `unit` attribute, such as `<memory unit='KiB'>`; `bare` is its unit when none is given. */
 function scaledBytes(element: Element, text: string, bare: "KiB" | "bytes"): bigint | undefined {
   const factor = unitBytes[element.attributes["unit"] ?? bare];

@@ -1,4 +1,5 @@
 import { type Context, type Handler, PartialFailure, type Values } from "../../provider/core/handler";
+import { ConnectionLost } from "../../provider/libvirt/errors";
 import type { TestContext } from "./handler-context";
 
 /** A resource on which faults are tried. */
@@ -48,6 +49,30 @@ export function withFault(
   };
   const { meta, signal, progress, warn, info } = context;
   return { context: { meta, signal, progress, warn, info, connect }, struck: () => struck };
+}
+
+/**
+ * Runs an update whose connection is lost at a call: before it comes to the host, with its answer, or after it. Nothing
+ * reaches the host from then on.
+ */
+export async function cutOff(
+  subject: Subject,
+  at: string,
+  wanted: Values,
+  moment: "before" | "within" | "after",
+): Promise<Error | undefined> {
+  const lost = () => Promise.reject(new ConnectionLost("the other side closed it", false));
+  let isGone = false;
+  const strike = async () => {
+    isGone = true;
+    if (moment !== "after") await lost();
+  };
+  const { context } = withFault(subject, { at, moment: moment === "before" ? "before" : "after", strike });
+  const connect: Context["connect"] = async (host) =>
+    new Proxy(await context.connect(host), {
+      get: (target, key) => (isGone && key === "call" ? lost : Reflect.get(target, key, target)),
+    });
+  return runWith(subject, "update", wanted, { ...context, connect });
 }
 
 /** Places of a fault: before and after each write, until an operation has no more of them. */

@@ -37,3 +37,21 @@ test("one of the addresses of a name can be taken out", async () => {
     }
   });
 }, 30_000);
+
+test("an update that fails halfway leaves the running network as it was", async () => {
+  await withNetwork("halfway", { subnets: ["10.72.0.0/24"] }, async (lan) => {
+    const guest = (last: number, hostname: string) => {
+      return { mac: `52:54:00:00:00:0${last % 10}`, ip: `10.72.0.${last}`, hostname };
+    };
+    await lan.create({ reservations: { a: guest(11, "a"), b: guest(12, "b") } });
+    const before = await lab.host.virsh("net-dumpxml", lan.name);
+    // libvirt takes the definition, and refuses the second of one name as the network runs.
+    const twins = { a: guest(21, "a"), b: guest(22, "a") };
+    await expect(lan.up({ autostart: false, reservations: twins })).rejects.toThrow(
+      /existing dhcp host[\s\S]*in force/,
+    );
+    const [after, info] = [await lab.host.virsh("net-dumpxml", lan.name), await lab.host.virsh("net-info", lan.name)];
+    expect(after.split("\n").sort()).toEqual(before.split("\n").sort());
+    expect(info).toMatch(/Autostart: +yes/);
+  });
+}, 30_000);

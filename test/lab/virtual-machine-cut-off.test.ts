@@ -1,6 +1,5 @@
-import type { Context, Values } from "../../provider/core/handler";
-import { ConnectionLost } from "../../provider/libvirt/errors";
-import { runWith, withFault } from "./fault";
+import type { Values } from "../../provider/core/handler";
+import { cutOff as cutOffAt } from "./fault";
 import { type Lab, startLab } from "./lab";
 import { Machine } from "./machines";
 
@@ -29,21 +28,7 @@ afterAll(async () => {
   await lab.stop();
 }, 30_000);
 
-/** Runs an update whose connection is lost at a call: before it comes to the host, with its answer, or after it. */
-async function cutOff(at: string, wanted: Values, moment: "before" | "within" | "after"): Promise<Error | undefined> {
-  const lost = () => Promise.reject(new ConnectionLost("the other side closed it", false));
-  let isGone = false;
-  const strike = async () => {
-    isGone = true;
-    if (moment !== "after") await lost();
-  };
-  const { context } = withFault(vm, { at, moment: moment === "before" ? "before" : "after", strike });
-  const connect: Context["connect"] = async (host) =>
-    new Proxy(await context.connect(host), {
-      get: (target, key) => (isGone && key === "call" ? lost : Reflect.get(target, key, target)),
-    });
-  return runWith(vm, "update", wanted, { ...context, connect });
-}
+const cutOff = (at: string, wanted: Values, moment: "before" | "within" | "after") => cutOffAt(vm, at, wanted, moment);
 
 test("once the definition is written: the program without the change takes it back", async () => {
   const failure = await cutOff("DOMAIN_DEFINE_XML_FLAGS", added, "after");
@@ -71,6 +56,11 @@ test.each([
     expect(failure?.message).toMatch(/closed it[\s\S]*run pulumi up again/);
     expect(/<shares>/.test(await definition())).toBe(moment === "within");
     const cut = vm.state;
+    // A refresh finds out which one it is: the engine forgets with it that the update has failed.
+    await vm.refresh();
+    const properties = ["title", "cpuTune.shares"];
+    expect(vm.diff(added).changes.map(({ property }) => property)).toEqual(moment === "before" ? properties : []);
+    expect(vm.diff(args).changes.map(({ property }) => property)).toEqual(moment === "before" ? [] : properties);
     await vm.up(added);
     expect(await definition()).toMatch(/<title>new<[\s\S]*<shares>2048</);
     vm.state = cut;

@@ -1,9 +1,10 @@
 import { equal } from "../../core/equal";
-import { bareReason, KvmError, messageOf } from "../../core/errors";
+import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { defineResource, type Made, type Seen, Unfinished } from "../../core/resource";
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
+import { cutOff } from "../cut-off";
 import { withDrift } from "../document";
 import { followed, isMarkOf, markOf, notOurs, readMark, removeMark, requireName, writeMark } from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
@@ -79,14 +80,19 @@ export const network = defineResource({
     const document = compose(before, { ...news, uuid: id }, olds);
     const mark = readMark(before);
     if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });
-    await calls.define(document);
+    const adopted = olds.adopted === true;
     try {
-      await bringInForce(calls, id, news, before, context, olds.overlay);
+      await calls.define(document);
+      await takeBackIfFailed(calls, { id, olds, news, before, document }, context);
+      const definition = (await calls.definition(id)) ?? document;
+      return await report(calls, id, definition, news, adopted);
     } catch (error) {
-      throw await undo(calls, id, before, news, error);
+      if (!isConnectionLost(error)) throw error;
+      const { gateways, pendingRestart } = olds;
+      const made = { id, outputs: { gateways, pendingRestart, adopted, ...(adopted && { uuid: id }) } };
+      const { active, autostart } = news;
+      throw cutOff({ rows, made, olds, news, written: { ...observe(document, news), active, autostart } }, error);
     }
-    const definition = (await calls.definition(id)) ?? document;
-    return report(calls, id, definition, news, olds.adopted === true);
   },
 
   async delete(id, state, context) {
@@ -203,32 +209,41 @@ async function start(calls: NetworkCalls, uuid: string, { mode, name, bridge, ho
   );
 }
 
-/** Puts the former definition back after an update that did not come into force. */
-async function undo(
-  calls: NetworkCalls,
-  uuid: string,
-  before: Element,
-  inputs: Inputs,
-  error: unknown,
-): Promise<KvmError> {
-  const details = error instanceof KvmError ? error.details : undefined;
-  const code = error instanceof KvmError ? error.code : "internal";
-  const reason = bareReason(error);
-  const common = { step: details?.step ?? `update Network ${inputs.name}`, host: inputs.host.uri, cause: error };
-  if (code === "connection-lost") return new KvmError(code, { ...common, reason, remedy: details?.remedy });
+/** An update of which the definition is written. */
+interface Written {
+  readonly id: string;
+  readonly olds: Inputs;
+  readonly news: Inputs;
+  /** The definition before it, and the one that it has written. */
+  readonly before: Element;
+  readonly document: Element;
+}
+
+/** Brings what is written in force; where that fails, all of it is as it was. */
+async function takeBackIfFailed(calls: NetworkCalls, written: Written, context: Context): Promise<void> {
+  const { id, olds, news, before, document } = written;
   try {
-    await calls.define(before);
-    if (inputs.active && !(await calls.isActive(uuid))) await calls.start(uuid);
-    return new KvmError(code, {
+    await bringInForce(calls, id, news, before, context, olds.overlay);
+  } catch (error) {
+    if (isConnectionLost(error)) throw error;
+    const details = error instanceof KvmError ? error.details : undefined;
+    const code = error instanceof KvmError ? error.code : "internal";
+    const reason = bareReason(error);
+    const common = { step: details?.step ?? `update Network ${news.name}`, host: news.host.uri, cause: error };
+    try {
+      await calls.define(before);
+      await bringInForce(calls, id, olds, document, context, news.overlay);
+    } catch (second) {
+      throw new KvmError(code, {
+        ...common,
+        reason: `${reason}; putting the former definition back failed too: ${bareReason(second)}`,
+        remedy: "look at the network with virsh net-dumpxml on the host, then run pulumi refresh and pulumi up",
+      });
+    }
+    throw new KvmError(code, {
       ...common,
       reason: `${reason}; the former definition is in force again`,
       remedy: details?.remedy,
-    });
-  } catch (second) {
-    return new KvmError(code, {
-      ...common,
-      reason: `${reason}; putting the former definition back failed too: ${bareReason(second)}`,
-      remedy: "look at the network with virsh net-dumpxml on the host, then run pulumi refresh and pulumi up",
     });
   }
 }

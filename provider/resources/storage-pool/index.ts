@@ -1,9 +1,11 @@
+import type { Change } from "../../core/diff";
 import { equal } from "../../core/equal";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { defineResource, type Made, type Seen, Unfinished } from "../../core/resource";
-import { element } from "../../schema/tree";
+import { type Element, element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
+import { cutOff } from "../cut-off";
 import { withDrift } from "../document";
 import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
 import { buildFlags, PoolCalls } from "./calls";
@@ -74,24 +76,18 @@ export const storagePool = defineResource({
     const calls = await PoolCalls.open(context, news.host, news.name);
     const before = await calls.definition(id);
     if (!before) throw calls.gone("update");
-    await calls.define(compose(before, { ...news, uuid: id }, olds));
+    const document = compose(before, { ...news, uuid: id }, olds);
+    const adopted = olds.adopted === true;
     try {
-      const permissions = changes.some(({ path }) => path[0] === "permissions");
-      // libvirt sets mode and owner only when it builds a pool that is not active; open volumes stay open.
-      if (permissions && (await calls.isActive(id))) await calls.stop(id);
-      if (permissions) await calls.build(id, buildFlags.missing);
-      await bringInForce(calls, id, news, context);
-      return await report(calls, id, news, olds.adopted === true);
+      await calls.define(document);
+      await takeBackIfFailed(calls, { id, olds, news, before, changes }, context);
+      return await report(calls, id, news, adopted);
     } catch (error) {
-      if (isConnectionLost(error)) throw error;
-      const back = async () => {
-        await calls.define(before);
-        if (olds.active && !(await calls.isActive(id))) await calls.start(id, startRemedy(news));
-      };
-      await back().catch((second: unknown) =>
-        context.warn(`the former definition of StoragePool ${news.name} could not be put back: ${messageOf(second)}`),
-      );
-      throw error;
+      if (!isConnectionLost(error)) throw error;
+      const { capacity, allocation, available } = olds;
+      const made = { id, outputs: { capacity, allocation, available, adopted, ...(adopted && { uuid: id }) } };
+      const { active, autostart } = news;
+      throw cutOff({ rows, made, olds, news, written: { ...observe(document, news), active, autostart } }, error);
     }
   },
 
@@ -132,6 +128,39 @@ async function adopt(calls: PoolCalls, uuid: string, inputs: Inputs, context: Co
   }
   // Measured against what was asked for, so that the next refresh shows the differences.
   return { ...found, applied };
+}
+
+/** An update of which the definition is written. */
+interface Written {
+  readonly id: string;
+  readonly olds: Inputs;
+  readonly news: Inputs;
+  /** The definition before it. */
+  readonly before: Element;
+  readonly changes: readonly Change[];
+}
+
+/** Brings what is written in force; where that fails, the pool is what it was. */
+async function takeBackIfFailed(calls: PoolCalls, written: Written, context: Context): Promise<void> {
+  const { id, olds, news, before, changes } = written;
+  try {
+    const permissions = changes.some(({ path }) => path[0] === "permissions");
+    // libvirt sets mode and owner only when it builds a pool that is not active; open volumes stay open.
+    if (permissions && (await calls.isActive(id))) await calls.stop(id);
+    if (permissions) await calls.build(id, buildFlags.missing);
+    await bringInForce(calls, id, news, context);
+  } catch (error) {
+    if (isConnectionLost(error)) throw error;
+    const back = async () => {
+      await calls.define(before);
+      await calls.setAutostart(id, olds.autostart);
+      if (olds.active && !(await calls.isActive(id))) await calls.start(id, startRemedy(olds));
+    };
+    await back().catch((second: unknown) =>
+      context.warn(`the former definition of StoragePool ${news.name} could not be put back: ${messageOf(second)}`),
+    );
+    throw error;
+  }
 }
 
 /** Makes the place where it is missing, starts or stops the pool, and sets autostart. */

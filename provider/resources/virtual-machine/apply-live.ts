@@ -5,10 +5,11 @@ import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
 import { valueAt } from "../../core/paths";
 import type { Element } from "../../schema/tree";
+import { namedByEither } from "../document";
 import { isPin } from "./cpu-tuning";
 import type { Domain } from "./domain";
 import { inOrder, Operation, operationFor } from "./live";
-import { namedByEither, residue } from "./pending";
+import { residue } from "./pending";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
 

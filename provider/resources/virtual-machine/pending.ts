@@ -5,7 +5,7 @@ import type { Values } from "../../core/handler";
 import { valueAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
-import { readRows } from "../document";
+import { namedByEither, readRows } from "../document";
 import { withoutThrowaways } from "./disk-sources";
 import { noteOf } from "./run-note";
 import { isSeat, moved, rootPortsIn } from "./seats";
@@ -59,26 +59,6 @@ function isMeant({ path: [map, key = "", name = ""] }: Change, wanted: Values): 
   const entry = isPlainObject(entries) ? entries[key] : undefined;
   const other = synonyms[name];
   return other === undefined || !isPlainObject(entry) || entry[other] === undefined;
-}
-
-/** What either program names: a value that was taken out of the program is still to be taken out of the guest. */
-export function namedByEither(rows: Rows, before: Values, wanted: Values): Values {
-  return Object.fromEntries(
-    Object.entries(rows).map(([name, row]) => {
-      const [old, next] = [before[name], wanted[name]];
-      if (!isPlainObject(old) || !isPlainObject(next)) return [name, next ?? old];
-      if (row.kind === "block") return [name, namedByEither(row.rows, old, next)];
-      return [name, row.kind === "attribute" && row.document ? merged(old, next) : next];
-    }),
-  );
-}
-
-function merged(old: Values, next: Values): Values {
-  const both = Object.entries(next).map(([name, value]) => {
-    const former = old[name];
-    return [name, isPlainObject(former) && isPlainObject(value) ? merged(former, value) : value] as const;
-  });
-  return { ...old, ...Object.fromEntries(both) };
 }
 
 /**

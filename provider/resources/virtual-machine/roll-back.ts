@@ -1,10 +1,10 @@
 import { messageOf } from "../../core/errors";
 import type { Values } from "../../core/handler";
-import { child, type Element, textOf } from "../../schema/tree";
-import { readRows } from "../document";
+import { child, clone, type Element, textOf } from "../../schema/tree";
+import { namedByEither, readRows } from "../document";
+import { applyInputs } from "./apply";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
-import { namedByEither } from "./pending";
 import { effective } from "./placement";
 import { type Inputs, rows } from "./rows";
 import type { UpdateSite } from "./settle";
@@ -74,11 +74,14 @@ export function asWritten(
 
 /**
  * What an update ends with that was cut off as it sent the definition: nobody knows which one the host has. The state
- * keeps the former inputs, and names what the wish would add.
+ * keeps the former inputs, and names what the wish would add as if it were there: a refresh finds what is not.
  */
-export function asEither({ domain, olds, before, context }: UpdateSite, error: unknown, asked: Inputs): Promise<Error> {
+export function asEither(site: UpdateSite, error: unknown, asked: Inputs): Promise<Error> {
+  const { domain, olds, before, live, context } = site;
   const inputs = namedByEither(rows, asked, olds) as Inputs;
-  const applied = readRows(rows, effective(olds, olds), before);
+  const [had, wish] = [effective(olds, olds), effective(asked, olds)];
+  const written = readRows(rows, wish, applyInputs(clone(before), wish, had, live));
+  const applied = namedByEither(rows, written, readRows(rows, had, before));
   return unfinished(domain, inputs, error, olds, { ignored: context.meta?.ignoreChanges, applied, before: olds });
 }
 

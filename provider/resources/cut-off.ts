@@ -1,0 +1,27 @@
+import type { Rows } from "../core/attribute";
+import type { Values } from "../core/handler";
+import { type Bookkeeping, type Made, Unfinished } from "../core/resource";
+import { namedByEither } from "./document";
+
+/** An update of an object of which nobody knows how far it came. */
+interface CutOff {
+  readonly rows: Rows;
+  /** Id and outputs that the object has in any case. */
+  readonly made: Pick<Made<Values>, "id" | "outputs">;
+  /** The state of before. */
+  readonly olds: Values;
+  readonly news: Values;
+  /** The managed values as the wish would have them. */
+  readonly written: Values;
+}
+
+/**
+ * What an update ends with whose connection was lost since it sent a definition. The state keeps the former inputs, and
+ * names what the wish would add as if it were there: a program that takes the wish back takes it off the host, and a
+ * refresh finds what is not there.
+ */
+export function cutOff({ rows, made, olds, news, written }: CutOff, cause: Error): Unfinished {
+  const { applied = {} } = (olds["__kvm"] ?? {}) as Partial<Bookkeeping>;
+  const inputs = namedByEither(rows, news, olds);
+  return new Unfinished({ ...made, applied: namedByEither(rows, written, applied) }, cause, inputs);
+}
