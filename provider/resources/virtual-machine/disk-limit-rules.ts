@@ -2,6 +2,7 @@ import type { Fault } from "../../core/check";
 import { equal } from "../../core/equal";
 import { parseRate } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
+import { most } from "./disk-limits";
 import { type Disk, type EntryCheck, eachEntry, entriesOf, fault, given, type MachineRule } from "./rule-entries";
 
 const ways = ["BytesSec", "IopsSec"] as const;
@@ -30,10 +31,17 @@ function limitFaults(limits: Readonly<Record<string, unknown>>, at: string) {
         ...(limits[`${name}MaxLength`] !== undefined && burst === undefined
           ? [fault(`${at}.${name}MaxLength`, `needs ${name}Max`)]
           : []),
+        ...(isTooLong(burst, limits[`${name}MaxLength`])
+          ? [fault(`${at}.${name}MaxLength`, `times ${name}Max is more than 10^15, the most that QEMU counts`)]
+          : []),
       ];
     });
     return [...both, ...bursts];
   });
+}
+
+function isTooLong(burst: number | undefined, seconds: unknown): boolean {
+  return burst !== undefined && typeof seconds === "number" && BigInt(seconds) * BigInt(burst) > most;
 }
 
 const anyIops = /IopsSec$/;

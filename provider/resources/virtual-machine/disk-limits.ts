@@ -19,7 +19,8 @@ function limitAt(path: string): ElementLens<bigint> {
   );
 }
 
-const most = 10n ** 15n;
+/** The most that QEMU counts, of a rate and of what a burst has in all. */
+export const most = 10n ** 15n;
 
 function bytes(place: string, name: string, doc: string): Attribute<string | undefined> {
   return attribute({

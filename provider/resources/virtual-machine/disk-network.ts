@@ -64,8 +64,10 @@ export const networkSourceSchema = z.discriminatedUnion("protocol", [
 export type NetworkSource = z.infer<typeof networkSourceSchema>;
 type Auth = z.infer<typeof auth>;
 
-/** Parts of the source that this lens does not write: they belong to other rows. */
+/** Parts of the source that belong to other rows, whatever the protocol. */
 const others: readonly string[] = ["encryption", "reservations", "slices"];
+/** Parts that this lens writes. Others, such as `<cookies>`, are of whoever made them. */
+const own: readonly string[] = ["host", "snapshot", "config", "auth", "initiator", "identity", "ssl", "timeout"];
 
 export const networkSourceLens: ElementLens<NetworkSource> = {
   get(disk) {
@@ -76,14 +78,21 @@ export const networkSourceLens: ElementLens<NetworkSource> = {
   set(disk, value) {
     if (value === undefined) return;
     const before = child(disk, "source");
-    const kept = before && disk.attributes["type"] === "network" ? children(before) : [];
+    const present = before && disk.attributes["type"] === "network" ? children(before) : [];
+    const isSame = familyOf(before?.attributes["protocol"]) === familyOf(value.protocol);
+    const isKept = ({ name }: Element) => others.includes(name) || (isSame && !own.includes(name));
     remove(disk, "source");
     disk.attributes["type"] = "network";
     const source = writeSource(value);
-    source.children.push(...kept.filter(({ name }) => others.includes(name)));
+    source.children.push(...present.filter(isKept));
     disk.children.push(source);
   },
 };
+
+/** Protocols whose sources have the same parts. */
+function familyOf(protocol: string | undefined): string | undefined {
+  return protocol === "https" ? "http" : protocol;
+}
 
 function hostElement(name: string, number: number | undefined): Element {
   return element("host", { name, port: number === undefined ? undefined : String(number) });

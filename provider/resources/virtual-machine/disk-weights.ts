@@ -6,13 +6,18 @@ import { child, children, type Element, element, ensure, remove, textOf } from "
 import type { LiveOperations } from "./live";
 
 const weight = z.int().min(100).max(1000);
+/** libvirt counts them in 32 bits. */
+const iops = z
+  .int()
+  .min(1)
+  .max(2 ** 32 - 1);
 const deviceSchema = z.strictObject({
   path: hostPath,
   weight: weight.optional(),
   readBytesSec: rate.optional(),
   writeBytesSec: rate.optional(),
-  readIopsSec: z.int().min(1).optional(),
-  writeIopsSec: z.int().min(1).optional(),
+  readIopsSec: iops.optional(),
+  writeIopsSec: iops.optional(),
 });
 type Device = z.infer<typeof deviceSchema>;
 

@@ -55,7 +55,10 @@ function absenceAt(path: string): ElementLens<boolean> {
 const limit = (tag: string, doc: string) =>
   attribute({
     doc: `${doc}, in whole KiB (\`<${tag}>\`). Default: no limit.`,
-    schema: size.refine((value) => parseBytes(value) >= 1024n, "must be at least 1 KiB").optional(),
+    schema: size
+      .refine((value) => parseBytes(value) >= 1024n, "must be at least 1 KiB")
+      .refine((value) => parseBytes(value) % 1024n === 0n, "must be a whole number of KiB")
+      .optional(),
     change: "live",
     lens: sizeAt(`memtune/${tag}`, "KiB"),
   });

@@ -118,6 +118,11 @@ test.each<[string, Values, RegExp]>([
     disk({ iotune: { readBytesSec: "2 MiB/s", readBytesSecMax: "1 MiB/s" } }),
     /^disks.d.iotune.readBytesSecMax: is less than readBytesSec/,
   ],
+  [
+    "a burst of more than QEMU counts",
+    disk({ iotune: { readIopsSec: 1, readIopsSecMax: 1e9, readIopsSecMaxLength: 1e6 + 1 } }),
+    /^disks.d.iotune.readIopsSecMaxLength: times readIopsSecMax is more than 10\^15/,
+  ],
   ["a group without a limit", disk({ iotune: { group: "g" } }), /^disks.d.iotune.group: needs the limits/],
   [
     "a group twice",

@@ -68,6 +68,11 @@ test.each<[string, Values, RegExp]>([
     /^memoryLimits.hardLimit: 2 GiB is not above maxMemory/,
   ],
   [
+    "half a KiB",
+    { memoryLimits: { softLimit: 4096 * 1024 + 512 } },
+    /^memoryLimits.softLimit: must be a whole number of KiB/,
+  ],
+  [
     "less with swap",
     { memoryLimits: { hardLimit: "4 GiB", swapHardLimit: "3 GiB" } },
     /^memoryLimits.swapHardLimit: 3 GiB is less than hardLimit/,

@@ -110,6 +110,11 @@ test.each<[string, Values, RegExp]>([
     },
     /^blkio.devices\[1\].path: the device is taken by blkio.devices\[0\].path/,
   ],
+  [
+    "more requests of a disk of the host than libvirt counts",
+    { blkio: { devices: [{ path: "/dev/sda", readIopsSec: 2 ** 32 }] } },
+    /^blkio.devices\[0\].readIopsSec: /,
+  ],
   ["a name that is a folder's", { name: ".." }, /^name: is the name of no folder/],
   ["a menu that is off and waits", { bootMenu: { enabled: false, timeout: 5 } }, /^bootMenu.timeout: goes only with/],
   [
