@@ -56,19 +56,47 @@ function writeDhcp(ip: Element, block: Subnet, news: Inputs, olds: Partial<Input
     ({ mac }) => mac,
   );
   const dhcp = child(ip, "dhcp") ?? element("dhcp");
+  const present = new Map(children(dhcp, "host").map((host) => [macOf(host), host]));
+  const ranges = ownRanges(dhcp, block, news, olds);
   const kept = dhcp.children.filter(
     (node) =>
-      isElement(node) &&
-      node.name !== "range" &&
-      !(node.name === "host" && managed.includes((node.attributes["mac"] ?? "").toLowerCase())),
+      isElement(node) && !ranges.includes(node) && !(node.name === "host" && managed.includes(macOf(node) ?? "")),
   );
+  const now = range && equal(at, block) ? [range] : [];
   dhcp.children = [
-    ...(range && equal(at, block) ? [rangeElement(range)] : []),
+    ...now.map((wish) => ranges.find((found) => equal(readRange(found), wish)) ?? rangeElement(wish)),
     ...kept,
-    ...wanted.map(reservationElement),
+    ...wanted.map((reservation) => reservationElement(reservation, present.get(reservation.mac))),
   ];
   ip.children = ip.children.filter((node) => node !== dhcp);
   if (dhcp.children.length > 0) ip.children.push(dhcp);
+}
+
+/**
+ * The ranges that `dhcp` stands for. Where it is not among those of a subnet, somebody has changed it; in IPv6, where
+ * libvirt serves a range of its own beside it, they are of others.
+ */
+function ownRanges(
+  dhcp: Element,
+  block: Subnet,
+  news: Inputs,
+  { subnets = [], dhcp: former }: Partial<Inputs>,
+): Element[] {
+  const named = [rangeOf(news), rangeOf({ subnets, dhcp: former })].flatMap((found) =>
+    found && equal(found[0], block) ? [found[1]] : [],
+  );
+  const ranges = children(dhcp, "range");
+  const ours = ranges.filter((found) => named.some((range) => isAt(found, range)));
+  if (ours.length > 0) return ours;
+  return block.family === 4 || named.length > 0 ? ranges : [];
+}
+
+function isAt({ attributes }: Element, { start, end }: DhcpRange): boolean {
+  return canonical(attributes["start"]) === start && canonical(attributes["end"]) === end;
+}
+
+function macOf({ attributes }: Element): string | undefined {
+  return attributes["mac"]?.toLowerCase();
 }
 
 function rangeElement({ start, end, leaseTime }: DhcpRange): Element {
@@ -77,8 +105,12 @@ function rangeElement({ start, end, leaseTime }: DhcpRange): Element {
   return element("range", { start, end }, element("lease", { expiry, unit: "seconds" }));
 }
 
-function reservationElement({ mac, ip, hostname }: Reservations[string]): Element {
-  return element("host", { mac, name: hostname, ip });
+/** With what others have written beside it, such as a lease time of its own. */
+function reservationElement({ mac, ip, hostname }: Reservations[string], found: Element | undefined): Element {
+  const made = element("host", { mac, name: hostname, ip });
+  if (!found) return made;
+  const { mac: _mac, name: _name, ip: _ip, ...others } = found.attributes;
+  return { ...made, attributes: { ...made.attributes, ...others }, children: found.children };
 }
 
 function writeDnsHosts(document: Element, news: DnsHosts, olds: DnsHosts): void {
@@ -113,14 +145,21 @@ function prefixOf(ip: Element, { family }: Address): number | undefined {
   return family === 6 ? 64 : undefined;
 }
 
-/** What `dhcp` would have to be for the ranges of the document, given the subnets of the document. */
+/**
+ * What `dhcp` would have to be for the ranges of the document, given the subnets of the document. Beside a range of ours
+ * others are none of its business, nor are those of IPv6 beside one of IPv4.
+ */
 export function readDhcp(document: Element, subnets: readonly string[], managed: Inputs["dhcp"]): Inputs["dhcp"] {
+  const isWide = typeof managed === "object" && parseAddress(managed.start)?.family === 6;
   const found = children(document, "ip").flatMap((ip) => {
     const dhcp = child(ip, "dhcp");
-    return dhcp ? children(dhcp, "range").map(readRange) : [];
+    return dhcp && (ip.attributes["family"] === "ipv6") === isWide ? children(dhcp, "range").map(readRange) : [];
   });
   const candidates = managed === undefined ? [true, false] : [managed, true, false];
-  const same = candidates.find((dhcp) => equal(rangeOf({ subnets, dhcp })?.slice(1) ?? [], found));
+  const same = candidates.find((dhcp) => {
+    const range = rangeOf({ subnets, dhcp })?.[1];
+    return range ? found.some((item) => equal(item, range)) : found.length === 0;
+  });
   return same ?? found[0] ?? false;
 }
 
@@ -144,7 +183,7 @@ export function readReservations(document: Element, managed: Reservations): Rese
     return dhcp ? children(dhcp, "host") : [];
   });
   return pickEntries(managed, ({ mac }) => {
-    const found = hosts.find(({ attributes }) => attributes["mac"]?.toLowerCase() === mac);
+    const found = hosts.find((host) => macOf(host) === mac);
     if (!found) return undefined;
     const { ip, name } = found.attributes;
     return { mac, ip: canonical(ip), ...(name !== undefined && { hostname: name }) } as Reservations[string];
