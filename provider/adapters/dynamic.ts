@@ -101,8 +101,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
 
     async update(id, olds, news) {
       const { meta, values } = split(handler, news);
-      const old = split(handler, olds).values;
-      const state = await run(handler, news, meta, "update", (context) => handler.update(id, old, values, context));
+      const old = split(handler, olds);
+      const work = (context: Context) => handler.update(id, old.values, values, context);
+      const state = await run(handler, news, meta, "update", work, old.meta?.secretPaths);
       return { outs: close(handler, state, news, meta) };
     },
 
@@ -172,6 +173,7 @@ async function run<T>(
   meta: Meta | undefined,
   kind: "create" | "read" | "update" | "delete",
   work: (context: Context) => Promise<T>,
+  formerSecrets: readonly string[] = [],
 ): Promise<T> {
   const seconds = kind === "read" ? undefined : meta?.timeouts?.[kind];
   return operations.run(seconds, async (signal) => {
@@ -180,12 +182,21 @@ async function run<T>(
     } catch (error) {
       if (!(error instanceof PartialFailure)) throw error;
       // The engine shows only the reasons, and without the hidden inputs in the properties the object could never be read again.
-      const properties = close(handler, error.state, origin, meta);
+      const kept = withSecrets(origin, meta, formerSecrets);
+      const properties = close(handler, error.state, kept.origin, kept.meta);
       throw Object.assign(new Error(error.message), { id: error.id, reasons: [error.message], properties });
     } finally {
       if (meta) engineLog.settled(meta.urn);
     }
   });
+}
+
+/** What is not finished may still be what an earlier program said: with what that had as secrets. */
+function withSecrets(origin: Values, meta: Meta | undefined, former: readonly string[]) {
+  const { secretPaths = [] } = meta ?? {};
+  if (meta === undefined || former.every((path) => secretPaths.includes(path))) return { origin, meta };
+  const both = { ...meta, secretPaths: [...new Set([...secretPaths, ...former])] };
+  return { origin: { ...origin, __meta: JSON.stringify(both) }, meta: both };
 }
 
 function contextFor(meta: Meta | undefined, signal: AbortSignal): Context {

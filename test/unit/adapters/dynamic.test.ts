@@ -1,4 +1,5 @@
 import { dynamicProvider } from "../../../provider/adapters/dynamic";
+import { PartialFailure } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
 import { machine } from "../core/machine";
 
@@ -46,6 +47,28 @@ test("a map without entries is absent from the state unless the program gives it
     for (const state of [inputs, outs]) expect(Object.hasOwn(state, "disks")).toBe("disks" in args);
   }
   expect(given).toMatchObject([{ disks: {} }, { disks: {} }]);
+});
+
+test("what an update that failed leaves of an earlier program stays a secret, however often it fails", async () => {
+  const metaWith = (...secretPaths: string[]) =>
+    JSON.stringify({
+      organization: "o",
+      urn: "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:Machine::db",
+      secretPaths,
+    });
+  const { update } = dynamicProvider({
+    ...machine,
+    async update(id, olds) {
+      throw new PartialFailure(id, olds, new Error("cut off"));
+    },
+  });
+  const news = { name: "a", __meta: metaWith("memory") };
+  let state: object = { name: "a", label: "theirs", __meta: metaWith("label") };
+  for (const _ of [1, 2]) {
+    const failure = await update("id", state as typeof news, news).catch((error: unknown) => error);
+    ({ properties: state } = failure as { properties: object });
+    expect(state).toMatchObject({ name: "a", label: secret("theirs") });
+  }
 });
 
 test("what the class passes along is text, or the object that it was", async () => {
