@@ -1,3 +1,4 @@
+import type { Values } from "./handler";
 import type { Identity } from "./identity";
 import { unknownReason } from "./nearest";
 import * as z from "./zod";
@@ -146,6 +147,8 @@ export interface Unnamed<Doc> {
   natural?(element: Doc): string | undefined;
   /** Rows of which one must agree for an element to be an entry. Without any, every element may be. */
   readonly knownBy: readonly string[];
+  /** Whether an element cannot be but this entry, however it differs otherwise: a second one could not live beside it. */
+  isSurely?(element: Doc, entry: Values): boolean;
 }
 
 export type Row = Attribute | Block | MapOf;

@@ -1,4 +1,4 @@
-import type { Attribute, Entries, MapOf, Rows } from "../core/attribute";
+import type { Attribute, Entries, MapOf, Rows, Unnamed } from "../core/attribute";
 import { diffRows } from "../core/diff";
 import type { Values } from "../core/handler";
 import { isPlainObject } from "../core/unknown";
@@ -10,13 +10,27 @@ import { readRows } from "./document";
  * Otherwise they would be added a second time.
  */
 export function claimRows(rows: Rows, values: Values, document: Element): void {
+  claim(rows, values, document, distanceOf);
+}
+
+/** The same for an object of ours, where the elements without a name are others': of entries alone, and where it is sure. */
+export function claimSure(rows: Rows, values: Values, document: Element): void {
+  const maps = Object.entries(rows).filter(([, { kind }]) => kind === "map");
+  claim(Object.fromEntries(maps), values, document, (_rows, { isSurely }, _key, entry, element) =>
+    isSurely?.(element, entry) ? 0 : undefined,
+  );
+}
+
+type Distance = typeof distanceOf;
+
+function claim(rows: Rows, values: Values, document: Element, distance: Distance): void {
   for (const [name, row] of Object.entries(rows)) {
     const value = values[name];
     if (value === undefined) continue;
     if (row.kind === "attribute") (row as Attribute<unknown, Element>).lens?.claim?.(document, value);
     else if (!isPlainObject(value)) continue;
-    else if (row.kind === "block") claimRows(row.rows, value, document);
-    else claimEntries(row, value, document);
+    else if (row.kind === "block") claim(row.rows, value, document, distance);
+    else claimEntries(row, value, document, distance);
   }
 }
 
@@ -27,7 +41,7 @@ interface Pair {
 }
 
 /** Entry and element that differ in the least find each other first. */
-function claimEntries(row: MapOf, wanted: Values, document: Element): void {
+function claimEntries(row: MapOf, wanted: Values, document: Element, measure: Distance): void {
   const entries = row.entries as Entries<Element> | undefined;
   const unnamed = entries?.unnamed;
   if (!entries || !unnamed) return;
@@ -35,7 +49,7 @@ function claimEntries(row: MapOf, wanted: Values, document: Element): void {
   const open = Object.entries(wanted).filter(([key]) => !present.has(key));
   const pairs = open.flatMap(([key, entry]) =>
     unnamed.list(document).flatMap((element): Pair[] => {
-      const distance = distanceOf(row.rows, unnamed, key, isPlainObject(entry) ? entry : {}, element);
+      const distance = measure(row.rows, unnamed, key, isPlainObject(entry) ? entry : {}, element);
       return distance === undefined ? [] : [{ key, element, distance }];
     }),
   );
@@ -50,7 +64,7 @@ function claimEntries(row: MapOf, wanted: Values, document: Element): void {
 /** In how many values the element is not the entry; undefined where it is another thing. */
 function distanceOf(
   rows: Rows,
-  { natural, knownBy }: NonNullable<Entries<Element>["unnamed"]>,
+  { natural, knownBy }: Unnamed<Element>,
   key: string,
   entry: Values,
   element: Element,

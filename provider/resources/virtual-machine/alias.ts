@@ -1,4 +1,5 @@
 import type { Entries } from "../../core/attribute";
+import type { Values } from "../../core/handler";
 import type { ElementLens } from "../../schema/lens";
 import { child, children, type Element, element, ensure } from "../../schema/tree";
 
@@ -44,13 +45,14 @@ export function devicesOf(document: Element, name?: string): Element[] {
 
 /**
  * The entries of a map of devices: elements that carry our alias `ua-<kind>-<key>`; others are not ours to touch. An
- * element of somebody else's is known by one of the rows `knownBy`, or by its `natural` name.
+ * element of somebody else's is known by one of the rows `knownBy`, or by its `natural` name; see `Unnamed` for all.
  */
 export function deviceEntries(
   elementName: string,
   kind: string,
   knownBy: readonly string[],
   natural?: (device: Element) => string | undefined,
+  isSurely?: (device: Element, entry: Values) => boolean,
 ): Entries<Element> {
   const prefix = deviceAlias(kind, "");
   return {
@@ -74,6 +76,7 @@ export function deviceEntries(
       name: (device, key) => claimDevice(device, deviceAlias(kind, key)),
       knownBy,
       ...(natural && { natural }),
+      ...(isSurely && { isSurely }),
     },
   };
 }

@@ -1,4 +1,5 @@
 import { type Around, mapOf, type Verdict } from "../../core/attribute";
+import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import { child, type Element, ensure } from "../../schema/tree";
 import { deviceEntries } from "./alias";
@@ -9,10 +10,14 @@ import { nicSourceRows } from "./nic-sources";
 import { nicTrafficRows } from "./nic-traffic";
 import { isShared } from "./shared-memory";
 
-export const nicEntries = deviceEntries("interface", "nic", [
-  "mac",
-  ...Object.keys(nicSourceRows).filter((name) => name !== "portGroup" && name !== "virtualPort" && name !== "ethernet"),
-]);
+const sources = Object.keys(nicSourceRows).filter(
+  (name) => name !== "portGroup" && name !== "virtualPort" && name !== "ethernet",
+);
+export const nicEntries = deviceEntries("interface", "nic", ["mac", ...sources], undefined, hasAddressOf);
+
+function hasAddressOf(nic: Element, { mac }: Values): boolean {
+  return mac !== undefined && mac === child(nic, "mac")?.attributes["address"];
+}
 
 /** Cards of conventional PCI: a q35 guest that has one has the bridge that others go on too. */
 function isConventional(nic: unknown): boolean {

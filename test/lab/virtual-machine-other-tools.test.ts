@@ -1,0 +1,77 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { machineLab } from "./machine-lab";
+import { furnish, image, type Machine } from "./machines";
+
+/** What operators and other tools do to the same machines. */
+const lab = machineLab({ waitForAddress: false, stopTimeout: "0 s" }, { alone: true });
+
+let network: object;
+beforeAll(async () => {
+  ({ network } = await furnish(lab.host));
+}, 60_000);
+
+/** Writes the definition as somebody who edits it. */
+async function edit(vm: Machine, change: (xml: string) => string): Promise<void> {
+  const file = join(lab.host.directory, "edited.xml");
+  writeFileSync(file, change(await vm.xml("--inactive", "--security-info")));
+  await lab.host.virsh("define", file);
+}
+
+const count = (xml: string, part: RegExp) => xml.match(part)?.length ?? 0;
+
+/** Each device is there once, and under our name. */
+async function isWhole(vm: Machine, ...flags: string[]): Promise<void> {
+  const xml = await vm.xml(...flags);
+  const devices = [/<disk /g, /<interface /g, /<serial /g, /<channel /g, /<rng /g];
+  expect(devices.map((device) => count(xml, device))).toEqual([1, 1, 1, 1, 1]);
+  expect(xml).toMatch(/ua-disk-root[\s\S]*ua-nic-lan/);
+}
+
+test.each(["running", "stopped"])(
+  "a definition that lost its aliases is still that of a %s machine",
+  async (state) => {
+    const args = {
+      disks: { root: { volume: await image(lab.host, "root.qcow2") } },
+      nics: { lan: { network } },
+      state,
+    };
+    const vm = lab.machine("edited");
+    await vm.create(args);
+    await edit(vm, (xml) => xml.replace(/\s*<alias name='ua-[^']*'\/>/g, ""));
+    expect(await vm.refresh()).toEqual([]);
+    await vm.up({ ...args, title: "new" });
+    await isWhole(vm, "--inactive");
+    // A guest that was started from it has libvirt's own names.
+    await edit(vm, (xml) => xml.replace(/\s*<alias name='ua-[^']*'\/>/g, ""));
+    if (state === "running") await lab.host.virsh("destroy", vm.name);
+    await lab.host.virsh("start", vm.name);
+    expect(await vm.refresh()).toEqual(state === "running" ? [] : ["state"]);
+    const next = { ...args, state: "running", nics: { lan: { network, link: false } } };
+    await vm.up(next);
+    expect([vm.state["pendingRestart"], await vm.xml()]).toEqual([[], expect.stringContaining("<link state='down'/>")]);
+    await isWhole(vm, "--inactive");
+  },
+  60_000,
+);
+
+test("a disk and an interface that a hand took out and put back are not added a second time", async () => {
+  const { path, ...volume } = await image(lab.host, "back.qcow2");
+  const args = { disks: { root: { volume: { path, ...volume } } }, nics: { lan: { network } }, state: "stopped" };
+  const vm = lab.machine("back");
+  await vm.create(args);
+  const mac = /<mac address='([^']*)'/.exec(await vm.xml())?.[1] ?? "";
+  await lab.host.virsh("detach-disk", vm.name, "vda", "--config");
+  await lab.host.virsh("attach-disk", vm.name, String(path), "vda", "--config", "--subdriver", "qcow2");
+  await lab.host.virsh("detach-interface", vm.name, "network", "--config");
+  await lab.host.virsh("attach-interface", vm.name, "network", "lan", "--mac", mac, "--config");
+  const drift = await vm.refresh();
+  expect(drift).toContain("disks.root.serial");
+  expect(drift).not.toContain("disks.root");
+  await vm.up({ ...args, state: "running" });
+  await isWhole(vm);
+  // What a hand adds beside them stays a thing of its own.
+  await lab.host.virsh("detach-interface", vm.name, "network", "--config", "--mac", mac);
+  await lab.host.virsh("attach-interface", vm.name, "network", "lan", "--config");
+  expect(await vm.refresh()).toEqual(["nics.lan"]);
+}, 60_000);
