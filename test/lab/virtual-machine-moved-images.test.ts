@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { machineLab } from "./machine-lab";
-import { image } from "./machines";
+import { image, type Machine } from "./machines";
+import { pool, Stored } from "./volumes";
 
 const lab = machineLab({ waitForAddress: false }, { alone: true });
 
@@ -29,3 +30,40 @@ test("a disk that a snapshot or a hand has put on another image stays on it", as
   await vm.up({ ...args, title: "new" });
   expect([await sourceOf("--inactive"), vm.state["pendingRestart"]]).toEqual([root, ["disks.root.volume"]]);
 }, 60_000);
+
+describe("a snapshot of a machine that is off", () => {
+  const sourceOf = async (vm: Machine) => /<source file='([^']*)'/.exec(await vm.xml("--inactive"))?.[1];
+  const refused = /disks\.root is on \S+\.s1 since a snapshot[\s\S]*blockcommit/;
+
+  test.each([
+    ["in no pool, by its metadata", false, []],
+    ["in a pool, without metadata", true, ["--no-metadata"]],
+  ] as const)(
+    "%s: the image below is not put back",
+    async (_where, isPooled, flags) => {
+      const { host } = lab;
+      const vms = isPooled ? await pool(host, "vms") : undefined;
+      const root = vms && Stored.volume(vms, "root");
+      await root?.create({ size: "16 MiB" });
+      const volume = root?.reference ?? (await image(host, "plain.qcow2"));
+      const args = { disks: { root: { volume } }, state: "stopped" };
+      const vm = lab.machine("off");
+      await vm.create(args);
+      await host.virsh("snapshot-create-as", vm.name, "s1", "--disk-only", ...flags);
+      const above = await sourceOf(vm);
+      await expect(vm.up({ ...args, title: "new" })).rejects.toThrow(refused);
+      expect(await vm.refresh()).toEqual(["disks.root.volume"]);
+      await expect(vm.up({ ...args, state: "running" })).rejects.toThrow(refused);
+      await host.virsh("start", vm.name);
+      await vm.refresh();
+      await expect(vm.up({ ...args, state: "running" })).rejects.toThrow(refused);
+      expect(await sourceOf(vm)).toBe(above);
+      await host.virsh("blockcommit", vm.name, "vda", "--active", "--pivot", "--wait");
+      await vm.up({ ...args, state: "running", deleteSnapshots: true });
+      expect([await sourceOf(vm), vm.state["pendingRestart"]]).toEqual([volume["path"], []]);
+      await vm.delete();
+      await root?.context.close();
+    },
+    60_000,
+  );
+});

@@ -201,10 +201,19 @@ export class Domain extends RunningDomain {
   }
 
   async snapshots(): Promise<string[]> {
-    const { snapshots } = await this.run("list the snapshots of", () =>
-      this.libvirt.call("DOMAIN_LIST_ALL_SNAPSHOTS", { dom: this.dom, needResults: 1, flags: 0 }),
-    );
-    return snapshots.map(({ name }) => name);
+    return (await this.listSnapshots()).map(({ name }) => name);
+  }
+
+  /** What libvirt keeps of its snapshots, each with the definition of then. */
+  async snapshotDocuments(): Promise<Element[]> {
+    const snapshots = await this.listSnapshots();
+    const read = async (snap: (typeof snapshots)[number]) => {
+      const { xml } = await this.run("read a snapshot of", () =>
+        this.libvirt.call("DOMAIN_SNAPSHOT_GET_XML_DESC", { snap, flags: 0 }),
+      );
+      return parseAnswer(xml);
+    };
+    return Promise.all(snapshots.map(read));
   }
 
   /** Empty before libvirt 5.6, which knows none. */
@@ -288,6 +297,13 @@ export class Domain extends RunningDomain {
 
   private liveText(): Promise<string> {
     return this.text(xmlFlags.secure | xmlFlags.migratable);
+  }
+
+  private async listSnapshots() {
+    const { snapshots } = await this.run("list the snapshots of", () =>
+      this.libvirt.call("DOMAIN_LIST_ALL_SNAPSHOTS", { dom: this.dom, needResults: 1, flags: 0 }),
+    );
+    return snapshots;
   }
 
   private async xml(flags: number): Promise<Element> {

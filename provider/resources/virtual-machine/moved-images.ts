@@ -3,7 +3,8 @@ import { child, type Element } from "../../schema/tree";
 import { diskEntries } from "./disk-entries";
 import { sourcePath } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
-import type { Domain } from "./domain";
+import type { Domain, Look } from "./domain";
+import { imagesBelow, liesOn } from "./image-chain";
 import type { Inputs } from "./rows";
 
 type Machine = Pick<Inputs, "disks">;
@@ -13,25 +14,36 @@ type Machine = Pick<Inputs, "disks">;
  * place, has what the guest has written since, and the next start with the former image would be one without it. Where
  * a refresh has told of it, and the program says otherwise, it is the program's wish; but for what lies on that image.
  */
-export function refuseMoved(domain: Domain, before: Element, olds: Machine, news: Machine): void {
+export async function refuseMoved(
+  domain: Domain,
+  { before, live }: Pick<Look, "before" | "live">,
+  olds: Machine,
+  news: Machine,
+): Promise<void> {
   const present = diskEntries.list(before);
   for (const [key, wanted] of Object.entries(news.disks)) {
-    const [disk, next] = [present.get(key), imageOf(wanted)];
+    const [disk, next, former] = [present.get(key), imageOf(wanted), olds.disks[key]];
     const has = disk && sourcePath(disk);
     if (!disk || has === undefined || next === undefined || has === next || isRemovable(wanted.device)) continue;
-    const isOn = imagesBelow(disk).includes(next);
-    if (isOn || has !== imageOf(olds.disks[key])) throw moved(domain, `disks.${key}`, { disk, has, next, isOn });
+    // A volume with a name is from the program itself, whatever it lies on.
+    const isSaid = former?.volume?.name !== undefined && has === imageOf(former);
+    const isOn = imagesBelow(disk).includes(next) || (!isSaid && (await isAbove(domain, live, { key, has, next })));
+    if (isOn || has !== imageOf(former)) throw moved(domain, `disks.${key}`, { disk, has, next, isOn });
   }
+}
+
+/** Whether an image lies on another one of which the definition says nothing: a guest that was off had the snapshot made. */
+async function isAbove(
+  domain: Domain,
+  live: Element | undefined,
+  { key, has, next }: { readonly key: string; readonly has: string; readonly next: string },
+): Promise<boolean> {
+  const open = live && diskEntries.list(await domain.liveInFull()).get(key);
+  return open && sourcePath(open) === has ? imagesBelow(open).includes(next) : liesOn(domain, has, next);
 }
 
 function imageOf(disk: Inputs["disks"][string] | undefined): string | undefined {
   return disk?.volume?.path ?? disk?.path;
-}
-
-/** The images that the one behind a disk lies on: libvirt keeps them in the definition since a snapshot was made. */
-function imagesBelow(disk: Element): string[] {
-  const below = child(disk, "backingStore");
-  return below ? [sourcePath(below) ?? [], imagesBelow(below)].flat() : [];
 }
 
 interface Moved {

@@ -53,7 +53,7 @@ export async function update(
   const { power, before, live, isPersistent, autostart } = found;
   refuse(domain, news, changes, live !== undefined);
   await refuseWhileBusy(domain, found);
-  refuseMoved(domain, before, olds, news);
+  await refuseMoved(domain, found, olds, news);
   // What the domain had before is its own.
   const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
   await requireHardware(domain.libvirt, news, domain.uuid, touched);
