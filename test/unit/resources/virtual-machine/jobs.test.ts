@@ -37,6 +37,11 @@ test.each([
     { ...noBlockJob, found: 1, type: 2, cur: 1n, end: 4n },
     /a copy of the disk vda \(25 % done\)/,
   ],
+  [
+    { type: 0, params: [] },
+    { ...noBlockJob, found: 1, type: 4, cur: 4n, end: 4n },
+    /: an active commit of the disk vda \(100 % done\)[\s\S]*blockjob db DISK --pivot\), or stay on this one \(--abort\)/,
+  ],
   [operation(2), { ...noBlockJob, found: 1, type: 1 }, /a save and a pull of the disk vda is under way/],
 ])("work of libvirt on the guest is refused by its name: %j %#", async (job, blockJob, message) => {
   expect((await busy(job, blockJob))?.message).toMatch(message);
