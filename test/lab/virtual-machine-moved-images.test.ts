@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { machineLab } from "./machine-lab";
 import { image, type Machine } from "./machines";
@@ -67,3 +68,23 @@ describe("a snapshot of a machine that is off", () => {
     60_000,
   );
 });
+
+test("a guest on a snapshot that its definition does not know is neither restarted nor stopped", async () => {
+  const { host } = lab;
+  const args = { disks: { root: { volume: await image(host, "known.qcow2") } } };
+  const vm = lab.machine("known");
+  await vm.create(args);
+  const file = join(host.directory, "backup.xml");
+  writeFileSync(file, await vm.xml("--inactive"));
+  await host.virsh("snapshot-create-as", vm.name, "s1", "--disk-only", "--no-metadata");
+  await host.virsh("define", file);
+  await vm.refresh();
+  const refused = /disks\.root is on \S+\.s1 since a snapshot[\s\S]*blockcommit/;
+  await expect(vm.up({ ...args, changePolicy: "restart" })).rejects.toThrow(refused);
+  await expect(vm.up({ ...args, state: "stopped" })).rejects.toThrow(refused);
+  await vm.up({ ...args, title: "new" });
+  expect([await vm.power(), vm.state["pendingRestart"]]).toEqual(["running", ["disks.root.volume"]]);
+  await host.virsh("blockcommit", vm.name, "vda", "--active", "--pivot", "--wait");
+  await vm.up({ ...args, changePolicy: "restart" });
+  expect(vm.state["pendingRestart"]).toEqual([]);
+}, 60_000);

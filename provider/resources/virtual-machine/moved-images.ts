@@ -13,18 +13,28 @@ type Machine = Pick<Inputs, "disks">;
  * Refuses to put back an image behind a disk that somebody has exchanged: the overlay of a snapshot, or a copy at another
  * place, has what the guest has written since, and the next start with the former image would be one without it. Where
  * a refresh has told of it, and the program says otherwise, it is the program's wish; but for what lies on that image.
+ * So is the end of a guest on such an overlay of which the definition says nothing, as after a backup of it was restored.
  */
 export async function refuseMoved(
   domain: Domain,
   { before, live }: Pick<Look, "before" | "live">,
   olds: Machine,
-  news: Machine,
+  news: Machine & Pick<Inputs, "changePolicy" | "state">,
 ): Promise<void> {
   const present = diskEntries.list(before);
+  const mayEnd = news.changePolicy === "restart" || news.state === "stopped";
+  const ending = live && mayEnd ? diskEntries.list(live) : undefined;
   for (const [key, wanted] of Object.entries(news.disks)) {
     const [disk, next, former] = [present.get(key), imageOf(wanted), olds.disks[key]];
+    if (next === undefined || isRemovable(wanted.device)) continue;
+    const open = ending?.get(key);
+    const runsOn = open && !child(open, "transient") ? sourcePath(open) : undefined;
+    if (open && runsOn !== undefined && runsOn !== next && runsOn !== imageOf(former)) {
+      const isOn = await isAbove(domain, live, { key, has: runsOn, next });
+      if (isOn) throw moved(domain, `disks.${key}`, { disk: open, has: runsOn, next, isOn });
+    }
     const has = disk && sourcePath(disk);
-    if (!disk || has === undefined || next === undefined || has === next || isRemovable(wanted.device)) continue;
+    if (!disk || has === undefined || has === next) continue;
     // A volume with a name is from the program itself, whatever it lies on.
     const isSaid = former?.volume?.name !== undefined && has === imageOf(former);
     const isOn = imagesBelow(disk).includes(next) || (!isSaid && (await isAbove(domain, live, { key, has, next })));
