@@ -75,3 +75,16 @@ test("a disk and an interface that a hand took out and put back are not added a 
   await lab.host.virsh("attach-interface", vm.name, "network", "lan", "--config");
   expect(await vm.refresh()).toEqual(["nics.lan"]);
 }, 60_000);
+
+test("a guest that somebody undefined as it runs is defined again by the next update", async () => {
+  const vm = lab.machine("transient");
+  await vm.create({ autostart: false });
+  await lab.host.virsh("undefine", vm.name);
+  expect(await vm.refresh()).toEqual([]);
+  expect(vm.diff({ autostart: false }).lines).toEqual([
+    "name: live, somebody undefined the guest as it runs, and it would be gone when it stops",
+  ]);
+  await vm.up({ autostart: false });
+  expect(await lab.host.virsh("dominfo", vm.name)).toMatch(/Persistent:\s+yes/);
+  expect([await vm.refresh(), vm.diff({ autostart: false }).lines]).toEqual([[], []]);
+}, 60_000);

@@ -8,7 +8,7 @@ import type { Element } from "../../schema/tree";
 import { operationFor } from "./live";
 import { inMotion } from "./pending";
 import { type Inputs, operations, rows } from "./rows";
-import { behindIn, type Difference, noteOf } from "./run-note";
+import { behindIn, type Difference, isUndefinedIn, noteOf } from "./run-note";
 
 /**
  * Drift of the running guest alone: it is not what its definition says, in something that can be changed as it runs.
@@ -71,13 +71,21 @@ function asLeft({ property, old, next }: Change): Difference {
 
 /** The changes that an update makes to mend what the last refresh found. One that ends the run mends it by that. */
 export function mendsOf(olds: Values, news: Inputs): Change[] {
-  if (news.state === "stopped") return [];
-  return behindIn(olds).map((property) => {
+  const defined = isUndefinedIn(olds) ? [definedAgain(news)] : [];
+  if (news.state === "stopped") return defined;
+  const mends = behindIn(olds).map((property) => {
     const path = property.split(".");
     const next = valueAt(news, path);
     // What the guest has instead is for its own documents to say.
-    return { path, property, old: unknown, next, class: "live", reason: reasonOf(path, next) };
+    return { path, property, old: unknown, next, class: "live", reason: reasonOf(path, next) } as const;
   });
+  return [...defined, ...mends];
+}
+
+/** Each update writes the definition of a guest that has none. */
+function definedAgain({ name }: Inputs): Change {
+  const reason = "somebody undefined the guest as it runs, and it would be gone when it stops";
+  return { path: ["name"], property: "name", old: unknown, next: name, class: "live", reason };
 }
 
 function reasonOf(path: readonly string[], next: unknown): string {

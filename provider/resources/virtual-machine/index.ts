@@ -83,11 +83,16 @@ export const virtualMachine = defineResource({
     nameDevices(domain, state, inputs);
     const wanted = effective(inputs, state);
     const ignored = context.meta?.ignoreChanges;
-    const { made, waiting, behind, power, plight, autostart } = await observe(domain, inputs, state, { ignored });
+    const [seenNow, isPersistent] = await Promise.all([
+      observe(domain, inputs, state, { ignored }),
+      domain.isPersistent(),
+    ]);
+    const { made, waiting, behind, power, plight, autostart } = seenNow;
     if (plight) context.warn(plights[plight]);
     const drifted = withDrift(rows, wanted, state.__kvm.applied ?? {}, made.applied ?? {});
     const seen = withoutPlaced(withLivePins(drifted, waiting, behind), wanted, inputs);
-    return { ...made, inputs: { ...seen, state: power, autostart } as unknown as Inputs };
+    const memo = isPersistent ? made.memo : { ...made.memo, isUndefined: true };
+    return { ...made, ...(memo && { memo }), inputs: { ...seen, state: power, autostart } as unknown as Inputs };
 
     function findBy(wanted: string): Promise<Domain | undefined> {
       const find = isUuid(wanted) ? Domain.byUuid : Domain.byName;

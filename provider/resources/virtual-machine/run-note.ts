@@ -17,6 +17,8 @@ export interface RunNote {
   readonly behind?: readonly string[];
   /** What was otherwise when an update had done all that it could. */
   readonly left?: Readonly<Record<string, Difference>> | undefined;
+  /** Somebody undefined it as it runs: libvirt forgets it when it stops. */
+  readonly isUndefined?: true;
 }
 
 /** libvirt's number of the run. */
@@ -42,6 +44,11 @@ export function waitingIn({ pendingRestart }: Values): readonly unknown[] {
 /** What the last refresh noted to be mended. */
 export function behindIn(state: Values): readonly string[] {
   return (memoOf(state) as RunNote).behind ?? [];
+}
+
+/** Whether the last refresh found the guest without a definition. */
+export function isUndefinedIn(state: Values): boolean {
+  return (memoOf(state) as RunNote).isUndefined === true;
 }
 
 function memoOf(state: Values): Values {
