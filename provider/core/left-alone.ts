@@ -5,7 +5,8 @@ import { formatPath } from "./faults";
 import type { Context, Values } from "./handler";
 import { isIgnored } from "./ignored";
 import { isWithin, valueAt } from "./paths";
-import { type Definition, type Made, type Output, type State, Unfinished } from "./resource";
+import type { Definition, Made, Output, State } from "./resource";
+import { Unfinished } from "./unfinished";
 import { isPlainObject } from "./unknown";
 
 /** Whether an update leaves what is at that path as the host has it. */

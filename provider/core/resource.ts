@@ -18,6 +18,7 @@ import { isIgnored } from "./ignored";
 import { updateAround } from "./left-alone";
 import { withEmpty, withoutEmpty } from "./maps";
 import { isWithin } from "./paths";
+import { Unfinished } from "./unfinished";
 import { hasUnknown, isPlainObject } from "./unknown";
 
 /** The newest table of plain defaults; new objects get it, old ones keep theirs. */
@@ -132,23 +133,6 @@ export interface Made<O> {
 export interface Seen<R extends Rows, O> extends Made<O> {
   /** The inputs with every drifted value replaced by what the host shows. */
   readonly inputs: StateOf<R>;
-}
-
-/**
- * Thrown by create and update when the object exists but is not what was asked for: what is true of it is kept in
- * state, and the next `up` goes on from there.
- */
-export class Unfinished extends Error {
-  override readonly name = "Unfinished";
-
-  constructor(
-    readonly made: Made<Values>,
-    override readonly cause: Error,
-    /** The inputs that are in force. Default: the wanted ones. */
-    readonly inputs?: Values,
-  ) {
-    super(cause.message, { cause });
-  }
 }
 
 /** Derives check, diff and the bookkeeping around the operations from the rows. */

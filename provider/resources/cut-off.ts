@@ -1,6 +1,7 @@
 import type { Rows } from "../core/attribute";
 import type { Values } from "../core/handler";
-import { type Bookkeeping, type Made, Unfinished } from "../core/resource";
+import type { Bookkeeping, Made } from "../core/resource";
+import { Unfinished } from "../core/unfinished";
 import { namedByEither } from "./document";
 
 /** An update of an object of which nobody knows how far it came. */

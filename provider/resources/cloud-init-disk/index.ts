@@ -1,6 +1,7 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { defineResource, type Made, Unfinished } from "../../core/resource";
+import { defineResource, type Made } from "../../core/resource";
+import { Unfinished } from "../../core/unfinished";
 import { buildSeed, type Seed } from "../../seed/cloud-init";
 import { SeedError } from "../../seed/seed-error";
 import { lookupKey } from "../adoption";

@@ -1,7 +1,8 @@
 import { equal } from "../../core/equal";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
-import { defineResource, type Made, type Seen, Unfinished } from "../../core/resource";
+import { defineResource, type Made, type Seen } from "../../core/resource";
+import { Unfinished } from "../../core/unfinished";
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { cutOff } from "../cut-off";

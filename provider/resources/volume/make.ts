@@ -1,6 +1,7 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { type Made, Unfinished } from "../../core/resource";
+import type { Made } from "../../core/resource";
+import { Unfinished } from "../../core/unfinished";
 import { formatBytes } from "../../core/units";
 import { type FoundVolume, LeftBehind, type VolumeStore } from "../volume-store";
 import { prepareImage } from "./image";

@@ -1,5 +1,6 @@
 import type { Context, PartialFailure, Values } from "../../../provider/core/handler";
-import { defineResource, Unfinished } from "../../../provider/core/resource";
+import { defineResource } from "../../../provider/core/resource";
+import { Unfinished } from "../../../provider/core/unfinished";
 import { machine, meta, rows } from "./machine";
 
 const disk = (serial: string) => ({ path: "/a", serial });

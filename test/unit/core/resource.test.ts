@@ -1,6 +1,7 @@
 import type { Context } from "../../../provider/core/handler";
 import { PartialFailure } from "../../../provider/core/handler";
-import { defineResource, Unfinished } from "../../../provider/core/resource";
+import { defineResource } from "../../../provider/core/resource";
+import { Unfinished } from "../../../provider/core/unfinished";
 import { machine, meta, rows } from "./machine";
 
 const context: Context = {
