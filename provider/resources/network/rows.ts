@@ -134,7 +134,7 @@ const addressRows = {
   }),
   dhcp: attribute<boolean | z.output<typeof dhcpRange> | undefined>({
     doc: "Hand out addresses: true for all of the first IPv4 subnet (libvirt serves one), or a range {start, end, leaseTime (default 1 h)}. Default true.",
-    schema: z.union([z.boolean(), dhcpRange], { error: "expected true, false or {start, end, leaseTime?}" }).optional(),
+    schema: z.union([z.boolean("expected true or false"), dhcpRange]).optional(),
     defaults: { 1: ({ siblings }) => (hasNoBridge(siblings) ? undefined : true) },
     change: "live",
   }),

@@ -56,13 +56,17 @@ export const interfaceName = z
 const shortestLease = 120;
 
 /** One range of addresses that guests get by DHCP. */
-export const dhcpRange = z.strictObject({
-  start: address,
-  end: address,
-  leaseTime: duration
-    .refine((value) => parseDuration(value) >= shortestLease, `must be at least ${shortestLease} s`)
-    .optional(),
-});
+export const dhcpRange = z.strictObject(
+  {
+    start: address,
+    end: address,
+    leaseTime: duration
+      .refine((value) => parseDuration(value) >= shortestLease, `must be at least ${shortestLease} s`)
+      .optional(),
+  },
+  // What is wrong within one is told by itself.
+  { error: ({ code }) => (code === "invalid_type" ? "expected {start, end, leaseTime?}" : undefined) },
+);
 
 export type DhcpRange = z.output<typeof dhcpRange>;
 

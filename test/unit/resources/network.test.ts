@@ -74,6 +74,7 @@ test.each<[string, Values, RegExp]>([
     /^dhcp\.start: .*none of the subnets/,
   ],
   ["a range that leaves", { ...nat, dhcp: { start: "10.20.0.2", end: "10.21.0.9" } }, /^dhcp\.end: .*outside/],
+  ["a range that is none", { ...nat, dhcp: "yes" }, /^dhcp: expected true or false, or expected \{start/],
   ["a range upside down", { ...nat, dhcp: { start: "10.20.0.9", end: "10.20.0.2" } }, /^dhcp: .*swap them/],
   [
     "a range with the gateway",
@@ -88,7 +89,7 @@ test.each<[string, Values, RegExp]>([
   [
     "a lease too short",
     { ...nat, dhcp: { start: "10.20.0.2", end: "10.20.0.9", leaseTime: "10 s" } },
-    /^dhcp.*at least 120 s/,
+    /^dhcp\.leaseTime: .*at least 120 s/,
   ],
   [
     "a reservation elsewhere",
