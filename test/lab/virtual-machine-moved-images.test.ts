@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { machineLab } from "./machine-lab";
 import { image, type Machine } from "./machines";
+import { run } from "./processes";
 import { pool, Stored } from "./volumes";
 
 const lab = machineLab({ waitForAddress: false }, { alone: true });
@@ -78,13 +79,25 @@ test("a guest on a snapshot that its definition does not know is neither restart
   writeFileSync(file, await vm.xml("--inactive"));
   await host.virsh("snapshot-create-as", vm.name, "s1", "--disk-only", "--no-metadata");
   await host.virsh("define", file);
-  await vm.refresh();
   const refused = /disks\.root is on \S+\.s1 since a snapshot[\s\S]*blockcommit/;
   await expect(vm.up({ ...args, changePolicy: "restart" })).rejects.toThrow(refused);
   await expect(vm.up({ ...args, state: "stopped" })).rejects.toThrow(refused);
   await vm.up({ ...args, title: "new" });
   expect([await vm.power(), vm.state["pendingRestart"]]).toEqual(["running", ["disks.root.volume"]]);
   await host.virsh("blockcommit", vm.name, "vda", "--active", "--pivot", "--wait");
+  await vm.up({ ...args, changePolicy: "restart" });
+  expect(vm.state["pendingRestart"]).toEqual([]);
+}, 60_000);
+
+test("a change from an overlay to its base that waits is done by a restart", async () => {
+  const base = await image(lab.host, "base.qcow2");
+  const path = join(lab.host.directory, "over.qcow2");
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", String(base["path"]), "-F", "qcow2", path]);
+  const vm = lab.machine("staged");
+  await vm.create({ disks: { root: { volume: { ...base, path, name: "over.qcow2" } } } });
+  const args = { disks: { root: { volume: base } } };
+  await vm.up(args);
+  expect(vm.state["pendingRestart"]).toEqual(["disks.root.volume"]);
   await vm.up({ ...args, changePolicy: "restart" });
   expect(vm.state["pendingRestart"]).toEqual([]);
 }, 60_000);

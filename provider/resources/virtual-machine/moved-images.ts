@@ -1,4 +1,5 @@
 import { KvmError } from "../../core/errors";
+import type { Values } from "../../core/handler";
 import { child, type Element } from "../../schema/tree";
 import { diskEntries } from "./disk-entries";
 import { sourcePath } from "./disk-sources";
@@ -6,6 +7,7 @@ import { isRemovable } from "./disk-targets";
 import type { Domain, Look } from "./domain";
 import { imagesBelow, liesOn } from "./image-chain";
 import type { Inputs } from "./rows";
+import { waitingIn } from "./run-note";
 
 type Machine = Pick<Inputs, "disks">;
 
@@ -13,12 +15,13 @@ type Machine = Pick<Inputs, "disks">;
  * Refuses to put back an image behind a disk that somebody has exchanged: the overlay of a snapshot, or a copy at another
  * place, has what the guest has written since, and the next start with the former image would be one without it. Where
  * a refresh has told of it, and the program says otherwise, it is the program's wish; but for what lies on that image.
- * So is the end of a guest on such an overlay of which the definition says nothing, as after a backup of it was restored.
+ * So is the end of a guest on such an overlay of which the definition says nothing, as after a backup of it was restored,
+ * but where the state says that another image waits for the next start: an update has staged it, or a refresh has told.
  */
 export async function refuseMoved(
   domain: Domain,
   { before, live }: Pick<Look, "before" | "live">,
-  olds: Machine,
+  olds: Machine & Values,
   news: Machine & Pick<Inputs, "changePolicy" | "state">,
 ): Promise<void> {
   const present = diskEntries.list(before);
@@ -29,7 +32,8 @@ export async function refuseMoved(
     if (next === undefined || isRemovable(wanted.device)) continue;
     const open = ending?.get(key);
     const runsOn = open && !child(open, "transient") ? sourcePath(open) : undefined;
-    if (open && runsOn !== undefined && runsOn !== next && runsOn !== imageOf(former)) {
+    const waits = ["volume", "path"].some((name) => waitingIn(olds).includes(`disks.${key}.${name}`));
+    if (open && runsOn !== undefined && runsOn !== next && runsOn !== imageOf(former) && !waits) {
       const isOn = await isAbove(domain, live, { key, has: runsOn, next });
       if (isOn) throw moved(domain, `disks.${key}`, { disk: open, has: runsOn, next, isOn });
     }
