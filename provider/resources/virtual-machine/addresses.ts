@@ -42,7 +42,9 @@ export async function seenAddresses(
 async function ask(domain: Domain, source: Source) {
   const question = () => domain.addresses(sources[source]);
   try {
-    return source === "agent" ? ((await askAgent(domain, question)) ?? []) : await question();
+    return source === "agent"
+      ? ((await askAgent(domain, await domain.liveInFull(), question)) ?? [])
+      : await question();
   } catch (error) {
     if (error instanceof KvmError && error.code !== "connection-lost") return [];
     throw error;

@@ -1,5 +1,5 @@
 import { KvmError } from "../../core/errors";
-import { child } from "../../schema/tree";
+import { child, type Element } from "../../schema/tree";
 import { devicesOf } from "./alias";
 import { agentChannel } from "./devices";
 import type { Domain } from "./domain";
@@ -11,10 +11,11 @@ const forever = -2;
 
 /**
  * Asks the guest agent, when it has opened its end of the channel, so that it ends in time. The limit is that of the
- * domain, for whoever asks: a backup that freezes file systems needs longer, so it goes with the question.
+ * domain, for whoever asks: a backup that freezes file systems needs longer, so it goes with the question. `live` is the
+ * running guest in full.
  */
-export async function askAgent<T>(domain: Domain, question: () => Promise<T>): Promise<T | undefined> {
-  const targets = devicesOf(await domain.liveInFull(), "channel").flatMap((channel) => child(channel, "target") ?? []);
+export async function askAgent<T>(domain: Domain, live: Element, question: () => Promise<T>): Promise<T | undefined> {
+  const targets = devicesOf(live, "channel").flatMap((channel) => child(channel, "target") ?? []);
   const isOpen = targets.some(
     ({ attributes }) => attributes["name"] === agentChannel && attributes["state"] === "connected",
   );
@@ -27,8 +28,8 @@ export async function askAgent<T>(domain: Domain, question: () => Promise<T>): P
 }
 
 /** Whether the guest agent answers. One that is there and mute would hold up a shutdown for a minute. */
-export async function agentAnswers(domain: Domain): Promise<boolean> {
-  return (await askAgent(domain, () => succeeds(() => domain.addresses(1)))) === true;
+export async function agentAnswers(domain: Domain, live: Element): Promise<boolean> {
+  return (await askAgent(domain, live, () => succeeds(() => domain.addresses(1)))) === true;
 }
 
 /** The guest may be off by now, or its agent not be able to do it. */

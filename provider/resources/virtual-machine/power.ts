@@ -1,6 +1,7 @@
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { parseDuration } from "../../core/units";
+import type { Element } from "../../schema/tree";
 import { poll } from "../poll";
 import { agentAnswers } from "./agent";
 import type { Domain } from "./domain";
@@ -114,9 +115,10 @@ export async function stop(domain: Domain, settings: StopSettings, context: Cont
   if (now.plight === "crashed") await unlessOff(domain, () => domain.destroy());
   if (now.power === "stopped") return;
   if (now.power === "paused") await unlessOff(domain, () => resume(domain, now, context));
-  const giveBack = await staysOff(domain);
+  const live = await domain.liveInFull();
+  const giveBack = await staysOff(domain, live);
   try {
-    await shutDown(domain, settings, context);
+    await shutDown(domain, live, settings, context);
   } catch (error) {
     await giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
     throw error;
@@ -127,17 +129,17 @@ export async function stop(domain: Domain, settings: StopSettings, context: Cont
  * libvirt takes our wish for the guest's own: one that is to start anew when it shuts itself down would do so, and be
  * pulled the plug of in the midst of that. Answers what makes it so again where the guest goes on.
  */
-async function staysOff(domain: Domain): Promise<() => Promise<void>> {
-  const action = poweroffIn(await domain.liveInFull());
+async function staysOff(domain: Domain, live: Element): Promise<() => Promise<void>> {
+  const action = poweroffIn(live);
   if (action === "destroy") return async () => undefined;
   await unlessOff(domain, () => setPoweroff(domain, "destroy"));
   return () => unlessOff(domain, () => setPoweroff(domain, action));
 }
 
-async function shutDown(domain: Domain, settings: StopSettings, context: Context): Promise<void> {
+async function shutDown(domain: Domain, live: Element, settings: StopSettings, context: Context): Promise<void> {
   context.progress("shutting down");
   const seconds = parseDuration(settings.stopTimeout);
-  const agent = await agentAnswers(domain);
+  const agent = await agentAnswers(domain, live);
   // An agent may accept the wish and do nothing: the power button follows when a third of the time is over.
   const stopped =
     (agent && (await asked(domain, "agent")) && (await isOff(domain, seconds / 3, context))) ||
