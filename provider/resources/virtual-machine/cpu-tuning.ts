@@ -105,10 +105,10 @@ export function pinsIn(document: Element): Pinned {
   };
 }
 
-/** Where the guest's threads run and how much of the host's CPUs they get. */
 /** libvirt has no call that takes a pin away. */
 const pinChange = unlessTakenAway("libvirt unpins no running thread; name all CPUs instead");
 
+/** Where the guest's threads run and how much of the host's CPUs they get. */
 export const cpuTuningRows = {
   cpuTune: block({
     doc: "Where the guest's threads run and how much CPU time they get (`<cputune>`). Default: anywhere, without a limit.",
