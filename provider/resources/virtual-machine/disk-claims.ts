@@ -8,7 +8,7 @@ import { child, children, type Element, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
-import { isBlockDevice, sourcePath } from "./disk-sources";
+import { imagePath, isBlockDevice, sourcePath } from "./disk-sources";
 import type { Objection } from "./host-use";
 import type { Inputs } from "./rows";
 import { type Disk, entriesOf } from "./rule-entries";
@@ -20,7 +20,7 @@ import { type Disk, entriesOf } from "./rule-entries";
  */
 export async function requireBlockDevices(libvirt: Libvirt, { disks, name, host }: Inputs, own: string): Promise<void> {
   const claims = entriesOf<Disk>(disks).flatMap(([key, disk]) => {
-    const path = disk.volume?.path ?? disk.path;
+    const path = imagePath(disk);
     return path !== undefined && isBlockDevice(path) ? [{ key, path, disk }] : [];
   });
   if (claims.length === 0) return;

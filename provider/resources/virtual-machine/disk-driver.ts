@@ -1,10 +1,9 @@
 import { attribute, z } from "../../core/attribute";
 import { size } from "../../core/quantities";
-import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, number, oneOf, words } from "../../schema/lens";
 import { child, children, element, ensure, remove } from "../../schema/tree";
 import { sizeAt } from "../document";
-import { isBlockDevice } from "./disk-sources";
+import { imagePath, isBlockDevice } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
 
 const caches = ["none", "writeback", "writethrough", "directsync", "unsafe"] as const;
@@ -20,9 +19,9 @@ const onOff = (name: string) => words(driver(name), "on", "off");
 
 /** Block devices take direct I/O whatever they hold; of a file only its file system knows. */
 function isDirect(siblings: Readonly<Record<string, unknown>>): boolean {
-  const { volume, path, device, cache } = siblings;
+  const { device, cache } = siblings;
   if (isRemovable(device) || (cache ?? "none") !== "none") return false;
-  return isBlockDevice(isPlainObject(volume) ? volume["path"] : path);
+  return isBlockDevice(imagePath(siblings));
 }
 
 export interface MappedThread {

@@ -1,8 +1,7 @@
 import type { Values } from "../../core/handler";
-import { isPlainObject } from "../../core/unknown";
 import { child, type Element } from "../../schema/tree";
 import { deviceEntries } from "./alias";
-import { sourcePath } from "./disk-sources";
+import { imagePath, sourcePath } from "./disk-sources";
 
 /** The disks of a domain. One of somebody else's is known by its target ("vda"), by its image or by its serial. */
 export const diskEntries = deviceEntries(
@@ -14,7 +13,8 @@ export const diskEntries = deviceEntries(
 );
 
 /** QEMU opens no image twice. */
-function hasImageOf(disk: Element, { volume, path, device = "disk" }: Values): boolean {
-  const wanted = isPlainObject(volume) ? volume["path"] : path;
+function hasImageOf(disk: Element, entry: Values): boolean {
+  const { device = "disk" } = entry;
+  const wanted = imagePath(entry);
   return wanted !== undefined && wanted === sourcePath(disk) && device === (disk.attributes["device"] ?? "disk");
 }

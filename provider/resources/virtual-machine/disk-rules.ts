@@ -3,7 +3,7 @@ import { parseBytes } from "../../core/units";
 import { hasUnknown, isPlainObject } from "../../core/unknown";
 import type { MappedThread } from "./disk-driver";
 import { diskLimitRules } from "./disk-limit-rules";
-import { driverType, isBlockDevice } from "./disk-sources";
+import { driverType, imagePath, isBlockDevice } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
 import { isPcie } from "./general";
 import {
@@ -58,12 +58,12 @@ const source: EntryCheck<Disk> = (disk, at) => {
 };
 
 const lun: EntryCheck<Disk> = (disk, at) => {
-  const { device, bus, volume, path, network, reservations, encryption } = disk;
+  const { device, bus, volume, network, reservations, encryption } = disk;
   if (device !== "lun") {
     const message = 'goes only with device: "lun"; other disks have no SCSI commands to reserve with';
     return reservations === undefined ? [] : [fault(`${at}.reservations`, message)];
   }
-  const image = volume?.path ?? path;
+  const image = imagePath(disk);
   const isBacked =
     typeof image === "string" ? isBlockDevice(image) : network === undefined || network.protocol === "iscsi";
   const meaningless = given(disk, ["serial", "vendor", "product", "wwn", "discard", "detectZeroes", "copyOnRead"]);
@@ -135,7 +135,7 @@ const sectors: EntryCheck<Disk> = ({ bus, logicalBlockSize, physicalBlockSize, v
       fault(`${at}.${name}`, `is ${size}, and a ${bus} disk has 512 B; use bus scsi or virtio`),
     );
   }
-  const image = volume?.path ?? path;
+  const image = imagePath({ volume, path });
   // QEMU asks a block device for its own.
   const physical = physicalBlockSize ?? (typeof image === "string" && !isBlockDevice(image) ? "512 B" : undefined);
   if (typeof logicalBlockSize !== "string" || typeof physical !== "string") return [];
@@ -172,13 +172,13 @@ const driver: EntryCheck<Disk> = (disk, at, { maxVcpus }) => {
 
 /** What is thrown away goes into a file that libvirt makes beside the image. */
 const transience: EntryCheck<Disk> = (disk, at) => {
-  const { transient, bus, device, volume, path, network, shareable, readonly } = disk;
+  const { transient, bus, device, network, shareable, readonly } = disk;
   if (!transient) return [];
   return [
     ...(shareable || readonly
       ? [fault(`${at}.transient`, "excludes shareable and readonly: what is written must go somewhere of its own")]
       : []),
-    ...(device !== "disk" || network !== undefined || isBlockDevice(volume?.path ?? path)
+    ...(device !== "disk" || network !== undefined || isBlockDevice(imagePath(disk))
       ? [fault(`${at}.transient`, 'needs device: "disk" and an image that is a file')]
       : []),
     ...(transient === "shared" && !["virtio", "scsi", "usb"].includes(bus)
@@ -191,7 +191,7 @@ const transience: EntryCheck<Disk> = (disk, at) => {
 const shared: EntryCheck<Disk> = ({ shareable, cache, volume, path, format }, at) => {
   if (!shareable) return [];
   // Block devices are not cached by default.
-  const isOpen = cache === undefined && hasUnknown(volume?.path ?? path);
+  const isOpen = cache === undefined && hasUnknown(imagePath({ volume, path }));
   const kind = volume === undefined ? format : volume.format;
   return [
     ...(isOpen || cache === "none" || cache === "directsync"
@@ -277,7 +277,7 @@ export const diskRules: readonly MachineRule[] = [
       ...duplicates(
         entriesOf<Disk>(disks)
           .filter(([, disk]) => !isRemovable(disk.device) && disk.readonly !== true)
-          .map(([key, disk]) => [`disks.${key}`, disk.volume?.path ?? disk.path]),
+          .map(([key, disk]) => [`disks.${key}`, imagePath(disk)]),
         "the image",
       ),
       ...duplicates(

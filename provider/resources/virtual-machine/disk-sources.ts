@@ -1,5 +1,6 @@
 import { type Around, attribute, type Verdict, z } from "../../core/attribute";
 import { equal } from "../../core/equal";
+import type { Values } from "../../core/handler";
 import { hostPath } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
@@ -18,6 +19,19 @@ const volumeSchema = z.object({
   host: hostOfOther.optional(),
 });
 export type VolumeReference = z.infer<typeof volumeSchema>;
+
+/** Arguments of a disk that say what is behind it. */
+type Backed = {
+  readonly volume?: Pick<VolumeReference, "path"> | undefined;
+  readonly path?: string | undefined;
+};
+
+/** Path of the image or block device that a disk is to have. */
+export function imagePath(disk: Backed): string | undefined;
+export function imagePath(disk: Values): unknown;
+export function imagePath({ volume, path }: Values): unknown {
+  return (isPlainObject(volume) ? volume["path"] : undefined) ?? path;
+}
 
 /** Path of the image or block device behind a disk. */
 export function sourcePath(disk: Element): string | undefined {

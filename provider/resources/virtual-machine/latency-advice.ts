@@ -1,5 +1,5 @@
 import type { Context } from "../../core/handler";
-import { isBlockDevice } from "./disk-sources";
+import { imagePath, isBlockDevice } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
 import type { Inputs } from "./rows";
 import { type Disk, entriesOf } from "./rule-entries";
@@ -10,8 +10,8 @@ const guide = "docs/guides/tuning.md";
 export function warnOfSlowDisks({ profile, disks }: Inputs, context: Context): void {
   if (profile !== "latency") return;
   for (const [key, disk] of entriesOf<Disk>(disks)) {
-    const { volume, path, format, device } = disk;
-    const image = volume?.path ?? path;
+    const { volume, format, device } = disk;
+    const image = imagePath(disk);
     if (isRemovable(device) || typeof image !== "string" || isBlockDevice(image)) continue;
     const kind = volume?.format ?? format ?? "raw";
     const why =

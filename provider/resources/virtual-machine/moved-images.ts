@@ -2,7 +2,7 @@ import { KvmError } from "../../core/errors";
 import type { Values } from "../../core/handler";
 import { child, type Element } from "../../schema/tree";
 import { diskEntries } from "./disk-entries";
-import { sourcePath } from "./disk-sources";
+import { imagePath, sourcePath } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
 import type { Domain, Look } from "./domain";
 import { imagesBelow, liesOn } from "./image-chain";
@@ -28,21 +28,22 @@ export async function refuseMoved(
   const mayEnd = news.changePolicy === "restart" || news.state === "stopped";
   const ending = live && mayEnd ? diskEntries.list(live) : undefined;
   for (const [key, wanted] of Object.entries(news.disks)) {
-    const [disk, next, former] = [present.get(key), imageOf(wanted), olds.disks[key]];
+    const [disk, next, former] = [present.get(key), imagePath(wanted), olds.disks[key]];
     if (next === undefined || isRemovable(wanted.device)) continue;
+    const was = former && imagePath(former);
     const open = ending?.get(key);
     const runsOn = open && !child(open, "transient") ? sourcePath(open) : undefined;
     const waits = ["volume", "path"].some((name) => waitingIn(olds).includes(`disks.${key}.${name}`));
-    if (open && runsOn !== undefined && runsOn !== next && runsOn !== imageOf(former) && !waits) {
+    if (open && runsOn !== undefined && runsOn !== next && runsOn !== was && !waits) {
       const isOn = await isAbove(domain, live, { key, has: runsOn, next });
       if (isOn) throw moved(domain, `disks.${key}`, { disk: open, has: runsOn, next, isOn });
     }
     const has = disk && sourcePath(disk);
     if (!disk || has === undefined || has === next) continue;
     // A volume with a name is from the program itself, whatever it lies on.
-    const isSaid = former?.volume?.name !== undefined && has === imageOf(former);
+    const isSaid = former?.volume?.name !== undefined && has === was;
     const isOn = imagesBelow(disk).includes(next) || (!isSaid && (await isAbove(domain, live, { key, has, next })));
-    if (isOn || has !== imageOf(former)) throw moved(domain, `disks.${key}`, { disk, has, next, isOn });
+    if (isOn || has !== was) throw moved(domain, `disks.${key}`, { disk, has, next, isOn });
   }
 }
 
@@ -54,10 +55,6 @@ async function isAbove(
 ): Promise<boolean> {
   const open = live && diskEntries.list(await domain.liveInFull()).get(key);
   return open && sourcePath(open) === has ? imagesBelow(open).includes(next) : liesOn(domain, has, next);
-}
-
-function imageOf(disk: Inputs["disks"][string] | undefined): string | undefined {
-  return disk?.volume?.path ?? disk?.path;
 }
 
 interface Moved {
