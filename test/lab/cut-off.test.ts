@@ -2,29 +2,20 @@ import type { Values } from "../../provider/core/handler";
 import { network } from "../../provider/resources/network";
 import { storagePool } from "../../provider/resources/storage-pool";
 import { cutOff } from "./fault";
-import { type Lab, startLab } from "./lab";
-import { owner } from "./machines";
-import { Managed } from "./managed";
+import { machineLab } from "./machine-lab";
+import { referenceOf } from "./machines";
+import { Managed, withManaged } from "./managed";
 
 /** A host that is gone in the midst of an update of a network or pool, and what the next program does. */
-let lab: Lab;
-let host: Values;
-
-beforeAll(async () => {
-  lab = await startLab();
-  host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
-}, 60_000);
-
-afterAll(() => lab?.stop(), 30_000);
-
+const lab = machineLab({});
 const moments = ["before", "within", "after"] as const;
 const changes = (subject: Managed, args: Values) => subject.diff(args).changes.map(({ property }) => property);
 
 test.each(moments)(
   "a network: the program without the change takes it off (%s)",
   async (moment) => {
-    const lan = new Managed(network, "cut", { host, subnets: ["10.73.0.0/24"] });
-    const definition = () => lab.host.virsh("net-dumpxml", "--inactive", lan.name);
+    const subject = new Managed(network, "cut", { host: referenceOf(lab.host), subnets: ["10.73.0.0/24"] });
+    const definition = () => lab.host.virsh("net-dumpxml", "--inactive", subject.name);
     const db = { mac: "52:54:00:00:00:09", ip: "10.73.0.9" };
     const added = {
       domain: "lab.example",
@@ -33,7 +24,7 @@ test.each(moments)(
     };
     const properties = ["reservations.db", "domain", "dns.hosts.db"];
     const isWritten = moment !== "before";
-    try {
+    await withManaged(subject, async (lan) => {
       await lan.create({});
       const failure = await cutOff(lan, "NETWORK_DEFINE_XML", added, moment);
       expect(failure?.message).toMatch(/closed it[\s\S]*run pulumi up again/);
@@ -49,10 +40,7 @@ test.each(moments)(
       await lan.up({});
       for (const xml of [await definition(), await lab.host.virsh("net-dumpxml", lan.name)])
         expect(xml).not.toMatch(/lab.example|10.73.0.9/);
-    } finally {
-      await lan.delete();
-      await lan.context.close();
-    }
+    });
   },
   30_000,
 );
@@ -60,10 +48,10 @@ test.each(moments)(
 test.each(moments)(
   "a pool: so does it (%s)",
   async (moment) => {
-    const pool = new Managed(storagePool, "cut", { host, path: `${lab.host.directory}/cut` });
-    const definition = () => lab.host.virsh("pool-dumpxml", "--inactive", pool.name);
+    const subject = new Managed(storagePool, "cut", { host: referenceOf(lab.host), path: `${lab.host.directory}/cut` });
+    const definition = () => lab.host.virsh("pool-dumpxml", "--inactive", subject.name);
     const added = { overlay: { features: { cow: { state: "no" } } } };
-    try {
+    await withManaged(subject, async (pool) => {
       await pool.create({});
       const failure = await cutOff(pool, "STORAGE_POOL_DEFINE_XML", added, moment);
       expect(failure?.message).toMatch(/closed it[\s\S]*run pulumi up again/);
@@ -71,10 +59,7 @@ test.each(moments)(
       expect(changes(pool, {})).toEqual(["overlay"]);
       await pool.up({});
       expect(await definition()).not.toMatch(/<cow/);
-    } finally {
-      await pool.delete();
-      await pool.context.close();
-    }
+    });
   },
   30_000,
 );

@@ -1,49 +1,36 @@
 import { network } from "../../provider/resources/network";
-import { startLab } from "./lab";
-import { Machine, owner } from "./machines";
-import { Managed } from "./managed";
+import { machineLab } from "./machine-lab";
+import { referenceOf } from "./machines";
+import { Managed, withManaged } from "./managed";
 
 /** What a program leaves to others (`ignoreChanges`), and they have changed since the last refresh. */
-let lab: Awaited<ReturnType<typeof startLab>>;
-
-beforeAll(async () => {
-  lab = await startLab();
-}, 60_000);
-
-afterAll(() => lab?.stop(), 30_000);
+const lab = machineLab({}, { alone: true });
 
 test("an update of something else keeps the definition that others gave a machine, and a refresh shows it", async () => {
-  const vm = new Machine(lab.host, "left", { state: "stopped", maxMemory: "256 MiB" });
+  const vm = lab.machine("left", { state: "stopped", maxMemory: "256 MiB" });
   const { host } = lab;
-  try {
-    await vm.create({ title: "ours" });
-    await host.virsh("setmem", vm.name, "128M", "--config");
-    await host.virsh("desc", vm.name, "--config", "--title", "theirs");
-    vm.ignore("memory");
-    await vm.up({ title: "ours", description: "new" });
-    const xml = await vm.xml();
-    expect(xml).toContain(`<currentMemory unit='KiB'>${128 * 1024}<`);
-    expect(xml).toContain("<title>ours</title>");
-    expect(vm.state["memory"]).toBe("64 MiB");
-    expect(vm.diff({ title: "ours", description: "new" }).changes).toEqual([]);
-    vm.ignore();
-    expect(await vm.refresh()).toEqual(["memory"]);
-    expect(vm.state["memory"]).toBe("128 MiB");
-  } finally {
-    await vm.delete();
-    await vm.context.close();
-  }
+  await vm.create({ title: "ours" });
+  await host.virsh("setmem", vm.name, "128M", "--config");
+  await host.virsh("desc", vm.name, "--config", "--title", "theirs");
+  vm.ignore("memory");
+  await vm.up({ title: "ours", description: "new" });
+  const xml = await vm.xml();
+  expect(xml).toContain(`<currentMemory unit='KiB'>${128 * 1024}<`);
+  expect(xml).toContain("<title>ours</title>");
+  expect(vm.state["memory"]).toBe("64 MiB");
+  expect(vm.diff({ title: "ours", description: "new" }).changes).toEqual([]);
+  vm.ignore();
+  expect(await vm.refresh()).toEqual(["memory"]);
+  expect(vm.state["memory"]).toBe("128 MiB");
 }, 60_000);
 
 test("so does that of a network", async () => {
-  const host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
-  const lan = new Managed(network, "left", { host });
   const args = {
     subnets: ["10.71.0.0/24"],
     mtu: 1400,
     reservations: { db: { mac: "52:54:00:00:00:01", ip: "10.71.0.10" } },
   };
-  try {
+  await withManaged(new Managed(network, "left", { host: referenceOf(lab.host) }), async (lan) => {
     await lan.create(args);
     const edit = "s/size='1400'/size='1300'/; s/10.71.0.10'/10.71.0.11'/";
     await lab.host.exec(
@@ -57,8 +44,5 @@ test("so does that of a network", async () => {
     expect(xml).toMatch(/<mtu size='1300'.*lab\.example.*ip='10\.71\.0\.11'/s);
     expect(lan.state).toMatchObject({ mtu: 1400, reservations: { db: { ip: "10.71.0.10" } } });
     expect((await lan.refresh()) as string[]).toEqual(["mtu", "reservations.db.ip"]);
-  } finally {
-    await lan.delete();
-    await lan.context.close();
-  }
+  });
 }, 60_000);

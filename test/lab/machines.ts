@@ -11,6 +11,11 @@ import { run, waitFor } from "./processes";
 /** 128 bits as Host makes them. */
 export const owner = "00112233445566778899aabbccddeeff";
 
+/** The host as resources refer to it, over its socket. */
+export function referenceOf({ socketUri, uuid }: LabHost): Values {
+  return { uri: socketUri, uuid, owner };
+}
+
 /** A virtual machine of the tests, driven as the engine does it: what one call answers goes into the next. */
 export class Machine {
   readonly handler = virtualMachine;
@@ -27,7 +32,7 @@ export class Machine {
   }
 
   get reference(): Values {
-    return { uri: this.host.socketUri, uuid: this.host.uuid, owner };
+    return referenceOf(this.host);
   }
 
   get name(): string {

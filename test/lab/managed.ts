@@ -1,6 +1,16 @@
 import { type Handler, PartialFailure, type Values } from "../../provider/core/handler";
 import { handlerContext, metaOf, type TestContext } from "./handler-context";
 
+/** Works with a resource of the tests, and takes it away afterwards. */
+export async function withManaged(subject: Managed, work: (subject: Managed) => Promise<void>): Promise<void> {
+  try {
+    await work(subject);
+  } finally {
+    await subject.delete();
+    await subject.context.close();
+  }
+}
+
 /** A resource of the tests, driven as the engine does it: what one call answers goes into the next. */
 export class Managed {
   readonly context: TestContext;

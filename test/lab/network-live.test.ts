@@ -1,32 +1,15 @@
-import type { Values } from "../../provider/core/handler";
 import { network } from "../../provider/resources/network";
-import { type Lab, startLab } from "./lab";
-import { owner } from "./machines";
-import { Managed } from "./managed";
+import { machineLab } from "./machine-lab";
+import { referenceOf } from "./machines";
+import { Managed, withManaged } from "./managed";
 
 /** What is changed in a running network as it runs. */
-let lab: Lab;
-let host: Values;
-
-beforeAll(async () => {
-  lab = await startLab();
-  host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
-}, 60_000);
-
-afterAll(() => lab?.stop(), 30_000);
-
-async function withNetwork(name: string, base: Values, work: (lan: Managed) => Promise<void>): Promise<void> {
-  const lan = new Managed(network, name, { host, ...base });
-  try {
-    await work(lan);
-  } finally {
-    await lan.delete();
-    await lan.context.close();
-  }
-}
+const lab = machineLab({});
+const named = (name: string, subnet: string) =>
+  new Managed(network, name, { host: referenceOf(lab.host), subnets: [subnet] });
 
 test("one of the addresses of a name can be taken out", async () => {
-  await withNetwork("robin", { subnets: ["10.71.0.0/24"] }, async (lan) => {
+  await withManaged(named("robin", "10.71.0.0/24"), async (lan) => {
     const www = (last: number) => ({ ip: `10.71.0.${last}`, hostnames: ["www"] });
     await lan.create({ dns: { hosts: { a: www(5), b: www(6) } } });
     await lan.up({ dns: { hosts: { b: www(6), c: www(7) } } });
@@ -39,7 +22,7 @@ test("one of the addresses of a name can be taken out", async () => {
 }, 30_000);
 
 test("an update that fails halfway leaves the running network as it was", async () => {
-  await withNetwork("halfway", { subnets: ["10.72.0.0/24"] }, async (lan) => {
+  await withManaged(named("halfway", "10.72.0.0/24"), async (lan) => {
     const guest = (last: number, hostname: string) => {
       return { mac: `52:54:00:00:00:0${last % 10}`, ip: `10.72.0.${last}`, hostname };
     };

@@ -6,7 +6,7 @@ import { network } from "../../provider/resources/network";
 import { storagePool } from "../../provider/resources/storage-pool";
 import { handlerContext, metaOf } from "./handler-context";
 import { machineLab } from "./machine-lab";
-import { owner } from "./machines";
+import { referenceOf } from "./machines";
 import { imageInfo, pool, Stored } from "./volumes";
 
 const lab = machineLab({ state: "stopped" });
@@ -50,7 +50,7 @@ test("what no attribute says is written, seen when it drifts, changed, and taken
 
 test("a network takes libvirt's names too", async () => {
   const context = handlerContext(metaOf("more", "Network"));
-  const host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
+  const host = referenceOf(lab.host);
   const args = { host, mode: "nat", subnets: ["10.61.0.0/24"] };
   const overlay = { "dnsmasq:options": { option: [{ value: "log-queries" }] } };
   const inputs = (news: Values, olds?: Values) => {
@@ -69,7 +69,7 @@ test("a network takes libvirt's names too", async () => {
 
 test("a pool takes libvirt's names too, and gives them back", async () => {
   const context = handlerContext(metaOf("more", "StoragePool"));
-  const host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
+  const host = referenceOf(lab.host);
   // libvirt can keep copying on write off a directory only where it builds one on btrfs.
   const args = { host, path: join(lab.host.directory, "more"), build: false };
   mkdirSync(args.path);

@@ -6,7 +6,7 @@ import { storagePool } from "../../provider/resources/storage-pool";
 import { eachPlace, runWith, withFault } from "./fault";
 import type { TestContext } from "./handler-context";
 import { type Lab, startLab } from "./lab";
-import { Machine, owner } from "./machines";
+import { Machine, referenceOf } from "./machines";
 import { Managed } from "./managed";
 import { imageInfo, pool as makePool, Stored } from "./volumes";
 
@@ -18,7 +18,7 @@ const subjects: { readonly context: TestContext }[] = [];
 
 beforeAll(async () => {
   lab = await startLab();
-  host = { uri: lab.host.socketUri, uuid: lab.host.uuid, owner };
+  host = referenceOf(lab.host);
   pool = await makePool(lab.host, "vms");
 }, 60_000);
 

@@ -6,13 +6,13 @@ import { storagePool } from "../../provider/resources/storage-pool";
 import { volume } from "../../provider/resources/volume";
 import { handlerContext, metaOf } from "./handler-context";
 import type { LabHost } from "./host";
-import { owner } from "./machines";
+import { referenceOf } from "./machines";
 import { Managed } from "./managed";
 
 /** A pool of the tests, made as a program makes it; what it answers is a reference for volumes. */
 export async function pool(host: LabHost, name: string, path = join(host.directory, name)): Promise<Values> {
   const context = handlerContext(metaOf(name, "StoragePool"));
-  const reference = { uri: host.socketUri, uuid: host.uuid, owner };
+  const reference = referenceOf(host);
   const { inputs, failures } = storagePool.check({ host: reference, name, path }, undefined, context.meta);
   expect(failures).toEqual([]);
   const { state } = await storagePool.create(inputs, context);
