@@ -130,7 +130,8 @@ test("a guest that a full disk paused goes on when there is room, and until then
   const vm = await booted("full", { disks: { data: { path, format: "raw" } } });
   const id = await bootId(vm);
   const write = "dd if=/dev/urandom of=/dev/vda bs=64k count=200 oflag=direct && touch /written";
-  await vm.inGuest(`(${write}) >/dev/null 2>&1 &`);
+  // Later than the agent is asked whether it has begun: a paused guest answers nobody.
+  await vm.inGuest(`(sleep 2; ${write}) >/dev/null 2>&1 &`);
   await becomes(vm, "paused");
   expect(await vm.refresh()).toEqual(["state"]);
   expect(warnings(vm)).toMatch(/paused by an error of a disk/);
