@@ -58,6 +58,12 @@ export class HostKeyCheck {
     return new HostKeyCheck(rules, server.description, name, linesFor(entries, name), plain);
   }
 
+  /** True where nothing but certificate authorities is known of the server. */
+  get byAuthorityAlone(): boolean {
+    const lines = [...this.lines, ...this.plainLines].filter((line) => line.marker !== "revoked");
+    return lines.length > 0 && lines.every((line) => line.marker === "cert-authority");
+  }
+
   /** Host key algorithms to ask for, best first. */
   algorithms(supported: readonly string[]): string[] {
     const lines = this.lines.length > 0 ? this.lines : this.plainLines;

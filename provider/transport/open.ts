@@ -4,7 +4,7 @@ import type { Dialer } from "./dialer";
 import { TransportError } from "./errors";
 import { OpenSshDialer } from "./openssh";
 import type { TransportOptions } from "./options";
-import { planRoute } from "./ssh-route";
+import { planRoute, type SshRoute } from "./ssh-route";
 import { TcpDialer } from "./tcp";
 import { TlsDialer } from "./tls";
 import { UnixDialer } from "./unix";
@@ -43,11 +43,17 @@ async function chooseSsh(uri: LibvirtUri, options: TransportOptions): Promise<Di
   // Loaded while the ssh binary tells its configuration.
   const { SshDialer } = ours();
   const route = await planning;
-  const onlySecurityKeys = route.hops.some(({ keys }) => keys.securityKey && keys.identities.length === 0);
-  if (uri.params.ssh === undefined && (route.proxyCommand !== undefined || onlySecurityKeys)) {
-    return new OpenSshDialer(uri, options);
-  }
-  return new SshDialer(uri, route, options);
+  return uri.params.ssh === undefined && needsSystem(route, options)
+    ? new OpenSshDialer(uri, options)
+    : new SshDialer(uri, route, options);
+}
+
+function needsSystem({ hops, proxyCommand }: SshRoute, { hostKey, passphrase }: TransportOptions): boolean {
+  const onlySecurityKeys = hops.some(({ keys }) => keys.securityKey && keys.identities.length === 0);
+  if (proxyCommand !== undefined || onlySecurityKeys) return true;
+  // The system's ssh checks no bare fingerprint and takes no passphrase: who gives them means ours.
+  if (hostKey?.startsWith("SHA256:") || passphrase !== undefined) return false;
+  return hops.some(({ keys, byAuthorityAlone }) => keys.certificate !== undefined || byAuthorityAlone);
 }
 
 /** Reads configuration and keys at the first dial, and again after a failure, since the user may have mended them. */

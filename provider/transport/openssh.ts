@@ -189,7 +189,8 @@ export class OpenSshDialer implements Dialer {
       step: "start the system's ssh",
       host: this.description,
       reason: missing ? "there is no ssh program on this machine" : reasonOf(error),
-      remedy: "install openssh-client, or leave out ?ssh=openssh, ?command= and ProxyCommand.",
+      remedy:
+        "install openssh-client, or do without what needs it: ?ssh=openssh, ?command=, ProxyCommand, or certificates (?ssh=ssh2 uses the keys alone).",
       cause: error,
     });
   }

@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { access, readFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { errnoOf, reasonOf, TransportError } from "./errors";
 import { fingerprint, typeOfKey } from "./known-hosts";
 import { agentKeys, publicKeyOf } from "./ssh";
@@ -15,6 +17,8 @@ export interface KeySources {
   readonly required: readonly string[];
   /** Files from ssh_config, or its default names: used when they are there. */
   readonly files: readonly string[];
+  /** Certificates that ssh_config names, beside those that lie next to the files. */
+  readonly certificates: readonly string[];
   readonly passphrase?: string | undefined;
   readonly agent?: string | undefined;
   /** Use only those keys of the agent whose public key belongs to one of the files. */
@@ -27,6 +31,8 @@ export interface KeyRing {
   readonly skipped: readonly string[];
   /** True when one of the files is a key on a security token, which ssh2 cannot use. */
   readonly securityKey: boolean;
+  /** Where a certificate lies that OpenSSH would show with one of the keys, and ssh2 cannot. */
+  readonly certificate?: string | undefined;
 }
 
 /**
@@ -68,7 +74,33 @@ export async function collectKeys(sources: KeySources): Promise<KeyRing> {
   if (!sources.identitiesOnly) {
     identities.push(...agent.filter((identity) => !used.has(identity.publicKey.toString("base64"))));
   }
-  return { identities, skipped, securityKey };
+  const certificate = await certificateOf(sources);
+  if (certificate !== undefined) skipped.push(`${certificate}: a certificate needs ?ssh=openssh`);
+  return { identities, skipped, securityKey, certificate };
+}
+
+/** Certificates of the agent count where nobody has named a key. */
+async function certificateOf(sources: KeySources): Promise<string | undefined> {
+  const { certificates, required, files, texts, agent, identitiesOnly } = sources;
+  for (const file of [...certificates, ...[...required, ...files].map((key) => `${key}-cert.pub`)]) {
+    if (await isThere(file)) return file;
+  }
+  const isNamed = required.length > 0 || texts.length > 0 || identitiesOnly;
+  return agent === undefined || isNamed ? undefined : await certificateOfAgent(agent);
+}
+
+/** ssh2 leaves out what it cannot parse. */
+async function certificateOfAgent(socket: string): Promise<string | undefined> {
+  const env = { ...process.env, SSH_AUTH_SOCK: socket };
+  const listed = await promisify(execFile)("ssh-add", ["-L"], { env, timeout: 5000 }).catch(() => undefined);
+  return /^\S+-cert-v01@openssh\.com /m.test(listed?.stdout ?? "") ? `agent at ${socket}` : undefined;
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return await access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 type AgentIdentity = Extract<Identity, { kind: "agent" }>;

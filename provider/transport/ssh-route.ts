@@ -1,5 +1,5 @@
 import { TransportError } from "./errors";
-import type { HostKeyRules } from "./host-key";
+import { HostKeyCheck, type HostKeyRules } from "./host-key";
 import { namedFiles, type TransportOptions } from "./options";
 import { resolveSshConfig } from "./ssh-config";
 import type { KeyRing } from "./ssh-keys";
@@ -18,6 +18,8 @@ export interface SshHop {
   readonly user: string;
   readonly keys: KeyRing;
   readonly hostKeyRules: HostKeyRules;
+  /** True where only a certificate can make this server known. */
+  readonly byAuthorityAlone: boolean;
 }
 
 /** The way to the host: jump hosts in order, the host itself last. */
@@ -92,20 +94,17 @@ async function hop(
   const { hostName: host, port, user } = settings;
   const { knownHosts } = namedFiles(uri, options);
   const address = host.includes(":") ? `[${host}]` : host;
-  return {
-    description: `${user}@${address}:${port}`,
-    host,
-    port,
-    user,
-    keys: await keysFor(settings, uri, options),
-    hostKeyRules: {
-      pinned,
-      files: knownHosts === undefined ? [...settings.userKnownHosts, ...settings.globalKnownHosts] : [knownHosts],
-      alias: settings.hostKeyAlias,
-      acceptNew:
-        uri.params.known_hosts_verify === undefined ? settings.acceptNew : uri.params.known_hosts_verify === "auto",
-    },
+  const description = `${user}@${address}:${port}`;
+  const hostKeyRules: HostKeyRules = {
+    pinned,
+    files: knownHosts === undefined ? [...settings.userKnownHosts, ...settings.globalKnownHosts] : [knownHosts],
+    alias: settings.hostKeyAlias,
+    acceptNew:
+      uri.params.known_hosts_verify === undefined ? settings.acceptNew : uri.params.known_hosts_verify === "auto",
   };
+  const { byAuthorityAlone } = await HostKeyCheck.prepare(hostKeyRules, { description, host, port });
+  const keys = await keysFor(settings, uri, options);
+  return { description, host, port, user, keys, hostKeyRules, byAuthorityAlone };
 }
 
 /** Keys named in options or the URI are offered to jump hosts as well: there is no other place to name theirs. */
@@ -121,6 +120,7 @@ async function keysFor(settings: SshSettings, uri: LibvirtUri, options: Transpor
     required: named === undefined ? [] : [named],
     // Default names stand back where a key was named or given, as with OpenSSH's -i.
     files: settings.identityConfigured || (named === undefined && texts.length === 0) ? files : [],
+    certificates: sshauth.includes("privkey") ? settings.certificateFiles : [],
     passphrase: options.passphrase,
     agent: sshauth.includes("agent") ? settings.agent : undefined,
     identitiesOnly: settings.identitiesOnly,

@@ -10,6 +10,8 @@ export interface SshSettings {
   /** False when `identityFiles` are only the default names, which need not exist. */
   readonly identityConfigured: boolean;
   readonly identitiesOnly: boolean;
+  /** Configured files, beside those that lie next to the identity files. */
+  readonly certificateFiles: readonly string[];
   /** Socket of the agent; undefined when there is none or it is switched off. */
   readonly agent?: string | undefined;
   /** Hops as written: "user@a:22,b". */
@@ -58,6 +60,7 @@ export function settingsFrom(found: ReadonlyMap<string, readonly string[]>, name
       .map(expand),
     identityConfigured: identities.some((file) => !defaults.includes(file)),
     identitiesOnly: first("identitiesonly")?.toLowerCase() === "yes",
+    certificateFiles: files("certificatefile", []),
     agent: first("identityagent") === undefined ? process.env["SSH_AUTH_SOCK"] : agent && agentSocket(expand(agent)),
     proxyJump: unlessNone("proxyjump"),
     proxyCommand: unlessNone("proxycommand"),

@@ -352,7 +352,7 @@ function loginError(error: unknown, server: SshServer, attempts: LoginAttempts):
     return new TransportError("auth", {
       ...details,
       reason: `${tried}${tooMany}${skipped}`,
-      remedy: `check the user name ${server.user}, add the key to its ~/.ssh/authorized_keys there, or name the right key (identityFile, ?keyfile=, or IdentityFile in ssh_config).`,
+      remedy: `check the user name ${server.user}, add the key to its ~/.ssh/authorized_keys there, or name the right key (identityFile, ?keyfile=, or IdentityFile in ssh_config). Where ssh itself gets in another way, ?ssh=openssh takes that.`,
     });
   }
   if (level === "client-timeout") {
