@@ -103,6 +103,7 @@ module.exports = {
     oneImporter("ssh-config", "^provider/transport/ssh-config\\.ts$"),
     oneImporter("fast-xml-parser", "^provider/schema/tree\\.ts$"),
     oneImporter("zod", "^provider/core/zod\\.ts$"),
+    oneImporter("undici", "^provider/images/http\\.ts$"),
     oneImporter("yaml", "^provider/seed/"),
   ],
   options: {

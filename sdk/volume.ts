@@ -17,7 +17,7 @@ const facts: ClassFacts = {
 export interface VolumeArgsSource {
   /** Image file on the machine that runs Pulumi. */
   readonly path?: pulumi.Input<string>;
-  /** http or https address of an image, which may be compressed by gzip, or zstd with Node 22.15 or newer. With `sha256` it is downloaded once and kept in a cache (`$XDG_CACHE_HOME/pulumi-kvm/images`); without it for each volume that is filled, with a warning that names the checksum. */
+  /** http or https address of an image, which may be compressed by gzip, or zstd with Node 22.15 or newer. It comes to the machine that runs Pulumi, by way of the proxy that `https_proxy`, `http_proxy` and `no_proxy` name. With `sha256` it is downloaded once and kept in a cache (`$XDG_CACHE_HOME/pulumi-kvm/images`); without it for each volume that is filled, with a warning that names the checksum. */
   readonly url?: pulumi.Input<string>;
   /** Checksum of the file, of the compressed one where it is compressed; another one is another image. */
   readonly sha256?: pulumi.Input<string>;

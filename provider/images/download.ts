@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { get, isProxied } from "./http";
 import { ImageError, reasonOf } from "./image-error";
 
 export interface DownloadOptions {
@@ -56,7 +57,7 @@ export async function download(file: FileHandle, options: DownloadOptions): Prom
         throw new ImageError(
           "unreachable",
           `${shownUrl(url)} could not be downloaded, ${attempts} attempts in a row failed after ${progress.done} bytes: ${error.message}`,
-          "Check the address and the route from the machine that runs pulumi, then run the update again.",
+          `Check the address and the ${isProxied() ? "proxy of" : "route from"} the machine that runs pulumi, then run the update again.`,
           error,
         );
       }
@@ -145,7 +146,7 @@ async function request(progress: Progress, url: URL, stall: Stall): Promise<Resp
     headers["range"] = `bytes=${progress.done}-`;
     headers["if-range"] = progress.validator;
   }
-  const response = await stall.guard(() => fetch(target, { headers, signal: stall.signal }));
+  const response = await stall.guard(() => get(target, { headers, signal: stall.signal }));
   if (response.status === 206 || response.status === 416) {
     const range = response.headers.get("content-range") ?? "";
     if (response.status === 206 && range.startsWith(`bytes ${progress.done}-`)) return response;

@@ -59,7 +59,7 @@ export const rows = {
         change: "none",
       }),
       url: attribute<string | undefined>({
-        doc: "http or https address of an image, which may be compressed by gzip, or zstd with Node 22.15 or newer. With `sha256` it is downloaded once and kept in a cache (`$XDG_CACHE_HOME/pulumi-kvm/images`); without it for each volume that is filled, with a warning that names the checksum.",
+        doc: "http or https address of an image, which may be compressed by gzip, or zstd with Node 22.15 or newer. It comes to the machine that runs Pulumi, by way of the proxy that `https_proxy`, `http_proxy` and `no_proxy` name. With `sha256` it is downloaded once and kept in a cache (`$XDG_CACHE_HOME/pulumi-kvm/images`); without it for each volume that is filled, with a warning that names the checksum.",
         schema: z.url({ protocol: /^https?$/, error: "must be an http or https address" }).optional(),
         change: "none",
       }),
