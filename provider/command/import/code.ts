@@ -5,12 +5,24 @@ export class Code {
   constructor(readonly text: string) {}
 }
 
+/** A call of a function of the program with a value. */
+export class Call {
+  constructor(
+    readonly callee: string,
+    readonly argument: unknown,
+  ) {}
+}
+
 const width = 120;
 
 /** A value as a person would write it in a program; `column` is where it begins on its line. */
 export function literal(value: unknown, indent = "", column = indent.length): string {
   const short = inline(value);
   if (column + short.length < width - 2 && depthOf(value) < 3) return short;
+  if (value instanceof Call) {
+    const head = `${value.callee}(`;
+    return `${head}${literal(value.argument, indent, column + head.length)})`;
+  }
   const deeper = `${indent}  `;
   if (Array.isArray(value)) {
     return `[\n${value.map((item) => `${deeper}${literal(item, deeper)},\n`).join("")}${indent}]`;
@@ -26,6 +38,7 @@ export function literal(value: unknown, indent = "", column = indent.length): st
 
 function inline(value: unknown): string {
   if (value instanceof Code) return value.text;
+  if (value instanceof Call) return `${value.callee}(${inline(value.argument)})`;
   if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
   if (!isPlainObject(value)) return JSON.stringify(value) ?? "undefined";
   const members = Object.entries(value).map(([name, item]) => {
@@ -40,12 +53,13 @@ function key(name: string): string {
 
 function depthOf(value: unknown): number {
   if (value instanceof Code) return 0;
+  if (value instanceof Call) return depthOf(value.argument);
   if (Array.isArray(value)) return 1 + Math.max(0, ...value.map(depthOf));
   return isPlainObject(value) ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
 }
 
 const reserved = new Set(
-  "abstract await break case catch class config const continue debugger default delete do else enum export extends false finally for function if implements import imported in instanceof interface kvm let new null package private protected public pulumi return static super switch this throw true try typeof var void while with yield".split(
+  "abstract arguments await break case catch class config const continue debugger default delete do else enum eval export exports extends false finally for function globalThis if implements import imported in instanceof interface kvm let module new null package private protected public pulumi require return static super switch this throw true try typeof undefined var void while with yield".split(
     " ",
   ),
 );

@@ -1,10 +1,10 @@
 import type { Values } from "../../core/handler";
 import { isAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
-import { Code, literal, Variables } from "./code";
+import { Call, Code, literal, Variables } from "./code";
 import { argumentsFor, metaOf } from "./inputs";
 import type { Entry } from "./plan";
-import { holdsSecret } from "./secrets";
+import { holdsSecret, secretsIn } from "./secrets";
 
 /** The program, and the configuration that it asks for. */
 export interface Program {
@@ -79,16 +79,26 @@ class Writer {
     if (!isPlainObject(value)) return value;
     const variable = path.length > 0 ? this.known.get(referenceKey(value)) : undefined;
     if (variable) return variable;
-    return Object.fromEntries(
+    const coded = Object.fromEntries(
       Object.entries(value).map(([name, item]) => [name, this.coded(entry, item, [...path, name])]),
     );
+    // A partial document is one input: what is in it can be no promise by itself.
+    return path.join() === "overlay" && secretsIn(value, path).length > 0 ? new Call("pulumi.output", coded) : coded;
   }
 
   private secret({ handler, name }: Entry, value: unknown, path: readonly string[]): Code {
-    const key = [name, ...path].join("-").replace(/[^A-Za-z0-9_-]+/g, "-");
+    const key = this.freeKey([name, ...path].join("-"));
     const [method, form] = typeof value === "object" ? ["requireSecretObject", ", as JSON"] : ["requireSecret", ""];
     this.secrets.set(key, `${path.join(".")} of ${handler.type} ${name}${form}`);
     return new Code(`config.${method}(${JSON.stringify(key)})`);
+  }
+
+  /** A name that the configuration takes, and a command line too; names of guests may differ in what is left out. */
+  private freeKey(text: string): string {
+    const plain = text.replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+/, "");
+    let key = plain;
+    for (let number = 2; this.secrets.has(key); number++) key = `${plain}-${number}`;
+    return key;
   }
 }
 
@@ -103,8 +113,9 @@ function keyOf({ handler, id, inputs }: Entry): string {
   return handler.type === "Volume" ? String(inputs["path"]) : id;
 }
 
-function referenceKey({ uuid, path, format }: Values): string {
-  return String(format === undefined ? uuid : path);
+/** The same of what may be a reference. One to a volume has its name; a disk on an image has a path alone. */
+function referenceKey({ uuid, name, path }: Values): string {
+  return String(uuid ?? (name === undefined ? undefined : path));
 }
 
 function mentions(value: unknown, key: string): boolean {

@@ -1,8 +1,10 @@
 /**
- * Members of documents that are never shown: passwords, which libvirt hides too, and where configurations of guests and
+ * Members of documents that are never shown: passwords and cookies, which libvirt hides too, and where configurations of guests and
  * tokens are handed over. What is in QEMU's arguments, everybody on the host can see.
  */
-const members = ["passwd", "sysinfo.entry.value", "qemu:commandline.env.value"].map((place) => `.${place}`);
+const members = ["passwd", "cookies.cookie.value", "sysinfo.entry.value", "qemu:commandline.env.value"].map(
+  (place) => `.${place}`,
+);
 
 /** Whether what is at the path of a document, or of inputs that have one in them, is never to be seen. */
 export function holdsSecret(path: readonly string[]): boolean {

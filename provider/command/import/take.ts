@@ -42,7 +42,8 @@ const reserved = ["name", "uuid", "metadata"];
 export function take(subject: Subject): Taken {
   const { handler, meta, values, document } = subject;
   const own = fitted(handler, values, meta);
-  if (!own.inputs) return { reasons: own.refused.map(({ property, reason }) => `${property} ${reason}`) };
+  const refused = own.refused.map(({ property, reason }) => `${property} ${reason}`);
+  if (!own.inputs) return { reasons: refused };
   const beyond = differenceOverlay(withoutMade(document), withoutMade(subject.compose(own.inputs)));
   const bare = subject.apply(clone(document), own.inputs);
   const lost = differenceOverlay(document, bare);
@@ -53,7 +54,7 @@ export function take(subject: Subject): Taken {
     const left = differenceOverlay(withoutMade(document), withoutMade(subject.compose(inputs)));
     return { inputs, unsaid: leaves(left).filter((place) => !reserved.some((name) => place.startsWith(`${name}.`))) };
   }
-  return { reasons: alterations(document, bare) };
+  return { reasons: [...refused, ...alterations(document, bare)] };
 }
 
 function withOverlay({ handler, meta }: Subject, inputs: Values, part: DocumentObject | undefined): Values {

@@ -13,6 +13,7 @@ import { take } from "../../../provider/command/import/take";
 import { hostName } from "../../../provider/command/import/take-host";
 import { run } from "../../../provider/command/run";
 import { virtualMachine } from "../../../provider/resources/virtual-machine";
+import { volume as volumeHandler } from "../../../provider/resources/volume";
 import { parse } from "../../../provider/schema/tree";
 
 const folder = mkdtempSync(join(tmpdir(), "kvm-import-"));
@@ -106,6 +107,59 @@ test("what a document hands over to the guest is a secret as well, wherever it i
   expect(reasons).toContain("sysinfo.entry.value would be lost");
 });
 
+test("a partial document with a secret in it is one promise, as its type wants", () => {
+  const overlay = { "qemu:commandline": { env: [{ name: "TOKEN", value: "geheim" }] } };
+  const entry = { handler: virtualMachine, name: "web", id: web.uuid, inputs: { ...web, graphics: {}, overlay } };
+  expect(programOf([entry], { adopt: false }).text).toMatch(
+    /overlay: pulumi\.output\(\{[\s\S]*requireSecret.*[\s\S]*\}\),/,
+  );
+  const cookies = { devices: { disk: [{ source: { cookies: { cookie: [{ name: "token", value: "geheim" }] } } }] } };
+  const other = { ...entry, inputs: { ...entry.inputs, overlay: cookies } };
+  expect(programOf([other], { adopt: false }).text).not.toContain("geheim");
+});
+
+test("each secret has a name of its own that a command line takes, whatever its machine is called", () => {
+  const named = (name: string, uuid: string) => ({
+    handler: virtualMachine,
+    name,
+    id: uuid,
+    inputs: { ...web, name, uuid },
+  });
+  const entries = ["a b", "a-b", "\u30c7\u30fc\u30bf", "\u65e5\u672c"].map((name, index) => named(name, String(index)));
+  expect([...programOf(entries, { adopt: false }).secrets.keys()]).toEqual([
+    "a-b-graphics-vnc-password",
+    "a-b-graphics-vnc-password-2",
+    "graphics-vnc-password",
+    "graphics-vnc-password-2",
+  ]);
+});
+
+test("an image that a disk has in a format of its own is no reference to its volume", () => {
+  const pool = { uuid: "00000000-0000-4000-8000-000000000003", name: "vms", type: "dir", path: "/p", host };
+  const image = { name: "a", path: "/p/a", format: "qcow2" };
+  const volume = { handler: volumeHandler, name: "a", id: `${pool.uuid}/a`, inputs: { ...image, pool, size: "1 MiB" } };
+  const disks = { vda: { volume: { ...image, pool: pool.uuid, host } }, vdb: { path: "/p/a", format: "raw" } };
+  const inputs = { ...web, graphics: {}, disks };
+  const { text } = programOf([volume, { handler: virtualMachine, name: "web", id: web.uuid, inputs }], {
+    adopt: false,
+  });
+  expect(text).toContain('disks: { vda: { volume: a }, vdb: { path: "/p/a", format: "raw" } }');
+});
+
+test("what was refused is told with what would be lost by it", () => {
+  const document = parse("<domain><title>t</title></domain>");
+  const bare = () => parse("<domain/>");
+  const { reasons } = take({
+    handler: virtualMachine,
+    meta,
+    values: { ...web, rootPorts: -1 },
+    document,
+    compose: bare,
+    apply: bare,
+  });
+  expect(reasons).toEqual([expect.stringMatching(/^rootPorts /), 'title="t" would be lost']);
+});
+
 test("values are written as a person would, with names where there are names", () => {
   expect(literal({ a: 1, "b-c": ["x"], host: new Code("host"), other: new Code("host") })).toBe(
     '{ a: 1, "b-c": ["x"], host, other: host }',
@@ -115,10 +169,13 @@ test("values are written as a person would, with names where there are names", (
   const variables = new Variables();
   const names = ["web-01", "web-01", "01.img", "default", "host"].map((name) => variables.name(name, "volume").text);
   expect(names).toEqual(["web01", "web01Volume", "volume01Img", "defaultVolume", "host"]);
+  // What a module has of its own.
+  const own = ["exports", "module", "require", "eval", "undefined"].map((name) => variables.name(name, "pool").text);
+  expect(own).toEqual(["exportsPool", "modulePool", "requirePool", "evalPool", "undefinedPool"]);
 });
 
 test("a filter takes domains by name, with their networks, pools and whole chains", () => {
-  const found = { autostart: false, active: true };
+  const found = { autostart: false, active: true, persistent: true };
   const volume = (name: string, backing?: string) => ({
     name,
     path: `/p/${name}`,
@@ -131,7 +188,6 @@ test("a filter takes domains by name, with their networks, pools and whole chain
     uuid: name,
     name,
     power: "stopped" as const,
-    persistent: true,
     document: parse(
       `<domain><devices><disk>${source}</disk><interface><source network='${name}'/></interface></devices></domain>`,
     ),
