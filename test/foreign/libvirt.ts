@@ -43,11 +43,13 @@ export function documentedHost(domain: string): Libvirt {
     DOMAIN_IS_PERSISTENT: () => ({ persistent: 1 }),
     NETWORK_GET_XML_DESC: (args) => ({ xml: networks.find((net) => net.uuid === (args["net"] as Named).uuid)?.xml }),
     NETWORK_IS_ACTIVE: () => ({ active: 0 }),
+    NETWORK_IS_PERSISTENT: () => ({ persistent: 1 }),
     NETWORK_GET_AUTOSTART: () => ({ autostart: 0 }),
     STORAGE_POOL_GET_XML_DESC: () => ({
       xml: `<pool type='dir'><name>vms</name><uuid>${poolUuid}</uuid><source/><target><path>${folder}/pool</path></target></pool>`,
     }),
     STORAGE_POOL_IS_ACTIVE: () => ({ active: 1 }),
+    STORAGE_POOL_IS_PERSISTENT: () => ({ persistent: 1 }),
     STORAGE_POOL_GET_AUTOSTART: () => ({ autostart: 1 }),
     STORAGE_POOL_REFRESH: () => ({}),
     STORAGE_POOL_GET_INFO: () => ({ state: 2, capacity: 1024n ** 3n, allocation: 0n, available: 1024n ** 3n }),

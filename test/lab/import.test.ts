@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromWire, readNotes } from "../../provider/adapters/wire";
@@ -135,6 +135,39 @@ test("a volume whose file was deleted behind libvirt's back is left out, and all
   expect(notes).toMatch(/Volume vms\/stale\.img is not taken over:\n {2}the pool lists it, .*virsh pool-refresh vms/);
   expect(notes).toMatch(/6 VirtualMachine/);
   await lab.host.virsh("pool-refresh", "vms");
+}, 60_000);
+
+test("what has no definition is left out, and volumes of one name in several pools have one each", async () => {
+  const { directory, virsh } = { directory: lab.host.directory, virsh: lab.host.virsh.bind(lab.host) };
+  for (const folder of ["a", "b", "fleeting"]) mkdirSync(join(directory, folder));
+  const write = (name: string, xml: string) => {
+    writeFileSync(join(directory, name), xml);
+    return join(directory, name);
+  };
+  await virsh(
+    "net-create",
+    write("fleeting-net.xml", "<network><name>fleeting</name><bridge name='virfleet'/></network>"),
+  );
+  await virsh("pool-create-as", "fleeting", "dir", "--target", join(directory, "fleeting"));
+  for (const pool of ["a", "b"]) {
+    await virsh("pool-define-as", pool, "dir", "--target", join(directory, pool));
+    await virsh("pool-start", pool);
+    await virsh("vol-create-as", pool, "x", "1M");
+  }
+  await virsh("vol-create-as", "a", "b-x", "1M");
+  const out = join(folder, "fleeting");
+  const { notes } = await imported("--out", out);
+  expect(notes).toContain(
+    "Network fleeting is not taken over:\n  it is transient, gone with its end: virsh net-define",
+  );
+  expect(notes).toContain(
+    "StoragePool fleeting is not taken over:\n  it is transient, gone with its end: virsh pool-define",
+  );
+  const volumes = readFileSync(join(out, "index.ts"), "utf8").matchAll(/new kvm\.Volume\("(\S*x)", \{ pool: (\w+)/g);
+  expect([...volumes].map(([, name, pool]) => `${pool}: ${name}`)).toEqual(["a: b-x", "a: x", "b: b-b-x"]);
+  await virsh("net-destroy", "fleeting");
+  for (const pool of ["fleeting", "a", "b"]) await virsh("pool-destroy", pool);
+  for (const pool of ["a", "b"]) await virsh("pool-undefine", pool);
 }, 60_000);
 
 test("a look-up shows the devices of a machine that others made", async () => {

@@ -70,7 +70,11 @@ export class Planner {
     return { entries, left, unsaid, marked };
   }
 
-  private addNetwork({ uuid, name, document, active, autostart }: FoundNetwork): void {
+  private addNetwork({ uuid, name, document, active, autostart, persistent }: FoundNetwork): void {
+    if (!persistent) {
+      this.leave(networkHandler, name, [transient("net-define")]);
+      return;
+    }
     const values = { ...describeNetwork(document), host: this.host, active, autostart, defaultsVersion: 0 };
     const taken = this.take(networkHandler, name, uuid, {
       values,
@@ -82,8 +86,13 @@ export class Planner {
   }
 
   /** The pool's volumes, each with the reference that it needs. */
-  private addPool({ uuid, name, document, active, autostart, volumes }: FoundPool): [ReadVolume, Values][] {
+  private addPool(pool: FoundPool): [ReadVolume, Values][] {
+    const { uuid, name, document, active, autostart, persistent, volumes } = pool;
     for (const volume of volumes) this.paths.set(`${name}/${volume.name}`, volume.path);
+    if (!persistent) {
+      this.leave(poolHandler, name, [transient("pool-define")]);
+      return [];
+    }
     // Mode and owner of the folder are read from it anew at each start of the pool.
     const { permissions: _, source, ...said } = describePool(document);
     const from = isPlainObject(source) && Object.keys(source).length > 0 ? { source } : {};
@@ -95,9 +104,9 @@ export class Planner {
       apply: (current, inputs) => composePool(current, inputs as never, inputs),
     });
     if (!taken) return [];
-    const pool = { uuid, name, type: taken["type"], path: taken["path"], host: this.host };
+    const reference = { uuid, name, type: taken["type"], path: taken["path"], host: this.host };
     return volumes.flatMap(({ document, ...volume }): [ReadVolume, Values][] => {
-      if (document) return [[{ ...volume, document }, pool]];
+      if (document) return [[{ ...volume, document }, reference]];
       const remedy = `virsh pool-refresh ${name} makes libvirt forget it`;
       this.leave(volumeHandler, `${name}/${volume.name}`, [
         `the pool lists it, and there is no ${volume.path}: ${remedy}`,
@@ -122,8 +131,10 @@ export class Planner {
       this.leave(volumeHandler, `${pool["name"]}/${name}`, [...reasons, "disks refer to it by its path"]);
       return;
     }
-    const taken = this.entries.some((entry) => entry.handler === volumeHandler && entry.name === name);
-    const logical = taken ? `${pool["name"]}-${name}` : name;
+    let logical = name;
+    while (this.entries.some((entry) => entry.handler === volumeHandler && entry.name === logical)) {
+      logical = `${pool["name"]}-${logical}`;
+    }
     this.entries.push({ handler: volumeHandler, name: logical, id: `${pool["uuid"]}/${name}`, inputs });
     const { format } = inputs;
     this.volumes.set(path, { name, path, format, pool: pool["uuid"], host: this.host });
@@ -131,14 +142,18 @@ export class Planner {
 
   private addDomain({ uuid, name, document: original, power, autostart, persistent }: FoundDomain): void {
     if (!persistent) {
-      this.leave(virtualMachine, name, ["it is transient, gone with its end: virsh define makes it last"]);
+      this.leave(virtualMachine, name, [transient("define")]);
       return;
     }
     const { values, document } = describeMachine(original);
     const nics = this.entriesOf(values["nics"], (nic) => this.nicOf(nic));
     const disks = this.entriesOf(values["disks"], (disk, key) => this.diskOf(disk, namedVolume(document, key)));
+    // It is confined less as it is, and the program says so.
+    const securityLabels = this.entriesOf(values["securityLabels"], (label) =>
+      label["type"] === "dynamic" ? label : { ...label, acceptLessIsolation: true },
+    );
     this.take(virtualMachine, name, uuid, {
-      values: { ...values, nics, disks, host: this.host, state: power, autostart, defaultsVersion: 0 },
+      values: { ...values, nics, disks, securityLabels, host: this.host, state: power, autostart, defaultsVersion: 0 },
       document,
       compose: (inputs) => composeMachine(inputs as never),
       apply: (current, inputs) => applyInputs(current, inputs as never, inputs),
@@ -185,8 +200,12 @@ export class Planner {
   }
 
   private leave(handler: RowHandler, name: string, reasons: readonly string[]): void {
-    this.left.push({ object: `${handler.type} ${name}`, reasons });
+    this.left.push({ object: `${handler.type} ${name}`, reasons: [...new Set(reasons)] });
   }
+}
+
+function transient(command: string): string {
+  return `it is transient, gone with its end: virsh ${command} makes it last`;
 }
 
 /** Volumes in an order in which each comes after the one that it is based on. */

@@ -12,11 +12,12 @@ interface Found {
   /** The persistent definition. */
   readonly document: Element;
   readonly autostart: boolean;
+  /** False for one that has no definition and goes with its end. */
+  readonly persistent: boolean;
 }
 
 export interface FoundDomain extends Found {
   readonly power: Power;
-  readonly persistent: boolean;
 }
 
 export interface FoundNetwork extends Found {
@@ -95,24 +96,28 @@ async function networkOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<Foun
       libvirt.call("NETWORK_GET_XML_DESC", { net, flags: inactive }),
       libvirt.call("NETWORK_IS_ACTIVE", { net }),
       libvirt.call("NETWORK_GET_AUTOSTART", { net }),
+      libvirt.call("NETWORK_IS_PERSISTENT", { net }),
     ]),
   );
   if (!found) return undefined;
-  const [{ xml }, { active }, { autostart }] = found;
-  return { uuid, name, document: parseAnswer(xml), active: active === 1, autostart: autostart === 1 };
+  const [{ xml }, { active }, { autostart }, { persistent }] = found;
+  const state = { active: active === 1, autostart: autostart === 1, persistent: persistent === 1 };
+  return { uuid, name, document: parseAnswer(xml), ...state };
 }
 
 async function poolOf(libvirt: Libvirt, { uuid, name }: Handle): Promise<FoundPool | undefined> {
   const pool = poolHandle(uuid);
   const found = await ifFound({ step: `read StoragePool ${name}`, host: libvirt.uri }, async () => {
-    const [{ xml }, { active }, { autostart }] = await Promise.all([
+    const [{ xml }, { active }, { autostart }, { persistent }] = await Promise.all([
       libvirt.call("STORAGE_POOL_GET_XML_DESC", { pool, flags: inactive }),
       libvirt.call("STORAGE_POOL_IS_ACTIVE", { pool }),
       libvirt.call("STORAGE_POOL_GET_AUTOSTART", { pool }),
+      libvirt.call("STORAGE_POOL_IS_PERSISTENT", { pool }),
     ]);
     const { vols } =
       active === 1 ? await libvirt.call("STORAGE_POOL_LIST_ALL_VOLUMES", { pool, ...everything }) : { vols: [] };
-    return { document: parseAnswer(xml), active: active === 1, autostart: autostart === 1, vols };
+    const state = { active: active === 1, autostart: autostart === 1, persistent: persistent === 1 };
+    return { document: parseAnswer(xml), ...state, vols };
   });
   if (!found) return undefined;
   const { vols, ...rest } = found;
