@@ -30,6 +30,7 @@ function filesAt(path: string): string[] {
   const isFolder = within(path, () => statSync(path).isDirectory());
   if (!isFolder) return [path];
   const names = readdirSync(path).filter((name) => name.endsWith(".xml"));
+  if (names.length === 0) throw new UsageError(`${path} holds no file whose name ends in ".xml"`);
   return names.sort().map((name) => join(path, name));
 }
 

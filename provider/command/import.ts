@@ -18,8 +18,8 @@ What is declared is exactly what is there: uuids, MAC addresses, names and seria
 argument says stands in "overlay". Each object is proven: the program's inputs, written into its definition, must give
 the same definition. What cannot be taken over so is left out of the program and named, with the reasons.
 
-Passwords, fw_cfg entries and QEMU's environment are never written into the program, which asks the stack's configuration
-for them. import.json has them and can be read by its owner alone: delete it when it has been imported.
+Passwords, cookies, fw_cfg entries and QEMU's environment are never written into the program, which asks the stack's
+configuration for them. import.json has them and can be read by its owner alone: delete it when it has been imported.
 
 --adopt writes a program with "adopt: true" and no import file, for a Pulumi CLI before ${wantedCli}: its first
 "pulumi up" takes the objects over and writes nothing but a mark.
@@ -94,20 +94,25 @@ async function nextSteps(
   adopt: boolean,
 ): Promise<string[]> {
   const steps = [
-    ...(folder === "." ? [] : [`cd ${folder}`]),
+    ...(folder === "." ? [] : [`cd ${quoted(folder)}`]),
     "npm install",
-    `pulumi stack select --create ${stack}`,
+    `pulumi stack select --create ${quoted(stack)}`,
     ...[...secrets].map(([key, what]) => `pulumi config set --secret ${key}   # ${what}; asks for the value`),
   ];
   if (adopt) return [...steps, "pulumi up   # takes them over; writes nothing but a mark"];
   const { version, isEnough } = await findCli();
-  const command = `pulumi import --file ${importName} --generate-code=false --stack ${stack} --yes`;
+  const command = `pulumi import --file ${importName} --generate-code=false --stack ${quoted(stack)} --yes`;
   const warning = isEnough
     ? []
     : [
         `# needs the Pulumi CLI ${wantedCli} or newer, and here is ${version ?? "none on PATH"}; without it use pulumi-kvm import --adopt`,
       ];
   return [...steps, ...warning, command, `rm ${importName}`, "pulumi preview   # shows no change"];
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w./@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** "2 networks, 1 volume" */

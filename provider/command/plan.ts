@@ -35,7 +35,7 @@ END
 pulumi-kvm plan --capabilities capabilities.xml --request request.json`;
 
 const notes = `The capabilities are what "virsh capabilities" prints. The ledger is domain documents ("virsh dumpxml"), the devices are
-node device documents ("virsh nodedev-dumpxml"): files, or folders of them. A domain of the name of a guest that is asked
+node device documents ("virsh nodedev-dumpxml"): files, or folders of them (*.xml). A domain of the name of a guest that is asked
 for is that guest: it stays where it is while the rules allow it.
 The request is JSON: { "host": {...}, "vms": [...] }. All of host is optional, and so is all of a guest but name, vcpus
 and memory.

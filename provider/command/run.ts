@@ -50,8 +50,16 @@ function parsed(name: string, command: Command, args: readonly string[]): { word
     });
     return { words: positionals, flags: values as Flags };
   } catch (error) {
-    throw new UsageError(`${messageOf(error)}; see pulumi-kvm ${name} --help`);
+    throw new UsageError(`${optionFault(messageOf(error), command)}; see pulumi-kvm ${name} --help`);
   }
+}
+
+/** Node's own words go on about arguments that begin with a dash. */
+function optionFault(text: string, { options }: Command): string {
+  const unknown = /Unknown option '-*([^']+)'/.exec(text);
+  if (!unknown) return text;
+  const near = nearest(unknown[1] ?? "", Object.keys(options));
+  return near === undefined ? unknown[0] : `${unknown[0]}, did you mean --${near}?`;
 }
 
 function unknownCommand(name: string, commands: Commands): string {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { parseBytes } from "../core/units";
 import { domainClaim } from "../resources/domain-claim";
+import { limitFaults } from "../resources/host/limit-faults";
 import { limitsFor } from "../resources/host-limits";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { HostLimits } from "../tuning/request";
@@ -18,7 +19,7 @@ import { textOfPicture } from "./topology/text";
 
 const notes = `With a URI the host is asked; nothing is changed there. Without one, everything comes from files:
 the capabilities are what "virsh capabilities" prints, the ledger is domain documents ("virsh dumpxml"), the devices are
-node device documents ("virsh nodedev-dumpxml"); a PATH is one file or a folder of them, and may be given several times.
+node device documents ("virsh nodedev-dumpxml"); a PATH is one file or a folder of them (*.xml), and may be given several times.
 
 A guest owns the CPUs that it is pinned to one by one, or core by core; it floats over those that it shares.
 Room is counted for one size of guest, profile by profile: how many more of them fit beside those that are there.
@@ -48,6 +49,10 @@ export const topology: Command = {
   async run([uri], flags, output) {
     if (uri !== undefined && flags["capabilities"] !== undefined) {
       throw new UsageError("topology takes a URI or --capabilities, not both");
+    }
+    const files = ["ledger", "devices"].filter((name) => listFlag(flags, name).length > 0);
+    if (uri !== undefined && files.length > 0) {
+      throw new UsageError(`topology asks the host of a URI; --${files[0]} goes with --capabilities`);
     }
     const size = sizeOf(flags);
     const survey = uri === undefined ? surveyFiles(flags) : await withHost(uri, flags, surveyHost);
@@ -92,7 +97,9 @@ function limitsOf(flags: Flags, host: HostTopology): HostLimits {
   };
   const reservedMemory = textFlag(flags, "reserve");
   const declared = { housekeepingCpus: cpus("housekeeping"), dedicatedCpus: cpus("dedicated"), reservedMemory };
-  return option("reserve", () => limitsFor(declared, host));
+  const [fault] = option("reserve", () => limitFaults({ reservedMemory }, host));
+  if (fault) throw new UsageError(`--reserve: ${fault.reason}`);
+  return limitsFor(declared, host);
 }
 
 /** Names the option in what is wrong with its value. */

@@ -1,3 +1,4 @@
+import type { Fault } from "../../core/check";
 import { machineOf } from "../../resources/asked-machine";
 import { questionOf } from "../../resources/planned-machines";
 import { type HostState, hostState, keysOf, overheadKiB } from "../../tuning/capacity";
@@ -7,6 +8,7 @@ import type { Placement } from "../../tuning/placement";
 import { type Profile, profiles } from "../../tuning/profiles";
 import type { Claim, HostLimits, Ledger, Request } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
+import { UsageError } from "../command";
 
 /** The guest that free capacity is counted in. */
 export interface Size {
@@ -39,8 +41,12 @@ const means: Readonly<Record<Profile, string>> = {
 function asked(profile: Profile, { vcpus, memoryKiB }: Size, topology: HostTopology): Request {
   const launchSecurity = profile === "confidential" ? { type: "sev-snp" } : undefined;
   const guest = { profile, vcpus, memory: memoryKiB * 1024, disks: { root: {} }, launchSecurity };
-  const machine = machineOf(guest, "room", "guest", []);
-  if (machine === undefined) throw new Error(`no guest of profile ${profile} can be described`);
+  const faults: Fault[] = [];
+  const machine = machineOf(guest, "room", "guest", faults);
+  if (machine === undefined || faults.length > 0) {
+    const reasons = faults.map(({ property, reason }) => `${property}: ${reason}`);
+    throw new UsageError(["room cannot be counted for such a guest", ...reasons].join("\n  "));
+  }
   // No domain has a name with a slash.
   return questionOf({ ...machine, name: "room/" }, { topology, before: new Map(), devices: new Map() });
 }

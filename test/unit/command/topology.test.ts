@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commands } from "../../../provider/command/commands";
 import { hostOf } from "../../../provider/command/documents";
@@ -159,11 +159,21 @@ test.each([
   [["--capabilities", "CAPS", "--reserve", "some"], '--reserve: "some" is not a size'],
   [["--capabilities", "CAPS", "--dedicated", "x"], '--dedicated: "x" is not a CPU'],
   [["--capabilities", "CAPS", "--html", "/nowhere/page.html"], "/nowhere/page.html"],
+  [["--capabilities", "CAPS", "--reserve", "99 TiB"], "--reserve: 99 TiB is all that cell 0 has"],
+  [["--capabilities", "CAPS", "--vcpus", "100000"], "vcpus: must be at most 4096"],
+  [["--capabilities", "CAPS", "--ledger", "EMPTY"], 'holds no file whose name ends in ".xml"'],
+  [["qemu:///system", "--ledger", "EMPTY"], "--ledger goes with --capabilities"],
   [["qemu+ftp://host/system"], "ftp"],
 ])("wrong use %# ends with 1 and says what is wrong", async (words, message) => {
   const file = join(hosts.small.folder, "caps.xml");
   writeFileSync(file, capabilitiesOf({ cells: 1, cores: 2, threads: 1 }));
-  const { code, note } = await shown(...words.map((word) => (word === "CAPS" ? file : word)));
+  const empty = join(hosts.small.folder, "empty");
+  mkdirSync(empty, { recursive: true });
+  const places = new Map([
+    ["CAPS", file],
+    ["EMPTY", empty],
+  ]);
+  const { code, note } = await shown(...words.map((word) => places.get(word) ?? word));
   expect(code).toBe(1);
   expect(note).toContain(message);
 });
