@@ -125,6 +125,20 @@ const teamingLens: ElementLens<Teaming> = {
   },
 };
 
+const written = oneOf(attributeAt("model", "type"), models);
+
+/** A virtual function is what the guest sees of it, whatever the model says: others leave it out, and so does libvirt. */
+const modelLens: ElementLens<(typeof models)[number]> = {
+  get: (nic) => written.get(nic) ?? (isFunctionOnly(nic) ? "virtio" : undefined),
+  set: (nic, value) => {
+    if (value !== "virtio" || !isFunctionOnly(nic)) written.set(nic, value);
+  },
+};
+
+function isFunctionOnly(nic: Element): boolean {
+  return nic.attributes["type"] === "hostdev" && child(nic, "model") === undefined;
+}
+
 /** What the guest sees of an interface, and what serves it. */
 export const nicHardwareRows = {
   model: attribute({
@@ -132,7 +146,7 @@ export const nicHardwareRows = {
     schema: z.enum(models),
     defaults: { 1: "virtio" },
     change: plugged,
-    lens: oneOf(attributeAt("model", "type"), models),
+    lens: modelLens,
   }),
   mac: attribute({
     doc: "MAC address. Default: derived, the same for ever.",
