@@ -155,6 +155,7 @@ test("what has no definition is left out, and volumes of one name in several poo
     await virsh("vol-create-as", pool, "x", "1M");
   }
   await virsh("vol-create-as", "a", "b-x", "1M");
+  await virsh("vol-create-as", "a", "disk.vmdk", "1M", "--format", "vmdk");
   const out = join(folder, "fleeting");
   const { notes } = await imported("--out", out);
   expect(notes).toContain(
@@ -163,6 +164,7 @@ test("what has no definition is left out, and volumes of one name in several poo
   expect(notes).toContain(
     "StoragePool fleeting is not taken over:\n  it is transient, gone with its end: virsh pool-define",
   );
+  expect(notes).toMatch(/Volume a\/disk\.vmdk is not taken over:\n {2}format /);
   const volumes = readFileSync(join(out, "index.ts"), "utf8").matchAll(/new kvm\.Volume\("(\S*x)", \{ pool: (\w+)/g);
   expect([...volumes].map(([, name, pool]) => `${pool}: ${name}`)).toEqual(["a: b-x", "a: x", "b: b-b-x"]);
   await virsh("net-destroy", "fleeting");

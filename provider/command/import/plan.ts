@@ -126,7 +126,8 @@ export class Planner {
       { ...values, pool, path, ...(base && { backing: reference }) },
       meta,
     );
-    if (!inputs) {
+    // Without its own, the volume would be of the default format, which it is not.
+    if (!inputs || refused.some(({ property }) => property === "format")) {
       const reasons = refused.map(({ property, reason }) => `${property} ${reason}`);
       this.leave(volumeHandler, `${pool["name"]}/${name}`, [...reasons, "disks refer to it by its path"]);
       return;
