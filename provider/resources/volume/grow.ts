@@ -1,11 +1,12 @@
 import { KvmError } from "../../core/errors";
 import { formatBytes } from "../../core/units";
+import { QCOW2_MAGIC } from "../../images/qcow2";
 import { domainHandle } from "../../libvirt/procedures";
 import { textAt } from "../../schema/lens";
 import { attempt } from "../failure";
 import type { FoundVolume, VolumeStore } from "../volume-store";
 import type { VolumeUser } from "../volume-users";
-import { capacityOf } from "./observe";
+import { capacityOf, formatOf } from "./observe";
 import { type Inputs, wantedBytes } from "./rows";
 
 /** Grows the volume: through the running guest that has it open, else in the pool. */
@@ -23,8 +24,35 @@ export async function grow(store: VolumeStore, found: FoundVolume, inputs: Input
       ...store.step("grow", `stop ${above.name} first, or grow the volume that it has as ${above.target} instead`),
       reason: `the running domain ${above.name} has it below ${above.target}; it was left as it is`,
     });
-  } else await store.resize(found.handle, wanted);
+  } else {
+    await requireFormat(store, found, inputs);
+    await store.resize(found.handle, wanted);
+  }
   return (await store.look(inputs.name)) ?? found;
+}
+
+/**
+ * libvirt and qemu-img grow an image by what it begins with: one of qcow2 whose header is broken as raw, and a raw one
+ * that begins with a header which a guest has written by that.
+ */
+async function requireFormat(store: VolumeStore, { handle, document }: FoundVolume, inputs: Inputs): Promise<void> {
+  const path = textAt("target/path").get(document) ?? handle.name;
+  const refusal = (reason: string, remedy: string) =>
+    new KvmError("conflict", { ...store.step("grow", remedy), reason: `${reason}; it was left as it is` });
+  if (inputs.format === "raw") {
+    const seen = formatOf(document);
+    if (seen === "raw") return;
+    throw refusal(
+      `it was made raw, and libvirt takes it for ${seen} by what a guest has written to its start`,
+      `grow it while a guest that has it runs, or on the host: qemu-img resize -f raw '${path}' ${wantedBytes(inputs)}`,
+    );
+  }
+  const start = await store.content(handle, { offset: 0n, length: BigInt(QCOW2_MAGIC.length) });
+  if (start.equals(QCOW2_MAGIC)) return;
+  throw refusal(
+    "its format is qcow2, and the image does not begin as one of qcow2: its header is broken, or another file is in its place",
+    `look at ${path} on the host, and put it back from a backup`,
+  );
 }
 
 /** A device of blocks is grown on the host alone; the guest that runs on it learns its size here. */
