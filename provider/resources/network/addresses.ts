@@ -151,16 +151,26 @@ function prefixOf(ip: Element, { family }: Address): number | undefined {
  */
 export function readDhcp(document: Element, subnets: readonly string[], managed: Inputs["dhcp"]): Inputs["dhcp"] {
   const isWide = typeof managed === "object" && parseAddress(managed.start)?.family === 6;
-  const found = children(document, "ip").flatMap((ip) => {
-    const dhcp = child(ip, "dhcp");
-    return dhcp && (ip.attributes["family"] === "ipv6") === isWide ? children(dhcp, "range").map(readRange) : [];
-  });
+  const found = rangesOf(document, isWide ? 6 : 4);
   const candidates = managed === undefined ? [true, false] : [managed, true, false];
   const same = candidates.find((dhcp) => {
     const range = rangeOf({ subnets, dhcp })?.[1];
     return range ? found.some((item) => equal(item, range)) : found.length === 0;
   });
   return same ?? found[0] ?? false;
+}
+
+/** The range of IPv6 of a document that has none of IPv4: `dhcp` names one. */
+export function onlyWideRange(document: Element): DhcpRange | undefined {
+  return rangesOf(document, 4).length > 0 ? undefined : rangesOf(document, 6)[0];
+}
+
+function rangesOf(document: Element, family: 4 | 6): DhcpRange[] {
+  return children(document, "ip").flatMap((ip) => {
+    const dhcp = child(ip, "dhcp");
+    const isOf = (ip.attributes["family"] === "ipv6") === (family === 6);
+    return dhcp && isOf ? children(dhcp, "range").map(readRange) : [];
+  });
 }
 
 function readRange(range: Element): DhcpRange {

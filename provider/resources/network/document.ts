@@ -3,7 +3,7 @@ import type { Values } from "../../core/handler";
 import { child, children, clone, type Element, element, remove, render as renderTree, textOf } from "../../schema/tree";
 import { applyRows, readRows } from "../document";
 import { overlay, withdraw } from "../overlay";
-import { readDhcp, readDnsHosts, readReservations, subnetText, writeAddresses } from "./addresses";
+import { onlyWideRange, readDhcp, readDnsHosts, readReservations, subnetText, writeAddresses } from "./addresses";
 import { type Inputs, rows } from "./rows";
 
 /** The document of a network that does not exist yet. */
@@ -74,6 +74,8 @@ export function describe(document: Element): Values {
   });
   const found = observe(document, {
     ...Object.fromEntries(Object.keys(rows).map((name) => [name, true])),
+    // What is true is a range of IPv4.
+    dhcp: onlyWideRange(document) ?? true,
     reservations: {},
     dns: undefined,
   } as unknown as Inputs);

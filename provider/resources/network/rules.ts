@@ -111,6 +111,20 @@ const subnetRule: NetworkRule = {
   },
 };
 
+/** The kernel gives an interface with smaller packets no IPv6 address (RFC 8200). */
+const leastMtu = 1280;
+
+const mtuRule: NetworkRule = {
+  needs: ["subnets", "mtu"],
+  check({ subnets, mtu = leastMtu }) {
+    const wide = subnets.find((text) => subnetFrom(text).family === 6);
+    if (wide === undefined || mtu >= leastMtu) return [];
+    return [
+      fault("mtu", `must be at least ${leastMtu} with an IPv6 subnet (${wide}): the kernel gives it no address else`),
+    ];
+  },
+};
+
 const rangeRule: NetworkRule = {
   needs: ["subnets", "dhcp"],
   check({ subnets, dhcp }) {
@@ -144,16 +158,21 @@ const reservationRule: NetworkRule = {
     const blocks = subnets.map(subnetFrom);
     const entries = Object.entries(reservations);
     const home = dhcpSubnet({ subnets, dhcp }, blocks, entries[0]?.[1].ip);
-    return entries.flatMap(([key, { mac, ip }], index) => {
+    return entries.flatMap(([key, { mac, ip, hostname }], index) => {
       const at = `reservations.${key}`;
       const earlier = entries.slice(0, index);
-      const twin = (same: (other: { mac: string; ip: string }) => boolean) =>
+      const twin = (same: (other: (typeof reservations)[string]) => boolean) =>
         earlier.find(([, other]) => same(other))?.[0];
       const [macTwin, ipTwin] = [twin((other) => other.mac === mac), twin((other) => other.ip === ip)];
+      // libvirt starts a network with two, and takes none of them as it runs; the name would be that of the last lease.
+      const nameTwin = hostname === undefined ? undefined : twin((other) => other.hostname === hostname);
       return [
         ...addressFaults(`${at}.ip`, ip, home, subnets),
         ...(macTwin ? [fault(`${at}.mac`, `${mac} has a reservation already: ${macTwin}`)] : []),
         ...(ipTwin ? [fault(`${at}.ip`, `${ip} is reserved already for ${ipTwin}`)] : []),
+        ...(nameTwin
+          ? [fault(`${at}.hostname`, `${hostname} is the name of ${nameTwin} already; choose another`)]
+          : []),
       ];
     });
   },
@@ -207,6 +226,7 @@ const dnsRule: NetworkRule = {
 export const rules: readonly NetworkRule[] = [
   modeRule,
   subnetRule,
+  mtuRule,
   rangeRule,
   reservationRule,
   dnsRule,

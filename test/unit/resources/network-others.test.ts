@@ -45,3 +45,13 @@ test("a range that somebody gave ours instead is drift, and goes", () => {
   expect(made).toContain("<range start='10.5.0.2' end='10.5.0.254'/>");
   expect(made).not.toMatch(/10\.5\.0\.[12]\d0'/);
 });
+
+test("a network that hands out addresses of IPv6 alone is described with its range", () => {
+  const range = "<range start='fd00:5::100' end='fd00:5::1ff'/>";
+  const wide = `<ip family='ipv6' address='fd00:5::1' prefix='64'><dhcp>${range}</dhcp></ip>`;
+  const dhcpOf = (ips: string) => describe(parse(`<network><name>wide</name>${ips}</network>`))["dhcp"];
+  const said = { start: "fd00:5::100", end: "fd00:5::1ff" };
+  expect(dhcpOf(wide)).toEqual(said);
+  expect(dhcpOf(`<ip address='10.5.0.1' prefix='24'/>${wide}`)).toEqual(said);
+  expect(describe(theirs)["dhcp"]).toMatchObject({ start: "10.5.0.100" });
+});
