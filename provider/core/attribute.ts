@@ -50,6 +50,8 @@ export interface Lens<T, Doc> {
   set(document: Doc, value: T | undefined): void;
   /** Gives our name to an element that has none and is what the value says: one that somebody else made. */
   claim?(document: Doc, value: T): void;
+  /** The same for one that stands where ours would, whatever else it is: a second could not stand there. */
+  claimPlace?(document: Doc, value: T): void;
 }
 
 export type ReferenceClass = "Host" | "Network" | "StoragePool" | "Volume" | "CloudInitDisk";

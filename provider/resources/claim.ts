@@ -21,6 +21,25 @@ export function claimSure(rows: Rows, values: Values, document: Element): void {
   );
 }
 
+/** The same for what an object of ours has had: an element that has lost its name, and one of which there is no second. */
+export function claimLost(rows: Rows, values: Values, document: Element): void {
+  claim(rows, values, document, (inside, unnamed, key, entry, element) => {
+    const { natural: _, ...byValues } = unnamed;
+    if (unnamed.isSurely?.(element, entry)) return 0;
+    const isAlike = unnamed.knownBy.length > 0 && distanceOf(inside, byValues, key, entry, element) === 0;
+    return isAlike ? 0 : undefined;
+  });
+  claimPlaces(rows, values, document);
+}
+
+/** Gives our names to elements that stand where those of the values would. */
+export function claimPlaces(rows: Rows, values: Values, document: Element): void {
+  for (const [name, row] of Object.entries(rows)) {
+    if (row.kind !== "attribute" || values[name] === undefined) continue;
+    (row as Attribute<unknown, Element>).lens?.claimPlace?.(document, values[name]);
+  }
+}
+
 type Distance = typeof distanceOf;
 
 function claim(rows: Rows, values: Values, document: Element, distance: Distance): void {

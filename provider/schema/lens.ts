@@ -6,6 +6,7 @@ export interface ElementLens<T> {
   set(document: Element, value: T | undefined): void;
   /** Gives a name to an element that has none and is what the value says. */
   claim?(document: Element, value: T): void;
+  claimPlace?(document: Element, value: T): void;
 }
 
 /** Text of the element at `path` ("a/b/c"). */

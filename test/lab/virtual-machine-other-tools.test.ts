@@ -55,6 +55,54 @@ test.each(["running", "stopped"])(
   60_000,
 );
 
+test.each(["running", "stopped"])(
+  "a device of a %s machine that lost its alias alone is not added a second time",
+  async (state) => {
+    const volume = await image(lab.host, "one.qcow2");
+    const stick = { usb: { vendor: "1d6b", product: "fff0" } };
+    const args = {
+      disks: { root: { volume } },
+      nics: { lan: { network } },
+      panic: "isa",
+      watchdog: { model: "i6300esb" },
+      machine: "pc",
+      channels: { port: { name: "org.example.0" } },
+      consoles: { hvc: { source: { type: "pty" } } },
+      filesystems: { share: { driver: "9p", source: "/tmp" } },
+      // The host of the tests has none to start with.
+      ...(state === "stopped" && { hostDevices: { stick: { ...stick, startupPolicy: "optional" } } }),
+      state,
+    };
+    const vm = lab.machine("single");
+    await vm.create(args);
+    const kinds = ["serial", "channel", "console", "rng", "panic", "watchdog", "filesystem", "hostdev"];
+    const counts = async () => {
+      const xml = await vm.xml("--inactive");
+      return kinds.map((kind) => count(xml, new RegExp(`<${kind} `, "g")));
+    };
+    const before = await counts();
+    const lost =
+      "serial-console|channel-agent|channel-port|console-hvc|rng-host|panic-main|watchdog-main|fs-share|hostdev-stick";
+    await edit(vm, (xml) =>
+      xml
+        .replace(new RegExp(`\\s*<alias name='ua-(${lost})'/>`, "g"), "")
+        // What a hand puts back in its place is of another kind, or says less.
+        .replace("<serial type='pty'>", "<serial type='null'>")
+        .replace(" startupPolicy='optional'", ""),
+    );
+    if (state === "running") {
+      // A guest that was started from it has libvirt's own names.
+      await lab.host.virsh("destroy", vm.name);
+      await lab.host.virsh("start", vm.name);
+    }
+    expect(await vm.refresh()).toEqual(state === "running" ? [] : ["hostDevices.stick.startupPolicy"]);
+    await vm.up({ ...args, title: "new" });
+    expect(await counts()).toEqual(before);
+    expect([await vm.refresh(), vm.state["pendingRestart"]]).toEqual([[], []]);
+  },
+  60_000,
+);
+
 test("a disk and an interface that a hand took out and put back are not added a second time", async () => {
   const { path, ...volume } = await image(lab.host, "back.qcow2");
   const args = { disks: { root: { volume: { path, ...volume } } }, nics: { lan: { network } }, state: "stopped" };

@@ -1,6 +1,6 @@
 import type { Values } from "../../core/handler";
 import type { Element } from "../../schema/tree";
-import { claimRows, claimSure } from "../claim";
+import { claimLost, claimPlaces, claimRows, claimSure } from "../claim";
 import { aliasOf, devicesOf } from "./alias";
 import type { Domain } from "./domain";
 import { rows } from "./rows";
@@ -9,12 +9,16 @@ import { rows } from "./rows";
  * Devices of an adopted domain have no names of ours before the first change writes them, nor in a guest that was
  * started before that: they are read under the names that these inputs give them, the first that fit. So are those of a
  * domain of ours which has none of our names any more: a tool has written it that keeps no aliases. Where it has some,
- * only a device that somebody took out and put back by hand is known again.
+ * only a device that lost its own, or that somebody took out and put back by hand, is known again.
  */
 export function nameDevices(domain: Domain, state: Values, ...inputs: readonly Values[]): void {
   domain.nameDevices((document) => {
-    const claim = state["adopted"] !== true && hasOurs(document) ? claimSure : claimRows;
-    for (const values of inputs) claim(rows, values, document);
+    const isOurs = state["adopted"] !== true && hasOurs(document);
+    if (isOurs) claimLost(rows, state, document);
+    for (const values of inputs) {
+      (isOurs ? claimSure : claimRows)(rows, values, document);
+      if (!isOurs) claimPlaces(rows, values, document);
+    }
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Entries } from "../../core/attribute";
+import type { Entries, Unnamed } from "../../core/attribute";
 import type { Values } from "../../core/handler";
 import type { ElementLens } from "../../schema/lens";
 import { child, children, type Element, element, ensure } from "../../schema/tree";
@@ -53,7 +53,7 @@ export function deviceEntries(
   knownBy: readonly string[],
   natural?: (device: Element) => string | undefined,
   isSurely?: (device: Element, entry: Values) => boolean,
-): Entries<Element> {
+): Entries<Element> & { readonly unnamed: Unnamed<Element> } {
   const prefix = deviceAlias(kind, "");
   return {
     list(document) {
@@ -104,6 +104,13 @@ export function optionalDevice(make: () => Element, alias: string): ElementLens<
     claim(document, value) {
       if (!value || deviceNamed(document, alias)) return;
       const device = unnamedDevices(document, name).find((candidate) => holds(candidate, make()));
+      if (device) claimDevice(device, alias);
+    },
+    claimPlace(document, value) {
+      const target = child(make(), "target");
+      if (!value || !target || deviceNamed(document, alias)) return;
+      const standsThere = (device: Element) => children(device, "target").some((other) => holds(other, target));
+      const device = unnamedDevices(document, name).find(standsThere);
       if (device) claimDevice(device, alias);
     },
   };

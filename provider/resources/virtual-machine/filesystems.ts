@@ -1,4 +1,5 @@
 import { type Around, attribute, mapOf, type Verdict, z } from "../../core/attribute";
+import type { Values } from "../../core/handler";
 import { hostPath, text } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, mapped, number, oneOf, presenceAt, words } from "../../schema/lens";
@@ -7,7 +8,13 @@ import { deviceEntries } from "./alias";
 import type { LiveOperations } from "./live";
 import { isShared } from "./shared-memory";
 
-const entries = deviceEntries("filesystem", "fs", ["tag", "source", "socket"]);
+const entries = deviceEntries("filesystem", "fs", ["tag", "source", "socket"], undefined, hasTagOf);
+
+/** The guest mounts a share by its tag. */
+function hasTagOf(share: Element, { tag }: Values): boolean {
+  return tag !== undefined && tag === child(share, "target")?.attributes["dir"];
+}
+
 const filesystemEntries = {
   ...entries,
   add(document: Element, key: string): Element {

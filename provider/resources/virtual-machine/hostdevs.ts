@@ -1,12 +1,24 @@
-import { attribute, mapOf, type Verdict, z } from "../../core/attribute";
+import { type Attribute, attribute, mapOf, type Verdict, z } from "../../core/attribute";
+import { equal } from "../../core/equal";
+import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, number, oneOf, presenceAt, words } from "../../schema/lens";
+import type { Element } from "../../schema/tree";
 import { deviceEntries } from "./alias";
 import { hostdevSources } from "./hostdev-sources";
 import type { LiveOperations } from "./live";
 import { romLens, romSchema } from "./nic-hardware";
 
-export const hostdevEntries = deviceEntries("hostdev", "hostdev", Object.keys(hostdevSources("none")));
+const sources = hostdevSources("none");
+export const hostdevEntries = deviceEntries("hostdev", "hostdev", Object.keys(sources), undefined, isDeviceOf);
+
+/** A guest has a device of the host once. */
+function isDeviceOf(hostdev: Element, entry: Values): boolean {
+  return Object.entries<Attribute>(sources).some(([name, { lens }]) => {
+    const wanted = entry[name];
+    return wanted !== undefined && lens !== undefined && equal(lens.get(hostdev, wanted), wanted);
+  });
+}
 const plugged = () =>
   ({ class: "restart", reason: "libvirt changes no device of the host that is plugged in" }) as const;
 const onOff = (name: string) => words(attributeAt("", name), "on", "off");

@@ -1,4 +1,5 @@
 import { type Around, attribute, mapOf, type Verdict, z } from "../../core/attribute";
+import type { Values } from "../../core/handler";
 import { text } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
@@ -48,15 +49,30 @@ export function arrangeSerials(document: Element): void {
 
 /** A port of somebody else's goes by its number; those of channels say nothing. */
 function portName(device: Element): string | undefined {
-  const port = child(device, "target")?.attributes["port"];
+  const { port } = targetOf(device);
   return port === undefined ? undefined : `${device.name}${port}`;
+}
+
+function targetOf(device: Element): Element["attributes"] {
+  return child(device, "target")?.attributes ?? {};
+}
+
+/** The guest finds a port by its name. */
+function hasNameOf(device: Element, { name }: Values): boolean {
+  return name !== undefined && name === targetOf(device)["name"];
 }
 
 /** Adds to each new device what makes it a virtio port. */
 function virtioPorts(name: "channel" | "console") {
-  const entries = deviceEntries(name, name, name === "channel" ? ["name"] : ["source"], portName);
+  const entries = deviceEntries(name, name, name === "channel" ? ["name"] : ["source"], portName, hasNameOf);
   return {
     ...entries,
+    unnamed: {
+      ...entries.unnamed,
+      // The console of a serial port is that port once more.
+      list: (document: Element) =>
+        entries.unnamed.list(document).filter((device) => targetOf(device)["type"] !== "serial"),
+    },
     add(document: Element, key: string): Element {
       const device = entries.add(document, key);
       ensure(device, "target").attributes["type"] = "virtio";

@@ -1,4 +1,4 @@
-import { claimRows } from "../../../provider/resources/claim";
+import { claimLost, claimPlaces, claimRows } from "../../../provider/resources/claim";
 import { liveAlias } from "../../../provider/resources/virtual-machine/alias";
 import { describe as describeMachine } from "../../../provider/resources/virtual-machine/describe";
 import { rows } from "../../../provider/resources/virtual-machine/rows";
@@ -9,8 +9,8 @@ function devices(xml: string): Element {
   return parse(`<domain><devices>${xml}</devices></domain>`);
 }
 
-function claimed(document: Element, values: object): string[] {
-  claimRows(rows, values as never, document);
+function claimed(document: Element, values: object, claim = claimRows): string[] {
+  claim(rows, values as never, document);
   const all = children(document).flatMap((found) => children(found));
   return all.map((device) => children(device, "alias")[0]?.attributes["name"] ?? "-");
 }
@@ -40,6 +40,35 @@ test("disks are known by target, image or serial; an empty drive by agreeing in 
   };
   expect(claimed(document, { disks })).toEqual(["ua-disk-sda", "ua-disk-data", "ua-disk-dvd"]);
   expect(claimed(devices(disk("sda", "<source file='/a'/>")), { disks: { dvd: disks.dvd } })).toEqual(["-"]);
+});
+
+test("of a machine of ours a device of the host is known by its source, others by being the same", () => {
+  const hostdev = (type: string, address: string) =>
+    `<hostdev mode='subsystem' type='${type}'><source><address ${address}/></source></hostdev>`;
+  const pci = hostdev("pci", "domain='0x0000' bus='0x65' slot='0x00' function='0x0'");
+  const mdev = hostdev("mdev", "uuid='11111111-2222-4333-8444-555555555555'");
+  const hostDevices = {
+    gpu: { pci: "0000:65:00.0", managed: true },
+    vgpu: { mdev: "11111111-2222-4333-8444-555555555555", display: true },
+    nic: { pci: "0000:66:00.0" },
+  };
+  expect(claimed(devices(pci + mdev), { hostDevices }, claimLost)).toEqual(["ua-hostdev-gpu", "ua-hostdev-vgpu"]);
+  const tablet = "<input type='tablet' bus='usb'/>";
+  const pointer = (bus: string) => ({ inputs: { pointer: { type: "tablet", bus } } });
+  expect(claimed(devices(tablet), pointer("usb"), claimLost)).toEqual(["ua-input-pointer"]);
+  expect(claimed(devices(tablet), pointer("virtio"), claimLost)).toEqual(["-"]);
+  // Any controller is like one of which nothing is said.
+  const controller = "<controller type='scsi' index='0' model='virtio-scsi'/>";
+  const scsiControllers = { big: { model: "virtio-scsi" } };
+  expect(claimed(devices(controller), { scsiControllers }, claimLost)).toEqual(["-"]);
+});
+
+test("the first serial port is the console's whatever is behind it, and its console no virtio one", () => {
+  const port = "<serial type='file'><source path='/x'/><target type='isa-serial' port='0'/></serial>";
+  const mirror = "<console type='pty'><target type='serial' port='0'/></console>";
+  const consoles = { hvc: { source: { type: "pty" } } };
+  expect(claimed(devices(port + mirror), { console: true, consoles })).toEqual(["-", "-"]);
+  expect(claimed(devices(port + mirror), { console: true, consoles }, claimPlaces)).toEqual(["ua-serial-console", "-"]);
 });
 
 test("libvirt's own name of a device in a running guest is what libvirt is told", () => {
