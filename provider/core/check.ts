@@ -1,4 +1,4 @@
-import type { Attribute, Block, MapOf, Row, Rows } from "./attribute";
+import type { Attribute, Block, DefaultContext, MapOf, Row, Rows } from "./attribute";
 import { type Fault, faultsOf, formatPath, isMissing } from "./faults";
 import type { Identity } from "./identity";
 import { unknownReason } from "./nearest";
@@ -81,11 +81,15 @@ function inherited(
     if (asItIs && !row.follows) return undefined;
     return identity && row.derive({ identity, keys, siblings: news, inputs, olds, defaultsVersion });
   }
-  if (asItIs) return undefined;
-  const versions = Object.keys(row.defaults ?? {}).map(Number);
+  return asItIs ? undefined : defaultOf(row, { siblings: news, inputs }, defaultsVersion);
+}
+
+/** The value that the table of that version gives the attribute beside these others. */
+export function defaultOf({ defaults = {} }: Attribute, context: DefaultContext, defaultsVersion: number): unknown {
+  const versions = Object.keys(defaults).map(Number);
   const version = Math.max(...versions.filter((candidate) => candidate <= (defaultsVersion || oldestDefaults)));
-  const fallback = row.defaults?.[version];
-  return typeof fallback === "function" ? fallback({ siblings: news, inputs }) : fallback;
+  const fallback = defaults[version];
+  return typeof fallback === "function" ? fallback(context) : fallback;
 }
 
 function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: readonly string[]): unknown {

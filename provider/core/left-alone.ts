@@ -1,4 +1,5 @@
 import type { Row, Rows, StateOf } from "./attribute";
+import { defaultOf } from "./check";
 import type { Change } from "./diff";
 import { equal } from "./equal";
 import { formatPath } from "./faults";
@@ -32,10 +33,11 @@ export async function updateAround<R extends Rows, O extends Readonly<Record<str
   const reached = { ...old, ...referencesIn(definition.rows, wanted) };
   const seen = isMade && ignored.length > 0 ? await definition.read(id, reached, context) : undefined;
   if (!seen) return definition.update(id, old, wanted, changes, context);
-  const isLeft: IsLeft = (path) =>
-    isIgnored(formatPath(path), ignored) &&
-    equal(valueAt(old, path), valueAt(wanted, path)) &&
-    !changes.some((change) => isWithin(change.path, path));
+  const stays: IsLeft = (path) =>
+    equal(valueAt(old, path), valueAt(wanted, path)) && !changes.some((change) => isWithin(change.path, path));
+  const isNamed: IsLeft = (path) => isIgnored(formatPath(path), ignored) && stays(path);
+  const followers = followersOf(definition.rows, wanted, withLeft(wanted, seen.inputs, isNamed));
+  const isLeft: IsLeft = (path) => isNamed(path) || (followers.includes(formatPath(path)) && stays(path));
   const asSeen = <T extends Values>(values: T) => withLeft(values, seen.inputs, isLeft) as T;
   const asBefore = (made: Made<Values>) =>
     made.applied ? { ...made, applied: withLeft(made.applied, applied, isLeft) } : made;
@@ -45,6 +47,16 @@ export async function updateAround<R extends Rows, O extends Readonly<Record<str
     if (!(error instanceof Unfinished)) throw error;
     throw new Unfinished(asBefore(error.made), error.cause, error.inputs && withLeft(error.inputs, old, isLeft));
   }
+}
+
+/** What the program leaves out, and would be another thing beside what the host has: with `memory` goes `maxMemory`. */
+function followersOf(rows: Rows, wanted: Values, seen: Values): string[] {
+  const version = Number(wanted["defaultsVersion"] ?? 0);
+  return Object.entries<Row>(rows).flatMap(([name, row]) => {
+    if (row.kind !== "attribute" || !row.defaults) return [];
+    const [before, now] = [wanted, seen].map((values) => defaultOf(row, { siblings: values, inputs: values }, version));
+    return equal(before, wanted[name]) && !equal(before, now) ? [name] : [];
+  });
 }
 
 /** The values by which the object is reached. */

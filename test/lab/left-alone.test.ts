@@ -46,3 +46,23 @@ test("so does that of a network", async () => {
     expect((await lan.refresh()) as string[]).toEqual(["mtu", "reservations.db.ip"]);
   });
 }, 60_000);
+
+test("what the program leaves out goes with what it ignores: maxMemory with memory", async () => {
+  const vm = lab.machine("larger", { state: "stopped" });
+  await vm.create();
+  await lab.host.virsh("setmaxmem", vm.name, "256M", "--config");
+  await lab.host.virsh("setmem", vm.name, "192M", "--config");
+  vm.ignore("memory");
+  await vm.up({ title: "new" });
+  expect(await vm.xml()).toMatch(
+    new RegExp(`<memory unit='KiB'>${256 * 1024}<[^]*<currentMemory unit='KiB'>${192 * 1024}<`),
+  );
+  expect(vm.state).toMatchObject({ memory: "64 MiB", maxMemory: "64 MiB" });
+  // One that the program says is the program's.
+  await vm.up({ title: "new", maxMemory: "512 MiB" });
+  expect(await vm.xml()).toMatch(
+    new RegExp(`<memory unit='KiB'>${512 * 1024}<[^]*<currentMemory unit='KiB'>${192 * 1024}<`),
+  );
+  vm.ignore();
+  expect(await vm.refresh()).toEqual(["memory"]);
+}, 60_000);
