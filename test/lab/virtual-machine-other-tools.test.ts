@@ -124,6 +124,26 @@ test("a disk and an interface that a hand took out and put back are not added a 
   expect(await vm.refresh()).toEqual(["nics.lan"]);
 }, 60_000);
 
+test("a network that somebody started anew is drift of its running guests, and they are plugged in again", async () => {
+  const args = { nics: { lan: { network } } };
+  const vm = lab.machine("cable");
+  await vm.create(args);
+  const onBridge = async () => (await lab.host.exec(["ls", "/sys/class/net/virbr-lan/brif"])).stdout.trim();
+  const tap = await onBridge();
+  await lab.host.virsh("net-destroy", "lan");
+  await lab.host.virsh("net-start", "lan");
+  expect([tap === "", await onBridge()]).toEqual([false, ""]);
+  expect(await vm.refresh()).toEqual([]);
+  expect(vm.state["pendingRestart"]).toEqual(["nics.lan.network"]);
+  expect(vm.diff(args).lines).toEqual([
+    expect.stringMatching(/^nics\.lan\.network: live, the running guest has it otherwise/),
+  ]);
+  await vm.up(args);
+  expect([await onBridge(), vm.state["pendingRestart"]]).toEqual([tap, []]);
+  expect(await lab.host.virsh("net-port-list", "lan")).toMatch(/[0-9a-f]{8}-/);
+  expect([await vm.refresh(), vm.diff(args).lines]).toEqual([[], []]);
+}, 60_000);
+
 test("a guest that somebody undefined as it runs is defined again by the next update", async () => {
   const vm = lab.machine("transient");
   await vm.create({ autostart: false });

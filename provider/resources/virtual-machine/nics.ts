@@ -6,6 +6,7 @@ import { deviceEntries } from "./alias";
 import { isPcie } from "./general";
 import { copyChildren, type LiveOperations } from "./live";
 import { nicHardwareRows } from "./nic-hardware";
+import { pluggedInto } from "./nic-ports";
 import { nicSourceRows } from "./nic-sources";
 import { nicTrafficRows } from "./nic-traffic";
 import { isShared } from "./shared-memory";
@@ -65,9 +66,23 @@ function copyCable(live: Element, configured: Element): void {
 
 const changeCable: LiveOperations[string] = (operation) => operation.updateDevice(nicEntries, copyCable);
 
+/** libvirt leaves an interface alone that it takes for plugged into the network already. */
+const changeNetwork: LiveOperations[string] = async (operation) => {
+  const { live, configured } = await operation.device(nicEntries);
+  const wanted = configured && child(configured, "source")?.attributes["network"];
+  const plugged = live && pluggedInto(live);
+  if (plugged && plugged.network === wanted) {
+    await operation.updateDevice(nicEntries, (nic) => {
+      nic.attributes["type"] = "bridge";
+      ensure(nic, "source").attributes = { bridge: plugged.bridge };
+    });
+  }
+  await changeCable(operation);
+};
+
 export const nicOperations: LiveOperations = {
   "nics.*": (operation) => operation.plug(nicEntries),
-  "nics.*.network": changeCable,
+  "nics.*.network": changeNetwork,
   "nics.*.bridge": changeCable,
   ...Object.fromEntries(Object.keys(nicTrafficRows).map((name) => [`nics.*.${name}`, changeCable])),
 };

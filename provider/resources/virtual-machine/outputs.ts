@@ -12,6 +12,7 @@ import { isPin } from "./cpu-tuning";
 import type { Domain, Present } from "./domain";
 import { groupsOf } from "./iommu-groups";
 import { measurementOf } from "./launch-attestation";
+import { forgetLostPorts } from "./nic-ports";
 import { pendingOf, residue, takenOut, untold } from "./pending";
 import { asOutput, effective, isPlaced, placementIn } from "./placement";
 import type { PowerState } from "./power-state";
@@ -86,7 +87,11 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
     groupsOf(domain.libvirt, inputs),
   ]);
   const [addresses, launchMeasurement] = live
-    ? await Promise.all([seenAddresses(domain, inputs.nics), measurementOf(domain, config)])
+    ? await Promise.all([
+        seenAddresses(domain, inputs.nics),
+        measurementOf(domain, config),
+        forgetLostPorts(domain, live),
+      ])
     : [{}, undefined];
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];

@@ -2,6 +2,7 @@ import type { Change } from "../../core/diff";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
+import { isAt } from "../../core/paths";
 import type { Made } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
@@ -18,6 +19,7 @@ import { putSecret } from "./launch-attestation";
 import { removeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
 import { refuseMoved } from "./moved-images";
+import { forgetLostPorts } from "./nic-ports";
 import { observe, type outputs } from "./outputs";
 import { pendingOf, residue, takenOut, untold } from "./pending";
 import { effective, placementIn } from "./placement";
@@ -25,7 +27,7 @@ import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
 import { asBefore, asEither, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
-import { waitingIn } from "./run-note";
+import { behindIn, waitingIn } from "./run-note";
 import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
 import { StartWait } from "./start-wait";
@@ -90,6 +92,8 @@ export async function update(
     // One that is to be off now has it all at its next start.
     if (live && !renamed && news.state !== "stopped") {
       await resumeHeld(domain, found, news);
+      if (behindIn(olds).some((property) => isAt(property.split("."), ["nics", "*", "network"])))
+        await forgetLostPorts(domain, live);
       await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     }
   } catch (error) {
