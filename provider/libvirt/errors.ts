@@ -27,6 +27,7 @@ export const errorCode = {
   accessDenied: 88,
   storageVolumeExists: 90,
   noDomainCheckpoint: 103,
+  noNetworkPort: 107,
 } as const;
 
 const notFound: ReadonlySet<number> = new Set([

@@ -16,6 +16,8 @@ const lease = struct({
   clientid: optional(string),
 });
 
+const networkPort = struct({ net: network, uuid });
+
 /** Networks and network filters. */
 export const networkProcedures = {
   NETWORK_LOOKUP_BY_NAME: proc(46, { name: string }, onNetwork),
@@ -46,8 +48,9 @@ export const networkProcedures = {
   NETWORK_LIST_ALL_PORTS: proc(
     404,
     { network, needResults: int, ...flags },
-    { ports: list(struct({ net: network, uuid }), 16384), ret: uint },
+    { ports: list(networkPort, 16384), ret: uint },
   ),
+  NETWORK_PORT_LOOKUP_BY_UUID: proc(405, { network, uuid }, { port: networkPort }),
   NETWORK_SET_METADATA: proc(
     444,
     { network, type: int, metadata: optional(string), key: optional(string), uri: optional(string), ...flags },

@@ -158,21 +158,16 @@ const reservationRule: NetworkRule = {
     const blocks = subnets.map(subnetFrom);
     const entries = Object.entries(reservations);
     const home = dhcpSubnet({ subnets, dhcp }, blocks, entries[0]?.[1].ip);
-    return entries.flatMap(([key, { mac, ip, hostname }], index) => {
+    return entries.flatMap(([key, { mac, ip }], index) => {
       const at = `reservations.${key}`;
       const earlier = entries.slice(0, index);
-      const twin = (same: (other: (typeof reservations)[string]) => boolean) =>
+      const twin = (same: (other: { mac: string; ip: string }) => boolean) =>
         earlier.find(([, other]) => same(other))?.[0];
       const [macTwin, ipTwin] = [twin((other) => other.mac === mac), twin((other) => other.ip === ip)];
-      // libvirt starts a network with two, and takes none of them as it runs; the name would be that of the last lease.
-      const nameTwin = hostname === undefined ? undefined : twin((other) => other.hostname === hostname);
       return [
         ...addressFaults(`${at}.ip`, ip, home, subnets),
         ...(macTwin ? [fault(`${at}.mac`, `${mac} has a reservation already: ${macTwin}`)] : []),
         ...(ipTwin ? [fault(`${at}.ip`, `${ip} is reserved already for ${ipTwin}`)] : []),
-        ...(nameTwin
-          ? [fault(`${at}.hostname`, `${hostname} is the name of ${nameTwin} already; choose another`)]
-          : []),
       ];
     });
   },

@@ -118,17 +118,6 @@ test.each<[string, Values, RegExp]>([
     /^reservations\.web\.ip: .*already for db/,
   ],
   [
-    "two reservations of one name",
-    {
-      ...nat,
-      reservations: {
-        db: { mac: "52:54:00:00:00:01", ip: "10.20.0.5", hostname: "one" },
-        web: { mac: "52:54:00:00:00:02", ip: "10.20.0.6", hostname: "one" },
-      },
-    },
-    /^reservations\.web\.hostname: one is the name of db already/,
-  ],
-  [
     "packets too small for IPv6",
     { subnets: ["10.20.0.0/24", "fd00:20::/64"], mtu: 1279 },
     /^mtu: .*at least 1280 with an IPv6 subnet \(fd00:20::\/64\)/,
