@@ -260,8 +260,8 @@ test("what others wrote into the definition survives an update", async () => {
 });
 
 test("a half-made network is kept in state, and found again by the next create", async () => {
-  await lab.host.exec("ip link add kvmtaken type bridge");
-  const args = { ...nat, bridge: "kvmtaken" };
+  await lab.host.exec("ip link add kvmtaken up type bridge && ip addr add 10.31.0.99/24 dev kvmtaken");
+  const args = nat;
   const failure = await network.create(check(args), context).then(
     () => undefined,
     (error: unknown) => error,
@@ -281,10 +281,23 @@ test("a half-made network is kept in state, and found again by the next create",
   expect(await lab.host.virsh("net-dumpxml", "--inactive", String(state["name"]))).toMatch(/phase=.ready/);
 });
 
+test("a bridge of the host is no bridge that a network may make", async () => {
+  const refused =
+    /Unable to make bridge br0 for Network [\s\S]* the host has an interface br0 already; nothing was changed/;
+  const args = check({ ...nat, bridge: "br0" });
+  await expect(network.create(args, context)).rejects.toThrow(refused);
+  expect(await lab.host.virsh("net-list", "--all", "--name")).not.toContain(args.name);
+  const made = await create({ mode: "bridge", bridge: "br0" });
+  const before = await lab.host.virsh("net-dumpxml", "--inactive", String(made.state["name"]));
+  const news = check({ ...nat, bridge: "br0" }, made.state);
+  await expect(network.update(made.id, made.state, news, context)).rejects.toThrow(refused);
+  expect(await lab.host.virsh("net-dumpxml", "--inactive", String(made.state["name"]))).toBe(before);
+});
+
 test("an update that cannot come into force leaves the former definition running", async () => {
   const made = await create(nat);
-  await lab.host.exec("ip link add kvmother type bridge");
-  const news = check({ ...nat, bridge: "kvmother" }, made.state);
+  await lab.host.exec("ip link add kvmother up type bridge && ip addr add 10.39.0.99/24 dev kvmother");
+  const news = check({ ...nat, subnets: ["10.39.0.0/24"] }, made.state);
   await expect(network.update(made.id, made.state, news, context)).rejects.toThrow(
     /the former definition is in force again/,
   );

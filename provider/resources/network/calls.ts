@@ -80,13 +80,13 @@ export class NetworkCalls {
     await this.run("start", remedy, () => this.libvirt.call("NETWORK_CREATE", { net: networkHandle(uuid) }));
   }
 
-  /** False only when libvirt says that the host has no such interface; a host that cannot tell is believed. */
-  async hasInterface(name: string): Promise<boolean> {
+  /** Whether the host has an interface of that name; undefined where its libvirt cannot tell. */
+  async hasInterface(name: string): Promise<boolean | undefined> {
     try {
       await this.libvirt.call("INTERFACE_LOOKUP_BY_NAME", { name });
       return true;
     } catch (error) {
-      return !(error instanceof LibvirtError && isNotFoundCode(error.code));
+      return error instanceof LibvirtError && isNotFoundCode(error.code) ? false : undefined;
     }
   }
 

@@ -51,6 +51,7 @@ export const network = defineResource({
       throw notOurs("Network", inputs.name, inputs.host, mark, "uuid");
     }
     if (found) requireName("Network", found, inputs.name, inputs.host);
+    await requireFree(calls, found && inputs.uuid, inputs);
     const document = compose(found ?? emptyDocument(), inputs, {});
     writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
     await calls.define(document);
@@ -78,6 +79,7 @@ export const network = defineResource({
     const calls = await NetworkCalls.open(context, news.host, news.name);
     const before = await calls.definition(id);
     if (!before) throw gone(news);
+    await requireFree(calls, id, news);
     const document = compose(before, { ...news, uuid: id }, olds);
     const mark = readMark(before);
     if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });
@@ -204,10 +206,31 @@ async function bringInForce(
 /** libvirt starts a network on a bridge that is not there; its guests are the ones that fail. */
 async function start(calls: NetworkCalls, uuid: string, { mode, name, bridge, host }: Inputs, context: Context) {
   await calls.start(uuid);
-  if (mode !== "bridge" || bridge === undefined || (await calls.hasInterface(bridge))) return;
+  if (mode !== "bridge" || bridge === undefined || (await calls.hasInterface(bridge)) !== false) return;
   context.warn(
     `Network ${name} is started, but ${host.uri} has no bridge ${bridge}: guests on it cannot start until it is made there (ip -br link show type bridge names those that exist)`,
   );
+}
+
+/**
+ * Refuses to make a bridge in the place of what the host has: where libvirt (seen in 11.3, with its own client too) fails
+ * to make one, it deletes the interface that has the name. So it would at each start of the host.
+ */
+async function requireFree(calls: NetworkCalls, uuid: string | undefined, inputs: Inputs): Promise<void> {
+  const { mode, name, bridge, host } = inputs;
+  if (mode === "bridge" || mode === "hostdev" || bridge === undefined || !(await calls.hasInterface(bridge))) return;
+  if (uuid !== undefined && (await calls.isActive(uuid)) && isMaking(await calls.running(uuid), bridge)) return;
+  throw new KvmError("conflict", {
+    step: `make bridge ${bridge} for Network ${name}`,
+    host: host.uri,
+    reason: `the host has an interface ${bridge} already; nothing was changed`,
+    remedy: 'set mode: "bridge" to put guests on it, choose another name with `bridge`, or leave that out',
+  });
+}
+
+function isMaking(running: Element, bridge: string): boolean {
+  const seen = describe(running);
+  return seen.bridge === bridge && seen.mode !== "bridge";
 }
 
 /** An update of which the definition is written. */
