@@ -1,6 +1,6 @@
 import type { Values } from "../../provider/core/handler";
 import type { LabHost } from "./host";
-import { type Lab, startLab } from "./lab";
+import { type Lab, type Root, startLab } from "./lab";
 import { clearAway, Machine } from "./machines";
 
 /** A lab for the tests of one file, with machines on its host. */
@@ -12,9 +12,12 @@ export interface MachineLab {
 
 /**
  * Starts a lab ahead of the tests of the file that calls it, and ends it after them. `alone`: each test has the host to
- * itself, what it left there is taken away.
+ * itself, what it left there is taken away. `root`: whose libvirt it has, as of `startLab`.
  */
-export function machineLab(base: Values, { alone = false } = {}): MachineLab {
+export function machineLab(
+  base: Values,
+  { alone = false, root }: { readonly alone?: boolean; readonly root?: Root } = {},
+): MachineLab {
   let lab: Lab | undefined;
   const machines: Machine[] = [];
   const host = () => {
@@ -23,7 +26,7 @@ export function machineLab(base: Values, { alone = false } = {}): MachineLab {
   };
 
   beforeAll(async () => {
-    lab = await startLab();
+    lab = await startLab({ root });
   }, 60_000);
 
   afterAll(async () => {

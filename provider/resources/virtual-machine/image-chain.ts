@@ -32,11 +32,12 @@ export async function liesOn(domain: Domain, image: string, base: string): Promi
   }
 }
 
-/** What each external snapshot put over what. */
+/** What each external snapshot, and going back to it (libvirt 9.9), put over what. */
 async function snapshotImages(domain: Domain): Promise<ReadonlyMap<string, string>> {
   const pairs = (await domain.snapshotDocuments()).flatMap((snapshot) => {
     const before = devicesOf(child(snapshot, "domain") ?? snapshot, "disk");
-    return children(child(snapshot, "disks") ?? snapshot, "disk").flatMap((over): [string, string][] => {
+    const overs = ["disks", "revertDisks"].flatMap((list) => children(child(snapshot, list) ?? snapshot, "disk"));
+    return overs.flatMap((over): [string, string][] => {
       const is = (disk: Element) => child(disk, "target")?.attributes["dev"] === over.attributes["name"];
       const [below, above] = [sourcePath(before.find(is) ?? snapshot), sourcePath(over)];
       return below === undefined || above === undefined || above === below ? [] : [[above, below]];

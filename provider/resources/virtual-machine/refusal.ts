@@ -21,7 +21,7 @@ export const imageLocked = /Failed to get (shared )?"write" lock/;
 const trayClosed = /Tray of .* is not open/;
 
 /** What libvirt says, by the code of a refusal, of what the host lacks. */
-const lasting = /does(n't| not) exist|No such (file|device)/;
+const lasting = /does(n't| not) exist|nonexistent|No such (file|device)/;
 
 /**
  * Whether a live operation failed for a reason that a new start of the guest removes. What would fail at the next
