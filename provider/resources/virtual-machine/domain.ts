@@ -1,5 +1,5 @@
-import { isNotFound } from "../../core/errors";
-import type { Libvirt } from "../../libvirt/api";
+import { isNotFound, messageOf } from "../../core/errors";
+import type { Libvirt, TypedParam } from "../../libvirt/api";
 import { xmlFlags } from "../../libvirt/constants";
 import { parseAnswer } from "../../schema/answer";
 import { child, type Element, render, textOf } from "../../schema/tree";
@@ -35,6 +35,12 @@ export interface Look extends Present {
 
 /** libvirt writes attributes in single quotes, and those in `<metadata>` in double ones; a last line end is ours. */
 const unquoted = (xml: string) => xml.trimEnd().replaceAll('"', "'");
+
+/** libvirt does not tell of a job that it counts nothing of, such as the deletion of a snapshot: but that there is one. */
+function uncounted(error: unknown): { readonly type: number; readonly params: readonly TypedParam[] } {
+  if (!messageOf(error).includes("invalid job statistics type")) throw error;
+  return { type: 2, params: [] };
+}
 
 /** One domain on one host; every call names the domain and the host when it fails. */
 export class Domain extends RunningDomain {
@@ -279,7 +285,7 @@ export class Domain extends RunningDomain {
   /** virDomainJobOperation of what libvirt is doing with the guest as a whole; undefined when it is nothing. */
   async jobOperation(): Promise<number | undefined> {
     const { type, params } = await this.run("read the job of", () =>
-      this.libvirt.call("DOMAIN_GET_JOB_STATS", { dom: this.dom, flags: 0 }),
+      this.libvirt.call("DOMAIN_GET_JOB_STATS", { dom: this.dom, flags: 0 }).catch(uncounted),
     );
     // virDomainJobType: 1 and 2 are under way, 0 is none, the others are over.
     if (type !== 1 && type !== 2) return undefined;

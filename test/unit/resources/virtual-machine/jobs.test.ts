@@ -17,7 +17,11 @@ async function busy(job: object, blockJob: object): Promise<Error | undefined> {
     DOMAIN_GET_JOB_STATS: job,
     DOMAIN_GET_BLOCK_JOB_INFO: blockJob,
   };
-  const libvirt = { call: async (name: string) => answers[name] } as unknown as Libvirt;
+  const answer = async (name: string) => {
+    if (answers[name] instanceof Error) throw answers[name];
+    return answers[name];
+  };
+  const libvirt = { call: answer } as unknown as Libvirt;
   const domain = await Domain.byUuid(libvirt, "qemu:///system", "u");
   return refuseWhileBusy(domain as Domain, { live, operation: await domain?.jobOperation() }).catch((error) => error);
 }
@@ -43,6 +47,11 @@ test.each([
     /: an active commit of the disk vda \(100 % done\)[\s\S]*blockjob db DISK --pivot\), or stay on this one \(--abort\)/,
   ],
   [operation(2), { ...noBlockJob, found: 1, type: 1 }, /a save and a pull of the disk vda is under way/],
+  [
+    new LibvirtError(1, 10, "internal error: invalid job statistics type", "DOMAIN_GET_JOB_STATS"),
+    { ...noBlockJob, found: 1, type: 4, cur: 1n, end: 4n },
+    /: a job and an active commit of the disk vda \(25 % done\) is under way; nothing was changed/,
+  ],
 ])("work of libvirt on the guest is refused by its name: %j %#", async (job, blockJob, message) => {
   expect((await busy(job, blockJob))?.message).toMatch(message);
 });
@@ -58,6 +67,7 @@ test.each([
   [1, "internal error: No more available PCI slots", true],
   [1, "internal error: unable to execute QEMU command 'blockdev-add'", false],
   [9, "operation failed: bridge absent0 doesn't exist", false],
+  [9, "operation failed: cannot add domain db device vnet0 to nonexistent bridge absent0", false],
   [67, "unsupported configuration: failed to find appropriate hotpluggable vcpus to reach the desired count", true],
   [38, "Cannot access storage file '/x': No such file or directory", false],
   [67, "unsupported configuration: interface vlan not supported", false],
