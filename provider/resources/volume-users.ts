@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
 import { activeOnly, xmlFlags } from "../libvirt/constants";
 import { domainHandle, poolHandle } from "../libvirt/procedures";
@@ -19,9 +20,17 @@ export interface VolumeUser {
   readonly active: boolean;
 }
 
+interface Definition {
+  readonly uuid: string;
+  readonly active: boolean;
+  readonly document: Element;
+  /** Whether it is that of a snapshot: its images are below those of now. */
+  readonly isFormer?: boolean;
+}
+
 /** Everything on a host that may need a volume: definitions of domains, and what volumes of active pools are based on. */
 interface Survey {
-  readonly domains: readonly { readonly uuid: string; readonly active: boolean; readonly document: Element }[];
+  readonly domains: readonly Definition[];
   readonly overlays: readonly { readonly name: string; readonly backing: string }[];
 }
 
@@ -31,10 +40,11 @@ interface Survey {
  */
 export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHandle, path: string) {
   const { domains, overlays } = await survey(libvirt, host);
-  const users = domains.flatMap(({ uuid, active, document }): VolumeUser[] => {
+  const users = domains.flatMap(({ uuid, active, document, isFormer }): VolumeUser[] => {
     const found = useIn(document, volume, path);
     if (!found) return [];
-    return [{ kind: "domain", name: textAt("name").get(document) ?? uuid, uuid, active, ...found }];
+    const name = textAt("name").get(document) ?? uuid;
+    return [{ kind: "domain", name, uuid, active, ...found, ...(isFormer && { role: "chain" }) }];
   });
   // A running domain names it in both of its definitions; the live one comes first.
   const once = users.filter((user, index) => users.findIndex(({ uuid }) => uuid === user.uuid) === index);
@@ -125,14 +135,48 @@ async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
       libvirt.call("CONNECT_LIST_ALL_STORAGE_POOLS", { ...everything, flags: activeOnly.pools }),
     ]),
   );
-  const [documents, overlays] = await Promise.all([
+  const [documents, volumes] = await Promise.all([
     Promise.all(domains.map(({ uuid, id }) => definitions(libvirt, host, uuid, id >= 0))),
-    Promise.all(pools.map(({ uuid, name }) => overlaysIn(libvirt, host, uuid, name))),
+    Promise.all(pools.map(({ uuid, name }) => volumesIn(libvirt, host, uuid, name))),
   ]);
-  return { domains: documents.flat(), overlays: overlays.flat() };
+  const images = documents.flat().flatMap(({ document }) => imagesOf(document));
+  const all = await Promise.all(
+    volumes.map(async (found, index) => {
+      const pool = pools[index];
+      return pool && lacks(found, images) ? lookAgain(libvirt, host, pool.uuid, pool.name) : found;
+    }),
+  );
+  const overlays = all.flat().flatMap(({ name, backing }) => (backing === undefined ? [] : [{ name, backing }]));
+  const keys = new Set(all.flat().map(({ key }) => key));
+  const inNoPool = documents.flat().filter(({ document }) => imagesOf(document).some((image) => !keys.has(image)));
+  const uuids = [...new Set(inNoPool.map(({ uuid }) => uuid))];
+  const former = await Promise.all(uuids.map((uuid) => formerDefinitions(libvirt, host, uuid)));
+  return { domains: [...documents, ...former].flat(), overlays };
 }
 
-async function definitions(libvirt: Libvirt, host: string, uuid: string, running: boolean) {
+function imagesOf(domain: Element): string[] {
+  const disks = children(child(domain, "devices") ?? domain, "disk");
+  return disks.flatMap((disk) => child(disk, "source")?.attributes["file"] ?? []);
+}
+
+/**
+ * Whether a disk has an image beside volumes of the pool of which the pool does not know: libvirt adds none that a
+ * snapshot makes, and says of a guest that is off nothing of what lies below its image.
+ */
+function lacks(volumes: readonly PoolVolume[], images: readonly string[]): boolean {
+  const folders = new Set(volumes.map(({ key }) => dirname(key)));
+  const keys = new Set(volumes.map(({ key }) => key));
+  return images.some((image) => folders.has(dirname(image)) && !keys.has(image));
+}
+
+async function lookAgain(libvirt: Libvirt, host: string, uuid: string, pool: string): Promise<PoolVolume[]> {
+  const remedy = "wait until no upload or download is under way there, then run pulumi again";
+  const step = { step: `see what the volumes of pool ${pool} are based on`, host, remedy };
+  await ifFound(step, () => libvirt.call("STORAGE_POOL_REFRESH", { pool: poolHandle(uuid), flags: 0 }));
+  return volumesIn(libvirt, host, uuid, pool);
+}
+
+async function definitions(libvirt: Libvirt, host: string, uuid: string, running: boolean): Promise<Definition[]> {
   const step = { step: "see who uses the volumes", host };
   const read = async (flags: number, active: boolean) => {
     const dom = domainHandle(uuid);
@@ -142,16 +186,34 @@ async function definitions(libvirt: Libvirt, host: string, uuid: string, running
   return (await Promise.all([...(running ? [read(0, true)] : []), read(xmlFlags.inactive, false)])).flat();
 }
 
-async function overlaysIn(libvirt: Libvirt, host: string, uuid: string, pool: string) {
+/** Those that snapshots hold: of what lies below an image that is in no pool, they alone tell. */
+async function formerDefinitions(libvirt: Libvirt, host: string, uuid: string): Promise<Definition[]> {
+  const step = { step: "see who uses the volumes", host };
+  const list = { dom: domainHandle(uuid), needResults: 1, flags: 0 };
+  const { snapshots = [] } = (await ifFound(step, () => libvirt.call("DOMAIN_LIST_ALL_SNAPSHOTS", list))) ?? {};
+  const found = await Promise.all(
+    snapshots.map((snap) => ifFound(step, () => libvirt.call("DOMAIN_SNAPSHOT_GET_XML_DESC", { snap, flags: 0 }))),
+  );
+  const documents = found.flatMap((answer) => (answer && child(parseAnswer(answer.xml), "domain")) ?? []);
+  return documents.map((document) => ({ uuid, active: false, document, isFormer: true }));
+}
+
+interface PoolVolume {
+  readonly name: string;
+  /** In pools of files, the path. */
+  readonly key: string;
+  readonly backing: string | undefined;
+}
+
+async function volumesIn(libvirt: Libvirt, host: string, uuid: string, pool: string): Promise<PoolVolume[]> {
   const step = { step: `see what the volumes of pool ${pool} are based on`, host };
   const list = { pool: poolHandle(uuid), needResults: 1, flags: 0 };
   const { vols = [] } = (await ifFound(step, () => libvirt.call("STORAGE_POOL_LIST_ALL_VOLUMES", list))) ?? {};
-  const found = await Promise.all(
+  return Promise.all(
     vols.map(async (vol) => {
       const found = await ifFound(step, () => libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }));
       const backing = found && textAt("backingStore/path").get(parseAnswer(found.xml));
-      return backing === undefined ? [] : [{ name: `${pool}/${vol.name}`, backing }];
+      return { name: `${pool}/${vol.name}`, key: vol.key, backing };
     }),
   );
-  return found.flat();
 }

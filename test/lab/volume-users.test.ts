@@ -185,3 +185,23 @@ test("what needs a new volume is refused, and done when the data may go", async 
   expect((await lab.host.exec(["stat", "-c", "%a", data.path])).stdout.trim()).toBe("640");
   await data.delete();
 });
+
+test.each([
+  [
+    "beside it, of which its pool does not know",
+    ["--disk-only", "--no-metadata"],
+    /volume vms\/\S+\.s1 is based on it/,
+  ],
+  ["in no pool", ["--disk-only", "--diskspec"], /domain below-\w+ has it below vda/],
+] as const)("below the snapshot of a machine that is off, %s: not deleted", async (_where, flags, users) => {
+  const root = await vol("below").create({ size: "8 MiB" });
+  const vm = machine("below");
+  await vm.create({ disks: { root: disk(root) }, state: "stopped" });
+  const spec = flags[1] === "--diskspec" ? [`vda,file=${join(lab.host.directory, "below.s1")}`] : [];
+  await lab.host.virsh("snapshot-create-as", vm.name, "s1", ...flags, ...spec);
+  await expect(root.delete()).rejects.toThrow(users);
+  expect(existsSync(root.path)).toBe(true);
+  await lab.host.virsh("undefine", vm.name, "--snapshots-metadata");
+  await lab.host.exec(["sh", "-c", `rm -f ${join(lab.host.directory, "vms")}/*.s1; virsh pool-refresh vms`]);
+  await root.delete();
+});
