@@ -224,7 +224,7 @@ async function requireFree(calls: NetworkCalls, uuid: string | undefined, inputs
     step: `make bridge ${bridge} for Network ${name}`,
     host: host.uri,
     reason: `the host has an interface ${bridge} already; nothing was changed`,
-    remedy: 'set mode: "bridge" to put guests on it, choose another name with `bridge`, or leave that out',
+    remedy: `set mode: "bridge" to put guests on it, or choose another name with \`bridge\`. Where a network that did not end well has left it there, remove it on the host: ip link delete ${bridge}`,
   });
 }
 
