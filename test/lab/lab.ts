@@ -20,7 +20,10 @@ export type Root = "machine" | "trixie";
 export interface LabOptions {
   /** Default 1; at most 9. */
   readonly hosts?: number;
-  /** `machine` shows this machine's libvirt, `trixie` Debian 13's; a list names one for each host. Default machine. */
+  /**
+   * `machine` shows this machine's libvirt, `trixie` Debian 13's; a list names one for each host. Default: machine, but
+   * in the suite lab-newer.
+   */
   readonly root?: Root | readonly Root[];
   /** Outlives the process that started it; end it with `stopLab(folder)`. */
   readonly keep?: boolean;
@@ -36,6 +39,8 @@ export interface Lab {
 }
 
 const prefix = "kvmlab-";
+
+const defaultRoot = (globalThis as { labRoot?: Root }).labRoot ?? "machine";
 
 /** Where built images and roots are kept between runs. */
 export function cacheFolder(): string {
@@ -70,7 +75,7 @@ async function startIn(folder: string, options: LabOptions): Promise<Lab> {
     knownHosts: join(folder, "known_hosts"),
     tether,
   };
-  const { root = "machine" } = options;
+  const { root = defaultRoot } = options;
   const hosts = Array.from({ length: options.hosts ?? 1 }, (_, index) => {
     const shown = typeof root === "string" ? root : (root[index] ?? "machine");
     const capabilities = join(cacheFolder(), "capabilities", shown);

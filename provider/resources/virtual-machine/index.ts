@@ -84,7 +84,7 @@ export const virtualMachine = defineResource({
     const wanted = effective(inputs, state);
     const ignored = context.meta?.ignoreChanges;
     const [seenNow, isPersistent] = await Promise.all([
-      observe(domain, inputs, state, { isRefresh: true, ignored }),
+      observe(domain, inputs, state, { looksAtPorts: true, ignored }),
       domain.isPersistent(),
     ]);
     const { made, waiting, behind, power, plight, autostart } = seenNow;

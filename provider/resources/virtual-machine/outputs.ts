@@ -67,8 +67,8 @@ interface Hints {
   readonly anew?: boolean;
   /** An update has done to the guest all that it could. */
   readonly isDone?: boolean;
-  /** Looks at what a refresh alone is to find, too. */
-  readonly isRefresh?: boolean;
+  /** Looks whether its interfaces are still plugged into their networks: in a refresh, and where one found that they are not. */
+  readonly looksAtPorts?: boolean;
   /** Paths of the option `ignoreChanges`: nothing of it is tried, or noted. */
   readonly ignored?: readonly string[] | undefined;
   /** The definition, read since it was last written. */
@@ -80,7 +80,7 @@ interface Hints {
 
 /** Reads everything back, without waiting for anything. `known` are outputs of before. */
 export async function observe(domain: Domain, inputs: Inputs, known: Values, hints: Hints = {}): Promise<Observation> {
-  const { before = known, anew = false, isDone = false, isRefresh = false, ignored } = hints;
+  const { before = known, anew = false, isDone = false, looksAtPorts = false, ignored } = hints;
   const definition = hints.config ?? domain.inactive();
   const [config, { live, ...state }, autostart, iommuGroups] = await Promise.all([
     definition,
@@ -92,7 +92,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
     ? await Promise.all([
         seenAddresses(domain, inputs.nics),
         measurementOf(domain, config),
-        isRefresh ? forgetLostPorts(domain, live) : undefined,
+        looksAtPorts ? forgetLostPorts(domain, live) : undefined,
       ])
     : [{}, undefined];
   const wanted = effective(inputs, known);

@@ -30,7 +30,7 @@ const lasting = /does(n't| not) exist|nonexistent|No such (file|device)/;
 export function isGuestRefusal(error: unknown): error is KvmError {
   if (!(error instanceof KvmError)) return false;
   const { cause } = error.details;
-  if (cause === undefined) return error.code === "timeout";
+  if (cause === undefined) return ["timeout", "unsupported"].includes(error.code);
   if (!(cause instanceof LibvirtError) || cause.message.includes("state change lock")) return false;
   // Slots are reserved at a start, and vCPUs that a guest starts with are its own; QEMU's own words come as internal errors.
   if (startOnly.test(cause.message) || isTrayClosed(error)) return true;

@@ -65,6 +65,7 @@ export async function update(
   if (touched("cpu")) await warnOfMitigations(domain.libvirt, news, context);
   if (touched("disks", "profile")) warnOfSlowDisks(news, context);
   const mayStart = power === "stopped" || news.changePolicy === "restart";
+  const looksAtPorts = behindIn(olds).some((property) => isAt(property.split("."), ["nics", "*", "network"]));
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
   const renamed = news.name !== domain.name;
   let isSent = false;
@@ -92,8 +93,7 @@ export async function update(
     // One that is to be off now has it all at its next start.
     if (live && !renamed && news.state !== "stopped") {
       await resumeHeld(domain, found, news);
-      if (behindIn(olds).some((property) => isAt(property.split("."), ["nics", "*", "network"])))
-        await forgetLostPorts(domain, live);
+      if (looksAtPorts) await forgetLostPorts(domain, live);
       await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     }
   } catch (error) {
@@ -125,7 +125,7 @@ export async function update(
     await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
     const isAsSeen = now.power === news.state;
     const seen = started ? {} : { config, autostart: news.autostart, ...(isAsSeen && { now }) };
-    const done = { before: olds, anew: started, isDone: true, ignored };
+    const done = { before: olds, anew: started, isDone: true, looksAtPorts, ignored };
     const { made } = await observe(domain, news, known, { ...done, ...seen });
     report(waitingIn(made.outputs), context);
     return made;
