@@ -1,5 +1,7 @@
+import { storagePool } from "../../provider/resources/storage-pool";
 import { machineLab } from "./machine-lab";
-import { furnish, image } from "./machines";
+import { furnish, image, referenceOf } from "./machines";
+import { Managed } from "./managed";
 
 /** What libvirt 11.3 does otherwise than 9.0, or alone, to a machine that changes. */
 const lab = machineLab({ waitForAddress: false }, { alone: true, root: "trixie" });
@@ -66,3 +68,10 @@ test("throttle groups, polling and virtio-mem of small parts come and change as 
   for (const shown of ["<total_iops_sec>200<", "group='h'", "max='2000'", "ua-memory-more"])
     expect(xml).toContain(shown);
 }, 30_000);
+
+test("a pool whose backend is not installed names the package", async () => {
+  const pool = new Managed(storagePool, "vg", { host: referenceOf(lab.host) });
+  const made = pool.create({ type: "logical", source: { name: "vg" } });
+  await expect(made).rejects.toThrow(/install .*libvirt-daemon-driver-storage-logical with Debian/);
+  await pool.context.close();
+});

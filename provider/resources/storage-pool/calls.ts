@@ -12,6 +12,13 @@ const inactive = 1;
 /** libvirt's virStoragePoolBuildFlags: make what is missing; format only what holds nothing. */
 export const buildFlags = { missing: 0, noOverwrite: 4 } as const;
 
+function defineRemedy(said: string): string {
+  const [, type] = /missing backend for pool type \d+ \((.+)\)/.exec(said) ?? [];
+  return type === undefined
+    ? "where libvirt names another pool, it covers the same place: use that one (adopt: true), or choose another path or source"
+    : `install libvirt's backend for such pools on the host (package libvirt-daemon-driver-storage-${type} with Debian, Ubuntu and Fedora), and restart libvirtd or virtstoraged`;
+}
+
 /** The calls that a pool needs, each with its name in error messages. */
 export class PoolCalls {
   private constructor(
@@ -66,10 +73,9 @@ export class PoolCalls {
   }
 
   async define(document: Element): Promise<void> {
-    const remedy =
-      "where libvirt names another pool, it covers the same place: use that one (adopt: true), or choose another path or source";
     const args = { xml: render(document), flags: 0 };
-    await attempt(this.step("define", remedy), () => this.libvirt.call("STORAGE_POOL_DEFINE_XML", args));
+    const step = { ...this.step("define"), remedy: defineRemedy };
+    await attempt(step, () => this.libvirt.call("STORAGE_POOL_DEFINE_XML", args));
   }
 
   async build(uuid: string, flags: number): Promise<void> {
