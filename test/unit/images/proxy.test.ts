@@ -71,6 +71,28 @@ test("what no_proxy names is asked directly", async () => {
   expect(asked).toEqual([]);
 });
 
+test("a proxy may be named without its scheme", async () => {
+  process.env["http_proxy"] = `127.0.0.1:${portOf(proxy)}`;
+  await get(imageUrl());
+  expect(asked).toHaveLength(1);
+});
+
+test("no_proxy names addresses and networks too", async () => {
+  process.env["http_proxy"] = "http://127.0.0.1:1";
+  for (const noProxy of ["10.0.0.0/8, 127.0.0.0/8", "::1,127.0.0.1/32"]) {
+    process.env["no_proxy"] = noProxy;
+    await get(imageUrl());
+  }
+  process.env["no_proxy"] = "10.0.0.0/8,::1,127.0.0.1/33,127.0.0.0/x";
+  await expect(get(imageUrl())).rejects.toThrow(/could not be downloaded/);
+});
+
+test("the proxy of http is none of https", async () => {
+  process.env["http_proxy"] = `http://127.0.0.1:${portOf(proxy)}`;
+  await expect(get(`https://127.0.0.1:${portOf(origin)}/image.img`)).rejects.toThrow(/could not be downloaded/);
+  expect(asked).toEqual([]);
+});
+
 test("an address with TLS goes through a tunnel, and what fails there tells of the proxy", async () => {
   process.env["https_proxy"] = `http://user:secret@127.0.0.1:${portOf(proxy)}`;
   const failure = await get(`https://127.0.0.1:${portOf(origin)}/image.img`).catch((error: unknown) => error);
