@@ -102,12 +102,15 @@ function metaData(args: SeedArgs): string {
   if (typeof id !== "string" || !/^[!-~]{1,128}$/.test(id)) {
     throw new SeedError("the instance id must be 1 to 128 printable ASCII characters without blanks");
   }
-  if (typeof hostname !== "string" || !isHostname(hostname)) {
-    throw new SeedError(
-      `"${String(hostname)}" is no host name: letters, digits and "-" in labels of at most 63, joined by dots, 253 in all`,
-    );
-  }
+  const fault = hostnameFault(hostname);
+  if (fault !== undefined) throw new SeedError(fault);
   return cloudYaml().renderYaml(merged, "metaData");
+}
+
+/** What is wrong with a host name; undefined for one that every guest takes. */
+export function hostnameFault(name: unknown): string | undefined {
+  if (typeof name === "string" && isHostname(name)) return undefined;
+  return `"${String(name)}" is no host name: letters, digits and "-" in labels of at most 63, joined by dots, 253 in all`;
 }
 
 function isHostname(name: string): boolean {
@@ -115,6 +118,7 @@ function isHostname(name: string): boolean {
 }
 
 function headerWarning(name: string, text: string): string[] {
+  if (text.startsWith("\ufeff")) return [`${name} begins with a byte order mark: cloud-init will ignore it`];
   const start = text.trimStart().slice(0, 32).toLowerCase();
   if (start === "" || HEADERS.some((known) => start.startsWith(known))) return [];
   return [`${name} begins with none of ${HEADERS.join(", ")}: cloud-init will ignore it`];

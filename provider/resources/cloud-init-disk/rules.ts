@@ -1,4 +1,5 @@
 import type { Rule } from "../../core/resource";
+import { hostnameFault } from "../../seed/cloud-init";
 import { overlayRule } from "../overlay";
 import { volumePath } from "../pool-reference";
 import { mediumDigest } from "./content";
@@ -6,6 +7,13 @@ import type { rows } from "./rows";
 
 export const rules: readonly Rule<typeof rows>[] = [
   overlayRule("volume"),
+  {
+    needs: ["hostname"],
+    check({ hostname }) {
+      const reason = hostname === undefined ? undefined : hostnameFault(hostname);
+      return reason === undefined ? [] : [{ property: "hostname", reason }];
+    },
+  },
   {
     needs: ["userData", "metaData", "networkConfig", "vendorData", "hostname", "overlay", "instanceId", "name"],
     check(inputs) {

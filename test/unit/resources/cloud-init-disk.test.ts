@@ -95,6 +95,9 @@ test("what cannot be is refused with what to do", () => {
   expect(reasons({ userData: "a", instanceId: "a b" })).toEqual([
     expect.stringMatching(/^instanceId: .*without blanks/),
   ]);
+  expect(reasons({ userData: "a", hostname: "my_db" })).toEqual([
+    expect.stringMatching(/^hostname: .*is no host name/),
+  ]);
   expect(reasons({ userData: "a", userdata: "b" })).toEqual([expect.stringMatching(/did you mean "userData"\?/)]);
 });
 

@@ -61,6 +61,7 @@ describe("buildSeed", () => {
     expect(seed({ userData: "hostname: db\n" }).warnings).toEqual([
       expect.stringMatching(/^user-data begins with none/),
     ]);
+    expect(seed({ userData: "\ufeff#cloud-config\n" }).warnings).toEqual([expect.stringMatching(/byte order mark/)]);
     expect(seed({ vendorData: "x" }).warnings).toEqual([expect.stringMatching(/^vendor-data/)]);
     expect(seed({ networkConfig: "version: 2", metaData: "a: 1" }).warnings).toEqual([]);
   });
