@@ -82,7 +82,7 @@ export interface StoragePoolArgs {
   readonly source?: pulumi.Input<StoragePoolArgsSource>;
   /** Mode and owner of the directory of a dir pool. */
   readonly permissions?: pulumi.Input<StoragePoolArgsPermissions>;
-  /** Make the directory (dir) or the mount point (fs, netfs) when it is missing. Default true. */
+  /** Make the directory (dir) or the mount point (fs, netfs) when it is missing; false for a directory on a filesystem that may not be mounted, so that none is made in its place. Default true. */
   readonly build?: pulumi.Input<boolean>;
   /** Make a filesystem (fs) or a volume group (logical) on the devices at creation, if they hold nothing; what holds something is never overwritten. Default false. */
   readonly format?: pulumi.Input<boolean>;
@@ -136,7 +136,7 @@ export class StoragePool extends KvmResource {
   /** Mode and owner of the directory of a dir pool. */
   declare readonly permissions: pulumi.Output<pulumi.Unwrap<StoragePoolArgsPermissions> | undefined>;
 
-  /** Make the directory (dir) or the mount point (fs, netfs) when it is missing. Default true. */
+  /** Make the directory (dir) or the mount point (fs, netfs) when it is missing; false for a directory on a filesystem that may not be mounted, so that none is made in its place. Default true. */
   declare readonly build: pulumi.Output<boolean>;
 
   /** Make a filesystem (fs) or a volume group (logical) on the devices at creation, if they hold nothing; what holds something is never overwritten. Default false. */

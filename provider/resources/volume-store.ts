@@ -30,6 +30,12 @@ function poolRemedy(pool: string, said: string): string {
   if (/no storage pool with/.test(said)) {
     return "the pool is gone, its files are not: make it anew in the program that made it, or take a volume that is not needed any more out of the state (pulumi state delete)";
   }
+  if (/cannot open directory/.test(said)) {
+    return `see that what pool ${pool} lies on is mounted on the host, then start the pool, virsh pool-start ${pool}: libvirt stopped it`;
+  }
+  if (/Read-only file system|Permission denied/.test(said)) {
+    return `see that the host may write to the place of pool ${pool} (virsh pool-dumpxml ${pool} names it)`;
+  }
   if (/too large|overflow/.test(said)) {
     return `choose a smaller size: the file system of pool ${pool} has no files of this one`;
   }
@@ -106,6 +112,15 @@ export class VolumeStore {
     const handle = await this.find(name);
     const document = handle && (await this.ifVolume("read", () => this.document(handle)));
     return handle && document && { handle, document };
+  }
+
+  /**
+   * The volume, after libvirt has looked at what is there. A pool whose own place is gone is an error, whatever libvirt
+   * knew of it: it may lie on something that is not mounted now.
+   */
+  async lookAgain(name: string): Promise<FoundVolume | undefined> {
+    await this.refreshIfIdle();
+    return this.look(name);
   }
 
   /** The volume at a path of the host, whatever its pool; undefined when no active pool has one there. */

@@ -118,6 +118,7 @@ test("dir: a directory that vanished is drift, and comes back", async () => {
   expect(seen?.inputs).toMatchObject({ active: false });
   const news = check({ path }, pool.state);
   await storagePool.update(pool.id, seen?.state ?? {}, news, context);
+  expect(context.lines.warn.join()).toMatch(/vanishing was not there on .*made anew, empty\. .*not mounted now/);
   expect((await lab.host.exec(`stat -c %F ${path}`)).stdout.trim()).toBe("directory");
 });
 

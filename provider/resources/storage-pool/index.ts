@@ -149,7 +149,7 @@ async function takeBackIfFailed(calls: PoolCalls, written: Written, context: Con
     // libvirt sets mode and owner only when it builds a pool that is not active; open volumes stay open.
     if (permissions && (await calls.isActive(id))) await calls.stop(id);
     if (permissions) await calls.build(id, buildFlags.missing);
-    await bringInForce(calls, id, news, context);
+    await bringInForce(calls, id, news, context, true);
   } catch (error) {
     if (isConnectionLost(error)) throw error;
     const back = async () => {
@@ -164,12 +164,19 @@ async function takeBackIfFailed(calls: PoolCalls, written: Written, context: Con
   }
 }
 
-/** Makes the place where it is missing, starts or stops the pool, and sets autostart. */
-async function bringInForce(calls: PoolCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
+/** Makes the place where it is missing, starts or stops the pool, and sets autostart. `isKnown`: it was made before. */
+async function bringInForce(
+  calls: PoolCalls,
+  uuid: string,
+  inputs: Inputs,
+  context: Context,
+  isKnown = false,
+): Promise<void> {
   if ((await calls.autostart(uuid)) !== inputs.autostart) await calls.setAutostart(uuid, inputs.autostart);
   const active = await calls.isActive(uuid);
   if (active && !inputs.active) await calls.stop(uuid);
   if (active || !inputs.active) return;
+  if (inputs.type === "dir" && isKnown && (await startsAsItIs(calls, uuid, inputs, context))) return;
   // A logical pool has no directory to make: building one formats its devices.
   if (inputs.build && inputs.type !== "logical") await calls.build(uuid, buildFlags.missing);
   if (!inputs.format) return calls.start(uuid, startRemedy(inputs));
@@ -181,6 +188,22 @@ async function bringInForce(calls: PoolCalls, uuid: string, inputs: Inputs, cont
     context.info(`StoragePool ${inputs.name}: nothing to start there yet (${error.details.reason}); formatting`);
     await calls.build(uuid, buildFlags.noOverwrite);
     await calls.start(uuid, startRemedy(inputs));
+  }
+}
+
+/** A directory that vanished is made anew; volumes that are gone with it may lie on what is not mounted now. */
+async function startsAsItIs(calls: PoolCalls, uuid: string, inputs: Inputs, context: Context): Promise<boolean> {
+  try {
+    await calls.start(uuid, startRemedy(inputs));
+    return true;
+  } catch (error) {
+    if (!inputs.build || !(error instanceof KvmError) || error.code === "connection-lost") throw error;
+    if (/No such file or directory/.test(error.message)) {
+      context.warn(
+        `${inputs.path} was not there on ${inputs.host.uri} and is made anew, empty. Where it belongs to a filesystem that is not mounted now: stop the pool (virsh pool-destroy ${inputs.name}), mount that, and run pulumi up --refresh, before a refresh takes the volumes for gone`,
+      );
+    }
+    return false;
   }
 }
 

@@ -34,7 +34,10 @@ const devicesLens: ElementLens<readonly string[]> = {
 /** libvirt writes modes as octal numbers with a leading zero. */
 const mode = z
   .string()
-  .regex(/^0?[0-7]{3,4}$/, 'is not an octal mode; write for example "0711"')
+  .regex(
+    /^0?[0-7]{3}$/,
+    'is not an octal mode that libvirt sets; write for example "0711", without set-id and sticky bits',
+  )
   .transform((value) => `0${value.replace(/^0+(?=[0-7]{3})/, "")}`);
 
 const id = z.int().min(0).max(4294967294);
@@ -144,7 +147,7 @@ export const rows = {
   source: block({ doc: "Where the storage of fs, netfs and logical pools comes from.", rows: source }),
   permissions: block({ doc: "Mode and owner of the directory of a dir pool.", rows: permissions }),
   build: attribute<boolean>({
-    doc: "Make the directory (dir) or the mount point (fs, netfs) when it is missing. Default true.",
+    doc: "Make the directory (dir) or the mount point (fs, netfs) when it is missing; false for a directory on a filesystem that may not be mounted, so that none is made in its place. Default true.",
     schema: z.boolean(),
     defaults: { 1: true },
     change: "none",

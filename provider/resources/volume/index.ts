@@ -40,7 +40,7 @@ export const volume = defineResource({
     const key = lookupKey(id);
     if (key !== undefined) return lookUp(key, state, context);
     const store = await VolumeStore.open(context, state.pool, `Volume ${state.name}`);
-    const found = await store.look(state.name);
+    const found = (await store.look(state.name)) ?? (await store.lookAgain(state.name));
     if (!found) {
       const place = await store.elsewhere();
       if (place !== undefined) throw notMoved(store, "refresh", state.path, place);

@@ -68,6 +68,7 @@ test.each<[string, Values, RegExp]>([
     /^permissions: /,
   ],
   ["a mode that is none", { path: "/srv/a", permissions: { mode: "rwx" } }, /^permissions\.mode: is not an octal mode/],
+  ["bits that libvirt refuses", { path: "/srv/a", permissions: { mode: "2770" } }, /without set-id and sticky bits/],
   ["an unknown attribute", { path: "/srv/a", paht: "/b" }, /^paht: unknown attribute; did you mean "path"\?/],
 ])("%s is refused with what to do", (_name, args, expected) => {
   const found = check(args).failures.map(({ property, reason }) => `${property}: ${reason}`);
