@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { DeclaredLimits } from "../provider/resources/host-limits";
 
@@ -47,7 +48,16 @@ export function lift(args: object, object: string): Lifted {
     }
   }
 
+  function refuseLossy(value: unknown, path: readonly string[]): void {
+    const what = lossy(value);
+    if (what === undefined) return;
+    throw new pulumi.RunError(
+      `${object}: ${path.join(".")} is a ${what}, which Pulumi cannot pass on: give text. Files are read as such by readFileSync(path, "utf8"), and loaders of YAML make a Date of one that stands without quotes`,
+    );
+  }
+
   function visit(value: unknown, path: readonly string[]): unknown {
+    refuseLossy(value, path);
     if (typeof value !== "object" || value === null) return value;
     const resource = known.get(value);
     if (resource) {
@@ -128,6 +138,17 @@ function applied(value: unknown, work: (settled: unknown) => unknown): unknown {
 
 function pick(resource: Fields, names: readonly string[]): Fields {
   return Object.fromEntries(names.map((name) => [name, resource[name]]));
+}
+
+/** The class of what would become another or an empty object on its way: Pulumi passes on what `Object.keys` names. */
+function lossy(value: unknown): string | undefined {
+  if (typeof value === "bigint") return "bigint";
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // In tests there are objects of other realms.
+  const isOfNoClass = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (isOfNoClass || types.isPromise(value) || pulumi.Output.isInstance(value)) return undefined;
+  return Object.keys(value).length === 0 || ArrayBuffer.isView(value) ? value.constructor.name : undefined;
 }
 
 function isPlain(value: unknown): value is Fields {

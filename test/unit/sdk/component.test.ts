@@ -90,3 +90,16 @@ test("the option import is refused with what to do instead", () => {
   const make = () => new kvm.Network("old", { host: { uri: "qemu:///system" } }, { import: "some-id" });
   expect(make).toThrow(/Network "old": the option import does not work.*adopt: true/);
 });
+
+test.each([
+  ["a file that was not read as text", Buffer.from("#cloud-config"), "Buffer"],
+  ["a date, which loaders of YAML make", new Date(0), "Date"],
+  ["a set", new Set(["a"]), "Set"],
+  ["a bigint", 1n, "bigint"],
+])("%s is refused: Pulumi would pass on another object", (_what, content, type) => {
+  const pool = { uuid: "u", name: "vms", type: "dir", path: "/srv/vms", host: {} };
+  const make = () => new kvm.CloudInitDisk("seed", { pool, userData: { write_files: [{ path: "/a", content }] } });
+  expect(make).toThrow(
+    `CloudInitDisk "seed": userData.write_files.0.content is a ${type}, which Pulumi cannot pass on`,
+  );
+});
