@@ -68,9 +68,9 @@ export function lift(args: object, object: string): Lifted {
       resource.reference ??= make(value as Fields, resource.lifted.values);
       return resource.reference;
     }
-    if (pulumi.Output.isInstance(value) || value instanceof Promise) {
-      return applied(value, (settled) => visit(settled, path));
-    }
+    // An output is made of copies, of which none has a class any more.
+    if (types.isPromise(value)) return pulumi.output(value.then((settled) => visit(settled, path)));
+    if (pulumi.Output.isInstance(value)) return applied(value, (settled) => visit(settled, path));
     if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
     if (!isPlain(value)) return value;
     const make = ofExport(value);
@@ -127,8 +127,7 @@ function field(value: unknown, name: string): unknown {
 }
 
 /** Where a preview does not know the whole, what it knows is still worked on, as by Pulumi's look-up of a property. */
-function applied(value: unknown, work: (settled: unknown) => unknown): unknown {
-  const output = pulumi.Output.isInstance(value) ? value : pulumi.output(value);
+function applied(output: unknown, work: (settled: unknown) => unknown): unknown {
   // The second parameter is Pulumi's own, and left out of its types.
   return (output as unknown as { apply(work: (settled: unknown) => unknown, evenUnknown: true): unknown }).apply(
     work,

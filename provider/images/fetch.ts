@@ -86,6 +86,7 @@ async function fetchOnce(url: URL, sha256: string | undefined, options: FetchOpt
     } finally {
       await file.close();
     }
+    if (sha256 === undefined) await refusePage(partial, url);
     await settle(partial, join(cacheDir, found), found, signal);
     const path = await usable(cacheDir, found, signal);
     if (sha256 !== undefined) return { path, sha256: found };
@@ -94,6 +95,14 @@ async function fetchOnce(url: URL, sha256: string | undefined, options: FetchOpt
   } finally {
     await rm(partial, { force: true });
   }
+}
+
+/** A page that asks to log in, or says that there is no such file, would pass for a raw image. */
+async function refusePage(path: string, url: URL): Promise<void> {
+  const start = await (await openImageFile(path)).read(0, 64);
+  if (!/^\s*<(!doctype|html|\?xml)\b/i.test(start.toString("latin1"))) return;
+  const remedy = "Open it in a browser: it may want a login, or name a page from which the image is downloaded.";
+  throw new ImageError("invalid", `${shownUrl(url)} is a web page, not an image`, remedy);
 }
 
 /** Gives a complete file its place, unless the same is there already: somebody may be reading that one. */

@@ -200,7 +200,7 @@ async function startsAsItIs(calls: PoolCalls, uuid: string, inputs: Inputs, cont
     if (!inputs.build || !(error instanceof KvmError) || error.code === "connection-lost") throw error;
     if (/No such file or directory/.test(error.message)) {
       context.warn(
-        `${inputs.path} was not there on ${inputs.host.uri} and is made anew, empty. Where it belongs to a filesystem that is not mounted now: stop the pool (virsh pool-destroy ${inputs.name}), mount that, and run pulumi up --refresh, before a refresh takes the volumes for gone`,
+        `${inputs.path} was not there on ${inputs.host.uri} and is made anew, empty. Where it belongs to a filesystem that is not mounted now: stop the pool (virsh pool-destroy ${inputs.name}), mount that and start it again (virsh pool-start), before a refresh takes the volumes for gone`,
       );
     }
     return false;

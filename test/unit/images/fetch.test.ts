@@ -66,6 +66,13 @@ const status =
     response.writeHead(code, headers).end("no");
 
 describe("fetchImage", () => {
+  it("takes no web page for an image, unless it is the one that was meant", async () => {
+    const page = Buffer.from("\n<!DOCTYPE html><title>Log in</title>");
+    answers = [serve(page)];
+    await expect(get()).rejects.toMatchObject({ code: "invalid", message: expect.stringMatching(/is a web page/) });
+    expect((await get({ sha256: sha(page) })).sha256).toBe(sha(page));
+  });
+
   it("downloads once, checks the hash and answers from the cache later", async () => {
     answers = [serve(IMAGE)];
     const first = await get({ sha256: sha(IMAGE).toUpperCase() });
