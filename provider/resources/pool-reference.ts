@@ -14,6 +14,16 @@ export interface PoolReference {
   readonly host: HostReference;
 }
 
+const ofDevices: readonly unknown[] = ["logical", "disk", "iscsi", "iscsi-direct", "scsi", "mpath", "zfs"];
+
+/**
+ * Whether volumes of this type of pool are devices of blocks: raw, with all their space from the start, and libvirt grows
+ * none of them.
+ */
+export function hasDevices(type: unknown): boolean {
+  return ofDevices.includes(type);
+}
+
 const schema = z.object({
   uuid: z.string(),
   name: z.string(),

@@ -1,6 +1,6 @@
 import { element, render } from "../schema/tree";
 import { overlay as merge } from "./overlay";
-import type { PoolReference } from "./pool-reference";
+import { hasDevices, type PoolReference } from "./pool-reference";
 
 /** What a new volume is to be. */
 export interface VolumeDocument {
@@ -16,13 +16,13 @@ export interface VolumeDocument {
   readonly overlay?: unknown;
 }
 
-/** The document of a new volume. It takes no more space than what is written to it; a logical one takes all at once. */
+/** The document of a new volume. It takes no more space than what is written to it; a device takes all at once. */
 export function renderVolume({ pool, name, format, capacity, backing, mode, overlay }: VolumeDocument): string {
-  const logical = pool.type === "logical";
+  const isDevice = hasDevices(pool.type);
   const target = element(
     "target",
     {},
-    ...(logical ? [] : [element("format", { type: format })]),
+    ...(isDevice ? [] : [element("format", { type: format })]),
     // Version 3 of qcow2: lazy refcounts, bitmaps for backups. libvirt 9.0 would make version 2.
     ...(format === "qcow2" ? [element("compat", {}, "1.1")] : []),
     ...(mode === undefined ? [] : [element("permissions", {}, element("mode", {}, mode))]),
@@ -35,7 +35,7 @@ export function renderVolume({ pool, name, format, capacity, backing, mode, over
     {},
     element("name", {}, name),
     element("capacity", { unit: "bytes" }, String(capacity)),
-    ...(format === "raw" && !logical ? [element("allocation", { unit: "bytes" }, "0")] : []),
+    ...(format === "raw" && !isDevice ? [element("allocation", { unit: "bytes" }, "0")] : []),
     target,
     ...(store ? [store] : []),
   );

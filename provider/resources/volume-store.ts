@@ -13,7 +13,7 @@ import { textAt } from "../schema/lens";
 import type { Element } from "../schema/tree";
 import { attempt, type Step } from "./failure";
 import { poolOwner } from "./ownership";
-import type { PoolReference } from "./pool-reference";
+import { hasDevices, type PoolReference } from "./pool-reference";
 import { nameUsers, usersOf, type VolumeUser } from "./volume-users";
 
 /** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
@@ -68,9 +68,6 @@ export class LeftBehind extends Error {
   }
 }
 
-/** Kinds of pools whose volumes are devices of blocks: they have all their space from the start, and libvirt grows none. */
-const fixed: readonly string[] = ["logical", "disk", "iscsi", "iscsi-direct", "scsi", "mpath", "zfs"];
-
 /** Volumes of one pool, as Volume and CloudInitDisk use them. */
 export class VolumeStore {
   private constructor(
@@ -90,7 +87,7 @@ export class VolumeStore {
 
   /** Whether volumes of this pool have the size for ever that they are made with. */
   get isFixed(): boolean {
-    return fixed.includes(this.pool.type);
+    return hasDevices(this.pool.type);
   }
 
   /** Which deployment made the pool, undefined for one that somebody else made. */

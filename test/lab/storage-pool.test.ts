@@ -264,6 +264,12 @@ test("a look-up answers what exists; what does not exist is an error", async () 
       state: { uuid: pool.id, name: pool.state["name"], type: "dir", path, active: true },
     });
   }
+  const iscsi = `${lab.host.directory}/san.xml`;
+  const source = "<source><host name='san'/><device path='iqn.2026-01.example:vms'/></source>";
+  const xml = `<pool type='iscsi'><name>san</name>${source}<target><path>/dev/disk/by-path</path></target></pool>`;
+  await lab.host.exec(["sh", "-c", `echo "${xml}" >${iscsi}; virsh pool-define ${iscsi}`]);
+  expect(await storagePool.read("lookup:san", { host }, context)).toMatchObject({ state: { type: "iscsi" } });
+  await lab.host.virsh("pool-undefine", "san");
   await expect(storagePool.read("lookup:nowhere", { host }, context)).rejects.toThrow(/no pool of that name or uuid/);
 });
 

@@ -135,7 +135,8 @@ export const rows = {
     schema: z.enum(types),
     defaults: { 1: "dir" },
     change: replace,
-    lens: mapped(attributeAt("", "type"), (value) => types.find((type) => type === value), String),
+    // One that is looked up is of whatever type: a volume of it has to know.
+    lens: mapped(attributeAt("", "type"), (value) => value as PoolType, String),
   }),
   path: attribute<string>({
     doc: "Where the volumes are on the host: the directory, or where the filesystem is mounted. Default for logical: `/dev/<volume group>`.",

@@ -5,7 +5,7 @@ import { isPlainObject, unknown, unknownText } from "../../core/unknown";
 import { adoptedOutput, adoptionRows } from "../adoption";
 import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { overlayRows } from "../overlay";
-import { pathChange, poolRow, volumePath } from "../pool-reference";
+import { hasDevices, pathChange, poolRow, volumePath } from "../pool-reference";
 
 /** The name of a volume whose program gives it none. */
 export function derivedName({ identity, siblings }: Pick<DeriveContext, "identity" | "siblings">): string {
@@ -119,7 +119,7 @@ export const outputs = {
 function extension({ pool, format }: Readonly<Record<string, unknown>>): string {
   const usual = formatIn(pool);
   if (usual === "raw") return "";
-  // No volume of a logical pool is qcow2.
+  // No device is qcow2.
   if (format === "qcow2" || usual === "qcow2") return `.${typeof format === "string" ? format : usual}`;
   return unknownText;
 }
@@ -128,7 +128,7 @@ function extension({ pool, format }: Readonly<Record<string, unknown>>): string 
 function formatIn(pool: unknown): "qcow2" | "raw" {
   const type = isPlainObject(pool) ? pool["type"] : pool;
   if (type === unknown) return unknownText as "raw";
-  return type === "logical" ? "raw" : "qcow2";
+  return hasDevices(type) ? "raw" : "qcow2";
 }
 
 function pathOf(value: unknown): unknown {

@@ -2,7 +2,7 @@ import type { Fault } from "../../core/check";
 import type { Rule } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import { overlayRule } from "../overlay";
-import { volumePath } from "../pool-reference";
+import { hasDevices, volumePath } from "../pool-reference";
 import { type rows, wantedBytes } from "./rows";
 
 type R = typeof rows;
@@ -79,8 +79,8 @@ export const rules: readonly Rule<R>[] = [
   {
     needs: ["pool", "format"],
     check({ pool, format }): Fault[] {
-      if (pool.type !== "logical" || format === "raw") return [];
-      return [{ property: "format", reason: "volumes of a logical pool are raw" }];
+      if (!hasDevices(pool.type) || format === "raw") return [];
+      return [{ property: "format", reason: `volumes of a pool of type "${pool.type}" are raw` }];
     },
   },
 ];

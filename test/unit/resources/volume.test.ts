@@ -28,6 +28,11 @@ test("what is left out is filled in", () => {
     format: "raw",
     path: expect.stringMatching(/^\/dev\/vg0\/root-[0-9a-f]{7}$/),
   });
+  const looked = { ...pool, type: "iscsi", path: "/dev/disk/by-path" };
+  expect(check({ pool: looked, size: 512 })).toMatchObject({ inputs: { format: "raw" }, failures: [] });
+  expect(check({ pool: looked, size: 512, format: "qcow2" }).failures).toEqual([
+    { property: "format", reason: 'volumes of a pool of type "iscsi" are raw' },
+  ]);
   expect(check({ size: "1 GiB", mode: "640" }).inputs).toMatchObject({ mode: "0640" });
 });
 
@@ -42,7 +47,7 @@ test.each<[string, Values, RegExp]>([
   ["a checksum that is none", { source: { path: "/a", sha256: "12" } }, /^source\.sha256: is not a sha256/],
   ["a raw overlay", { backing, format: "raw" }, /^format: an overlay must be qcow2/],
   ["a base of itself", { backing, name: "base.qcow2" }, /^backing: a volume cannot be based on itself/],
-  ["qcow2 in a volume group", { pool: logical, format: "qcow2", size: "1 GiB" }, /^format: .*logical pool are raw/],
+  ["qcow2 in a volume group", { pool: logical, format: "qcow2", size: "1 GiB" }, /^format: .*"logical" are raw/],
   ["another format", { format: "vmdk", size: "1 GiB" }, /^format: /],
   ["a path of its own", { size: "1 GiB", path: "/etc/x" }, /^path: is given by pool and name \(\/srv\/vms\/root-/],
   ["a name with a slash", { size: "1 GiB", name: "a/b" }, /^name: must not contain "\/"/],
