@@ -68,8 +68,14 @@ export function lift(args: object, object: string): Lifted {
       resource.reference ??= make(value as Fields, resource.lifted.values);
       return resource.reference;
     }
-    // An output is made of copies, of which none has a class any more.
-    if (types.isPromise(value)) return pulumi.output(value.then((settled) => visit(settled, path)));
+    if (types.isPromise(value)) {
+      // An output of it is made of copies, of which none has a class any more.
+      const looked = value.then((settled) => {
+        visit(settled, path);
+        return settled;
+      });
+      return applied(pulumi.output(looked), (settled) => visit(settled, path));
+    }
     if (pulumi.Output.isInstance(value)) return applied(value, (settled) => visit(settled, path));
     if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
     if (!isPlain(value)) return value;
