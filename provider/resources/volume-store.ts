@@ -216,6 +216,11 @@ export class VolumeStore {
     });
   }
 
+  /** Reads a volume of any size; holes arrive as zeroes. */
+  async stream(volume: VolumeHandle, signal: AbortSignal): Promise<Readable> {
+    return attempt(this.step("read"), () => this.libvirt.download(volume, { sparse: true, signal }));
+  }
+
   async remove(volume: VolumeHandle): Promise<void> {
     const work = () => this.libvirt.call("STORAGE_VOL_DELETE", { vol: volume, flags: 0 });
     try {

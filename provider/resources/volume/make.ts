@@ -12,6 +12,8 @@ import { type Inputs, wantedBytes } from "./rows";
 
 /** QEMU writes tables into a new image, up to here; an uploaded image must overwrite them, holes would leave them. */
 const newTables = 1024 * 1024;
+/** How much of a new volume may be such tables, in bytes. */
+export const tablesBefore = ({ format }: Inputs) => (format === "raw" ? 0 : newTables);
 /** An image that is to be overwritten is made as small as can be, so that its tables are. */
 const smallest = 1024n * 1024n;
 
@@ -49,7 +51,7 @@ async function fill(
   // A file brings its own size, a qcow2 file in its header; a larger one is given to the volume afterwards.
   const raw = format === "raw";
   const first = store.isFixed ? wanted : image.virtualSize;
-  const content = { data: image.source.open(), length: BigInt(size), dense: raw ? 0 : newTables };
+  const content = { data: image.source.open(), length: BigInt(size), dense: tablesBefore(inputs) };
   return store.make(name, render(inputs, raw ? first : smallest), async (volume) => {
     await store.fill(volume, content, context);
     if (wanted > image.virtualSize && !store.isFixed) await store.resize(volume, wanted);

@@ -3,9 +3,10 @@ import type { Context } from "../../core/handler";
 import { Identity } from "../../core/identity";
 import type { Made } from "../../core/resource";
 import type { FoundVolume, VolumeStore } from "../volume-store";
+import { isBeginning } from "./beginning";
 import { grow } from "./grow";
 import { prepareImage } from "./image";
-import { make } from "./make";
+import { make, tablesBefore } from "./make";
 import { differences, observe } from "./observe";
 import { derivedName, type Inputs, type outputs } from "./rows";
 
@@ -75,5 +76,10 @@ async function whatIsLeft(
   const { offset, bytes } = last;
   const there = await store.content(handle, { offset: BigInt(offset), length: BigInt(bytes.length) });
   if (there.equals(bytes)) return "whole";
-  return there.every((byte) => byte === 0) ? "cut off" : "other";
+  if (there.some((byte) => byte !== 0)) return "other";
+  // A guest that discards what it deletes leaves zeroes too.
+  context.progress("comparing it with the image");
+  return (await isBeginning(await store.stream(handle, context.signal), image.source.open(), tablesBefore(inputs)))
+    ? "cut off"
+    : "other";
 }
