@@ -17,9 +17,25 @@ export function notMoved(store: VolumeStore, what: string, path: string | undefi
   });
 }
 
+/** A volume whose pool is where it has another file of that name, most likely by somebody else's doing. */
+export function another(store: VolumeStore, what: string, path: string | undefined, place: string): KvmError {
+  return new KvmError("conflict", {
+    ...store.step(
+      what,
+      `where somebody else moved the pool, run pulumi refresh, which sees that, then pulumi up, which puts it back; or write the pool's path as it is now`,
+    ),
+    reason: `its pool is in ${place} now, and what it has of that name there is another file than ${path}; it was left as it is`,
+  });
+}
+
 /** Says of a file that nobody will delete where it is. */
 export async function warnIfLeft(store: VolumeStore, path: string | undefined, context: Context): Promise<void> {
   const place = path === undefined ? undefined : await store.elsewhere();
-  if (place === undefined) return;
-  context.warn(`${path} stays on ${store.host}: its pool is in ${place} now. Delete it by hand if nobody needs it`);
+  if (place !== undefined) warnOfLeft(store, path, place, context);
+}
+
+export function warnOfLeft(store: VolumeStore, path: string | undefined, place: string, context: Context): void {
+  context.warn(
+    `${path} stays on ${store.host}: its pool is in ${place} now, where nothing was deleted. Delete it by hand if nobody needs it`,
+  );
 }

@@ -101,6 +101,13 @@ export class VolumeStore {
     return path === undefined || plainPath(path) === plainPath(this.pool.path) ? undefined : path;
   }
 
+  /** As above, where what the pool has of that name is not at `path`: it is another file then. */
+  async elsewhereWith({ document }: FoundVolume, path: string | undefined): Promise<string | undefined> {
+    const found = textAt("target/path").get(document);
+    const isThere = found === undefined || path === undefined || plainPath(found) === plainPath(path);
+    return isThere ? undefined : this.elsewhere();
+  }
+
   /**
    * The volume, or undefined when libvirt says that the pool has none of that name, or that its file is gone. A missing
    * or inactive pool is an error.

@@ -4,7 +4,7 @@ import { KvmError } from "../../core/errors";
 import { defineResource } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { lookupKey } from "../adoption";
-import { notMoved, warnIfLeft } from "../moved-pool";
+import { another, notMoved, warnIfLeft, warnOfLeft } from "../moved-pool";
 import { hasMoved } from "../pool-reference";
 import { VolumeStore } from "../volume-store";
 import { grow } from "./grow";
@@ -46,6 +46,8 @@ export const volume = defineResource({
       if (place !== undefined) throw notMoved(store, "refresh", state.path, place);
       return undefined;
     }
+    const place = await store.elsewhereWith(found, state.path);
+    if (place !== undefined) throw another(store, "refresh", state.path, place);
     const made = observe(found.document, state, state.adopted === true);
     return { ...made, inputs: inputsOf(state, made, context) };
   },
@@ -63,6 +65,8 @@ export const volume = defineResource({
         reason: "the pool has no such volume any more",
       });
     }
+    const place = await store.elsewhereWith(found, news.path);
+    if (place !== undefined) throw another(store, "update", news.path, place);
     if (moved) requireSame(store, found.document, news, "update");
     const grown = await grow(store, found, news);
     return observe(grown.document, news, olds.adopted === true);
@@ -78,6 +82,8 @@ export const volume = defineResource({
     const store = await VolumeStore.open(context, state.pool, `Volume ${state.name}`);
     const found = await store.look(state.name);
     if (!found) return warnIfLeft(store, state.path, context);
+    const place = await store.elsewhereWith(found, state.path);
+    if (place !== undefined) return warnOfLeft(store, state.path, place, context);
     await store.removeUnused(found.handle, "take it out of there first, then run pulumi again");
   },
 });

@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
+import { type Lab, startLab } from "./lab";
+import { imageInfo, pool as makePool, Stored } from "./volumes";
+
+/** What would lose data that nobody has thrown away. */
+let lab: Lab;
+let pool: Values;
+const stored: Stored[] = [];
+
+beforeAll(async () => {
+  lab = await startLab();
+  pool = await makePool(lab.host, "vms");
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all(stored.map(({ context }) => context.close()));
+  await lab.stop();
+}, 30_000);
+
+function vol(name: string, inPool = pool): Stored {
+  const made = Stored.volume(inPool, name);
+  stored.push(made);
+  return made;
+}
+
+test.each(["raw", "qcow2"])(
+  "a kept %s volume whose guest has discarded the end of the image is not made anew",
+  async (format) => {
+    const raw = join(lab.folder, "trimmed.raw");
+    writeFileSync(raw, Buffer.concat([randomBytes(1024 ** 2), Buffer.alloc(6 * 1024 ** 2), randomBytes(1024 ** 2)]));
+    const path = join(lab.folder, `image.${format}`);
+    execFileSync("qemu-img", ["convert", "-f", "raw", "-O", format, raw, path]);
+    const trimmed = await vol("trimmed").create({ format, source: { path } });
+    const io = ["-f", format, "-d", "unmap", "-c", "write -P 7 4M 64k", "-c", "discard 7M 1M", trimmed.path];
+    execFileSync("qemu-io", io);
+    // As with retainOnDelete, or a state that is lost, and up again.
+    await expect(vol("trimmed").create({ format, source: { path } })).rejects.toThrow(/it was left untouched/);
+    const read = execFileSync("qemu-io", ["-f", format, "-c", "read -P 7 4M 64k", trimmed.path], { encoding: "utf8" });
+    expect(read).not.toContain("failed");
+    await trimmed.delete();
+  },
+);
+
+test("a pool that somebody moved to where it has another file of that name: that one is not touched", async () => {
+  const moving = await makePool(lab.host, "moving");
+  const ours = await vol("moving", moving).create({ name: "root.qcow2", size: "4 MiB" });
+  const [place, definition] = [join(lab.host.directory, "elsewhere"), join(lab.host.directory, "moving.xml")];
+  const theirs = join(place, "root.qcow2");
+  mkdirSync(place);
+  execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", theirs, "2M"]);
+  const moveTo = async (path: string) => {
+    const xml = await lab.host.virsh("pool-dumpxml", "--inactive", "moving");
+    writeFileSync(definition, xml.replace(/<path>.*<\/path>/, `<path>${path}</path>`));
+    await lab.host.virsh("pool-destroy", "moving");
+    await lab.host.virsh("pool-define", definition);
+    await lab.host.virsh("pool-start", "moving");
+  };
+  await moveTo(place);
+  const refused = new RegExp(`its pool is in ${place} now, and .*is another file than ${ours.path}; it was left`);
+  await expect(ours.refresh()).rejects.toThrow(refused);
+  await expect(ours.up({ name: "root.qcow2", size: "8 MiB" })).rejects.toThrow(refused);
+  await ours.delete();
+  expect(ours.context.lines.warn.join()).toContain(`${ours.path} stays on`);
+  expect(imageInfo(theirs)["virtual-size"]).toBe(2 * 1024 ** 2);
+  await moveTo(String(moving["path"]));
+  expect(await ours.refresh()).toEqual([]);
+  await ours.delete();
+  expect(existsSync(ours.path)).toBe(false);
+});
