@@ -240,9 +240,9 @@ export class VolumeStore {
     }
   }
 
-  /** Deletes a volume that nobody needs; throws a KvmError that names those who do. */
-  async removeUnused(volume: VolumeHandle, remedy: string): Promise<void> {
-    const users = await this.users(volume);
+  /** Deletes a volume that nobody needs, but for those of a `spared` role; throws a KvmError that names those who do. */
+  async removeUnused(volume: VolumeHandle, remedy: string, spared?: VolumeUser["role"]): Promise<void> {
+    const users = (await this.users(volume)).filter(({ role }) => role !== spared);
     if (users.length === 0) return this.remove(volume);
     throw new KvmError("conflict", {
       ...this.step("delete", remedy),

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
-import { activeOnly, xmlFlags } from "../libvirt/constants";
+import { activeOnly, holding, xmlFlags } from "../libvirt/constants";
+import { LibvirtError } from "../libvirt/errors";
 import { domainHandle, poolHandle } from "../libvirt/procedures";
 import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
@@ -12,20 +13,25 @@ export interface VolumeUser {
   readonly kind: "domain" | "volume";
   readonly name: string;
   readonly uuid: string;
-  /** What the domain does with it: its own disk, a file below such a disk, or something else (firmware, kernel). */
-  readonly role: "disk" | "chain" | "file";
+  /**
+   * What the domain does with it: its own disk, a file below such a disk, or something else (firmware, kernel); or what
+   * it goes back to by a snapshot, and goes on with by its saved state, names it.
+   */
+  readonly role: "disk" | "chain" | "file" | Former;
   /** Device name of the disk in the guest, "vda"; empty for other files and for volumes. */
   readonly target: string;
   /** Whether it is a running domain that has it open now. */
   readonly active: boolean;
 }
 
+/** What else holds a definition of a domain, beside its own ones. */
+type Former = "snapshot" | "saved";
+
 interface Definition {
   readonly uuid: string;
   readonly active: boolean;
   readonly document: Element;
-  /** Whether it is that of a snapshot: its images are below those of now. */
-  readonly isFormer?: boolean;
+  readonly former?: Former;
 }
 
 /** Everything on a host that may need a volume: definitions of domains, and what volumes of active pools are based on. */
@@ -35,16 +41,16 @@ interface Survey {
 }
 
 /**
- * Everything on the host that needs the volume: disks of all definitions, live and persistent, with their backing
- * chains, and volumes of all active pools that are based on it. What lies in a pool that is not active cannot be seen.
+ * Everything on the host that needs the volume: disks of all definitions, live and persistent, of snapshots and saved
+ * states, with their backing chains, and volumes of all active pools that are based on it. What lies in a pool that is not active cannot be seen.
  */
 export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHandle, path: string) {
   const { domains, overlays } = await survey(libvirt, host);
-  const users = domains.flatMap(({ uuid, active, document, isFormer }): VolumeUser[] => {
+  const users = domains.flatMap(({ uuid, active, document, former }): VolumeUser[] => {
     const found = useIn(document, volume, path);
     if (!found) return [];
     const name = textAt("name").get(document) ?? uuid;
-    return [{ kind: "domain", name, uuid, active, ...found, ...(isFormer && { role: "chain" }) }];
+    return [{ kind: "domain", name, uuid, active, ...found, ...(former && { role: former }) }];
   });
   // A running domain names it in both of its definitions; the live one comes first.
   const once = users.filter((user, index) => users.findIndex(({ uuid }) => uuid === user.uuid) === index);
@@ -66,6 +72,8 @@ function spell({ kind, name, role, target, active }: VolumeUser): string {
   if (kind === "volume") return `volume ${name} is based on it`;
   const domain = `${active ? "running " : ""}domain ${name}`;
   if (role === "file") return `${domain} names it in its definition`;
+  if (role === "snapshot") return `a snapshot of ${domain} needs it (virsh snapshot-list ${name})`;
+  if (role === "saved") return `the saved state of ${domain} needs it (virsh managedsave-remove ${name} drops that)`;
   return role === "disk" ? `${domain} has it as ${target}` : `${domain} has it below ${target}`;
 }
 
@@ -129,14 +137,21 @@ function survey(libvirt: Libvirt, host: string): Promise<Survey> {
 async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
   const step = { step: "see who uses the volumes", host };
   const everything = { needResults: 1, flags: 0 };
-  const [{ domains }, { pools }] = await attempt(step, () =>
+  const domainsWith = (flags: number) => libvirt.call("CONNECT_LIST_ALL_DOMAINS", { ...everything, flags });
+  const [{ domains }, snapped, saved, { pools }] = await attempt(step, () =>
     Promise.all([
-      libvirt.call("CONNECT_LIST_ALL_DOMAINS", everything),
+      domainsWith(0),
+      domainsWith(holding.snapshots),
+      domainsWith(holding.savedState),
       libvirt.call("CONNECT_LIST_ALL_STORAGE_POOLS", { ...everything, flags: activeOnly.pools }),
     ]),
   );
-  const [documents, volumes] = await Promise.all([
+  const [documents, former, volumes] = await Promise.all([
     Promise.all(domains.map(({ uuid, id }) => definitions(libvirt, host, uuid, id >= 0))),
+    Promise.all([
+      ...snapped.domains.map(({ uuid }) => inSnapshots(libvirt, host, uuid)),
+      ...saved.domains.map(({ uuid }) => inSavedState(libvirt, uuid)),
+    ]),
     Promise.all(pools.map(({ uuid, name }) => volumesIn(libvirt, host, uuid, name))),
   ]);
   const images = documents.flat().flatMap(({ document }) => imagesOf(document));
@@ -147,10 +162,6 @@ async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
     }),
   );
   const overlays = all.flat().flatMap(({ name, backing }) => (backing === undefined ? [] : [{ name, backing }]));
-  const keys = new Set(all.flat().map(({ key }) => key));
-  const inNoPool = documents.flat().filter(({ document }) => imagesOf(document).some((image) => !keys.has(image)));
-  const uuids = [...new Set(inNoPool.map(({ uuid }) => uuid))];
-  const former = await Promise.all(uuids.map((uuid) => formerDefinitions(libvirt, host, uuid)));
   return { domains: [...documents, ...former].flat(), overlays };
 }
 
@@ -187,15 +198,30 @@ async function definitions(libvirt: Libvirt, host: string, uuid: string, running
 }
 
 /** Those that snapshots hold: of what lies below an image that is in no pool, they alone tell. */
-async function formerDefinitions(libvirt: Libvirt, host: string, uuid: string): Promise<Definition[]> {
+async function inSnapshots(libvirt: Libvirt, host: string, uuid: string): Promise<Definition[]> {
   const step = { step: "see who uses the volumes", host };
   const list = { dom: domainHandle(uuid), needResults: 1, flags: 0 };
   const { snapshots = [] } = (await ifFound(step, () => libvirt.call("DOMAIN_LIST_ALL_SNAPSHOTS", list))) ?? {};
   const found = await Promise.all(
     snapshots.map((snap) => ifFound(step, () => libvirt.call("DOMAIN_SNAPSHOT_GET_XML_DESC", { snap, flags: 0 }))),
   );
-  const documents = found.flatMap((answer) => (answer && child(parseAnswer(answer.xml), "domain")) ?? []);
-  return documents.map((document) => ({ uuid, active: false, document, isFormer: true }));
+  return found.flatMap((answer): Definition[] => {
+    const snapshot = answer && parseAnswer(answer.xml);
+    const documents = ["domain", "inactiveDomain"].flatMap((name) => (snapshot && child(snapshot, name)) ?? []);
+    return documents.map((document) => ({ uuid, active: false, document, former: "snapshot" }));
+  });
+}
+
+/** That of the guest whose memory is saved, which it goes on with whatever its definition says by now. */
+async function inSavedState(libvirt: Libvirt, uuid: string): Promise<Definition[]> {
+  try {
+    const { xml } = await libvirt.call("DOMAIN_MANAGED_SAVE_GET_XML_DESC", { dom: domainHandle(uuid), flags: 0 });
+    return [{ uuid, active: false, document: parseAnswer(xml), former: "saved" }];
+  } catch (error) {
+    // It is gone on with meanwhile; and one that libvirt cannot read is lost anyway.
+    if (error instanceof LibvirtError) return [];
+    throw error;
+  }
 }
 
 interface PoolVolume {

@@ -141,7 +141,7 @@ test("many are deleted at once with few looks at the host", async () => {
   let looks = 0;
   const call = libvirt.call.bind(libvirt);
   jest.spyOn(libvirt, "call").mockImplementation((name, ...rest) => {
-    if (name === "CONNECT_LIST_ALL_DOMAINS") looks++;
+    if (name === "CONNECT_LIST_ALL_STORAGE_POOLS") looks++;
     return call(name, ...rest);
   });
   const made = await Promise.all(
@@ -192,7 +192,7 @@ test.each([
     ["--disk-only", "--no-metadata"],
     /volume vms\/\S+\.s1 is based on it/,
   ],
-  ["in no pool", ["--disk-only", "--diskspec"], /domain below-\w+ has it below vda/],
+  ["in no pool", ["--disk-only", "--diskspec"], /a snapshot of domain below-\w+ needs it/],
 ] as const)("below the snapshot of a machine that is off, %s: not deleted", async (_where, flags, users) => {
   const root = await vol("below").create({ size: "8 MiB" });
   const vm = machine("below");
@@ -203,5 +203,29 @@ test.each([
   expect(existsSync(root.path)).toBe(true);
   await lab.host.virsh("undefine", vm.name, "--snapshots-metadata");
   await lab.host.exec(["sh", "-c", `rm -f ${join(lab.host.directory, "vms")}/*.s1; virsh pool-refresh vms`]);
+  await root.delete();
+});
+
+test("what a snapshot or the saved state of a guest goes back to is in use, though the guest has it no more", async () => {
+  const [root, data] = [await vol("root").create({ size: "1 MiB" }), await vol("data").create({ size: "1 MiB" })];
+  const vm = machine("former");
+  const both = { root: disk(root), data: disk(data) };
+  await vm.create({ disks: both });
+  await lab.host.virsh("managedsave", vm.name);
+  await vm.up({ disks: { root: disk(root) }, state: "stopped" });
+  await expect(data.delete()).rejects.toThrow(/the saved state of domain former-\w+ needs it/);
+  // It goes on with what it had.
+  await lab.host.virsh("start", vm.name);
+  await lab.host.virsh("destroy", vm.name);
+
+  await vm.up({ disks: both, state: "stopped" });
+  await lab.host.virsh("snapshot-create-as", vm.name, "s1");
+  await vm.up({ disks: { root: disk(root) }, state: "stopped" });
+  await expect(data.delete()).rejects.toThrow(/a snapshot of domain former-\w+ needs it/);
+  await lab.host.virsh("snapshot-revert", vm.name, "s1");
+  await vm.up({ disks: { root: disk(root) }, state: "stopped" });
+  await lab.host.virsh("snapshot-delete", vm.name, "s1", "--metadata");
+  await data.delete();
+  await vm.delete();
   await root.delete();
 });

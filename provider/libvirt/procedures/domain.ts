@@ -58,6 +58,7 @@ export const domainProcedures = {
   DOMAIN_SET_LIFECYCLE_ACTION: proc(390, { ...dom, type: uint, action: uint, ...flags }, {}),
   DOMAIN_HAS_MANAGED_SAVE_IMAGE: proc(183, { ...dom, ...flags }, { result: int }),
   DOMAIN_MANAGED_SAVE: proc(182, { ...dom, ...flags }, {}),
+  DOMAIN_MANAGED_SAVE_GET_XML_DESC: proc(388, { ...dom, ...flags }, { xml: string }),
   DOMAIN_MANAGED_SAVE_REMOVE: proc(184, { ...dom, ...flags }, {}),
   DOMAIN_ATTACH_DEVICE_FLAGS: proc(160, { ...dom, xml: string, ...flags }, {}),
   DOMAIN_DETACH_DEVICE_FLAGS: proc(161, { ...dom, xml: string, ...flags }, {}),

@@ -49,7 +49,8 @@ export const cloudInitDisk = defineResource({
     const store = await open(state, context);
     const found = await store.look(state.name);
     if (!found) return warnIfLeft(store, state.path, context);
-    await store.removeUnused(found.handle, "run pulumi up again once no guest names it");
+    // What it held can be made again: a snapshot does not keep each medium that its guest had.
+    await store.removeUnused(found.handle, "run pulumi up again once no guest names it", "snapshot");
   },
 });
 

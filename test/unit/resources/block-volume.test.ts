@@ -16,7 +16,7 @@ const guest = `<domain><name>db</name><uuid>33333333-2222-3333-4444-555555555555
 function hostWith(sizes: { capacity: bigint; afterRefresh?: bigint; inGuest: bigint }) {
   const calls: [string, unknown][] = [];
   let { capacity } = sizes;
-  const answers: Record<string, () => unknown> = {
+  const answers: Record<string, (args: unknown) => unknown> = {
     STORAGE_POOL_REFRESH: () => {
       capacity = sizes.afterRefresh ?? capacity;
       return {};
@@ -27,8 +27,9 @@ function hostWith(sizes: { capacity: bigint; afterRefresh?: bigint; inGuest: big
         <allocation unit="bytes">${capacity}</allocation><target><path>${path}</path></target></volume>`,
     }),
     STORAGE_VOL_GET_PATH: () => ({ name: path }),
-    CONNECT_LIST_ALL_DOMAINS: () => ({
-      domains: [{ name: "db", id: 1, uuid: "33333333-2222-3333-4444-555555555555" }],
+    // None has snapshots or a saved state.
+    CONNECT_LIST_ALL_DOMAINS: (args) => ({
+      domains: (args as Values)["flags"] ? [] : [{ name: "db", id: 1, uuid: "33333333-2222-3333-4444-555555555555" }],
     }),
     CONNECT_LIST_ALL_STORAGE_POOLS: () => ({ pools: [] }),
     DOMAIN_GET_XML_DESC: () => ({ xml: guest }),
@@ -39,7 +40,7 @@ function hostWith(sizes: { capacity: bigint; afterRefresh?: bigint; inGuest: big
     calls.push([procedure, args]);
     const answer = answers[procedure];
     if (!answer) throw new Error(`nothing is known of ${procedure}`);
-    return answer();
+    return answer(args);
   };
   const context = { connect: async () => ({ call }), signal: new AbortController().signal } as unknown as Context;
   const grown = () => calls.flatMap(([procedure, args]) => (procedure === "DOMAIN_BLOCK_RESIZE" ? [args] : []));
