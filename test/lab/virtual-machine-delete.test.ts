@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
+import { metaOf } from "./handler-context";
 import { machineLab } from "./machine-lab";
 import { image } from "./machines";
 
@@ -182,3 +183,18 @@ test("a protected machine keeps running, with all that it has", async () => {
   await vm.delete();
   expect(await all()).not.toContain(vm.name);
 }, 30_000);
+
+test("what another stack has adopted since stays, with its mark", async () => {
+  const vm = lab.machine("handed");
+  const args = { name: "handed", state: "stopped" };
+  await vm.create(args);
+  const next = lab.machine("heir", { host: { ...vm.reference, owner: "f".repeat(32) } });
+  const meta = { ...metaOf("heir", "VirtualMachine"), stack: "other" };
+  next.context = { ...next.context, meta: { ...meta, urn: meta.urn.replace(":test::", ":other::") } };
+  await next.create({ ...args, adopt: true, deleteAdopted: true });
+  await vm.delete();
+  expect(vm.context.lines.info.join()).toMatch(/handed stays on the host: urn:pulumi:other::.*heir has taken it over/);
+  expect(await vm.xml("--inactive")).toContain("f".repeat(32));
+  await next.delete();
+  expect(await all()).not.toContain("handed");
+});
