@@ -184,6 +184,21 @@ test("a protected machine keeps running, with all that it has", async () => {
   expect(await all()).not.toContain(vm.name);
 }, 30_000);
 
+test("a machine under the former name of another one is refused that one's variables", async () => {
+  const former = lab.machine("former", { firmware: "uefi", name: "web-old", state: "stopped" });
+  await former.create({ name: "web", state: "running" });
+  await former.up();
+  expect(await former.xml("--inactive")).toContain("/nvram/web_VARS.fd");
+  const next = lab.machine("next", { firmware: "uefi", name: "web", state: "stopped" });
+  await expect(next.create()).rejects.toThrow(
+    /web_VARS\.fd, is that of the domain web-old; nothing was changed\n.* own \(nvram: { path: "\S+_VARS\.fd" }\)/,
+  );
+  const nvram = { path: "/var/lib/libvirt/qemu/nvram/next_VARS.fd" };
+  await next.create({ nvram });
+  expect(await next.refresh()).toEqual([]);
+  await Promise.all([former.delete(), next.delete()]);
+}, 30_000);
+
 test("what another stack has adopted since stays, with its mark", async () => {
   const vm = lab.machine("handed");
   const args = { name: "handed", state: "stopped" };

@@ -31,6 +31,7 @@ import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
 import { warnOfIsolation } from "./security";
 import { memoOf } from "./start-wait";
+import { requireOwnVariables } from "./variables";
 import { requireVirtType } from "./virt-type";
 
 type MadeDomain = Made<typeof outputs>;
@@ -91,6 +92,7 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
     const known = asOutput(placement);
     const wanted = effective(inputs, known);
     const document = compose(wanted);
+    await requireOwnVariables(libvirt, inputs, document);
     // One that is not to be started is ready as it is.
     const phase = inputs.state === "stopped" ? "ready" : "creating";
     writeMark(document, markOf(inputs, inputs.uuid, phase, context));

@@ -1,5 +1,7 @@
+import { KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
+import type { Libvirt } from "../../libvirt/api";
 import { child, type Element, ensure, setText, textOf } from "../../schema/tree";
 import { otherDomains } from "../other-domains";
 import type { Domain } from "./domain";
@@ -62,6 +64,35 @@ export async function variablesGo(
   if (!holder) return true;
   context.info(`the UEFI variables of ${nameIn(document)} (${file}) stay: the domain ${holder.name} has them too`);
   return false;
+}
+
+/**
+ * Refuses a new domain the variables of another one: a renamed one keeps its file, which libvirt would give whoever comes
+ * under the former name, and QEMU has two guests write to it at once.
+ */
+export async function requireOwnVariables(
+  libvirt: Libvirt,
+  { name, uuid, host }: Inputs,
+  document: Element,
+): Promise<void> {
+  // A file that the program names is its own to share.
+  if (!hasVariables(document) || pathIn(document) !== "") return;
+  const file = `${name}_VARS.fd`;
+  const others = await otherDomains(libvirt, host.uri, uuid);
+  const holder = others.find(({ documents }) => documents.some((other) => fileOf(other) === file));
+  if (!holder) return;
+  throw new KvmError("conflict", {
+    step: `create VirtualMachine ${name}`,
+    host: host.uri,
+    reason: `nvram: the file of UEFI variables that it would have, ${file}, is that of the domain ${holder.name}; nothing was changed`,
+    remedy: `give it a file of its own (nvram: { path: "/var/lib/libvirt/qemu/nvram/${uuid}_VARS.fd" }), or another name`,
+  });
+}
+
+/** Whether libvirt gives the domain variables by its name where the program names none. */
+function hasVariables(document: Element): boolean {
+  const { type, stateless } = child(document, "os/loader")?.attributes ?? {};
+  return (isFound(document) || type === "pflash") && stateless !== "yes";
 }
 
 /** libvirt takes the variables away with a domain that has UEFI, and with no other. */
