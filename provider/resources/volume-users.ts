@@ -103,7 +103,14 @@ function names(source: Element | undefined, volume: VolumeHandle, path: string):
 }
 
 function same(text: string, path: string): boolean {
-  return text.startsWith("/") && text.replace(/\/+/g, "/") === path.replace(/\/+/g, "/");
+  return text.startsWith("/") && plain(text) === plain(path);
+}
+
+/** A logical volume has two paths: /dev/vg/lv, and /dev/mapper/vg-lv, where hyphens of the names are doubled. */
+function plain(path: string): string {
+  const short = path.replace(/\/+/g, "/");
+  const [, group, volume] = /^\/dev\/mapper\/((?:[^-]|--)+)-((?:[^-]|--)+)$/.exec(short) ?? [];
+  return group && volume ? `/dev/${group}/${volume}`.replace(/--/g, "-") : short;
 }
 
 interface Looking {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
@@ -70,4 +70,19 @@ test("a pool that somebody moved to where it has another file of that name: that
   expect(await ours.refresh()).toEqual([]);
   await ours.delete();
   expect(existsSync(ours.path)).toBe(false);
+});
+
+test("a volume that is gone is told of before it is made anew: its storage may only not be mounted", async () => {
+  const gone = await vol("gone").create({ size: "1 MiB" });
+  renameSync(gone.path, `${gone.path}.away`);
+  await lab.host.virsh("pool-refresh", "vms");
+  expect(await gone.refresh()).toBe("gone");
+  expect(gone.context.lines.warn.join()).toContain(
+    "pulumi up makes it anew, without its data. Where the storage is only",
+  );
+  renameSync(`${gone.path}.away`, gone.path);
+  await lab.host.virsh("pool-refresh", "vms");
+  const back = await vol("gone").create({ size: "1 MiB" });
+  expect(back.context.lines.info.join()).toContain("it is taken up as it is");
+  await back.delete();
 });

@@ -44,6 +44,9 @@ export const volume = defineResource({
     if (!found) {
       const place = await store.elsewhere();
       if (place !== undefined) throw notMoved(store, "refresh", state.path, place);
+      context.warn(
+        `Volume ${state.name} is gone from pool ${state.pool.name} on ${store.host}: pulumi up makes it anew, without its data. Where the storage is only not mounted there, mount it and run virsh pool-refresh ${state.pool.name} before that`,
+      );
       return undefined;
     }
     const place = await store.elsewhereWith(found, state.path);

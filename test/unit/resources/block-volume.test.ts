@@ -94,3 +94,25 @@ test("one that is larger than its image is made with its size", async () => {
   expect(made?.[1]["xml"]).toMatch(/<capacity[^>]*>1073741824</);
   expect(calls.map(([procedure]) => procedure)).not.toContain("STORAGE_VOL_RESIZE");
 });
+
+test.each([
+  [{ name: "data", path: "/dev/vg0/data" }, "/dev/mapper/vg0-data"],
+  [{ name: "db-1", path: "/dev/vg-0/db-1" }, "/dev/mapper/vg--0-db--1"],
+])("a logical volume %j is in use by whoever names it %s", async (volumeAt, named) => {
+  const uuid = "33333333-2222-3333-4444-555555555555";
+  const deleted: unknown[] = [];
+  const answers: Record<string, (args: Values) => unknown> = {
+    STORAGE_VOL_LOOKUP_BY_NAME: () => ({ vol: { pool: "vg0", name: volumeAt.name, key: volumeAt.path } }),
+    STORAGE_VOL_GET_XML_DESC: () => ({ xml: `<volume><target><path>${volumeAt.path}</path></target></volume>` }),
+    STORAGE_VOL_GET_PATH: () => ({ name: volumeAt.path }),
+    CONNECT_LIST_ALL_DOMAINS: ({ flags }) => ({ domains: flags ? [] : [{ name: "db", id: -1, uuid }] }),
+    CONNECT_LIST_ALL_STORAGE_POOLS: () => ({ pools: [] }),
+    DOMAIN_GET_XML_DESC: () => ({ xml: guest.replace(path, named) }),
+  };
+  const call = async (procedure: string, args: Values) => answers[procedure]?.(args) ?? deleted.push(procedure);
+  const context = { connect: async () => ({ call }), signal: new AbortController().signal } as unknown as Context;
+  await expect(volume.delete("id", { ...state("1 GiB"), ...volumeAt }, context)).rejects.toThrow(
+    /domain db has it as vda/,
+  );
+  expect(deleted).toEqual([]);
+});
