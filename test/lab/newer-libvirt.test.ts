@@ -1,4 +1,6 @@
+import { network as networks } from "../../provider/resources/network";
 import { storagePool } from "../../provider/resources/storage-pool";
+import { handlerContext, metaOf } from "./handler-context";
 import { machineLab } from "./machine-lab";
 import { furnish, image, referenceOf } from "./machines";
 import { Managed } from "./managed";
@@ -43,6 +45,18 @@ test("a bridge that is not there is refused as the guest runs, and no start may 
     /nonexistent bridge absent0[\s\S]*former definition is in force again and the guest keeps running/,
   );
   expect([await vm.xml("--inactive"), vm.state["pendingRestart"]]).toEqual([before, []]);
+});
+
+test("a bridge of the host stays, though its libvirt has no driver that knows interfaces", async () => {
+  await expect(lab.host.virsh("iface-list", "--all")).rejects.toThrow(/not supported/);
+  const meta = metaOf("lan", "Network");
+  const context = handlerContext(meta);
+  const args = { host: referenceOf(lab.host), subnets: ["10.41.0.0/24"], bridge: "br0" };
+  const { inputs } = networks.check(args, undefined, meta);
+  await expect(networks.create(inputs, context)).rejects.toThrow(/the host has an interface br0 already; nothing was/);
+  expect((await lab.host.exec("ip -br addr show br0")).stdout).toContain("10.77.0.1/24");
+  expect(await lab.host.virsh("net-list", "--all", "--name")).not.toContain("lan-");
+  await context.close();
 });
 
 test("throttle groups, polling and virtio-mem of small parts come and change as the guest runs", async () => {

@@ -1,10 +1,11 @@
 import type { Context, HostReference } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
-import { isNotFoundCode, LibvirtError } from "../../libvirt/errors";
+import { activeOnly } from "../../libvirt/constants";
 import { networkHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
+import { hasInterface } from "../host-path";
 import type { LiveUpdate } from "./live";
 
 const inactive = 1;
@@ -56,6 +57,15 @@ export class NetworkCalls {
     return answer.active === 1;
   }
 
+  /** Whether there is such a network, and it is active. */
+  async runs(uuid: string): Promise<boolean> {
+    const net = networkHandle(uuid);
+    const found = await ifFound(this.step("ask for the state of"), () =>
+      this.libvirt.call("NETWORK_IS_ACTIVE", { net }),
+    );
+    return found?.active === 1;
+  }
+
   async autostart(uuid: string): Promise<boolean> {
     const net = networkHandle(uuid);
     const answer = await this.run("ask for autostart of", undefined, () =>
@@ -81,13 +91,25 @@ export class NetworkCalls {
   }
 
   /** Whether the host has an interface of that name; undefined where its libvirt cannot tell. */
-  async hasInterface(name: string): Promise<boolean | undefined> {
-    try {
-      await this.libvirt.call("INTERFACE_LOOKUP_BY_NAME", { name });
-      return true;
-    } catch (error) {
-      return error instanceof LibvirtError && isNotFoundCode(error.code) ? false : undefined;
-    }
+  hasInterface(name: string): Promise<boolean | undefined> {
+    return this.run("look for the bridge of", undefined, () => hasInterface(this.libvirt, name));
+  }
+
+  /** The other networks that run, as they run. */
+  async others(uuid: string): Promise<readonly Element[]> {
+    const { nets } = await this.run("list the networks beside", undefined, () =>
+      this.libvirt.call("CONNECT_LIST_ALL_NETWORKS", { needResults: 1, flags: activeOnly.networks }),
+    );
+    const documents = await Promise.all(
+      nets
+        .filter((net) => net.uuid !== uuid)
+        .map((net) =>
+          ifFound(this.step("read a network beside"), () =>
+            this.libvirt.call("NETWORK_GET_XML_DESC", { net, flags: 0 }),
+          ),
+        ),
+    );
+    return documents.flatMap((found) => (found ? [parseAnswer(found.xml)] : []));
   }
 
   async stop(uuid: string): Promise<void> {
