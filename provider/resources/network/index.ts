@@ -12,6 +12,7 @@ import { formatAddress, gatewayOf, subnetFrom } from "./address";
 import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
 import { liveUpdates } from "./live";
+import { requireApart } from "./neighbours";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
 
@@ -51,7 +52,7 @@ export const network = defineResource({
       throw notOurs("Network", inputs.name, inputs.host, mark, "uuid");
     }
     if (found) requireName("Network", found, inputs.name, inputs.host);
-    await requireFree(calls, found && inputs.uuid, inputs);
+    await requireFree(calls, inputs.uuid, inputs, context);
     const document = compose(found ?? emptyDocument(), inputs, {});
     writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
     await calls.define(document);
@@ -79,7 +80,7 @@ export const network = defineResource({
     const calls = await NetworkCalls.open(context, news.host, news.name);
     const before = await calls.definition(id);
     if (!before) throw gone(news);
-    await requireFree(calls, id, news);
+    await requireFree(calls, id, news, context);
     const document = compose(before, { ...news, uuid: id }, olds);
     const mark = readMark(before);
     if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });
@@ -173,7 +174,19 @@ async function bringInForce(
   context: Context,
   formerOverlay?: Inputs["overlay"],
 ): Promise<void> {
+  await bringUp(calls, uuid, inputs, before, context, formerOverlay);
+  // Last of all: a network that has cut off its host is gone when that is started anew.
   if ((await calls.autostart(uuid)) !== inputs.autostart) await calls.setAutostart(uuid, inputs.autostart);
+}
+
+async function bringUp(
+  calls: NetworkCalls,
+  uuid: string,
+  inputs: Inputs,
+  before: Element,
+  context: Context,
+  formerOverlay?: Inputs["overlay"],
+): Promise<void> {
   if (!(await calls.isActive(uuid))) {
     if (inputs.active) await start(calls, uuid, inputs, context);
     return;
@@ -213,13 +226,17 @@ async function start(calls: NetworkCalls, uuid: string, { mode, name, bridge, ho
 }
 
 /**
- * Refuses to make a bridge in the place of what the host has: where libvirt (seen in 11.3, with its own client too) fails
- * to make one, it deletes the interface that has the name. So it would at each start of the host.
+ * Refuses addresses that others need, and to make a bridge in the place of what the host has: where libvirt (seen in
+ * 11.3, with its own client too) fails to make one, it deletes the interface that has the name. So it would at each start
+ * of the host.
  */
-async function requireFree(calls: NetworkCalls, uuid: string | undefined, inputs: Inputs): Promise<void> {
+async function requireFree(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
   const { mode, name, bridge, host } = inputs;
-  if (mode === "bridge" || mode === "hostdev" || bridge === undefined || !(await calls.hasInterface(bridge))) return;
-  if (uuid !== undefined && (await calls.isActive(uuid)) && isMaking(await calls.running(uuid), bridge)) return;
+  if (mode === "bridge" || mode === "hostdev") return;
+  const running = (await calls.runs(uuid)) ? await calls.running(uuid) : undefined;
+  await requireApart(calls, inputs, uuid, running, context);
+  if (bridge === undefined || !(await calls.hasInterface(bridge))) return;
+  if (running && isMaking(running, bridge)) return;
   throw new KvmError("conflict", {
     step: `make bridge ${bridge} for Network ${name}`,
     host: host.uri,

@@ -1,7 +1,16 @@
 import { z } from "../../core/attribute";
 import { duration } from "../../core/quantities";
 import { parseDuration } from "../../core/units";
-import { formatAddress, formatSubnet, gatewayOf, parseAddress, parseCidr } from "./address";
+import {
+  formatAddress,
+  formatSubnet,
+  gatewayOf,
+  overlap,
+  parseAddress,
+  parseCidr,
+  type Subnet,
+  subnetFrom,
+} from "./address";
 
 export const modes = ["nat", "route", "open", "isolated", "bridge", "hostdev"] as const;
 export type Mode = (typeof modes)[number];
@@ -13,6 +22,28 @@ export const address = z.string().transform((value, context) => {
   context.addIssue({ code: "custom", message: `"${value}" is not an IPv4 or IPv6 address` });
   return z.NEVER;
 });
+
+/** Blocks that are no network's: the host would lose them to the bridge, of which libvirt takes no notice. */
+const special: readonly (readonly [string, string])[] = [
+  ["0.0.0.0/8", "nobody's"],
+  ["127.0.0.0/8", "the host's own (loopback)"],
+  ["224.0.0.0/4", "of multicast"],
+  ["::/16", "the host's own (loopback)"],
+  ["ff00::/8", "of multicast"],
+];
+
+/** The largest blocks that a network may have: what is larger would take much of the internet from the host. */
+const shortest = { 4: 8, 6: 16 } as const;
+
+/** What speaks against a block as such. */
+function unusable(block: Subnet): string | undefined {
+  const least = shortest[block.family];
+  if (block.prefix < least) {
+    return `would take much of the internet from the host, which reaches it by its bridge then; the prefix is at least /${least}`;
+  }
+  const [text, whose] = special.find(([blocked]) => overlap(subnetFrom(blocked), block)) ?? [];
+  return text && `has addresses that are ${whose} (${text}); choose private ones, such as 10.20.0.0/24 or fd00:20::/64`;
+}
 
 /** A block of addresses in its canonical spelling: the network's own address and the prefix. */
 export const subnet = z.string().transform((value, context) => {
@@ -29,6 +60,8 @@ export const subnet = z.string().transform((value, context) => {
       `"${value}" has bits set behind the prefix; write "${canonical}" (the host itself becomes ${gateway})`,
     );
   }
+  const odd = unusable(parsed.subnet);
+  if (odd !== undefined) return refuse(`"${value}" ${odd}`);
   const longest = parsed.subnet.family === 4 ? 30 : 126;
   if (parsed.subnet.prefix > longest) {
     return refuse(`"${value}" is too small for the host and a guest; the prefix is at most /${longest}`);

@@ -55,6 +55,10 @@ test("spellings are canonical", () => {
 test.each<[string, Values, RegExp]>([
   ["bits behind the prefix", { subnets: ["10.20.0.1/24"] }, /^subnets\[0\]: .*write "10\.20\.0\.0\/24"/],
   ["a subnet without room", { subnets: ["10.20.0.0/31"] }, /^subnets\[0\]: .*at most \/30/],
+  ["loopback", { subnets: ["127.0.1.0/24"] }, /^subnets\[0\]: .*the host's own \(loopback\)/],
+  ["multicast", { subnets: ["239.0.0.0/24"] }, /^subnets\[0\]: .*of multicast \(224\.0\.0\.0\/4\)/],
+  ["half of the internet", { subnets: ["128.0.0.0/1"] }, /^subnets\[0\]: .*much of the internet.*at least \/8/],
+  ["an eighth of IPv6", { subnets: ["2000::/3"] }, /^subnets\[0\]: .*much of the internet.*at least \/16/],
   ["nonsense", { subnets: ["lan"] }, /^subnets\[0\]: "lan" is not a subnet; write for example/],
   ["overlap", { subnets: ["10.0.0.0/8", "10.20.0.0/24"] }, /^subnets\[1\]: 10\.20\.0\.0\/24 overlaps 10\.0\.0\.0\/8/],
   ["no subnet", { mode: "route" }, /^subnets: mode "route" needs at least one subnet/],
