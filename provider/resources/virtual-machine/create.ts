@@ -15,6 +15,7 @@ import { type Leases, leasesBefore, noLeases, waitForAddress } from "./addresses
 import { nameDevices } from "./adopted";
 import { applyInputs } from "./apply";
 import { Domain } from "./domain";
+import { warnOfExposure } from "./exposure";
 import { addedIn, tidyPages } from "./guest-pages";
 import { requireHardware } from "./hardware";
 import { adviseHost, warnOfSlowDisks } from "./latency-advice";
@@ -22,6 +23,7 @@ import { refuseEarlySecret } from "./launch-attestation";
 import { setMark } from "./mark";
 import { makeMediated } from "./mediated-devices";
 import { warnOfMitigations } from "./mitigations";
+import { warnOfCards } from "./nic-claims";
 import { observe, type outputs, outputsIn } from "./outputs";
 import { asOutput, effective, placementIn, recordOf, suggestedFor } from "./placement";
 import { placeAndWrite } from "./placing";
@@ -50,6 +52,8 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     await requireVirtType(libvirt, inputs);
     await requireHardware(libvirt, inputs);
     warnOfIsolation(inputs, context);
+    warnOfExposure(inputs, context);
+    await warnOfCards(libvirt, inputs, inputs.uuid, context);
     await warnOfMitigations(libvirt, inputs, context);
     warnOfSlowDisks(inputs, context);
     adviseHost(inputs, context);

@@ -6,6 +6,7 @@ import { domainHandle, poolHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { child, children, type Element, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
+import { hasFolder } from "../host-path";
 import { otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
 import { imagePath, isBlockDevice, sourcePath } from "./disk-sources";
@@ -14,9 +15,8 @@ import type { Inputs } from "./rows";
 import { type Disk, entriesOf } from "./rule-entries";
 
 /**
- * Refuses block devices that a running domain writes to, or that a storage pool or volume group of the host lies on.
- * QEMU locks image files by itself; of a device libvirt would tell nobody. What the host has mounted libvirt does not
- * know.
+ * Refuses block devices that a running domain writes to, or that a storage pool, a volume group or a mounted file system
+ * of the host lies on. QEMU locks image files by itself; of a device libvirt would tell nobody.
  */
 export async function requireBlockDevices(libvirt: Libvirt, { disks, name, host }: Inputs, own: string): Promise<void> {
   const claims = entriesOf<Disk>(disks).flatMap(([key, disk]) => {
@@ -37,16 +37,18 @@ export async function requireBlockDevices(libvirt: Libvirt, { disks, name, host 
     const lying = (found: readonly OnDevices[]) =>
       disk.volume ? undefined : found.find(({ devices }) => devices.some((device) => isOn(device, path)));
     const [pool, group] = [lying(pools), lying(groups)];
+    const mounted = writer || pool || group || disk.readonly === true ? undefined : await mountedOn(libvirt, path);
     const objection = writer
       ? writtenBy(path, writer.name)
       : pool
         ? under(path, `its storage pool ${pool.name}`, "make a volume in the pool and give that (volume)")
-        : group &&
-          under(
-            path,
-            `its volume group ${group.name}`,
-            "give a logical volume of the group, keep the host's LVM off what a guest made there (global_filter in /etc/lvm/lvm.conf)",
-          );
+        : group
+          ? under(
+              path,
+              `its volume group ${group.name}`,
+              "give a logical volume of the group, keep the host's LVM off what a guest made there (global_filter in /etc/lvm/lvm.conf)",
+            )
+          : mounted && under(path, `the file system that it has mounted from ${mounted}`, "unmount that on the host");
     // A guest may have a volume group on its own disk, which the host sees too.
     if (!objection || (!writer && !pool && (await hasDisk(libvirt, host.uri, own, path)))) continue;
     throw new KvmError("conflict", {
@@ -74,6 +76,23 @@ function writtenBy(path: string, domain: string): Objection {
 
 function under(path: string, what: string, remedy: string): Objection {
   return { reason: `${path} is in use by the host: ${what} lies on it`, remedy: `${remedy}, or give another device` };
+}
+
+/** Kernels tell what they have mounted by a folder for each; those of others tell nothing. */
+const fileSystems = ["ext4", "xfs", "f2fs"] as const;
+const mostPartitions = 16;
+
+/** What the host has mounted of the device, itself or a partition, as a path in /dev; only of names of the kernel's own. */
+async function mountedOn(libvirt: Libvirt, path: string): Promise<string | undefined> {
+  const [, name] = /^\/dev\/([a-z]+[a-z\d]*)$/.exec(path) ?? [];
+  if (name === undefined || !(await hasFolder(libvirt, `/sys/class/block/${name}`))) return undefined;
+  const partition = (number: number) => `${name}${/\d$/.test(name) ? "p" : ""}${number}`;
+  for (const part of [name, ...Array.from({ length: mostPartitions }, (_, index) => partition(index + 1))]) {
+    if (part !== name && !(await hasFolder(libvirt, `/sys/class/block/${part}`))) continue;
+    const found = await Promise.all(fileSystems.map((system) => hasFolder(libvirt, `/sys/fs/${system}/${part}`)));
+    if (found.includes(true)) return `/dev/${part}`;
+  }
+  return undefined;
 }
 
 /** Whether the domain has that disk already. */

@@ -3,7 +3,7 @@ import { requireBlockDevices } from "./disk-claims";
 import { requireHostDevices } from "./hostdev-claims";
 import { requireLaunchSecurity } from "./launch-check";
 import { requireAddresses } from "./mac-claims";
-import { requireCards } from "./nic-claims";
+import { requireCards, requireTargets } from "./nic-claims";
 import type { Inputs } from "./rows";
 import { requireSecrets } from "./secret-claims";
 
@@ -26,6 +26,8 @@ export async function requireHardware(
     await requireCards(libvirt, inputs, own);
     await requireAddresses(libvirt, inputs, own);
   }
+  // A start makes the interfaces.
+  if (touched("nics", "state")) await requireTargets(libvirt, inputs, own);
   if (touched("disks")) await requireBlockDevices(libvirt, inputs, own);
   if (touched("disks", "tpm")) await requireSecrets(libvirt, inputs);
 }

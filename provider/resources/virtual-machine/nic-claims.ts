@@ -1,10 +1,15 @@
 import { KvmError } from "../../core/errors";
+import type { Context } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
-import { child } from "../../schema/tree";
+import { textAt } from "../../schema/lens";
+import { child, type Element } from "../../schema/tree";
+import { attempt } from "../failure";
 import { bridgePorts } from "../host-devices";
+import { hasInterface } from "../host-path";
 import { type OtherDomain, otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
 import type { Objection } from "./host-use";
+import { NodeDevices } from "./node-devices";
 import type { Inputs } from "./rows";
 import { entriesOf, type Nic } from "./rule-entries";
 
@@ -28,6 +33,54 @@ export async function requireCards(libvirt: Libvirt, { nics, name, host }: Input
       reason: `nics.${key}.direct: ${objection.reason}; nothing was changed`,
       remedy: objection.remedy,
     });
+  }
+}
+
+/**
+ * Refuses names of interfaces that the host or another guest has. Where libvirt (seen in 9.0) cannot make a macvtap of the
+ * name, it deletes the interface that has it: a bridge of the host, or what a running guest is connected by.
+ */
+export async function requireTargets(libvirt: Libvirt, { nics, name, host }: Inputs, own: string): Promise<void> {
+  for (const [key, { target, direct, network }] of entriesOf<Nic>(nics)) {
+    // Of the others libvirt says itself that the name is taken, and one of `ethernet` may be there before.
+    if (typeof target !== "string" || (direct ?? network) === undefined) continue;
+    if (!(await attempt({ step: `look for ${target}`, host: host.uri }, () => hasInterface(libvirt, target)))) continue;
+    const running = await otherDomains(libvirt, host.uri, "", true);
+    const holder = running.find(({ documents }) => documents.some((document) => targetsOf(document).includes(target)));
+    if (holder?.documents.some((document) => textAt("uuid").get(document) === own)) continue;
+    const whose = holder ? `the domain ${holder.name}` : "the host";
+    throw new KvmError("conflict", {
+      step: `plug in nics.${key} of VirtualMachine ${name}`,
+      host: host.uri,
+      reason: `nics.${key}.target: ${whose} has an interface ${target} already; nothing was changed`,
+      remedy: "leave target out, so that libvirt gives a name, or choose one that is free (ip -br link on the host)",
+    });
+  }
+}
+
+function targetsOf(document: Element): (string | undefined)[] {
+  return devicesOf(document, "interface").map((nic) => child(nic, "target")?.attributes["dev"]);
+}
+
+/** Says what mode passthrough does to an interface that is up: the host may be reached by it. */
+export async function warnOfCards(libvirt: Libvirt, { nics, host }: Inputs, own: string, context: Context) {
+  const whole = entriesOf<Nic>(nics).filter(([, { direct }]) => direct?.mode === "passthrough");
+  if (whole.length === 0) return;
+  const devices = new NodeDevices(libvirt, host.uri);
+  const [interfaces, running] = await Promise.all([
+    devices.interfaces().catch(() => []),
+    otherDomains(libvirt, host.uri, "", true),
+  ]);
+  const taken = running
+    .flatMap(({ documents }) => documents)
+    .filter((document) => textAt("uuid").get(document) === own)
+    .flatMap((document) => devicesOf(document, "interface").map((nic) => child(nic, "source")?.attributes["dev"]));
+  for (const [key, { direct }] of whole) {
+    const card = interfaces.find(({ name, isUp }) => name === direct?.dev && isUp);
+    if (!card || taken.includes(card.name) || (await devices.isVirtualFunction(card.parent))) continue;
+    context.warn(
+      `nics.${key}.direct: mode passthrough takes ${card.name} whole, and it is up on the host: what the host reaches by it, and who reaches the host, is cut off while the guest runs. Where it is the guest's alone set it down (ip link set ${card.name} down), else use mode "bridge"`,
+    );
   }
 }
 

@@ -74,6 +74,12 @@ export class NodeDevices {
     return document && describe(document);
   }
 
+  /** By libvirt's name of it. */
+  async isVirtualFunction(name: string): Promise<boolean> {
+    const document = await this.document(name);
+    return document !== undefined && describe(document)?.isVirtualFunction === true;
+  }
+
   /** Disks of the host that hang on the PCI device, as files in /dev. */
   async disksOf(address: string): Promise<readonly string[]> {
     const documents = await this.list("storage");
