@@ -3,13 +3,13 @@ import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child, type Element } from "../../schema/tree";
 import { bridgePorts } from "../host-devices";
-import { otherDomains } from "../other-domains";
+import { type OtherDomain, otherDomains } from "../other-domains";
 import { pciText } from "../pci-address";
 import { devicesOf } from "./alias";
 import { type Objection, usedByHost } from "./host-use";
 import { type DeviceSource, sourceOf } from "./hostdev-sources";
 import { type MediatedSource, mediatedObjection } from "./mediated-devices";
-import { isHostsOwn, NodeDevices } from "./node-devices";
+import { isHostsOwn, NodeDevices, type PciDevice } from "./node-devices";
 import type { Inputs } from "./rows";
 import { entriesOf, type Nic } from "./rule-entries";
 
@@ -47,7 +47,7 @@ export async function requireHostDevices(libvirt: Libvirt, inputs: Inputs, own =
       takenBy(claim, others) ??
       (claim.source.pci === undefined
         ? await missing(claim, devices)
-        : await pciObjection(claim.source.pci, given, devices, ports));
+        : await pciObjection(claim.source.pci, given, devices, ports, others));
     if (!objection) continue;
     throw new KvmError("conflict", {
       step: `give ${claim.at} to VirtualMachine ${inputs.name}`,
@@ -122,6 +122,7 @@ async function pciObjection(
   given: readonly string[],
   devices: NodeDevices,
   ports: ReadonlyMap<string, string>,
+  others: readonly OtherDomain[],
 ): Promise<Objection | undefined> {
   const device = await devices.pci(address);
   if (!device) {
@@ -130,7 +131,7 @@ async function pciObjection(
       remedy: "`lspci -D` on the host shows those that it has",
     };
   }
-  const used = await usedByHost(address, device, devices, ports);
+  const used = (await usedByHost(address, device, devices, ports)) ?? functionTaken(address, device, others);
   if (used) return used;
   if (!device.group) {
     return {
@@ -150,6 +151,20 @@ async function pciObjection(
     remedy:
       "give the whole group to the guest, by further hostDevices, or take the rest from the host's drivers (virsh nodedev-detach)",
   };
+}
+
+/** Virtual functions go as soon as the host's driver lets go of the card that they are of. */
+function functionTaken(address: string, device: PciDevice, others: readonly OtherDomain[]): Objection | undefined {
+  for (const { name, documents } of others) {
+    const theirs = documents.flatMap((document) => devicesOf(document)).map((item) => sourceAt(item).pci ?? "");
+    const found = device.virtualFunctions.find((item) => theirs.includes(item));
+    if (found === undefined) continue;
+    return {
+      reason: `${found}, a virtual function of ${address}, is given to the domain ${name}, and would go with the card`,
+      remedy: `take it away there first (virsh edit ${name}), or give this guest a virtual function too`,
+    };
+  }
+  return undefined;
 }
 
 async function missing({ source, optional, from }: Claim, devices: NodeDevices): Promise<Objection | undefined> {

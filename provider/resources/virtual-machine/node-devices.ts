@@ -13,6 +13,8 @@ export interface PciDevice {
   readonly isDisplay: boolean;
   /** A virtual function is made to be given away. */
   readonly isVirtualFunction: boolean;
+  /** Addresses of its own virtual functions. */
+  readonly virtualFunctions: readonly string[];
   /** Cell of the host that it hangs on, where the host says so. */
   readonly cell: number | undefined;
   readonly group: { readonly number: string; readonly members: readonly string[] } | undefined;
@@ -187,13 +189,15 @@ function describe(document: Element): PciDevice | undefined {
   const driver = child(document, "driver/name");
   const node = child(capability, "numa")?.attributes["node"];
   const capabilities = children(capability, "capability");
-  const mediated = capabilities.filter(({ attributes }) => attributes["type"] === "mdev_types");
+  const ofType = (type: string) => capabilities.filter(({ attributes }) => attributes["type"] === type);
+  const mediated = ofType("mdev_types");
   const types = mediated.flatMap((item) => children(item, "type"));
   return {
     driver: driver && textOf(driver),
     isBridge: /^0x06/.test(code),
     isDisplay: /^0x03/.test(code),
-    isVirtualFunction: capabilities.some(({ attributes }) => attributes["type"] === "phys_function"),
+    isVirtualFunction: ofType("phys_function").length > 0,
+    virtualFunctions: ofType("virt_functions").flatMap((item) => children(item, "address").map(pciText)),
     cell: node === undefined ? undefined : Number(node),
     group: group && { number: group.attributes["number"] ?? "", members: children(group, "address").map(pciText) },
     mediatedTypes: new Map(
