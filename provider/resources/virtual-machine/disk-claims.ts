@@ -11,6 +11,7 @@ import { otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
 import { imagePath, isBlockDevice, sourcePath } from "./disk-sources";
 import type { Objection } from "./host-use";
+import { NodeDevices } from "./node-devices";
 import type { Inputs } from "./rows";
 import { type Disk, entriesOf } from "./rule-entries";
 
@@ -37,7 +38,8 @@ export async function requireBlockDevices(libvirt: Libvirt, { disks, name, host 
     const lying = (found: readonly OnDevices[]) =>
       disk.volume ? undefined : found.find(({ devices }) => devices.some((device) => isOn(device, path)));
     const [pool, group] = [lying(pools), lying(groups)];
-    const mounted = writer || pool || group || disk.readonly === true ? undefined : await mountedOn(libvirt, path);
+    const mounted =
+      writer || pool || group || disk.readonly === true ? undefined : await mountedOn(libvirt, host.uri, path);
     const objection = writer
       ? writtenBy(path, writer.name)
       : pool
@@ -82,17 +84,29 @@ function under(path: string, what: string, remedy: string): Objection {
 const fileSystems = ["ext4", "xfs", "f2fs"] as const;
 const mostPartitions = 16;
 
-/** What the host has mounted of the device, itself or a partition, as a path in /dev; only of names of the kernel's own. */
-async function mountedOn(libvirt: Libvirt, path: string): Promise<string | undefined> {
-  const [, name] = /^\/dev\/([a-z]+[a-z\d]*)$/.exec(path) ?? [];
+const partitionOf = (disk: string, number: number | string) => `${disk}${/\d$/.test(disk) ? "p" : ""}${number}`;
+
+/** What the host has mounted of the device, itself or a partition, as a path in /dev. */
+async function mountedOn(libvirt: Libvirt, host: string, path: string): Promise<string | undefined> {
+  const name = await kernelName(libvirt, host, path);
   if (name === undefined || !(await hasFolder(libvirt, `/sys/class/block/${name}`))) return undefined;
-  const partition = (number: number) => `${name}${/\d$/.test(name) ? "p" : ""}${number}`;
-  for (const part of [name, ...Array.from({ length: mostPartitions }, (_, index) => partition(index + 1))]) {
+  const parts = Array.from({ length: mostPartitions }, (_, index) => partitionOf(name, index + 1));
+  for (const part of [name, ...parts]) {
     if (part !== name && !(await hasFolder(libvirt, `/sys/class/block/${part}`))) continue;
     const found = await Promise.all(fileSystems.map((system) => hasFolder(libvirt, `/sys/fs/${system}/${part}`)));
     if (found.includes(true)) return `/dev/${part}`;
   }
   return undefined;
+}
+
+/** The kernel's name of a disk or partition; of logical volumes and what else has one of its own libvirt tells none. */
+async function kernelName(libvirt: Libvirt, host: string, path: string): Promise<string | undefined> {
+  const [, plain] = /^\/dev\/([a-z]+[a-z\d]*)$/.exec(path) ?? [];
+  if (plain !== undefined || !path.startsWith("/dev/disk/")) return plain;
+  const [, link = path, number] = /^(.+)-part(\d+)$/.exec(path) ?? [];
+  const disks = await new NodeDevices(libvirt, host).disks().catch(() => []);
+  const disk = disks.find(({ links }) => links.includes(link))?.block.replace("/dev/", "");
+  return disk === undefined || number === undefined ? disk : partitionOf(disk, number);
 }
 
 /** Whether the domain has that disk already. */

@@ -94,6 +94,14 @@ export class NodeDevices {
     return found.flat();
   }
 
+  /** Disks of the host, as files in /dev, with the links that lead there. */
+  async disks(): Promise<readonly { readonly block: string; readonly links: readonly string[] }[]> {
+    return (await this.list("storage")).flatMap((document) => {
+      const block = child(document, "capability/block");
+      return block ? [{ block: textOf(block), links: children(document, "devnode").map(textOf) }] : [];
+    });
+  }
+
   /** How many cards with a screen the host works with. */
   async displays(): Promise<number> {
     return (await this.list("pci")).map(describe).filter((device) => device?.isDisplay && isHostsOwn(device)).length;

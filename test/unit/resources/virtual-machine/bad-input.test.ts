@@ -239,23 +239,6 @@ test.each<[string, Values, HostDocuments, RegExp, RegExp]>([
     /take it away there first/,
   ],
   [
-    "a card of which another domain has a virtual function",
-    given,
-    {
-      devices: {
-        pci_0000_65_00_0: pci(
-          "ixgbe",
-          `${group(0)}<capability type='virt_functions' maxCount='63'><address domain='0' bus='0x65' slot='0x10' function='2'/></capability>`,
-        ),
-      },
-      domains: guest(
-        `<interface type='hostdev'><source><address domain='0' bus='0x65' slot='0x10' function='2'/></source></interface>`,
-      ),
-    },
-    /hostDevices.card.pci .*0000:65:10.2, a virtual function of 0000:65:00.0, is given to the domain vm-other/,
-    /give this guest a virtual function too/,
-  ],
-  [
     "half an IOMMU group",
     given,
     { devices: { pci_0000_65_00_0: pci("ixgbe", group(0, 1)), pci_0000_65_00_1: pci("ixgbe", group(0, 1)) } },

@@ -13,6 +13,8 @@ export interface HostDocuments {
   /** uuids and usages of secrets. */
   readonly secrets?: readonly string[];
   readonly capabilities?: string;
+  /** What is asked for as if it were a program. */
+  readonly folders?: readonly string[];
   /** Features of a CPU by its model, all told. */
   readonly cpus?: Readonly<Record<string, readonly string[]>>;
   /** Calls that fail, with what libvirt says. */
@@ -24,6 +26,7 @@ interface Arguments {
   readonly usageID?: string;
   readonly name?: string;
   readonly flags?: number;
+  readonly emulatorbin?: string | undefined;
   readonly dom?: { readonly uuid: string };
   readonly pool?: { readonly name: string };
   readonly iface?: { readonly name: string };
@@ -88,8 +91,10 @@ export class HostDaemon {
         if (this.documents.secrets?.includes(wanted)) return { secret: { uuid: wanted } };
         throw new LibvirtError(66, 0, `Secret not found: no secret with matching ${wanted}`, procedure);
       }
-      case "CONNECT_GET_CAPABILITIES":
       case "CONNECT_GET_DOMAIN_CAPABILITIES":
+        this.judge(args.emulatorbin);
+        return { capabilities };
+      case "CONNECT_GET_CAPABILITIES":
         return { capabilities };
       case "CONNECT_BASELINE_HYPERVISOR_CPU": {
         const cpu = args.xmlCPUs?.[0] ?? "";
@@ -103,6 +108,15 @@ export class HostDaemon {
         return this.change(procedure, args);
     }
   };
+
+  /** As libvirt does before it runs a program. */
+  private judge(program: string | undefined): void {
+    if (!program?.startsWith("/sys/")) return;
+    const said = this.documents.folders?.includes(program)
+      ? `QEMU binary ${program} is not executable: Is a directory`
+      : `Cannot check QEMU binary ${program}: No such file or directory`;
+    throw new LibvirtError(38, 10, said, "CONNECT_GET_DOMAIN_CAPABILITIES");
+  }
 
   private change(procedure: string, { name = "", xmlDesc = "" }: Arguments): unknown {
     this.changes.push(procedure);
