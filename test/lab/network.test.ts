@@ -281,49 +281,6 @@ test("a half-made network is kept in state, and found again by the next create",
   expect(await lab.host.virsh("net-dumpxml", "--inactive", String(state["name"]))).toMatch(/phase=.ready/);
 });
 
-test("a bridge of the host is no bridge that a network may make", async () => {
-  const refused =
-    /Unable to make bridge br0 for Network [\s\S]* the host has an interface br0 already; nothing was changed/;
-  const args = check({ ...nat, bridge: "br0" });
-  await expect(network.create(args, context)).rejects.toThrow(refused);
-  expect(await lab.host.virsh("net-list", "--all", "--name")).not.toContain(args.name);
-  const made = await create({ mode: "bridge", bridge: "br0" });
-  const before = await lab.host.virsh("net-dumpxml", "--inactive", String(made.state["name"]));
-  const news = check({ ...nat, bridge: "br0" }, made.state);
-  await expect(network.update(made.id, made.state, news, context)).rejects.toThrow(refused);
-  expect(await lab.host.virsh("net-dumpxml", "--inactive", String(made.state["name"]))).toBe(before);
-});
-
-test("subnets that others need are refused, and a network starts with the host once it has started", async () => {
-  const first = await create({ ...nat, subnets: ["10.31.0.0/24", "fd00:31::/64"] }, "first");
-  const overlap = /10\.31\.0\.128\/25 overlaps 10\.31\.0\.0\/24 of the running network first-.*nothing was changed/;
-  const inside = { subnets: ["10.31.0.128/25"] };
-  await expect(network.create(check(inside, undefined, "second"), context)).rejects.toThrow(overlap);
-  const wide = check({ mode: "isolated", subnets: ["fd00:31::/64"] }, undefined, "second");
-  await expect(network.create(wide, context)).rejects.toThrow(/of the running network first-/);
-  expect(await lab.host.virsh("net-list", "--all", "--name")).not.toContain("second-");
-  const second = await create({ subnets: ["10.38.0.0/24"] }, "second");
-  const news = check({ subnets: ["10.38.0.0/24", "fd00:31::/80"] }, second.state, "second");
-  await expect(network.update(second.id, second.state, news, context)).rejects.toThrow(/of the running network first-/);
-  const open = await create({ mode: "open", ...inside }, "third");
-  expect(context.lines.warn.join()).toMatch(/Network third-.*10\.31\.0\.128\/25 overlaps 10\.31\.0\.0\/24/);
-  await update(first, { ...nat, subnets: ["10.31.0.0/24", "fd00:31::/64"], domain: "lab.example" });
-  const failing = check({ subnets: ["10.77.0.0/24"] }, undefined, "fourth");
-  await network.create(failing, context).catch(({ id, state }) => leftOver.push({ id, state }));
-  const autostarted = await lab.host.virsh("net-list", "--all", "--autostart", "--name");
-  expect(autostarted).toContain(String(open.state["name"]));
-  expect(autostarted).not.toContain("fourth-");
-});
-
-test("the address by which the host is reached lies in no subnet of a network", async () => {
-  const near: TestContext = { ...context, connect: () => context.connect(host as never) };
-  const far = { ...host, uri: "qemu+ssh://root@10.77.0.5/system" };
-  const args = check({ host: far, subnets: ["10.77.0.0/25"] });
-  await expect(network.create(args, near)).rejects.toThrow(
-    /10\.77\.0\.0\/25 holds the address by which the host is reached; nothing was changed/,
-  );
-});
-
 test("an update that cannot come into force leaves the former definition running", async () => {
   const made = await create(nat);
   await lab.host.exec("ip link add kvmother up type bridge && ip addr add 10.39.0.99/24 dev kvmother");

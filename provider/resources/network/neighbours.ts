@@ -39,10 +39,10 @@ export async function requireApart(
   for (const { text, block } of fresh) {
     const other = neighbours.find((neighbour) => overlap(neighbour.block, block));
     if (!other) continue;
-    const reason = `${text} overlaps ${other.text} of the running network ${other.name}, whose guests would be cut off`;
-    // Whose forwarding is nobody's but the owner's may have a routing table of its own too.
-    if (mode !== "open") throw refusal(name, host.uri, reason);
-    context.warn(`Network ${name}: ${reason}, unless its bridge has a routing table of its own`);
+    const reason = `${text} overlaps ${other.text} of the running network ${other.name}: the host answers guests of one alone`;
+    // Guests may do without the host, and who forwards by rules of their own may have a routing table for each.
+    if (mode !== "open" && mode !== "isolated") throw refusal(name, host.uri, reason);
+    context.warn(`Network ${name}: ${reason}`);
   }
 }
 

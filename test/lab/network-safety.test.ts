@@ -1,0 +1,80 @@
+import { Hosts } from "../../provider/adapters/hosts";
+import type { Context, Values } from "../../provider/core/handler";
+import { network } from "../../provider/resources/network";
+import { machineLab } from "./machine-lab";
+import { referenceOf } from "./machines";
+import { Managed } from "./managed";
+
+/** What a network could take away from its host, or from the networks of others. */
+const lab = machineLab({});
+const made: Managed[] = [];
+
+afterEach(async () => {
+  for (const lan of made.splice(0).reverse()) {
+    if (lan.id !== "") await lan.delete();
+    await lan.context.close();
+  }
+}, 30_000);
+
+function lan(name: string): Managed {
+  const subject = new Managed(network, name, { host: referenceOf(lab.host) });
+  made.push(subject);
+  return subject;
+}
+
+test("a bridge of the host is no bridge that a network may make", async () => {
+  const refused =
+    /Unable to make bridge br0 for Network [\s\S]* the host has an interface br0 already; nothing was changed/;
+  const making = { subnets: ["10.31.0.0/24"], bridge: "br0" };
+  await expect(lan("new").create(making)).rejects.toThrow(refused);
+  expect(await lab.host.virsh("net-list", "--all", "--name")).not.toContain("new-");
+  const there = await lan("there").create({ mode: "bridge", bridge: "br0" });
+  const before = await lab.host.virsh("net-dumpxml", "--inactive", there.name);
+  await expect(there.up(making)).rejects.toThrow(refused);
+  expect(await lab.host.virsh("net-dumpxml", "--inactive", there.name)).toBe(before);
+});
+
+test("subnets that others need are refused, and told of where their guests may do without the host", async () => {
+  const own = { subnets: ["10.31.0.0/24", "fd00:31::/64"] };
+  const first = await lan("first").create(own);
+  const inside = { subnets: ["10.31.0.128/25"] };
+  const overlap = /10\.31\.0\.128\/25 overlaps 10\.31\.0\.0\/24 of the running network first-.*nothing was changed/;
+  await expect(lan("refused").create(inside)).rejects.toThrow(overlap);
+  expect(await lab.host.virsh("net-list", "--all", "--name")).not.toContain("refused-");
+  const second = await lan("second").create({ subnets: ["10.38.0.0/24"] });
+  const wider = { subnets: ["10.38.0.0/24", "fd00:31::/80"] };
+  await expect(second.up(wider)).rejects.toThrow(/of the running network first-/);
+  for (const mode of ["open", "isolated"]) {
+    const beside = await lan(mode).create({ mode, ...inside });
+    const told = beside.context.lines.warn.join();
+    expect(told).toMatch(/Network \w+-\w+: 10\.31\.0\.128\/25 overlaps 10\.31\.0\.0\/24/);
+    await beside.delete();
+    beside.id = "";
+  }
+  // What it has already is its own.
+  await first.up({ ...own, domain: "lab.example" });
+  expect(first.context.lines.warn).toEqual([]);
+}, 60_000);
+
+test("a network that does not start starts with the host neither", async () => {
+  const failing = lan("failing");
+  await expect(failing.create({ subnets: ["10.77.0.0/24"] })).rejects.toThrow(/in use/);
+  const started = await lan("started").create({ subnets: ["10.39.0.0/24"] });
+  const autostarted = await lab.host.virsh("net-list", "--all", "--autostart", "--name");
+  expect([autostarted.includes(started.name), autostarted.includes("failing-")]).toEqual([true, false]);
+});
+
+test("the address by which the host is reached lies in no subnet of a network", async () => {
+  const hosts = new Hosts();
+  const near = referenceOf(lab.host) as never;
+  const far: Values = { ...referenceOf(lab.host), uri: "qemu+ssh://root@10.77.0.5/system" };
+  const subject = lan("far");
+  const context: Context = { ...subject.context, connect: () => hosts.connect(near) };
+  try {
+    await expect(network.create(subject.inputs({ host: far, subnets: ["10.77.0.0/25"] }), context)).rejects.toThrow(
+      /10\.77\.0\.0\/25 holds the address by which the host is reached; nothing was changed/,
+    );
+  } finally {
+    await hosts.close();
+  }
+});
