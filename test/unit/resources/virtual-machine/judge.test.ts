@@ -100,8 +100,19 @@ test("a machine that others made may have what its inputs do not say", () => {
   expect(lines({ defaultsVersion: 0 }, { crypto: false })).toEqual(["crypto: restart; policy stage"]);
 });
 
-test("of what is not known yet nobody can say whether it is there already", () => {
-  expect(lines({}, { crypto: false, disks: { root: { path: unknown } } })).toContain("crypto: restart; policy stage");
+test("of what is not known yet, and what stands beside it, nobody can say whether it is there already", () => {
+  const found = lines({}, { disks: { root: { path: unknown, readonly: false } } });
+  expect(found).toContainEqual(expect.stringMatching(/^disks\.root\.readonly: restart/));
+});
+
+test("what is not known yet keeps no change elsewhere from being told", () => {
+  const spelled = { crypto: false, memoryBacking: { locked: false } };
+  const idle = ["memoryBacking.locked", "crypto"].map(already);
+  expect(lines({}, { title: unknown, ...spelled })).toEqual([expect.stringMatching(/^title: live/), ...idle]);
+  const disks = { seed: { device: "cdrom", path: unknown }, root: { readonly: false } };
+  expect(lines({ changePolicy: "refuse" }, { disks, ...spelled })).toEqual(
+    expect.arrayContaining([...idle, already("disks.root.readonly")]),
+  );
 });
 
 test("pages that are still to be found for a guest may be others than it has", () => {
