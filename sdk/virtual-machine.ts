@@ -1165,7 +1165,7 @@ export interface VirtualMachineArgsVsock {
   readonly cid?: pulumi.Input<"auto" | number>;
 }
 
-/** Serial ports beside the one of `console`, under names of your choice (`<serial>`). */
+/** Serial ports beside the one of `console`, under names of your choice (`<serial>`). A usb-serial comes and goes as the guest runs, a pci-serial on a pc machine. */
 export interface VirtualMachineArgsSerial {
   /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. */
   readonly source?: pulumi.Input<
@@ -1200,7 +1200,7 @@ export interface VirtualMachineArgsSerial {
   readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
 }
 
-/** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
+/** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). They come and go as the guest runs, as `channels` do. */
 export interface VirtualMachineArgsConsole {
   /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a pty. */
   readonly source?: pulumi.Input<
@@ -1233,7 +1233,7 @@ export interface VirtualMachineArgsConsole {
   readonly log?: pulumi.Input<{ readonly file: pulumi.Input<string>; readonly append?: pulumi.Input<boolean> }>;
 }
 
-/** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller. */
+/** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent`, a console or one of them, which brings the controller. */
 export interface VirtualMachineArgsChannel {
   /** The host's end: `pty`, `null`, `file`, `dev`, `pipe`, `unix` (socket; the `path` of a channel is libvirt's own when left out), `tcp` (`mode` bind listens), `spicevmc` or `spiceport`. Default: a unix socket of libvirt's own. */
   readonly source?: pulumi.Input<
@@ -1597,7 +1597,7 @@ export interface VirtualMachineArgs {
   readonly console?: pulumi.Input<boolean>;
   /** File on the host that keeps what the guest writes to its console. */
   readonly serialLog?: pulumi.Input<string>;
-  /** Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. Default true. */
+  /** Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. It comes as the guest runs if that was started with channels or consoles. Default true. */
   readonly agent?: pulumi.Input<boolean>;
   /** Free PCI Express ports for devices that are plugged in later (q35 only). Default 8. */
   readonly rootPorts?: pulumi.Input<number>;
@@ -1621,11 +1621,11 @@ export interface VirtualMachineArgs {
   readonly panic?: pulumi.Input<"isa" | "hyperv" | "pvpanic">;
   /** Whether the guest has a virtio device that encrypts for it (`<crypto>`, backend builtin). Default: none. Needs libvirt 9.1. */
   readonly crypto?: pulumi.Input<boolean>;
-  /** Serial ports beside the one of `console`, under names of your choice (`<serial>`). */
+  /** Serial ports beside the one of `console`, under names of your choice (`<serial>`). A usb-serial comes and goes as the guest runs, a pci-serial on a pc machine. */
   readonly serials?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSerial> }>;
-  /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
+  /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). They come and go as the guest runs, as `channels` do. */
   readonly consoles?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsConsole> }>;
-  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller. */
+  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent`, a console or one of them, which brings the controller. */
   readonly channels?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsChannel> }>;
   /** Screens that are reached over the network, under the names `vnc` and `spice` (`<graphics>`). TLS of VNC is the host's to set (vnc_tls in qemu.conf); that of spice has `tlsPort` and `defaultMode`. Default: none; the guest has its serial console. */
   readonly graphics?: pulumi.Input<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsGraphic> }>;
@@ -1983,7 +1983,7 @@ export class VirtualMachine extends KvmResource {
   /** File on the host that keeps what the guest writes to its console. */
   declare readonly serialLog: pulumi.Output<string | undefined>;
 
-  /** Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. Default true. */
+  /** Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. It comes as the guest runs if that was started with channels or consoles. Default true. */
   declare readonly agent: pulumi.Output<boolean>;
 
   /** Free PCI Express ports for devices that are plugged in later (q35 only). Default 8. */
@@ -2020,17 +2020,17 @@ export class VirtualMachine extends KvmResource {
   /** Whether the guest has a virtio device that encrypts for it (`<crypto>`, backend builtin). Default: none. */
   declare readonly crypto: pulumi.Output<boolean | undefined>;
 
-  /** Serial ports beside the one of `console`, under names of your choice (`<serial>`). */
+  /** Serial ports beside the one of `console`, under names of your choice (`<serial>`). A usb-serial comes and goes as the guest runs, a pci-serial on a pc machine. */
   declare readonly serials: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsSerial> }> | undefined
   >;
 
-  /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). */
+  /** Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). They come and go as the guest runs, as `channels` do. */
   declare readonly consoles: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsConsole> }> | undefined
   >;
 
-  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller. */
+  /** Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent`, a console or one of them, which brings the controller. */
   declare readonly channels: pulumi.Output<
     pulumi.Unwrap<{ readonly [name: string]: pulumi.Input<VirtualMachineArgsChannel> }> | undefined
   >;

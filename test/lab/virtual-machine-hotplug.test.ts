@@ -73,6 +73,54 @@ test("channels, shared memory, file shares, USB places and USB disks come and go
   for (const alias of aliases) expect(left).not.toContain(alias);
 }, 120_000);
 
+test("consoles and USB serial ports come and go", async () => {
+  const aliases = ["ua-console-hvc", "ua-serials-usb"];
+  await up({ consoles: { hvc: {} }, serials: { usb: { model: "usb-serial" } } });
+  for (const alias of aliases) expect(await vm.xml()).toContain(alias);
+  expect(await vm.inGuest("ls /sys/class/virtio-ports | wc -l")).toBe("2");
+  await up({ consoles: {}, serials: {} });
+  for (const alias of aliases) expect(await vm.xml()).not.toContain(alias);
+}, 60_000);
+
+test("a disk joins limits that others share, leaves them and keeps its own, and says what snapshots do", async () => {
+  const { disks } = args;
+  const [a, b] = [
+    { volume: await image(lab.host, "ga.raw", "raw") },
+    { volume: await image(lab.host, "gb.raw", "raw") },
+  ];
+  const shared = { totalIopsSec: 100, group: "both" };
+  const limits = async () => {
+    const drives = (await lab.host.virsh("qemu-monitor-command", vm.name, "--hmp", "info block")).split(/\r?\n\r?\n/);
+    const drive = (key: string) => drives.find((part) => part.includes(`ua-disk-${key}/`)) ?? "";
+    return ["ga", "gb"].map((key) => /iops=(\d+) .*group=(\S+)/.exec(drive(key))?.slice(1).join(" "));
+  };
+  await up({ disks: { ...disks, ga: { ...a, iotune: shared }, gb: b } });
+  await up({ disks: { ...disks, ga: { ...a, iotune: shared }, gb: { ...b, iotune: shared, snapshot: "no" } } });
+  expect([await limits(), await vm.xml()]).toEqual([
+    ["100 both", "100 both"],
+    expect.stringContaining("snapshot='no'"),
+  ]);
+  await up({ disks: { ...disks, ga: { ...a, iotune: { totalIopsSec: 40 } }, gb: { ...b, iotune: shared } } });
+  expect([await limits(), await vm.xml()]).toEqual([
+    [expect.stringMatching(/^40 .*ua-disk-ga/), "100 both"],
+    expect.not.stringContaining("snapshot='no'"),
+  ]);
+  await up({ disks: { ...disks, ga: a, gb: { ...b, iotune: { ...shared, group: "other" } } } });
+  expect(await limits()).toEqual([undefined, "100 other"]);
+  await up({ disks: { ...disks, ga: a, gb: b } });
+  expect(await limits()).toEqual([undefined, undefined]);
+  await up({ disks });
+}, 60_000);
+
+test("a drive is told what a start does without its medium, and that no snapshot takes it", async () => {
+  const { media, ...others } = args.disks as Record<string, Values>;
+  const policy = async () => /startupPolicy='(\w+)'/.exec(await vm.xml())?.[1];
+  await up({ disks: { ...others, media: { ...media, startupPolicy: "optional", snapshot: "no" } } });
+  expect(await policy()).toBe("optional");
+  await up({ disks: { ...others, media } });
+  expect(await policy()).toBeUndefined();
+}, 60_000);
+
 test("isolation, gathering of packets and limits of memory change", async () => {
   const { lan } = args.nics;
   await up({ nics: { lan: { ...lan, portIsolated: true, coalesce: 7 } }, memoryLimits: { hardLimit: "2 GiB" } });
@@ -234,6 +282,14 @@ test("what a preview says of changes to a guest without an agent is what an upda
   expect(await pending(onBus("b"), onBus())).toEqual([[], []]);
   const more = { rootPorts: 4, nics: { late: { user: {} } } };
   expect(await pending({ rootPorts: 2 }, more)).toEqual([["rootPorts"], ["rootPorts"]]);
+  const consoles = { hvc: {} };
+  expect(await pending({ agent: false }, { agent: true })).toEqual([["agent"], ["agent"]]);
+  expect(await pending({ agent: false, consoles }, { agent: true, consoles })).toEqual([[], []]);
+  expect(await pending({ agent: true }, { agent: false })).toEqual([[], []]);
+  const serials = { usb: { model: "usb-serial" }, pci: { model: "pci-serial" } };
+  expect(await pending({}, { serials })).toEqual([["serials.pci"], ["serials.pci"]]);
+  expect(await pending({ machine: "pc" }, { machine: "pc", serials })).toEqual([[], []]);
+  expect(await pending({ console: false }, { console: false, serials: { usb: serials.usb } })).toEqual([[], []]);
   // No rule can tell whether an earlier channel has left its controller.
   const channels = { app: { name: "org.example.app.0" } };
   expect(await pending({ agent: false }, { channels })).toEqual([[], ["channels.app"]]);

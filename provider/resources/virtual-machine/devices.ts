@@ -1,12 +1,15 @@
-import { attribute, type Verdict, z } from "../../core/attribute";
+import { type Around, attribute, type Verdict, z } from "../../core/attribute";
 import { hostPath } from "../../core/quantities";
 import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, element, ensure } from "../../schema/tree";
 import { deviceNamed, optionalDevice } from "./alias";
 import { isPcie } from "./general";
+import type { LiveOperations } from "./live";
+import { hasPorts } from "./port-controller";
 
 const serialAlias = "ua-serial-console";
 export const agentChannel = "org.qemu.guest_agent.0";
+const agentAlias = "ua-channel-agent";
 
 const serialPresence = optionalDevice(
   () => element("serial", { type: "pty" }, element("target", { port: "0" })),
@@ -52,6 +55,13 @@ function portsChange(old: unknown, next: unknown): Verdict {
     : { class: "restart", reason: "ports cannot be plugged in" };
 }
 
+/** Its channel is a port like others, where the guest was started with the controller of those. */
+function agentChange(_old: unknown, next: unknown, { whole }: Around): Verdict {
+  return next === false || hasPorts(whole)
+    ? { class: "live" }
+    : { class: "restart", reason: "the guest was started without channels or consoles, and has no controller for one" };
+}
+
 export const deviceRows = {
   console: attribute({
     doc: "Serial port and console, for `virsh console`. Default true.",
@@ -67,13 +77,13 @@ export const deviceRows = {
     lens: serialLogLens,
   }),
   agent: attribute({
-    doc: "Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. Default true.",
+    doc: "Channel for the QEMU guest agent: addresses and a clean stop, when the guest runs it. It comes as the guest runs if that was started with channels or consoles. Default true.",
     schema: z.boolean(),
     defaults: { 1: true },
-    change: "restart",
+    change: agentChange,
     lens: optionalDevice(
       () => element("channel", { type: "unix" }, element("target", { type: "virtio", name: agentChannel })),
-      "ua-channel-agent",
+      agentAlias,
     ),
   }),
   rootPorts: attribute({
@@ -83,3 +93,5 @@ export const deviceRows = {
     change: portsChange,
   }),
 };
+
+export const deviceOperations: LiveOperations = { agent: (operation) => operation.plugNamed(agentAlias) };

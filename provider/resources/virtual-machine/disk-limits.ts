@@ -1,6 +1,7 @@
 import { type Attribute, attribute, block, mapOf, z } from "../../core/attribute";
 import { rate } from "../../core/quantities";
 import { formatRate, parseRate } from "../../core/units";
+import type { TypedParam } from "../../libvirt/api";
 import { type ElementLens, mapped, textAt } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove, textOf } from "../../schema/tree";
 import { diskEntries } from "./disk-entries";
@@ -83,6 +84,8 @@ const throttleFiltersLens: ElementLens<readonly string[]> = {
   },
 };
 
+const groupAt = textAt("iotune/group_name");
+
 /** Limits of a disk's I/O. */
 export const diskLimitRows = {
   iotune: block({
@@ -95,8 +98,8 @@ export const diskLimitRows = {
           .string()
           .regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 _ . -")
           .optional(),
-        change: () => ({ class: "restart", reason: "libvirt moves no plugged disk out of a group" }),
-        lens: textAt("iotune/group_name"),
+        change: "live",
+        lens: groupAt,
       }),
     },
   }),
@@ -139,7 +142,7 @@ export const throttleGroupRows = {
 };
 
 /** Every limit that libvirt knows, with 0 for those that are not set: one that is left out would stay as it was. */
-function limitParameters(limited: Element | undefined) {
+function limitParameters(limited: Element | undefined): TypedParam[] {
   return parameters.map((field) => {
     const value = limited && limitAt(field).get(limited);
     return { field, type: "ullong" as const, value: value ?? 0n };
@@ -150,7 +153,14 @@ const setLimits: LiveOperations[string] = async (operation) => {
   const { configured, live } = await operation.device(diskEntries);
   const target = live && child(live, "target")?.attributes["dev"];
   if (!configured || target === undefined) return;
-  await operation.domain.setBlockIoTune(target, limitParameters(child(configured, "iotune")));
+  const group = groupAt.get(configured);
+  // A disk leaves its group with its last limit, and in no other way.
+  if (group === undefined && live && groupAt.get(live) !== undefined)
+    await operation.domain.setBlockIoTune(target, limitParameters(undefined));
+  await operation.domain.setBlockIoTune(target, [
+    ...limitParameters(child(configured, "iotune")),
+    ...(group === undefined ? [] : [{ field: "group_name", type: "string" as const, value: group }]),
+  ]);
 };
 
 const setGroup: LiveOperations[string] = async (operation) => {

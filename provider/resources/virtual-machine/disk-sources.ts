@@ -1,4 +1,4 @@
-import { type Around, attribute, type Verdict, z } from "../../core/attribute";
+import { attribute, type Verdict, z } from "../../core/attribute";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
 import { hostPath } from "../../core/quantities";
@@ -113,15 +113,6 @@ function sourceChange(
   return { class: "restart", reason: "the image behind a disk cannot be changed while the guest has it open" };
 }
 
-/** It is written with the medium: libvirt takes both as they are sent. */
-function policyChange(_old: unknown, _next: unknown, { old, next }: Around): Verdict {
-  const sources = ["path", "network", "volume"] as const;
-  const isOther = sources.some((name) => !equal(imageOf(old[name]), imageOf(next[name])));
-  return isRemovable(next["device"]) && isOther
-    ? { class: "live", reason: "it comes with the medium" }
-    : { class: "restart", reason: "it speaks of the next start" };
-}
-
 function imageOf(value: unknown): unknown {
   if (!isPlainObject(value) || value["protocol"] !== undefined) return value;
   const format = typeof value["format"] === "string" ? driverType(value["format"]) : value["format"];
@@ -212,7 +203,7 @@ export const diskSourceRows = {
   startupPolicy: attribute({
     doc: "What a start does when the image is missing (`<source startupPolicy>`): `mandatory` fails, `requisite` fails except for migration and restore, `optional` leaves the drive empty. Default mandatory.",
     schema: z.enum(["mandatory", "requisite", "optional"]).optional(),
-    change: policyChange,
+    change: "live",
     lens: oneOf(attributeAt("source", "startupPolicy"), ["mandatory", "requisite", "optional"] as const),
   }),
 };

@@ -8,6 +8,7 @@ export const buses = ["virtio", "scsi", "sata", "ide", "usb", "fdc"] as const;
 const devices = ["disk", "cdrom", "floppy", "lun"] as const;
 const defaultBuses: Readonly<Record<string, (typeof buses)[number]>> = { cdrom: "scsi", lun: "scsi", floppy: "fdc" };
 const snapshots = ["no", "internal", "external", "manual"] as const;
+type Snapshot = (typeof snapshots)[number];
 
 /** Whether the device is a drive whose medium the guest may change. */
 export function isRemovable(device: unknown): boolean {
@@ -52,6 +53,15 @@ const transientLens: ElementLens<boolean | "shared"> = {
     remove(disk, "transient");
     if (value) ensure(disk, "transient").attributes = { ...(value === "shared" && { shareBacking: "yes" }) };
   },
+};
+
+const snapshotAt = oneOf(attributeAt("", "snapshot"), snapshots);
+
+/** libvirt leaves out what is the default of disks that are read only. */
+const snapshotLens: typeof snapshotAt & { get(disk: Element, managed?: unknown): Snapshot | undefined } = {
+  get: (disk, managed?: unknown) =>
+    snapshotAt.get(disk) ?? (managed === "no" && child(disk, "readonly") ? "no" : undefined),
+  set: snapshotAt.set,
 };
 
 const serialAt = textAt("serial");
@@ -105,8 +115,8 @@ export const diskTargetRows = {
   snapshot: attribute({
     doc: "Which part it has in snapshots of the guest (`<disk snapshot>`): `no`, `internal`, `external`, `manual`. Default: libvirt's own, external for what is not qcow2.",
     schema: z.enum(snapshots).optional(),
-    change: plugged,
-    lens: oneOf(attributeAt("", "snapshot"), snapshots),
+    change: "live",
+    lens: snapshotLens,
   }),
   bootOrder: attribute({
     doc: "Place in the firmware's boot order, from 1. Default: the first disk.",

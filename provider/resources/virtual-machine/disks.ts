@@ -44,6 +44,13 @@ function copyMedium(live: Element, configured: Element): void {
 
 const changeMedium: LiveOperations[string] = (operation) => operation.changeMedium(diskEntries, copyMedium);
 
+/** Nothing of the device: what a snapshot does with it. */
+const changeSnapshot: LiveOperations[string] = (operation) =>
+  operation.updateDevice(diskEntries, (live, configured) => {
+    const at = attributeAt("", "snapshot");
+    at.set(live, at.get(configured));
+  });
+
 export const diskOperations: LiveOperations = {
   "disks.*": (operation) => operation.plug(diskEntries),
   "disks.*.volume": changeMedium,
@@ -51,5 +58,6 @@ export const diskOperations: LiveOperations = {
   "disks.*.network": changeMedium,
   "disks.*.format": changeMedium,
   "disks.*.startupPolicy": changeMedium,
+  "disks.*.snapshot": changeSnapshot,
   ...diskLimitOperations,
 };

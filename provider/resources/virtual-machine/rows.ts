@@ -6,7 +6,7 @@ import { clockRows } from "./clock";
 import { cpuOperations, cpuRows } from "./cpu";
 import { suggestionRows } from "./cpu-policy";
 import { cpuTuningOperations, cpuTuningRows } from "./cpu-tuning";
-import { deviceRows } from "./devices";
+import { deviceOperations, deviceRows } from "./devices";
 import { scsiOperations, scsiRows } from "./disk-controllers";
 import { throttleGroupRows } from "./disk-limits";
 import { weightOperations, weightRows } from "./disk-weights";
@@ -111,6 +111,7 @@ export const operations: LiveOperations = {
   ...filesystemOperations,
   ...nicOperations,
   ...hostdevOperations,
+  ...deviceOperations,
   ...serialOperations,
   ...graphicsOperations,
   ...rngOperations,

@@ -6,11 +6,23 @@ import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
 import { child, type Element, ensure, remove } from "../../schema/tree";
 import { deviceEntries, devicesOf } from "./alias";
 import { type Chardev, chardevDoc, chardevLens, chardevLog, chardevSchema } from "./chardev";
+import { isPcie } from "./general";
 import type { LiveOperations } from "./live";
+import { hasPorts } from "./port-controller";
 
 const serialModels = ["isa-serial", "pci-serial", "usb-serial"] as const;
-const restart = "restart" as const;
-const serialChange = () => ({ class: restart, reason: "a serial port cannot be plugged in" }) as const;
+const plugged = () =>
+  ({ class: "restart", reason: "a port stays as it was plugged in; another name plugs in another" }) as const;
+
+/** Adding and removing whole serial ports. */
+function serialChange(old: unknown, next: unknown, { whole }: Around): Verdict {
+  const word = next === undefined ? "removed" : "added";
+  const port = next ?? old;
+  const model = isPlainObject(port) ? port["model"] : undefined;
+  if (model === "usb-serial" || (model === "pci-serial" && !isPcie(whole["machine"])))
+    return { class: "live", reason: word };
+  return { class: "restart", reason: `${word}; only usb-serial has hot-plug, and pci-serial on a pc machine` };
+}
 
 /** The model and the type of the target go together. */
 const serialModelLens: ElementLens<(typeof serialModels)[number]> = {
@@ -82,6 +94,8 @@ function virtioPorts(name: "channel" | "console") {
 }
 
 const ownSocket: Chardev = { type: "unix", mode: "bind" };
+const serialEntries = deviceEntries("serial", "serials", ["source"], portName);
+const consoleEntries = virtioPorts("console");
 const channelEntries = virtioPorts("channel");
 /** The guest agent's channel has a row of its own. */
 const otherChannels = {
@@ -91,79 +105,78 @@ const otherChannels = {
   },
 };
 
-const source = (change: typeof serialChange | typeof restart) =>
-  attribute({
-    doc: `The host's end: ${chardevDoc}. Default: a pty.`,
-    schema: chardevSchema,
-    defaults: { 1: { type: "pty" } as const },
-    change,
-    lens: chardevLens,
-  });
-const log = (change: typeof serialChange | typeof restart) =>
-  attribute({
-    doc: "File on the host that keeps what the guest writes; `append` (default true) keeps that of earlier runs (`<log>`).",
-    schema: chardevLog.schema.optional(),
-    change,
-    lens: chardevLog.lens,
-  });
+const source = attribute({
+  doc: `The host's end: ${chardevDoc}. Default: a pty.`,
+  schema: chardevSchema,
+  defaults: { 1: { type: "pty" } as const },
+  change: plugged,
+  lens: chardevLens,
+});
+const log = attribute({
+  doc: "File on the host that keeps what the guest writes; `append` (default true) keeps that of earlier runs (`<log>`).",
+  schema: chardevLog.schema.optional(),
+  change: plugged,
+  lens: chardevLog.lens,
+});
 
-/** libvirt plugs in no controller for them; one of an earlier channel may be there. */
-function channelChange(_old: unknown, next: unknown, { whole }: Around): Verdict {
-  const has = (map: string) => isPlainObject(whole[map]) && Object.keys(whole[map]).length > 0;
-  if (next === undefined || whole["agent"] === true || has("channels") || has("consoles")) return { class: "live" };
+/** A controller of an earlier port may be there. */
+function portChange(_old: unknown, next: unknown, { whole }: Around): Verdict {
+  if (next === undefined || hasPorts(whole)) return { class: "live" };
   return { class: "live", reason: "added, where the guest has a virtio-serial controller" };
 }
 
 export const serialRows = {
   serials: mapOf({
-    doc: "Serial ports beside the one of `console`, under names of your choice (`<serial>`).",
+    doc: "Serial ports beside the one of `console`, under names of your choice (`<serial>`). A usb-serial comes and goes as the guest runs, a pci-serial on a pc machine.",
     change: serialChange,
-    entries: deviceEntries("serial", "serials", ["source"], portName),
+    entries: serialEntries,
     rows: {
-      source: source(serialChange),
+      source,
       model: attribute({
         doc: "What the guest sees: `isa-serial`, `pci-serial` or `usb-serial` (`<target>`). Default isa-serial, of which there are four with that of `console`. The first isa-serial is ttyS1.",
         schema: z.enum(serialModels),
         defaults: { 1: "isa-serial" },
-        change: serialChange,
+        change: plugged,
         lens: serialModelLens,
       }),
-      log: log(serialChange),
+      log,
     },
   }),
   consoles: mapOf({
-    doc: "Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio).",
-    change: restart,
-    entries: virtioPorts("console"),
-    rows: { source: source(restart), log: log(restart) },
+    doc: "Paravirtual consoles, /dev/hvcN in the guest, under names of your choice (`<console>`, target virtio). They come and go as the guest runs, as `channels` do.",
+    change: portChange,
+    entries: consoleEntries,
+    rows: { source, log },
   }),
   channels: mapOf({
-    doc: "Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent` or one of them, which brings the controller.",
+    doc: "Ports between programs of guest and host beside that of `agent`, under names of your choice (`<channel>`). They come and go as the guest runs, if it was started with `agent`, a console or one of them, which brings the controller.",
     key: /^(?!agent$)[A-Za-z][A-Za-z0-9_-]{0,31}$/,
-    change: channelChange,
+    change: portChange,
     entries: otherChannels,
     rows: {
       source: attribute({
         doc: `The host's end: ${chardevDoc}. Default: a unix socket of libvirt's own.`,
         schema: chardevSchema,
         defaults: { 1: ownSocket },
-        change: restart,
+        change: plugged,
         lens: chardevLens,
       }),
       name: attribute({
         doc: "Name of the port in the guest, /dev/virtio-ports/NAME; `com.redhat.spice.0` is the spice agent's.",
         schema: text.min(1).max(200),
-        change: restart,
+        change: plugged,
         lens: {
           get: (device) => child(device, "target")?.attributes["name"],
           set: attributeAt("target", "name").set,
         },
       }),
-      log: log(restart),
+      log,
     },
   }),
 };
 
 export const serialOperations: LiveOperations = {
+  "serials.*": (operation) => operation.plug(serialEntries),
+  "consoles.*": (operation) => operation.plug(consoleEntries),
   "channels.*": (operation) => operation.plug(otherChannels),
 };

@@ -16,7 +16,8 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "throttleGroups.*":
       "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
     "disks.*.iotune":
-      "totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
+      "group totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
+    "disks.*": "startupPolicy snapshot",
     blkio: "devices",
     "nics.*": "link portIsolated filter coalesce",
     cpu: "policy dedicatedVcpus smt emulator apart",
@@ -25,7 +26,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     redirdevs: "*",
   },
   restart: {
-    "": "name virtType maxVcpus maxMemory hugePages firmware secureBoot enrolledKeys statelessFirmware loader nvram bootMenu biosSerial rebootTimeout smbios fwCfg console serialLog agent panic crypto sound usbController audio smartcard overlay",
+    "": "name virtType maxVcpus maxMemory hugePages firmware secureBoot enrolledKeys statelessFirmware loader nvram bootMenu biosSerial rebootTimeout smbios fwCfg console serialLog panic crypto sound usbController audio smartcard overlay",
     cpu: "mode model migratable nested features",
     "cpu.topology": "dies clusters cores threads sockets",
     "cpu.cache": "mode level",
@@ -56,8 +57,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "clock.timers.tsc": "present frequency",
     "scsiControllers.*": "model queues commandsPerLun maxSectors ioeventfd iothread iothreadMapping",
     "disks.*":
-      "encryption reservations device bus controller readonly shareable transient snapshot bootOrder serial wwn vendor product rotationRate removable logicalBlockSize physicalBlockSize discardGranularity cache io iothread iothreadMapping queues queueSize ioeventfd eventIdx packed discard detectZeroes discardNoUnref copyOnRead errorPolicy rerrorPolicy metadataCache throttleFilters",
-    "disks.*.iotune": "group",
+      "encryption reservations device bus controller readonly shareable transient bootOrder serial wwn vendor product rotationRate removable logicalBlockSize physicalBlockSize discardGranularity cache io iothread iothreadMapping queues queueSize ioeventfd eventIdx packed discard detectZeroes discardNoUnref copyOnRead errorPolicy rerrorPolicy metadataCache throttleFilters",
     "filesystems.*":
       "driver source socket tag readonly accessMode fileMode folderMode multidevs queueSize cache xattr threads sandbox",
     "nics.*":
@@ -67,9 +67,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "hostDevices.*":
       "pci usb scsi mdev mdevFrom managed rom display ramfb startupPolicy guestReset readonly shareable cell bootOrder acpiIndex",
     tpm: "model backend device activePcrBanks persistentState",
-    serials: "*",
     "serials.*": "source model log",
-    consoles: "*",
     "consoles.*": "source log",
     "channels.*": "source name log",
     graphics: "*",
@@ -140,6 +138,13 @@ const end: readonly Case[] = [
   { old: "a", beside: { password: "a" }, after: { password: "a" }, verdict: "live" },
   { next: "b", after: { password: "a" }, verdict: withoutPassword },
 ];
+const ports: readonly Case[] = [
+  { next: {}, whole: { agent: true }, verdict: "live" },
+  { next: {}, whole: { channels: { a: {} } }, verdict: "live" },
+  { next: {}, whole: { agent: false }, verdict: "live, added, where the guest has a virtio-serial controller" },
+  { old: {}, verdict: "live" },
+];
+const onlySome = "only usb-serial has hot-plug, and pci-serial on a pc machine";
 const room = { maxMemory: "1 GiB", memoryHotplug: { limit: "4 GiB", slots: 1 } };
 const one = (model: string, size = "1 GiB") => ({ model, size });
 
@@ -243,25 +248,21 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
     { old: 8, next: 4, verdict: "live, the ports that are there stay" },
     { old: 8, verdict: "live, the ports that are there stay" },
   ],
-  "channels.*": [
-    { next: {}, whole: { agent: true }, verdict: "live" },
-    { next: {}, whole: { channels: { a: {} } }, verdict: "live" },
-    { next: {}, whole: { agent: false }, verdict: "live, added, where the guest has a virtio-serial controller" },
-    { old: {}, verdict: "live" },
+  "channels.*": ports,
+  "consoles.*": ports,
+  "serials.*": [
+    { next: { model: "usb-serial" }, whole: { machine: "q35" }, verdict: "live, added" },
+    { old: { model: "pci-serial" }, whole: { machine: "pc" }, verdict: "live, removed" },
+    { next: { model: "pci-serial" }, whole: { machine: "q35" }, verdict: `restart, added; ${onlySome}` },
+    { old: { model: "isa-serial" }, whole: { machine: "pc" }, verdict: `restart, removed; ${onlySome}` },
   ],
-  "disks.*.startupPolicy": [
-    { next: "optional", after: { device: "cdrom" }, verdict: "restart, it speaks of the next start" },
+  agent: [
+    { old: true, next: false, verdict: "live" },
+    { old: false, next: true, whole: { consoles: { a: {} } }, verdict: "live" },
     {
-      next: "optional",
-      beside: { path: "/a", device: "cdrom" },
-      after: { path: "/b", device: "cdrom" },
-      verdict: "live, it comes with the medium",
-    },
-    {
-      next: "optional",
-      beside: { path: "/a" },
-      after: { path: "/b" },
-      verdict: "restart, it speaks of the next start",
+      old: false,
+      next: true,
+      verdict: "restart, the guest was started without channels or consoles, and has no controller for one",
     },
   ],
   "nics.*": [
