@@ -6,6 +6,9 @@ import type { Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
 import { imageInfo, pool as makePool, Stored } from "./volumes";
 
+// Pools stop and start, on a machine that may be busy.
+jest.setTimeout(30_000);
+
 /** What would lose data that nobody has thrown away. */
 let lab: Lab;
 let pool: Values;
@@ -85,4 +88,20 @@ test("a volume that is gone is told of before it is made anew: its storage may o
   const back = await vol("gone").create({ size: "1 MiB" });
   expect(back.context.lines.info.join()).toContain("it is taken up as it is");
   await back.delete();
+});
+
+test("a volume whose pool lies on what is not mounted is no volume that is gone", async () => {
+  const path = join(lab.host.directory, "mounted");
+  const mount = `mount --bind ${path}.kept ${path}`;
+  await lab.host.exec(`mkdir ${path} ${path}.kept && mount -t tmpfs tmpfs ${path}.kept && ${mount}`);
+  const away = await makePool(lab.host, "away", join(path, "vms"));
+  const root = await vol("away", away).create({ size: "1 MiB" });
+  await lab.host.exec(["umount", path]);
+  await expect(root.refresh()).rejects.toThrow(/cannot open directory[\s\S]*is mounted on the host/);
+  await lab.host.exec(`${mount} && virsh pool-start away`);
+  expect(await root.refresh()).toEqual([]);
+  // What libvirt's list lacks is looked for.
+  await lab.host.exec(`mv ${root.path} ${path}/aside && virsh pool-refresh away && mv ${path}/aside ${root.path}`);
+  expect(await root.refresh()).toEqual([]);
+  await root.delete();
 });
