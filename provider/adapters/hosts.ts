@@ -43,8 +43,15 @@ export class Hosts {
     if (existing) return existing;
     const opening = this.open(host);
     this.connections.set(key, opening);
-    // A host that could not be reached is tried anew by the next resource.
-    opening.catch(() => this.connections.delete(key));
+    const began = performance.now();
+    // A host that could not be reached is tried anew, but not at once by each of its resources: where it does not answer
+    // they would wait for hours, one after another.
+    opening.catch(() => {
+      const forget = () => {
+        if (this.connections.get(key) === opening) this.connections.delete(key);
+      };
+      setTimeout(forget, performance.now() - began).unref();
+    });
     return opening;
   }
 

@@ -49,6 +49,8 @@ export class Connection implements Libvirt {
   private readonly load = new WeakMap<RpcChannel, number>();
   private limit = channelLimit;
   private opening: Promise<RpcChannel> | undefined;
+  /** Why the host could not be reached again, for as long as it is not tried anew. */
+  private givenUp: { readonly error: unknown; readonly until: number } | undefined;
   private readonly waiting: (() => void)[] = [];
   private readonly handlers = new Set<(event: DomainEvent) => void>();
   private eventChannel: Promise<RpcChannel> | undefined;
@@ -179,11 +181,21 @@ export class Connection implements Libvirt {
     return this.opening;
   }
 
+  /** A host that is gone is waited for once in a while, not by each of its hundred resources one after another. */
   private async redial(): Promise<RpcChannel> {
-    const { channel } = await this.dialAgain(this.lostBefore);
-    this.admit(channel);
-    this.lostBefore = false;
-    return channel;
+    if (this.givenUp && Date.now() < this.givenUp.until) throw this.givenUp.error;
+    const began = Date.now();
+    const wasLost = this.lostBefore;
+    try {
+      const { channel } = await this.dialAgain(wasLost);
+      this.admit(channel);
+      this.lostBefore = false;
+      this.givenUp = undefined;
+      return channel;
+    } catch (error) {
+      if (wasLost) this.givenUp = { error, until: 2 * Date.now() - began };
+      throw error;
+    }
   }
 
   /** Opens one more channel; when the connection was lost it tries for a while: a daemon that restarts needs seconds. */

@@ -185,6 +185,25 @@ test("a host that went out of reach is a lost connection, with what to do about 
   });
 });
 
+test("a host that is gone is waited for once, and again after as long a time, not by each call in turn", async () => {
+  let now = Date.now();
+  const clock = jest.spyOn(Date, "now").mockImplementation(() => now);
+  daemon.refusing = true;
+  daemon.lines[0]?.hangUp();
+  const lost = expect(hostname()).rejects.toMatchObject({ name: "ConnectionLost", sent: false });
+  await until(() => daemon.dials === 2);
+  now += 15_000;
+  await lost;
+  const { dials } = daemon;
+  await expect(Promise.all([hostname(), hostname()])).rejects.toThrow(/connection refused/);
+  expect(daemon.dials).toBe(dials);
+  now += 15_000;
+  daemon.refusing = false;
+  daemon.onReceived = (received) => received.answer({ hostname: "h" });
+  expect(await hostname()).toEqual({ hostname: "h" });
+  clock.mockRestore();
+});
+
 test("a channel that gives no events is closed", async () => {
   daemon.onReceived = (received) => received.fail(3, "no events here");
   await expect(connection.onDomainEvent(() => undefined)).rejects.toThrow(/no events here/);

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { Hosts } from "../../../provider/adapters/hosts";
 
 test("who is cancelled while the host is dialled waits no longer, and others do", async () => {
@@ -24,6 +25,31 @@ test("who is cancelled while the host is dialled waits no longer, and others do"
     for (const socket of sockets) socket.destroy();
     expect(await other).toMatchObject({ name: "ConnectionLost" });
     expect(sockets).toHaveLength(1);
+  } finally {
+    silent.close();
+    await hosts.close();
+  }
+});
+
+test("a host that did not answer is tried again after as long as it was waited for, not for each resource", async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const hosts = new Hosts();
+  const host = { uri: `qemu+tcp://127.0.0.1:${(silent.address() as AddressInfo).port}/system` };
+  const fails = () => expect(hosts.connect(host)).rejects.toMatchObject({ name: "ConnectionLost" });
+  const hangUp = async (count: number) => {
+    await once(silent, "connection");
+    expect(sockets).toHaveLength(count);
+    await setTimeout(500);
+    for (const socket of sockets) socket.destroy();
+  };
+  try {
+    await Promise.all([fails(), hangUp(1)]);
+    await fails();
+    expect(sockets).toHaveLength(1);
+    await setTimeout(1000);
+    await Promise.all([fails(), hangUp(2)]);
   } finally {
     silent.close();
     await hosts.close();
