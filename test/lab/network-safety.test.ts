@@ -37,6 +37,14 @@ test("a bridge of the host is no bridge that a network may make", async () => {
   expect(await lab.host.virsh("net-dumpxml", "--inactive", there.name)).toBe(before);
 });
 
+test("a bridge that another network has made is told as that network's, not as one to delete", async () => {
+  const bridge = { mode: "isolated", bridge: "virbr7" };
+  const first = await lan("first").create(bridge);
+  const second = lan("second").create(bridge);
+  await expect(second).rejects.toThrow(`the running network ${first.name} has made it already; nothing was changed`);
+  await expect(second).rejects.not.toThrow(/ip link delete/);
+});
+
 test("subnets that others need are refused, and told of where their guests may do without the host", async () => {
   const own = { subnets: ["10.31.0.0/24", "fd00:31::/64"] };
   const first = await lan("first").create(own);
@@ -81,3 +89,30 @@ test("the address by which the host is reached lies in no subnet of a network", 
     await hosts.close();
   }
 });
+
+test("a network stays while machines of other stacks are defined on it, and tells whose guests run on it", async () => {
+  const shared = await lan("shared").create({ mode: "isolated" });
+  const define = (stack: string) => {
+    const urn = `urn:pulumi:${stack}::lab::pulumi-nodejs:dynamic/kvm:VirtualMachine::db`;
+    const mark = `<k:owner xmlns:k='urn:pulumi-kvm:owner:1' owner='${"0".repeat(32)}' urn='${urn}' phase='ready'/>`;
+    const xml = `<domain type='qemu'><name>db-${stack}</name><metadata>${mark}</metadata><memory unit='MiB'>32</memory>
+      <os><type machine='q35'>hvm</type></os>
+      <devices><interface type='network'><source network='${shared.name}'/></interface></devices></domain>`;
+    return lab.host.exec(["sh", "-c", `echo "$1" > /tmp/db.xml && virsh -q define /tmp/db.xml`, "sh", xml]);
+  };
+  await define("other");
+  await expect(shared.delete()).rejects.toThrow(
+    /Unable to delete Network shared-[\s\S]*could not start any more: db-other \(urn:pulumi:other::lab::.*nothing was changed/,
+  );
+  expect(await lab.host.virsh("net-list", "--name")).toContain(shared.name);
+  await lab.host.virsh("start", "db-other");
+  await expect(shared.delete()).rejects.toThrow(/would lose their connection \(db-other\)/);
+  await lab.host.virsh("destroy", "db-other");
+  await lab.host.virsh("undefine", "db-other");
+
+  // Those of its own stack have gone before, or are to stay.
+  await define("test");
+  await shared.delete();
+  shared.id = "";
+  await lab.host.virsh("undefine", "db-test");
+}, 60_000);

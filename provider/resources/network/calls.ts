@@ -6,6 +6,7 @@ import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
 import { hasInterface } from "../host-path";
+import { type OtherDomain, otherDomains } from "../other-domains";
 import type { LiveUpdate } from "./live";
 
 const inactive = 1;
@@ -134,6 +135,11 @@ export class NetworkCalls {
       this.libvirt.call("NETWORK_LIST_ALL_PORTS", args),
     );
     return ports.length;
+  }
+
+  /** The domains of the host; with `running` those that run, as they run. */
+  domains(running = false): Promise<readonly OtherDomain[]> {
+    return otherDomains(this.libvirt, this.host, "", running);
   }
 
   private run<T>(what: string, remedy: string | undefined, work: () => Promise<T>): Promise<T> {

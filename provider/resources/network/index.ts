@@ -15,6 +15,7 @@ import { liveUpdates } from "./live";
 import { requireApart } from "./neighbours";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
+import { refuseWithGuests, refuseWithOtherStacks } from "./users";
 
 const outputs = {
   gateways: {
@@ -109,10 +110,10 @@ export const network = defineResource({
       context.info(`Network ${state.name} was adopted: it stays on ${state.host.uri} (deleteAdopted: true deletes it)`);
       return;
     }
-    if (await calls.isActive(id)) {
-      await refuseWithGuests(calls, id, state);
-      await calls.stop(id);
-    }
+    const isActive = await calls.isActive(id);
+    if (isActive) await refuseWithGuests(calls, id, state);
+    await refuseWithOtherStacks(calls, state, context);
+    if (isActive) await calls.stop(id);
     await calls.undefine(id);
   },
 });
@@ -237,8 +238,18 @@ async function requireFree(calls: NetworkCalls, uuid: string, inputs: Inputs, co
   await requireApart(calls, inputs, uuid, running, context);
   if (bridge === undefined || !(await calls.hasInterface(bridge))) return;
   if (running && isMaking(running, bridge)) return;
+  const step = `make bridge ${bridge} for Network ${name}`;
+  const maker = (await calls.others(uuid)).find((other) => isMaking(other, bridge));
+  if (maker) {
+    throw new KvmError("conflict", {
+      step,
+      host: host.uri,
+      reason: `the running network ${describe(maker).name} has made it already; nothing was changed`,
+      remedy: "choose another name with `bridge`, or leave it out",
+    });
+  }
   throw new KvmError("conflict", {
-    step: `make bridge ${bridge} for Network ${name}`,
+    step,
     host: host.uri,
     reason: `the host has an interface ${bridge} already; nothing was changed`,
     remedy: `set mode: "bridge" to put guests on it, or choose another name with \`bridge\`. Where a network that did not end well has left it there, remove it on the host: ip link delete ${bridge}`,
@@ -287,18 +298,6 @@ async function takeBackIfFailed(calls: NetworkCalls, written: Written, context: 
       remedy: details?.remedy,
     });
   }
-}
-
-/** Stopping a network cuts its guests off for good: they would have to be plugged in again one by one. */
-async function refuseWithGuests(calls: NetworkCalls, uuid: string, inputs: Inputs): Promise<void> {
-  const guests = await calls.guests(uuid);
-  if (guests === 0) return;
-  throw new KvmError("busy", {
-    step: `stop Network ${inputs.name}`,
-    host: inputs.host.uri,
-    reason: `${guests} guest interface(s) are attached to it and would lose their connection`,
-    remedy: "stop those guests or move them to another network first (virsh domiflist shows who is where)",
-  });
 }
 
 async function lookUp(key: string, state: Inputs, context: Context): Promise<Seen<typeof rows, typeof outputs>> {
