@@ -7,6 +7,7 @@ import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
 import { child, children, type Element, isElement, textOf } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
+import { readMark } from "./ownership";
 
 /** Who needs a volume. */
 export interface VolumeUser {
@@ -22,6 +23,8 @@ export interface VolumeUser {
   readonly target: string;
   /** Whether it is a running domain that has it open now. */
   readonly active: boolean;
+  /** Which resource made the domain, where one of ours did: this state may not know it, or that of another stack has it. */
+  readonly urn?: string;
 }
 
 /** What else holds a definition of a domain, beside its own ones. */
@@ -50,7 +53,8 @@ export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHand
     const found = useIn(document, volume, path);
     if (!found) return [];
     const name = textAt("name").get(document) ?? uuid;
-    return [{ kind: "domain", name, uuid, active, ...found, ...(former && { role: former }) }];
+    const urn = readMark(document)?.urn;
+    return [{ kind: "domain", name, uuid, active, ...found, ...(former && { role: former }), ...(urn && { urn }) }];
   });
   // A running domain names it in both of its definitions; the live one comes first.
   const once = users.filter((user, index) => users.findIndex(({ uuid }) => uuid === user.uuid) === index);
@@ -65,7 +69,7 @@ export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHand
 
 /** Names the users for a message. */
 export function nameUsers(users: readonly VolumeUser[]): string {
-  return users.map(spell).join(", ");
+  return users.map((user) => `${spell(user)}${user.urn ? ` (made by ${user.urn})` : ""}`).join(", ");
 }
 
 function spell({ kind, name, role, target, active }: VolumeUser): string {

@@ -72,10 +72,12 @@ test("grown under a running guest, through it; a base below it waits", async () 
 
   for (const stored of [root, raw]) {
     await expect(stored.delete()).rejects.toThrow(
-      /it is in use: running domain grow-\w+ has it as vd[ab]; it was left/,
+      /it is in use: running domain grow-\w+ has it as vd[ab] \(made by urn:pulumi:test::lab::\S+::grow\); it was left/,
     );
   }
-  await expect(base.delete()).rejects.toThrow(/domain grow-\w+ has it below vda, volume vms\/root-\w+\.qcow2 is based/);
+  await expect(base.delete()).rejects.toThrow(
+    /domain grow-\w+ has it below vda \(made by \S+\), volume vms\/root-\w+\.qcow2 is based/,
+  );
   await lab.host.virsh("destroy", vm.name);
   await expect(root.delete()).rejects.toThrow(/in use: domain grow-\w+ has it as vda/);
   await base.up({ size: "12 MiB" });
