@@ -75,7 +75,7 @@ export interface HostArgs {
   >;
   /** Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted or goes elsewhere. Needs `reservedMemory`. Default false. */
   readonly guestPages?: pulumi.Input<boolean>;
-  /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
+  /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use or need for their next start. Declare them in one stack of the machine: each takes what another added for what was there before. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
   readonly hugePages?: pulumi.Input<
     readonly pulumi.Input<{
       readonly cell?: pulumi.Input<number>;
@@ -83,7 +83,7 @@ export interface HostArgs {
       readonly count: pulumi.Input<number>;
     }>[]
   >;
-  /** How the kernel looks for equal pages of guests, KSM (virNodeSetMemoryParameters): `pagesToScan` pages in a turn, `sleep` between turns, and `acrossCells`, whether pages of different cells become one; false keeps each guest's memory in its cell, and is taken while nothing is merged. What was before comes back with the Host. Whether KSM runs at all is the machine's own (ksmtuned, /sys/kernel/mm/ksm/run), as is what a guest leaves out with `memoryBacking.mergePages: false`. Default: as the machine has it. */
+  /** How the kernel looks for equal pages of guests, KSM (virNodeSetMemoryParameters): `pagesToScan` pages in a turn, `sleep` between turns, and `acrossCells`, whether pages of different cells become one; false keeps each guest's memory in its cell, and is taken while nothing is merged. What was before comes back with the Host; declare it in one stack of the machine. Whether KSM runs at all is the machine's own (ksmtuned, /sys/kernel/mm/ksm/run), as is what a guest leaves out with `memoryBacking.mergePages: false`. Default: as the machine has it. */
   readonly ksm?: pulumi.Input<{
     readonly pagesToScan?: pulumi.Input<number>;
     readonly sleep?: pulumi.Input<string | number>;
@@ -133,7 +133,7 @@ export class Host extends KvmResource {
   /** Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted or goes elsewhere. Needs `reservedMemory`. Default false. */
   declare readonly guestPages: pulumi.Output<boolean | undefined>;
 
-  /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
+  /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use or need for their next start. Declare them in one stack of the machine: each takes what another added for what was there before. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
   declare readonly hugePages: pulumi.Output<
     | pulumi.Unwrap<
         readonly pulumi.Input<{
@@ -145,7 +145,7 @@ export class Host extends KvmResource {
     | undefined
   >;
 
-  /** How the kernel looks for equal pages of guests, KSM (virNodeSetMemoryParameters): `pagesToScan` pages in a turn, `sleep` between turns, and `acrossCells`, whether pages of different cells become one; false keeps each guest's memory in its cell, and is taken while nothing is merged. What was before comes back with the Host. Whether KSM runs at all is the machine's own (ksmtuned, /sys/kernel/mm/ksm/run), as is what a guest leaves out with `memoryBacking.mergePages: false`. Default: as the machine has it. */
+  /** How the kernel looks for equal pages of guests, KSM (virNodeSetMemoryParameters): `pagesToScan` pages in a turn, `sleep` between turns, and `acrossCells`, whether pages of different cells become one; false keeps each guest's memory in its cell, and is taken while nothing is merged. What was before comes back with the Host; declare it in one stack of the machine. Whether KSM runs at all is the machine's own (ksmtuned, /sys/kernel/mm/ksm/run), as is what a guest leaves out with `memoryBacking.mergePages: false`. Default: as the machine has it. */
   declare readonly ksm: pulumi.Output<
     | pulumi.Unwrap<{
         readonly pagesToScan?: pulumi.Input<number>;

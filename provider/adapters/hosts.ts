@@ -45,7 +45,7 @@ export class Hosts {
     this.connections.set(key, opening);
     const began = performance.now();
     // A host that could not be reached is tried anew, but not at once by each of its resources: where it does not answer
-    // they would wait for hours, one after another.
+    // they would wait for minutes, one after another.
     opening.catch(() => {
       const forget = () => {
         if (this.connections.get(key) === opening) this.connections.delete(key);

@@ -54,6 +54,6 @@ export function guestPagesOf(domains: readonly OtherDomain[]): CellPages[] {
 }
 
 /** One claim a domain: all that it has now and will have at its next start. */
-function claimsOf(domains: readonly OtherDomain[], topology: HostTopology): Claim[] {
+export function claimsOf(domains: readonly OtherDomain[], topology: HostTopology): Claim[] {
   return domains.flatMap(({ documents }) => joinClaims(documents.map((document) => domainClaim(document, topology))));
 }

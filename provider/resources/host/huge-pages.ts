@@ -5,7 +5,7 @@ import type { HostTopology } from "../../tuning/topology";
 import { attempt } from "../failure";
 import type { DeclaredPages } from "../host-limits";
 import { addPages, freePages, setPages } from "../host-pages";
-import { guestPagesOf } from "../host-usage";
+import { claimsOf, guestPagesOf } from "../host-usage";
 import { otherDomains } from "../other-domains";
 import { pageCounts } from "./limits";
 import { type AddedPages, type PoolPlan, planPages, shortfalls, sizeOf, stillAdded } from "./page-plan";
@@ -14,7 +14,7 @@ const atRunTime: Verdict = { class: "live", reason: "pages are added and given b
 
 export const hugePageRows = {
   hugePages: attribute<readonly DeclaredPages[] | undefined>({
-    doc: 'Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel\'s command line. Default: none.',
+    doc: 'Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use or need for their next start. Declare them in one stack of the machine: each takes what another added for what was there before. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel\'s command line. Default: none.',
     schema: pageCounts.optional(),
     change: () => atRunTime,
   }),
@@ -34,7 +34,8 @@ export async function pagePlans(
     isOwn ? freePages(libvirt, host, topology) : [],
     otherDomains(libvirt, host, ""),
   ]);
-  return planPages(wanted, kept, topology, free, guestPagesOf(domains));
+  const claimed = claimsOf(domains, topology).flatMap(({ pages }) => [...pages]);
+  return planPages(wanted, kept, topology, free, guestPagesOf(domains), claimed);
 }
 
 /** Gives back, then adds, the largest pages first: they need most memory in one piece. Answers what libvirt refused. */
@@ -60,7 +61,9 @@ function changed<T>(host: string, pool: Pick<PoolPlan, "cell" | "sizeKiB">, work
 export function busyPages(plans: readonly PoolPlan[]): string | undefined {
   const busy = plans.filter((plan) => plan.busy > 0);
   const list = busy.map((plan) => `${plan.busy} pages of ${sizeOf(plan)} in cell ${plan.cell}`);
-  return list.length === 0 ? undefined : `${list.join(", ")} are in use and were not given back`;
+  return list.length === 0
+    ? undefined
+    : `${list.join(", ")} are in use, or needed by guests that are off, and were not given back`;
 }
 
 /** Refuses a machine that has fewer pages than wanted: no guest may find out later. */

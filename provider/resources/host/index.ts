@@ -9,13 +9,14 @@ import { Unfinished } from "../../core/unfinished";
 import { hasUnknown } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
 import { isUuid, lookupKey } from "../adoption";
+import { withHostLock } from "../host-lock";
 import { busyPages, carryOut, hugePageRows, pagePlans, requirePages } from "./huge-pages";
 import { type Ksm, settleKsm, shownKsm } from "./ksm";
 import { limitFaults } from "./limit-faults";
 import { limitRows, limitRules } from "./limits";
 import { type Machine, machineOf, observe } from "./observe";
 import { outputs } from "./outputs";
-import { type AddedPages, addedAfter, addedAtMost, present, stillAdded } from "./page-plan";
+import { type AddedPages, addedAfter, addedAtMost, type PoolPlan, present, stillAdded } from "./page-plan";
 import { rows } from "./rows";
 import { recalled } from "./topology";
 
@@ -83,10 +84,13 @@ export const host = defineResource({
     const libvirt = await reach(state, context);
     sameMachine(id, libvirt, state.uri, "delete Host");
     await settleKsm(libvirt, state.uri, {}, before);
-    const { topology } = await machineOf(libvirt, state.uri);
-    const plans = await pagePlans(libvirt, state.uri, [], addedOf(state), topology);
-    const said = await carryOut(libvirt, state.uri, plans);
-    for (const line of [busyPages(plans), ...said]) if (line !== undefined) context.warn(line);
+    if (addedOf(state).length === 0) return;
+    await withHostLock(libvirt, state.uri, context, async () => {
+      const { topology } = await machineOf(libvirt, state.uri);
+      const plans = await pagePlans(libvirt, state.uri, [], addedOf(state), topology);
+      warnOf(plans, context);
+      for (const line of await carryOut(libvirt, state.uri, plans)) context.warn(line);
+    });
   },
 });
 
@@ -123,24 +127,38 @@ async function settle(
   // Whatever happens from here on, the state has to know how KSM was before, and which pages may be ours.
   let known = { machine, made: made(libvirt, seen, own) };
   try {
-    const plans = await pagePlans(libvirt, uri, wanted, own.addedPages, machine.topology);
-    const busy = busyPages(plans);
-    if (busy !== undefined) context.warn(busy);
+    const plan = ({ topology }: Machine) => pagePlans(libvirt, uri, wanted, own.addedPages, topology);
+    const plans = await plan(machine);
     if (plans.every(({ total, target }) => total === target)) {
+      warnOf(plans, context);
       return made(libvirt, seen, { ...own, addedPages: addedAfter(plans, machine.topology) });
     }
-    context.progress("adding huge pages");
-    known = { machine, made: made(libvirt, seen, { ...own, addedPages: addedAtMost(plans) }) };
-    const said = await carryOut(libvirt, uri, plans);
-    const after = await machineOf(libvirt, uri);
-    const addedPages = addedAfter(plans, after.topology);
-    known = { machine: after, made: made(libvirt, await observe(libvirt, uri, after, false), { ...own, addedPages }) };
-    requirePages(uri, wanted, after.topology, said);
-    return known.made;
+    // Pages are set by their number: what others add for their guests meanwhile would be lost.
+    return await withHostLock(libvirt, uri, context, async () => {
+      const now = await machineOf(libvirt, uri);
+      const plans = await plan(now);
+      warnOf(plans, context);
+      context.progress("adding huge pages");
+      known = { machine: now, made: made(libvirt, seen, { ...own, addedPages: addedAtMost(plans) }) };
+      const said = await carryOut(libvirt, uri, plans);
+      const after = await machineOf(libvirt, uri);
+      const addedPages = addedAfter(plans, after.topology);
+      known = {
+        machine: after,
+        made: made(libvirt, await observe(libvirt, uri, after, false), { ...own, addedPages }),
+      };
+      requirePages(uri, wanted, after.topology, said);
+      return known.made;
+    });
   } catch (error) {
     const hugePages = present(wanted, known.machine.topology);
     throw new Unfinished(known.made, error as Error, { ...inputs, hugePages });
   }
+}
+
+function warnOf(plans: readonly PoolPlan[], context: Context): void {
+  const busy = busyPages(plans);
+  if (busy !== undefined) context.warn(busy);
 }
 
 function made(libvirt: Libvirt, seen: Awaited<ReturnType<typeof observe>>, own: Own) {

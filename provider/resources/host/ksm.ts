@@ -18,7 +18,7 @@ const atRunTime: Verdict = { class: "live", reason: "the kernel works so from th
 
 export const ksmRows = {
   ksm: attribute<Ksm | undefined>({
-    doc: "How the kernel looks for equal pages of guests, KSM (virNodeSetMemoryParameters): `pagesToScan` pages in a turn, `sleep` between turns, and `acrossCells`, whether pages of different cells become one; false keeps each guest's memory in its cell, and is taken while nothing is merged. What was before comes back with the Host. Whether KSM runs at all is the machine's own (ksmtuned, /sys/kernel/mm/ksm/run), as is what a guest leaves out with `memoryBacking.mergePages: false`. Default: as the machine has it.",
+    doc: "How the kernel looks for equal pages of guests, KSM (virNodeSetMemoryParameters): `pagesToScan` pages in a turn, `sleep` between turns, and `acrossCells`, whether pages of different cells become one; false keeps each guest's memory in its cell, and is taken while nothing is merged. What was before comes back with the Host; declare it in one stack of the machine. Whether KSM runs at all is the machine's own (ksmtuned, /sys/kernel/mm/ksm/run), as is what a guest leaves out with `memoryBacking.mergePages: false`. Default: as the machine has it.",
     schema: schema.optional(),
     change: () => atRunTime,
   }),

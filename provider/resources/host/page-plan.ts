@@ -19,7 +19,7 @@ export interface PoolPlan extends Pool {
   /** Pages that it has, taken or not, and is to have. */
   readonly total: number;
   readonly target: number;
-  /** Pages that would be given back if nobody used them. */
+  /** Pages that would be given back if nobody used them or counted on them. */
   readonly busy: number;
   /** Pages that it had before the Host added any, and those that the Host added and that are still there. */
   readonly before: number;
@@ -28,7 +28,8 @@ export interface PoolPlan extends Pool {
 
 /**
  * Brings each pool up to the wanted pages, beside those that were added for guests. What is beyond them is given back as far
- * as the Host added it and nobody uses it: those that the pool had before are others'.
+ * as the Host added it, nobody uses it and no guest counts on it for its next start: those that the pool had before are
+ * others'.
  */
 export function planPages(
   wanted: readonly DeclaredPages[],
@@ -36,6 +37,7 @@ export function planPages(
   topology: HostTopology,
   free: readonly CellPages[],
   guests: readonly CellPages[] = [],
+  claimed: readonly CellPages[] = [],
 ): PoolPlan[] {
   const ours = new Map(stillAdded(kept, topology).map((item) => [keyOf(poolOf(item)), item]));
   const needed = new Map(eachCell(wanted, topology).map((pool) => [keyOf(pool), pool]));
@@ -48,7 +50,8 @@ export function planPages(
     const count = (needed.get(key)?.count ?? 0) + theirs;
     const surplus = Math.min(added, Math.max(0, total - count));
     const idle = free.find((pool) => keyOf(pool) === key)?.count ?? 0;
-    const give = Math.min(surplus, idle);
+    const spare = Math.max(0, total - countIn(claimed, { cell, sizeKiB }));
+    const give = Math.min(surplus, idle, spare);
     return { cell, sizeKiB, total, target: Math.max(count, total - give), busy: surplus - give, before, added };
   });
 }

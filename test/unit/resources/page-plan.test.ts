@@ -58,6 +58,15 @@ test("after a restart of the machine nothing is ours, and what it has from the s
   expect(present([{ size: "2 MiB", count: 16 }], machine(17, 99))).toEqual([{ size: "2 MiB", count: 16 }]);
 });
 
+test("pages that guests need for their next start stay, as far as others are not enough for them", () => {
+  const back = (claimed: number) => planPages([], [added(0, 4, 12)], machine(16), free(16), [], free(claimed));
+  expect([4, 10, 99].flatMap((claimed) => brief(back(claimed)))).toEqual([
+    { cell: 0, total: 16, target: 4, busy: 0 },
+    { cell: 0, total: 16, target: 10, busy: 6 },
+    { cell: 0, total: 16, target: 16, busy: 12 },
+  ]);
+});
+
 test("pages that were added for guests are no part of what the Host gives or takes", () => {
   const guests = free(8);
   // 4 at first, 12 added by the Host, 8 for guests.
