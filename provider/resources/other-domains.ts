@@ -3,6 +3,7 @@ import { activeOnly, xmlFlags } from "../libvirt/constants";
 import { parseAnswer } from "../schema/answer";
 import type { Element } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
+import { SharedLook } from "./shared-look";
 
 /** What was read over a connection, by domain and kind: of hundreds that are asked for each guest, few have changed. */
 const readBefore = new WeakMap<Libvirt, Map<string, { readonly xml: string; readonly document: Element }>>();
@@ -20,29 +21,36 @@ export async function otherDomains(
   own: string,
   running = false,
 ): Promise<readonly OtherDomain[]> {
+  const found = await (running ? runningDomains : allDomains).ask(libvirt, host);
+  return found.filter(({ uuid }) => uuid !== own);
+}
+
+const allDomains = new SharedLook((libvirt, host) => lookAt(libvirt, host, false));
+const runningDomains = new SharedLook((libvirt, host) => lookAt(libvirt, host, true));
+
+async function lookAt(libvirt: Libvirt, host: string, running: boolean) {
   const { domains } = await attempt({ step: "list the domains", host }, () =>
     libvirt.call("CONNECT_LIST_ALL_DOMAINS", { needResults: 1, flags: running ? activeOnly.domains : 0 }),
   );
   return Promise.all(
-    domains
-      .filter(({ uuid }) => uuid !== own)
-      .map(async (dom) => {
-        const wanted = running || dom.id === -1 ? [0] : [0, xmlFlags.inactive];
-        const documents = await Promise.all(
-          wanted.map((flag) =>
-            // One that goes while the host is asked has nothing any more.
-            ifFound({ step: `read the definition of the domain ${dom.name}`, host }, () =>
-              libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags: flag }),
-            ),
+    domains.map(async (dom) => {
+      const wanted = running || dom.id === -1 ? [0] : [0, xmlFlags.inactive];
+      const documents = await Promise.all(
+        wanted.map((flag) =>
+          // One that goes while the host is asked has nothing any more.
+          ifFound({ step: `read the definition of the domain ${dom.name}`, host }, () =>
+            libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags: flag }),
           ),
-        );
-        return {
-          name: dom.name,
-          documents: documents.flatMap((found, index) =>
-            found ? [read(libvirt, `${dom.uuid} ${index}`, found.xml)] : [],
-          ),
-        };
-      }),
+        ),
+      );
+      return {
+        name: dom.name,
+        uuid: dom.uuid,
+        documents: documents.flatMap((found, index) =>
+          found ? [read(libvirt, `${dom.uuid} ${index}`, found.xml)] : [],
+        ),
+      };
+    }),
   );
 }
 

@@ -8,6 +8,7 @@ import { textAt } from "../schema/lens";
 import { child, children, type Element, isElement, textOf } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
 import { readMark } from "./ownership";
+import { SharedLook } from "./shared-look";
 
 /** Who needs a volume. */
 export interface VolumeUser {
@@ -48,7 +49,7 @@ interface Survey {
  * states, with their backing chains, and volumes of all active pools that are based on it. What lies in a pool that is not active cannot be seen.
  */
 export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHandle, path: string) {
-  const { domains, overlays } = await survey(libvirt, host);
+  const { domains, overlays } = await survey.ask(libvirt, host);
   const users = domains.flatMap(({ uuid, active, document, former }): VolumeUser[] => {
     const found = useIn(document, volume, path);
     if (!found) return [];
@@ -117,33 +118,7 @@ function plain(path: string): string {
   return group && volume ? `/dev/${group}/${volume}`.replace(/--/g, "-") : short;
 }
 
-interface Looking {
-  running: Promise<unknown>;
-  /** The look that starts when the running one is over; whoever asks meanwhile shares it. */
-  next: Promise<Survey> | undefined;
-}
-
-const looking = new WeakMap<Libvirt, Looking>();
-
-/** Looks at the host, never with an answer older than the question: who asks while a look is under way shares the next. */
-function survey(libvirt: Libvirt, host: string): Promise<Survey> {
-  const under = looking.get(libvirt);
-  if (under?.next) return under.next;
-  const look = (): Promise<Survey> => {
-    const answer = lookAt(libvirt, host);
-    const running = answer
-      .catch(() => undefined)
-      .then(() => {
-        if (looking.get(libvirt) === state && !state.next) looking.delete(libvirt);
-      });
-    const state: Looking = { running, next: undefined };
-    looking.set(libvirt, state);
-    return answer;
-  };
-  if (!under) return look();
-  under.next = under.running.then(look);
-  return under.next;
-}
+const survey = new SharedLook(lookAt);
 
 async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
   const step = { step: "see who uses the volumes", host };
