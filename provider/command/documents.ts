@@ -29,8 +29,12 @@ export function documentsAt<T>(paths: readonly string[], name: string, work: (do
 function filesAt(path: string): string[] {
   const isFolder = within(path, () => statSync(path).isDirectory());
   if (!isFolder) return [path];
-  const names = readdirSync(path).filter((name) => name.endsWith(".xml"));
-  if (names.length === 0) throw new UsageError(`${path} holds no file whose name ends in ".xml"`);
+  const found = readdirSync(path);
+  const names = found.filter((name) => name.endsWith(".xml"));
+  // An empty one is that of a host without any.
+  if (found.length > 0 && names.length === 0) {
+    throw new UsageError(`${path} holds files, and none whose name ends in ".xml"`);
+  }
   return names.sort().map((name) => join(path, name));
 }
 

@@ -161,17 +161,18 @@ test.each([
   [["--capabilities", "CAPS", "--html", "/nowhere/page.html"], "/nowhere/page.html"],
   [["--capabilities", "CAPS", "--reserve", "99 TiB"], "--reserve: 99 TiB is all that cell 0 has"],
   [["--capabilities", "CAPS", "--vcpus", "100000"], "vcpus: must be at most 4096"],
-  [["--capabilities", "CAPS", "--ledger", "EMPTY"], 'holds no file whose name ends in ".xml"'],
-  [["qemu:///system", "--ledger", "EMPTY"], "--ledger goes with --capabilities"],
+  [["--capabilities", "CAPS", "--ledger", "TEXTS"], 'holds files, and none whose name ends in ".xml"'],
+  [["qemu:///system", "--ledger", "TEXTS"], "--ledger goes with --capabilities"],
   [["qemu+ftp://host/system"], "ftp"],
 ])("wrong use %# ends with 1 and says what is wrong", async (words, message) => {
   const file = join(hosts.small.folder, "caps.xml");
   writeFileSync(file, capabilitiesOf({ cells: 1, cores: 2, threads: 1 }));
-  const empty = join(hosts.small.folder, "empty");
-  mkdirSync(empty, { recursive: true });
+  const texts = join(hosts.small.folder, "texts");
+  mkdirSync(texts, { recursive: true });
+  writeFileSync(join(texts, "web.txt"), "<domain/>");
   const places = new Map([
     ["CAPS", file],
-    ["EMPTY", empty],
+    ["TEXTS", texts],
   ]);
   const { code, note } = await shown(...words.map((word) => places.get(word) ?? word));
   expect(code).toBe(1);
