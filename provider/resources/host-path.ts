@@ -4,7 +4,7 @@ import { errorCode, isNotFoundCode, LibvirtError } from "../libvirt/errors";
 /**
  * Whether the host has that folder; undefined where libvirt does not say. It has no call that tells, but before it runs
  * what it is asked for the capabilities of, it says why it cannot: a folder is not executable, nothing is not there.
- * For folders of /sys alone: no file there can be run.
+ * For folders of /sys alone: no file there can be run (ADR 0014).
  */
 export async function hasFolder(libvirt: Libvirt, path: `/sys/${string}`): Promise<boolean | undefined> {
   const asked = { emulatorbin: path, arch: undefined, machine: undefined, virttype: undefined, flags: 0 };
