@@ -2,11 +2,16 @@ import { anotherMachine, KvmError, messageOf } from "../core/errors";
 import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import type { Connection } from "../libvirt/connection";
+import { ConnectionLost } from "../libvirt/errors";
 import type { TransportOptions } from "../transport/options";
 import { unlessAborted } from "../transport/unless-aborted";
 
 /** The client and its transports, loaded by the first connection: previews do without them and are quicker so. */
 const client = (): typeof import("./client") => require("./client");
+
+/** What to do where the way to the daemon is open, and the daemon says nothing or hangs up. */
+const hangs =
+  "see on the host whether its daemon hangs or ends (systemctl status libvirtd or virtqemud, and its journal) and restart it, which leaves guests running; then run pulumi again";
 
 /** Every connection of this process: one per host and way to reach it, shared by all resources and calls. */
 export class Hosts {
@@ -23,8 +28,10 @@ export class Hosts {
   async connect(host: HostReference, signal?: AbortSignal): Promise<Libvirt> {
     // The dial itself goes on: others may wait for the same connection.
     const connection = await unlessAborted(this.shared(host), signal).catch((error: unknown) => {
-      if (!signal?.aborted || error !== signal.reason) throw error;
-      throw new KvmError("cancelled", { step: "connect to the host", host: host.uri, reason: messageOf(error) });
+      const where = { step: "connect to the host", host: host.uri, reason: messageOf(error) };
+      if (signal?.aborted && error === signal.reason) throw new KvmError("cancelled", where);
+      if (!(error instanceof ConnectionLost)) throw error;
+      throw new KvmError("connection-lost", { ...where, remedy: hangs, cause: error });
     });
     if (host.uuid === undefined || host.uuid === connection.hostUuid) return connection;
     throw anotherMachine("use the host", host.uri, connection.hostUuid, host.uuid);

@@ -23,7 +23,7 @@ test("who is cancelled while the host is dialled waits no longer, and others do"
     await expect(hosts.connect(host, stop.signal)).rejects.toMatchObject({ code: "cancelled" });
     expect(isWaiting).toBe(true);
     for (const socket of sockets) socket.destroy();
-    expect(await other).toMatchObject({ name: "ConnectionLost" });
+    expect(await other).toMatchObject({ code: "connection-lost" });
     expect(sockets).toHaveLength(1);
   } finally {
     silent.close();
@@ -37,7 +37,8 @@ test("a host that did not answer is tried again after as long as it was waited f
   await once(silent, "listening");
   const hosts = new Hosts();
   const host = { uri: `qemu+tcp://127.0.0.1:${(silent.address() as AddressInfo).port}/system` };
-  const fails = () => expect(hosts.connect(host)).rejects.toMatchObject({ name: "ConnectionLost" });
+  const fails = () =>
+    expect(hosts.connect(host)).rejects.toThrow(/^Unable to connect to the host on .*is lost[\s\S]*see on the host/);
   const hangUp = async (count: number) => {
     await once(silent, "connection");
     expect(sockets).toHaveLength(count);
