@@ -11,6 +11,7 @@ const readBefore = new WeakMap<Libvirt, Map<string, { readonly xml: string; read
 /** Another domain of the host: all that it has now and will have at its next start. */
 export interface OtherDomain {
   readonly name: string;
+  readonly uuid: string;
   readonly documents: readonly Element[];
 }
 

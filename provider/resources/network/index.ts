@@ -167,15 +167,9 @@ async function finish(
  * Makes the running network what the definition says. Ranges, reservations and DNS hosts change while guests stay
  * connected; the rest needs a new start, which waits while guests are attached.
  */
-async function bringInForce(
-  calls: NetworkCalls,
-  uuid: string,
-  inputs: Inputs,
-  before: Element,
-  context: Context,
-  formerOverlay?: Inputs["overlay"],
-): Promise<void> {
-  await bringUp(calls, uuid, inputs, before, context, formerOverlay);
+async function bringInForce(...asked: Parameters<typeof bringUp>): Promise<void> {
+  const [calls, uuid, inputs] = asked;
+  await bringUp(...asked);
   // Last of all: a network that has cut off its host is gone when that is started anew.
   if ((await calls.autostart(uuid)) !== inputs.autostart) await calls.setAutostart(uuid, inputs.autostart);
 }

@@ -1,7 +1,6 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
-import { textAt } from "../../schema/lens";
 import { child, type Element } from "../../schema/tree";
 import { attempt } from "../failure";
 import { bridgePorts } from "../host-devices";
@@ -47,7 +46,7 @@ export async function requireTargets(libvirt: Libvirt, { nics, name, host }: Inp
     if (!(await attempt({ step: `look for ${target}`, host: host.uri }, () => hasInterface(libvirt, target)))) continue;
     const running = await otherDomains(libvirt, host.uri, "", true);
     const holder = running.find(({ documents }) => documents.some((document) => targetsOf(document).includes(target)));
-    if (holder?.documents.some((document) => textAt("uuid").get(document) === own)) continue;
+    if (holder?.uuid === own) continue;
     const whose = holder ? `the domain ${holder.name}` : "the host";
     throw new KvmError("conflict", {
       step: `plug in nics.${key} of VirtualMachine ${name}`,
@@ -72,9 +71,9 @@ export async function warnOfCards(libvirt: Libvirt, { nics, host }: Inputs, own:
     otherDomains(libvirt, host.uri, "", true),
   ]);
   const taken = running
-    .flatMap(({ documents }) => documents)
-    .filter((document) => textAt("uuid").get(document) === own)
-    .flatMap((document) => devicesOf(document, "interface").map((nic) => child(nic, "source")?.attributes["dev"]));
+    .filter(({ uuid }) => uuid === own)
+    .flatMap(({ documents }) => documents.flatMap((document) => devicesOf(document, "interface")))
+    .map((nic) => child(nic, "source")?.attributes["dev"]);
   for (const [key, { direct }] of whole) {
     const card = interfaces.find(({ name, isUp }) => name === direct?.dev && isUp);
     if (!card || taken.includes(card.name) || (await devices.isVirtualFunction(card.parent))) continue;
