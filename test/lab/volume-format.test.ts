@@ -1,28 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { type Lab, startLab } from "./lab";
-import { pool as makePool, Stored } from "./volumes";
+import { volumeLab } from "./volumes";
 
-let lab: Lab;
-const stored: Stored[] = [];
-
-beforeAll(async () => {
-  lab = await startLab();
-}, 60_000);
-
-afterAll(async () => {
-  await Promise.all(stored.map(({ context }) => context.close()));
-  await lab.stop();
-}, 30_000);
+const lab = volumeLab();
+const { vol } = lab;
 
 test("an image that is not of the volume's format any more is grown as none", async () => {
-  const pool = await makePool(lab.host, "vms");
-  const vol = (name: string) => {
-    const made = Stored.volume(pool, name);
-    stored.push(made);
-    return made;
-  };
   const write = (path: string, bytes: Buffer) => {
     const file = openSync(path, "r+");
     writeSync(file, bytes, 0, bytes.length, 0);

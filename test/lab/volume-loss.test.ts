@@ -2,33 +2,14 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Values } from "../../provider/core/handler";
-import { type Lab, startLab } from "./lab";
-import { imageInfo, pool as makePool, Stored } from "./volumes";
+import { imageInfo, pool as makePool, volumeLab } from "./volumes";
 
 // Pools stop and start, on a machine that may be busy.
 jest.setTimeout(30_000);
 
 /** What would lose data that nobody has thrown away. */
-let lab: Lab;
-let pool: Values;
-const stored: Stored[] = [];
-
-beforeAll(async () => {
-  lab = await startLab();
-  pool = await makePool(lab.host, "vms");
-}, 60_000);
-
-afterAll(async () => {
-  await Promise.all(stored.map(({ context }) => context.close()));
-  await lab.stop();
-}, 30_000);
-
-function vol(name: string, inPool = pool): Stored {
-  const made = Stored.volume(inPool, name);
-  stored.push(made);
-  return made;
-}
+const lab = volumeLab();
+const { vol } = lab;
 
 test.each(["raw", "qcow2"])(
   "a kept %s volume whose guest has discarded the end of the image is not made anew",

@@ -16,32 +16,17 @@ import { PartialFailure, type Values } from "../../provider/core/handler";
 import { storagePool } from "../../provider/resources/storage-pool";
 import { volume } from "../../provider/resources/volume";
 import { handlerContext, metaOf } from "./handler-context";
-import { type Lab, startLab } from "./lab";
-import { imageInfo, interrupted, pool as makePool, Stored, sameDisk } from "./volumes";
+import { imageInfo, interrupted, pool as makePool, sameDisk, volumeLab } from "./volumes";
 
-let lab: Lab;
-let pool: Values;
+const lab = volumeLab();
+const { vol } = lab;
 /** Where the program runs: images to upload. */
 let folder: string;
-const stored: Stored[] = [];
 
-beforeAll(async () => {
-  lab = await startLab();
-  pool = await makePool(lab.host, "vms");
+beforeAll(() => {
   folder = join(lab.folder, "images");
   mkdirSync(folder);
-}, 60_000);
-
-afterAll(async () => {
-  await Promise.all(stored.map(({ context }) => context.close()));
-  await lab.stop();
-}, 30_000);
-
-function vol(name: string, inPool = pool): Stored {
-  const made = Stored.volume(inPool, name);
-  stored.push(made);
-  return made;
-}
+});
 
 /** A raw file of `mebibytes` with data in its first and last mebibyte. */
 function rawFile(name: string, mebibytes: number): string {
@@ -74,7 +59,7 @@ test("empty: made, seen as it is, no drift, grown, gone", async () => {
       size: capacity,
       capacity,
       adopted: false,
-      path: `${pool["path"]}/${root.name}`,
+      path: `${lab.pool["path"]}/${root.name}`,
     });
     expect(imageInfo(root.path)).toMatchObject({ format, "actual-size": expect.any(Number) });
     expect(statSync(root.path).blocks * 512).toBeLessThan(1024 * 1024);
@@ -116,7 +101,7 @@ test("overlay: as large as its base or larger, never smaller, of the format that
 }, 30_000);
 
 test("a cycle of backing files is refused and named", async () => {
-  const [one, two] = ["one", "two"].map((name) => `${pool["path"]}/${name}.qcow2`) as [string, string];
+  const [one, two] = ["one", "two"].map((name) => `${lab.pool["path"]}/${name}.qcow2`) as [string, string];
   execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", one, "1M"]);
   execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-b", one, "-F", "qcow2", two]);
   execFileSync("qemu-img", ["rebase", "-u", "-b", two, "-F", "qcow2", one]);
@@ -214,9 +199,9 @@ test("what others made is left alone, unless adopted as it is", async () => {
   expect(existsSync(theirs.path)).toBe(false);
 
   // A file that libvirt has not seen yet is found all the same.
-  writeFileSync(`${pool["path"]}/hidden.qcow2`, "precious");
+  writeFileSync(`${lab.pool["path"]}/hidden.qcow2`, "precious");
   await expect(vol("hidden").create({ name: "hidden.qcow2", size: "8 MiB" })).rejects.toThrow(/left untouched/);
-  expect(readFileSync(`${pool["path"]}/hidden.qcow2`, "utf8")).toBe("precious");
+  expect(readFileSync(`${lab.pool["path"]}/hidden.qcow2`, "utf8")).toBe("precious");
 });
 
 test("what an earlier run left is finished, in a pool of this deployment alone, and never at the cost of data", async () => {
@@ -224,7 +209,7 @@ test("what an earlier run left is finished, in a pool of this deployment alone, 
   const half = vol("half");
   const { name } = half.inputs({ size: "4 MiB" });
   await lab.host.virsh("vol-create-as", "vms", String(name), "1M", "--format", "qcow2");
-  const inode = statSync(`${pool["path"]}/${name}`).ino;
+  const inode = statSync(`${lab.pool["path"]}/${name}`).ino;
   await half.create({ size: "4 MiB" });
   expect(half.context.lines.info.join()).toContain("it is taken up as it is");
   expect(half.state).toMatchObject({ capacity: "4 MiB", adopted: false });
@@ -237,7 +222,7 @@ test("what an earlier run left is finished, in a pool of this deployment alone, 
   const raw = rawFile("cut.raw", 8);
   const args = { format: "raw", source: { path: raw } };
   const cut = vol("cut");
-  const path = `${pool["path"]}/${cut.inputs(args)["name"]}`;
+  const path = `${lab.pool["path"]}/${cut.inputs(args)["name"]}`;
   writeFileSync(path, readFileSync(raw).subarray(0, 2 * 1024 * 1024));
   await cut.create(args);
   expect(cut.context.lines.info.join()).toContain("it is made anew");
@@ -252,12 +237,16 @@ test("what an earlier run left is finished, in a pool of this deployment alone, 
   await cut.delete();
 
   // The same program on another backend derives the same names; its owner is another one.
-  const twin = { ...pool, host: { ...(pool["host"] as Values), owner: "f".repeat(32) } };
+  const twin = { ...lab.pool, host: { ...(lab.pool["host"] as Values), owner: "f".repeat(32) } };
   await expect(vol("half", twin).create({ size: "4 MiB" })).rejects.toThrow(
     /nothing proves that it is what this stack/,
   );
   const context = handlerContext(metaOf("vms", "StoragePool"));
-  const { inputs } = storagePool.check({ host: twin.host, name: "vms", path: pool["path"] }, undefined, context.meta);
+  const { inputs } = storagePool.check(
+    { host: twin.host, name: "vms", path: lab.pool["path"] },
+    undefined,
+    context.meta,
+  );
   await expect(storagePool.create(inputs, context)).rejects.toThrow(/of another deployment, .*\(owner 0011/);
   await context.close();
   await half.delete();
@@ -353,13 +342,15 @@ test("names with every character that XML and shells care about", async () => {
 test("a look-up answers what exists; what does not exist is an error", async () => {
   const base = await vol("seen").create({ size: "3 MiB", format: "raw" });
   for (const key of [base.name, base.path]) {
-    expect(await volume.read(`lookup:${key}`, { pool }, base.context)).toMatchObject({
+    expect(await volume.read(`lookup:${key}`, { pool: lab.pool }, base.context)).toMatchObject({
       id: `lookup:${key}`,
       state: { name: base.name, path: base.path, format: "raw", size: "3 MiB", capacity: "3 MiB" },
     });
   }
   for (const key of ["none", "/none"]) {
-    await expect(volume.read(`lookup:${key}`, { pool }, base.context)).rejects.toThrow(/has no volume of that name/);
+    await expect(volume.read(`lookup:${key}`, { pool: lab.pool }, base.context)).rejects.toThrow(
+      /has no volume of that name/,
+    );
   }
   await base.delete();
 });
@@ -385,9 +376,9 @@ test("a connection that dies in the middle of an upload leaves nothing, or an en
   await interrupted(away, () => away.context.close());
   await failed;
   expect(away.state["path"]).toBeUndefined();
-  expect(statSync(join(String(pool["path"]), "away.raw")).size).toBeGreaterThan(0);
+  expect(statSync(join(String(lab.pool["path"]), "away.raw")).size).toBeGreaterThan(0);
   const next = away.nextRun();
-  stored.push(next);
+  lab.stored.push(next);
   expect(await next.refresh()).toEqual([]);
   expect(next.diff(named).changes).toMatchObject([{ property: "path", class: "live" }]);
   await next.up(named);

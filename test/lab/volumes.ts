@@ -6,6 +6,7 @@ import { storagePool } from "../../provider/resources/storage-pool";
 import { volume } from "../../provider/resources/volume";
 import { handlerContext, metaOf } from "./handler-context";
 import type { LabHost } from "./host";
+import { type Lab, startLab } from "./lab";
 import { referenceOf } from "./machines";
 import { Managed } from "./managed";
 
@@ -47,6 +48,56 @@ export class Stored extends Managed {
     const { name, path, format } = this.state;
     return { name, path, format, pool: this.pool["uuid"] };
   }
+}
+
+/** A lab with a pool for the tests of one file. */
+export interface VolumeLab {
+  readonly host: LabHost;
+  readonly folder: string;
+  readonly pool: Values;
+  /** Those whose connections are closed in the end. */
+  readonly stored: Stored[];
+  /** A volume that is not made yet, in the pool or another one. */
+  vol(name: string, inPool?: Values): Stored;
+}
+
+/** Starts a lab with a pool ahead of the tests of the file that calls it, and ends it after them. */
+export function volumeLab(): VolumeLab {
+  const stored: Stored[] = [];
+  let lab: Lab | undefined;
+  let vms: Values | undefined;
+  const there = <T>(what: T | undefined): T => {
+    if (what === undefined) throw new Error("there is no lab ahead of the tests");
+    return what;
+  };
+
+  beforeAll(async () => {
+    lab = await startLab();
+    vms = await pool(lab.host, "vms");
+  }, 60_000);
+
+  afterAll(async () => {
+    await Promise.all(stored.map(({ context }) => context.close()));
+    await lab?.stop();
+  }, 30_000);
+
+  return {
+    stored,
+    get host() {
+      return there(lab).host;
+    },
+    get folder() {
+      return there(lab).folder;
+    },
+    get pool() {
+      return there(vms);
+    },
+    vol(name, inPool = there(vms)) {
+      const made = Stored.volume(inPool, name);
+      stored.push(made);
+      return made;
+    },
+  };
 }
 
 /** What qemu-img says about an image. */

@@ -3,12 +3,18 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { Hosts } from "../../../provider/adapters/hosts";
 
-test("who is cancelled while the host is dialled waits no longer, and others do", async () => {
+/** A daemon that is reached and says nothing. */
+async function silentHost() {
   const sockets: Socket[] = [];
   const silent = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
   await once(silent, "listening");
   const hosts = new Hosts();
   const host = { uri: `qemu+tcp://127.0.0.1:${(silent.address() as AddressInfo).port}/system` };
+  return { sockets, silent, hosts, host };
+}
+
+test("who is cancelled while the host is dialled waits no longer, and others do", async () => {
+  const { sockets, silent, hosts, host } = await silentHost();
   const stop = new AbortController();
   try {
     let isWaiting = true;
@@ -32,11 +38,7 @@ test("who is cancelled while the host is dialled waits no longer, and others do"
 });
 
 test("a host that did not answer is tried again after as long as it was waited for, not for each resource", async () => {
-  const sockets: Socket[] = [];
-  const silent = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
-  await once(silent, "listening");
-  const hosts = new Hosts();
-  const host = { uri: `qemu+tcp://127.0.0.1:${(silent.address() as AddressInfo).port}/system` };
+  const { sockets, silent, hosts, host } = await silentHost();
   const fails = () =>
     expect(hosts.connect(host)).rejects.toThrow(/^Unable to connect to the host on .*is lost[\s\S]*see on the host/);
   const hangUp = async (count: number) => {
