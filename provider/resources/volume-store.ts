@@ -6,7 +6,7 @@ import { formatBytes } from "../core/units";
 import { followChain } from "../images/chain";
 import { ImageError } from "../images/image-error";
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
-import { errorCode, LibvirtError } from "../libvirt/errors";
+import { ConnectionLost, errorCode, LibvirtError } from "../libvirt/errors";
 import { poolHandle } from "../libvirt/procedures";
 import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
@@ -204,11 +204,18 @@ export class VolumeStore {
           onProgress: (done) => context.progress(`uploading ${percent(done, length)}`),
         });
       } catch (error) {
-        if (!signal.aborted) throw error;
+        if (!signal.aborted) throw error instanceof ConnectionLost ? this.lostInUpload(error) : error;
         const again = this.step("upload", "run pulumi up again: it starts over");
         throw new KvmError("cancelled", { ...again, reason: messageOf(signal.reason) });
       }
     });
+  }
+
+  /** The daemon of libvirt 11.3, other than that of 9.0, dies when a disk becomes full in an upload, virsh's too. */
+  private lostInUpload(error: ConnectionLost): ConnectionLost {
+    if (this.libvirt.version <= 9_000_000) return error;
+    const message = `${error.message} (a full disk ends the daemon of newer libvirts: see how much room pool ${this.pool.name} has, by virsh pool-info)`;
+    return new ConnectionLost(message, error.sent, error, error.remedy);
   }
 
   /** Reads a small volume, or a part of one; fewer bytes where it ends. */

@@ -1,5 +1,5 @@
 import type { Context } from "../../../provider/core/handler";
-import { errorCode, LibvirtError } from "../../../provider/libvirt/errors";
+import { ConnectionLost, errorCode, LibvirtError } from "../../../provider/libvirt/errors";
 import { LeftBehind, VolumeStore } from "../../../provider/resources/volume-store";
 
 const host = { uri: "qemu+ssh://rack1/system" };
@@ -32,6 +32,22 @@ test("an upload that failed, and whose rest stays, is one message with one advic
       "Unable to upload Volume root.raw in pool vms on qemu+ssh://rack1/system: libvirt said: cannot write: No space left on device; the half-made volume could not be deleted: libvirt said: cannot unlink file: Read-only file system",
       "  What to do: mend what failed, then run pulumi up again: it deletes the half-made volume and makes it anew",
     ].join("\n"),
+  );
+});
+
+test.each([
+  [9_000_000, "read ECONNRESET"],
+  [11_003_000, "read ECONNRESET (a full disk ends the daemon of newer libvirts: see how much room pool vms has, by"],
+])("an upload to libvirt %s whose daemon dies says what may have killed it", async (version, said) => {
+  const upload = async () => {
+    throw new ConnectionLost("read ECONNRESET", true);
+  };
+  const dying = { ...context, connect: async () => ({ ...daemon, version, upload }) } as unknown as Context;
+  const store = await VolumeStore.open(dying, pool, "Volume root.raw");
+  const filling = store.fill(vol, { data: (async function* () {})(), length: 0n }, context);
+  await expect(filling).rejects.toThrow(said);
+  await expect(filling).rejects.toThrow(
+    version === 9_000_000 ? /ECONNRESET; libvirt may/ : /virsh pool-info\); libvirt may/,
   );
 });
 
