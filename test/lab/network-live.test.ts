@@ -38,3 +38,51 @@ test("an update that fails halfway leaves the running network as it was", async 
     expect(info).toMatch(/Autostart: +yes/);
   });
 }, 30_000);
+
+const takenOut = { mtu: 1400, domain: "lab.example", natPorts: { start: 2000, end: 3000 }, isolateGuests: true };
+
+/** What of it runs, or is in the definition. */
+async function said(lan: Managed, ...flags: string[]): Promise<string[]> {
+  const xml = await lab.host.virsh("net-dumpxml", lan.name, ...flags);
+  const found = ["mtu size='1400'", "lab.example", "start='2000'", "isolated='yes'", "portgroup", "10.73.0.7"];
+  return found.filter((text) => xml.includes(text));
+}
+
+test("what a program takes out is out of the running network", async () => {
+  await withManaged(named("less", "10.73.0.0/24"), async (lan) => {
+    await lan.create(takenOut);
+    expect(await said(lan)).toHaveLength(4);
+    await lan.up({});
+    expect(await said(lan)).toEqual([]);
+    expect(lan.state).toMatchObject({ pendingRestart: false });
+    // What libvirt fills in, and what it takes for granted, is no difference.
+    for (const args of [{ isolateGuests: false, natIpv6: false, dns: { enable: true, localOnly: false } }, {}]) {
+      await lan.up(args);
+      expect(lan.state).toMatchObject({ pendingRestart: false });
+    }
+  });
+}, 30_000);
+
+test("what a program takes out under guests waits, is known to a refresh, and goes when they have gone", async () => {
+  await withManaged(named("under", "10.73.0.0/24"), async (lan) => {
+    const reservations = { a: { mac: "52:54:00:00:00:07", ip: "10.73.0.7" } };
+    await lan.create({ ...takenOut, overlay: { portgroup: [{ name: "eng" }] }, reservations });
+    const xml = `<domain type='qemu'><name>user</name><memory unit='MiB'>32</memory><os><type machine='q35'>hvm</type></os><devices><interface type='network'><source network='${lan.name}'/></interface></devices></domain>`;
+    await lab.host.exec(`cat > /tmp/user.xml <<'EOF'\n${xml}\nEOF\nvirsh -q create /tmp/user.xml`);
+    // Its addresses leave the definition, and come back without the reservation.
+    await lan.up({ mode: "isolated", subnets: [] });
+    await lan.up({});
+    expect(await said(lan)).toHaveLength(5);
+    expect(await said(lan)).not.toContain("10.73.0.7");
+    expect(await said(lan, "--inactive")).toEqual([]);
+    expect(lan.state).toMatchObject({ pendingRestart: true });
+    expect(lan.context.lines.warn.at(-1)).toMatch(/mtu.*natPorts.*domain.*overlay will be in force once/);
+    expect(await lan.refresh()).toEqual([]);
+    expect(lan.state).toMatchObject({ pendingRestart: true });
+    await lab.host.virsh("destroy", "user");
+    await lan.up({ autostart: false });
+    expect(await said(lan)).toEqual([]);
+    expect(lan.state).toMatchObject({ pendingRestart: false });
+    expect(lan.state["__kvm"]).not.toHaveProperty("memo");
+  });
+}, 30_000);

@@ -115,8 +115,20 @@ function keyOf(hostname: string): string {
     .slice(0, 32);
 }
 
-/** Whether the running network has to be stopped before it is what the other document says. */
-export function needsRestart(live: Element, wanted: Element, inputs: Inputs): readonly string[] {
-  const changes = diffRows(rows, observe(live, inputs), observe(wanted, inputs));
-  return ofClass(changes, "restart").map(({ property }) => property);
+/** What libvirt means where a document says nothing, and writes into that of a running network. */
+const usual = { natPorts: { start: 1024, end: 65535 }, natIpv6: false, isolateGuests: false };
+const usualDns = { enable: true, localOnly: false, forwarders: [] };
+
+/**
+ * What of the running network is in force only once it is started anew, if it is to be what the other document says.
+ * `looks`: the inputs, and those of before, for what they said and these do not is still in what runs.
+ */
+export function needsRestart(live: Element, wanted: Element, looks: readonly Inputs[]): readonly string[] {
+  const changes = looks.flatMap((look) => diffRows(rows, inForce(live, look), inForce(wanted, look)));
+  return [...new Set(ofClass(changes, "restart").map(({ property }) => property))];
+}
+
+function inForce(document: Element, look: Inputs): Values {
+  const seen = observe(document, look);
+  return { ...usual, ...seen, dns: { ...usualDns, ...(seen["dns"] as Values | undefined) } };
 }

@@ -1,7 +1,7 @@
 import { equal } from "../../core/equal";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
-import { defineResource, type Made, type Seen } from "../../core/resource";
+import { type Bookkeeping, defineResource, type Made, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
@@ -71,7 +71,7 @@ export const network = defineResource({
     const calls = await NetworkCalls.open(context, state.host, state.name);
     const definition = await calls.definition(id);
     if (!definition) return undefined;
-    const seen = await report(calls, id, definition, state, state.adopted === true);
+    const seen = await report(calls, id, definition, state, state.adopted === true, startedWith(state));
     const inputs = inputsOf(state);
     const drifted = withDrift(rows, inputs, state.__kvm.applied ?? {}, seen.applied ?? {});
     return { ...seen, inputs: drifted as Inputs };
@@ -88,9 +88,10 @@ export const network = defineResource({
     const adopted = olds.adopted === true;
     try {
       await calls.define(document);
-      await takeBackIfFailed(calls, { id, olds, news, before, document }, context);
+      const started = startedWith(olds) ?? olds;
+      await takeBackIfFailed(calls, { id, olds, news, started, before, document }, context);
       const definition = (await calls.definition(id)) ?? document;
-      return await report(calls, id, definition, news, adopted);
+      return await report(calls, id, definition, news, adopted, started);
     } catch (error) {
       if (!isConnectionLost(error)) throw error;
       const { gateways, pendingRestart } = olds;
@@ -180,7 +181,7 @@ async function bringUp(
   inputs: Inputs,
   before: Element,
   context: Context,
-  formerOverlay?: Inputs["overlay"],
+  formers: readonly Inputs[] = [],
 ): Promise<void> {
   if (!(await calls.isActive(uuid))) {
     if (inputs.active) await start(calls, uuid, inputs, context);
@@ -193,9 +194,7 @@ async function bringUp(
   }
   const [wanted, live] = [await calls.definition(uuid), await calls.running(uuid)];
   if (!wanted) throw gone(inputs);
-  // What an overlay of before wrote and the new one leaves out is still in the running network.
-  const looks = [inputs, ...(formerOverlay ? [{ ...inputs, overlay: formerOverlay }] : [])];
-  const changed = [...new Set(looks.flatMap((look) => needsRestart(live, wanted, look)))];
+  const changed = needsRestart(live, wanted, [inputs, ...formers]);
   const guests = changed.length === 0 ? 0 : await calls.guests(uuid);
   if (changed.length > 0 && guests === 0) {
     context.progress("starting the network anew");
@@ -203,7 +202,8 @@ async function bringUp(
     await start(calls, uuid, inputs, context);
     return;
   }
-  for (const update of liveUpdates(live, before, wanted)) await calls.updateLive(uuid, update);
+  const known = [before, ...formers.map((former) => compose(emptyDocument(), former, {}))];
+  for (const update of liveUpdates(live, known, wanted)) await calls.updateLive(uuid, update);
   if (guests > 0) {
     context.warn(
       `Network ${inputs.name}: ${changed.join(", ")} will be in force once the network is started anew; ${guests} guest interface(s) are attached to it. Stop those guests and run pulumi up --refresh, or restart the network by hand.`,
@@ -260,6 +260,8 @@ interface Written {
   readonly id: string;
   readonly olds: Inputs;
   readonly news: Inputs;
+  /** What the running network was started with. */
+  readonly started: Inputs;
   /** The definition before it, and the one that it has written. */
   readonly before: Element;
   readonly document: Element;
@@ -267,9 +269,9 @@ interface Written {
 
 /** Brings what is written in force; where that fails, all of it is as it was. */
 async function takeBackIfFailed(calls: NetworkCalls, written: Written, context: Context): Promise<void> {
-  const { id, olds, news, before, document } = written;
+  const { id, olds, news, started, before, document } = written;
   try {
-    await bringInForce(calls, id, news, before, context, olds.overlay);
+    await bringInForce(calls, id, news, before, context, [olds, started]);
   } catch (error) {
     if (isConnectionLost(error)) throw error;
     const details = error instanceof KvmError ? error.details : undefined;
@@ -278,7 +280,7 @@ async function takeBackIfFailed(calls: NetworkCalls, written: Written, context: 
     const common = { step: details?.step ?? `update Network ${news.name}`, host: news.host.uri, cause: error };
     try {
       await calls.define(before);
-      await bringInForce(calls, id, olds, document, context, news.overlay);
+      await bringInForce(calls, id, olds, document, context, [news, started]);
     } catch (second) {
       throw new KvmError(code, {
         ...common,
@@ -319,15 +321,26 @@ async function report(
   definition: Element,
   inputs: Inputs,
   adopted: boolean,
+  started: Inputs = inputs,
 ): Promise<Outcome> {
   const [active, autostart] = [await calls.isActive(uuid), await calls.autostart(uuid)];
-  const pending = active ? needsRestart(await calls.running(uuid), definition, inputs) : [];
+  const pending = active ? needsRestart(await calls.running(uuid), definition, [inputs, started]) : [];
   return {
     id: uuid,
     // The uuid of an adopted network is its own, not the derived one.
     outputs: { gateways: gatewaysOf(inputs), pendingRestart: pending.length > 0, adopted, ...(adopted && { uuid }) },
     applied: { ...observe(definition, inputs), active, autostart },
+    ...(pending.length > 0 && { memo: { started: withoutHost(inputsOf(started)) } }),
   };
+}
+
+/** What a network that waits for its next start was started with: the program may say less by now. */
+function startedWith({ __kvm }: { readonly __kvm: Bookkeeping }): Inputs | undefined {
+  return __kvm.memo?.["started"] as Inputs | undefined;
+}
+
+function withoutHost({ host: _host, ...inputs }: Inputs): Values {
+  return inputs;
 }
 
 function gatewaysOf({ subnets }: Inputs): string[] {

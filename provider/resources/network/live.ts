@@ -15,30 +15,32 @@ export interface LiveUpdate {
 
 /**
  * What turns the running network into the wanted one without stopping it, as deletions and additions: libvirt 9.0
- * modifies neither ranges nor DNS hosts. What runs but was never in the definition (`before`) is left alone.
+ * modifies neither ranges nor DNS hosts. What runs but was never in a definition of ours (`before`) is left alone.
  */
-export function liveUpdates(live: Element, before: Element, wanted: Element): LiveUpdate[] {
+export function liveUpdates(live: Element, before: readonly Element[], wanted: Element): LiveUpdate[] {
   const pairs = children(live, "ip").flatMap((ip, parentIndex) => {
-    const twin = (document: Element) =>
-      children(document, "ip").find((candidate) => candidate.attributes["address"] === ip.attributes["address"]);
-    const next = twin(wanted);
-    return next ? [{ ip, parentIndex, next, before: twin(before) }] : [];
+    const twins = (document: Element) =>
+      children(document, "ip").filter((candidate) => candidate.attributes["address"] === ip.attributes["address"]);
+    const [next] = twins(wanted);
+    return next
+      ? [{ live: dhcpOf(ip), parentIndex, next: dhcpOf(next), before: before.flatMap(twins).map(dhcpOf) }]
+      : [];
   });
   const parts = [
     ...pairs.map((pair) => ({
       section: sections.dhcpHost,
       parentIndex: pair.parentIndex,
-      ...lists("host", child(pair.ip, "dhcp"), pair.before && child(pair.before, "dhcp"), child(pair.next, "dhcp")),
+      ...lists("host", pair.live, pair.before, pair.next),
     })),
     ...pairs.map((pair) => ({
       section: sections.dhcpRange,
       parentIndex: pair.parentIndex,
-      ...lists("range", child(pair.ip, "dhcp"), pair.before && child(pair.before, "dhcp"), child(pair.next, "dhcp")),
+      ...lists("range", pair.live, pair.before, pair.next),
     })),
     {
       section: sections.dnsHost,
       parentIndex: -1,
-      ...lists("host", child(live, "dns"), child(before, "dns"), child(wanted, "dns")),
+      ...lists("host", dnsOf(live), before.map(dnsOf), dnsOf(wanted)),
     },
   ];
   const update = (command: number) => (part: (typeof parts)[number]) =>
@@ -52,14 +54,17 @@ export function liveUpdates(live: Element, before: Element, wanted: Element): Li
   return [...parts.flatMap(update(commands.delete)), ...parts.flatMap(update(commands.addLast))];
 }
 
+const dhcpOf = (ip: Element) => child(ip, "dhcp");
+const dnsOf = (document: Element) => child(document, "dns");
+
 function lists(
   name: string,
   live: Element | undefined,
-  before: Element | undefined,
+  before: readonly (Element | undefined)[],
   wanted: Element | undefined,
 ): { removed: string[]; added: string[] } {
   const texts = (parent: Element | undefined) => (parent ? children(parent, name).map(render) : []);
-  const [running, known, next] = [texts(live), texts(before), texts(wanted)];
+  const [running, known, next] = [texts(live), before.flatMap(texts), texts(wanted)];
   const identities = new Set((wanted ? children(wanted, name) : []).map(identityOf));
   const stale = (live ? children(live, name) : []).filter((entry) => {
     const text = render(entry);

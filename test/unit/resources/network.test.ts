@@ -171,10 +171,10 @@ test("live updates take away first, leave strangers alone, and know their <ip>",
   const before = document(`<range start='10.20.0.2' end='10.20.0.9'/>${a}`);
   const name = "<host ip='10.20.0.5'><hostname>x</hostname></host>";
   const wanted = document(`<range start='10.20.0.2' end='10.20.0.9'/>${b}`, name);
-  expect(liveUpdates(live, before, wanted)).toEqual([
+  expect(liveUpdates(live, [before], wanted)).toEqual([
     { section: 4, command: 2, parentIndex: 1, xml: expect.stringContaining("00:01") },
     { section: 4, command: 3, parentIndex: 1, xml: expect.stringContaining("00:02") },
     { section: 10, command: 3, parentIndex: -1, xml: expect.stringContaining("<hostname>x</hostname>") },
   ]);
-  expect(liveUpdates(live, live, live)).toEqual([]);
+  expect(liveUpdates(live, [live], live)).toEqual([]);
 });
