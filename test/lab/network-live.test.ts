@@ -66,10 +66,12 @@ test("what a program takes out is out of the running network", async () => {
 test("what a program takes out under guests waits, is known to a refresh, and goes when they have gone", async () => {
   await withManaged(named("under", "10.73.0.0/24"), async (lan) => {
     const reservations = { a: { mac: "52:54:00:00:00:07", ip: "10.73.0.7" } };
-    await lan.create({ ...takenOut, overlay: { portgroup: [{ name: "eng" }] }, reservations });
+    await lan.create({ ...takenOut, overlay: { portgroup: [{ name: "eng" }] } });
     const xml = `<domain type='qemu'><name>user</name><memory unit='MiB'>32</memory><os><type machine='q35'>hvm</type></os><devices><interface type='network'><source network='${lan.name}'/></interface></devices></domain>`;
     await lab.host.exec(`cat > /tmp/user.xml <<'EOF'\n${xml}\nEOF\nvirsh -q create /tmp/user.xml`);
-    // Its addresses leave the definition, and come back without the reservation.
+    // Its addresses leave the definition, and come back without the reservation that it was given meanwhile.
+    await lan.up({ reservations });
+    expect(await said(lan)).toContain("10.73.0.7");
     await lan.up({ mode: "isolated", subnets: [] });
     await lan.up({});
     expect(await said(lan)).toHaveLength(5);

@@ -88,7 +88,7 @@ export const network = defineResource({
     const adopted = olds.adopted === true;
     try {
       await calls.define(document);
-      const started = startedWith(olds) ?? olds;
+      const started = runningOf(olds);
       await takeBackIfFailed(calls, { id, olds, news, started, before, document }, context);
       const definition = (await calls.definition(id)) ?? document;
       return await report(calls, id, definition, news, adopted, started);
@@ -337,6 +337,12 @@ async function report(
 /** What a network that waits for its next start was started with: the program may say less by now. */
 function startedWith({ __kvm }: { readonly __kvm: Bookkeeping }): Inputs | undefined {
   return __kvm.memo?.["started"] as Inputs | undefined;
+}
+
+/** What may run of it before an update: what it was started with, and the reservations that it was given since. */
+function runningOf(olds: Inputs & { readonly __kvm: Bookkeeping }): Inputs {
+  const started = startedWith(olds);
+  return started ? { ...started, reservations: { ...started.reservations, ...olds.reservations } } : olds;
 }
 
 function withoutHost({ host: _host, ...inputs }: Inputs): Values {
