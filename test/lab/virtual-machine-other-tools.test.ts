@@ -167,3 +167,21 @@ test("a guest that somebody undefined as it runs is defined again by the next up
   expect(await lab.host.virsh("dominfo", vm.name)).toMatch(/Persistent:\s+yes/);
   expect([await vm.refresh(), vm.diff({ autostart: false }).lines]).toEqual([[], []]);
 }, 60_000);
+
+test("what was taken out waits no longer than the run of the guest, whoever ends it", async () => {
+  const vm = lab.machine("cycled");
+  await vm.create({ smbios: { system: { serial: "s-1" } } });
+  await vm.up();
+  expect([vm.state["pendingRestart"], await vm.refresh(), vm.state["pendingRestart"]]).toEqual([
+    ["smbios"],
+    [],
+    ["smbios"],
+  ]);
+  await lab.host.virsh("destroy", vm.name);
+  await lab.host.virsh("start", vm.name);
+  const id = await lab.host.virsh("domid", vm.name);
+  expect([await vm.refresh(), vm.state["pendingRestart"]]).toEqual([[], []]);
+  // There is nothing left to restart it for.
+  await vm.up({ changePolicy: "restart", title: "new" });
+  expect(await lab.host.virsh("domid", vm.name)).toBe(id);
+}, 60_000);
