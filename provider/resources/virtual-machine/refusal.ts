@@ -10,9 +10,12 @@ const refusals: readonly number[] = [
   errorCode.agentUnresponsive,
 ];
 
-/** What a running QEMU lacks or will not do, whatever the guest says. */
+/**
+ * What a running QEMU lacks or will not do, whatever the guest says. It numbers virtio consoles by itself, and libvirt gives
+ * a port that comes later the number of one: at a start the consoles come last.
+ */
 const startOnly =
-  /No more available PCI|cannot remove IOThread .* being used|throttle group .* is still being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus|virtio serial controller \d+ is missing/;
+  /No more available PCI|cannot remove IOThread .* being used|throttle group .* is still being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus|virtio serial controller \d+ is missing|virtio-serial-bus: A port already exists/;
 
 /** What QEMU says of an image that another process has open. */
 export const imageLocked = /Failed to get (shared )?"write" lock/;

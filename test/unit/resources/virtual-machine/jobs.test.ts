@@ -69,6 +69,7 @@ test.each([
   [9, "operation failed: bridge absent0 doesn't exist", false],
   [9, "operation failed: cannot add domain db device vnet0 to nonexistent bridge absent0", false],
   [67, "unsupported configuration: failed to find appropriate hotpluggable vcpus to reach the desired count", true],
+  [1, "unable to execute QEMU command 'device_add': virtio-serial-bus: A port already exists at id 2", true],
   [38, "Cannot access storage file '/x': No such file or directory", false],
   [67, "unsupported configuration: interface vlan not supported", false],
 ])("what the guest refuses is told from what can never be: %d %s", async (code, message, expected) => {
