@@ -254,6 +254,14 @@ export function threadFaults(
   ];
 }
 
+/** Images that one of the disks may write: QEMU opens such a one once, not even a CD-ROM reads it beside. */
+function written(disks: readonly (readonly [key: string, disk: Disk])[]): (readonly [at: string, image: unknown])[] {
+  const writes = (disk: Disk) => disk.device !== "cdrom" && disk.readonly !== true;
+  const images = new Set(disks.flatMap(([, disk]) => (writes(disk) ? [imagePath(disk)] : [])));
+  const entries = disks.map(([key, disk]) => [`disks.${key}`, imagePath(disk)] as const);
+  return entries.filter(([, image]) => images.has(image));
+}
+
 /** There is one controller of these, with so many places. */
 const places = { ide: 4, fdc: 2 } as const;
 
@@ -274,12 +282,7 @@ export const diskRules: readonly MachineRule[] = [
   {
     needs: [],
     check: ({ disks }) => [
-      ...duplicates(
-        entriesOf<Disk>(disks)
-          .filter(([, disk]) => !isRemovable(disk.device) && disk.readonly !== true)
-          .map(([key, disk]) => [`disks.${key}`, imagePath(disk)]),
-        "the image",
-      ),
+      ...duplicates(written(entriesOf<Disk>(disks)), "the image"),
       ...duplicates(
         entriesOf<Disk>(disks).map(([key, disk]) => [`disks.${key}.serial`, disk.serial]),
         "the serial number",

@@ -56,6 +56,16 @@ test.each<[string, Values, RegExp]>([
   ["no image", { disks: { root: {} } }, /^disks.root: needs a volume, a path or a network/],
   ["two images", { disks: { root: { path: "/a", volume: { path: "/b" } } } }, /^disks.root: has both/],
   ["one image twice", { disks: { a: { path: "/a" }, b: { path: "/a" } } }, /^disks.b: the image is taken by disks.a/],
+  [
+    "an image that is written, as a CD-ROM too",
+    { disks: { a: { path: "/a", device: "cdrom" }, b: { path: "/a" } } },
+    /^disks.b: the image is taken by disks.a/,
+  ],
+  [
+    "an image in two floppy drives",
+    { disks: { a: { path: "/a", device: "floppy" }, b: { path: "/a", device: "floppy" } } },
+    /^disks.b: the image is taken by disks.a/,
+  ],
   ["a virtio cdrom", { disks: { cd: { device: "cdrom", bus: "virtio" } } }, /^disks.cd.bus: .*use sata or scsi/],
   ["ide on q35", { disks: { d: { path: "/a", bus: "ide" } } }, /^disks.d.bus: q35 has no IDE/],
   ["native without direct", { disks: { d: { path: "/a", io: "native" } } }, /^disks.d.io: .*cache none/],
