@@ -68,7 +68,7 @@ test("what a program takes out under guests waits, is known to a refresh, and go
     const reservations = { a: { mac: "52:54:00:00:00:07", ip: "10.73.0.7" } };
     await lan.create({ ...takenOut, overlay: { portgroup: [{ name: "eng" }] } });
     const xml = `<domain type='qemu'><name>user</name><memory unit='MiB'>32</memory><os><type machine='q35'>hvm</type></os><devices><interface type='network'><source network='${lan.name}'/></interface></devices></domain>`;
-    await lab.host.exec(`cat > /tmp/user.xml <<'EOF'\n${xml}\nEOF\nvirsh -q create /tmp/user.xml`);
+    await lab.host.exec(`virsh -q create /dev/stdin <<'EOF'\n${xml}\nEOF`);
     // Its addresses leave the definition, and come back without the reservation that it was given meanwhile.
     await lan.up({ reservations });
     expect(await said(lan)).toContain("10.73.0.7");

@@ -4,7 +4,6 @@ import type { Values } from "../../core/handler";
 import { valueAt } from "../../core/paths";
 import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject, unknown } from "../../core/unknown";
-import type { Element } from "../../schema/tree";
 import { operationFor } from "./live";
 import { inMotion } from "./pending";
 import { type Inputs, operations, rows } from "./rows";
@@ -17,10 +16,10 @@ import { behindIn, type Difference, isUndefinedIn, noteOf } from "./run-note";
  * with all that it finds (apply-live.ts). Inputs say nothing of it: they show what the definition has.
  *
  * An update tries whatever differs. What differs still when it is done, the guest refused, or gets to in its own time:
- * its values are noted as left. A refresh that finds the same two values in the same run of the guest leaves it at
- * that, so that no change comes back at each `up --refresh`; it stays in `pendingRestart`, and is tried again by each
- * update that has something else to do. Other values, or another run, are drift again. A first look, at an object that
- * others made, takes all for left: taking over changes nothing in a running guest.
+ * its values are noted as left. A refresh that finds the same two values leaves it at that, so that no change comes
+ * back at each `up --refresh`; it stays in `pendingRestart`, and is tried again by each update that has something else
+ * to do. Other values are drift again. A first look, at an object that others made, takes all for left: taking over
+ * changes nothing in a running guest.
  */
 interface Lag {
   readonly behind: readonly Change[];
@@ -32,15 +31,14 @@ interface LagSite {
   readonly wanted: Values;
   /** The state of before. */
   readonly known: Values;
-  readonly live: Element;
   /** An update, or a creation, has done all that it could. */
   readonly isDone: boolean;
 }
 
 /** Tells apart what of `waiting` an update has left and what is to be mended. */
-export function lagOf(waiting: readonly Change[], { wanted, known, live, isDone }: LagSite): Lag {
+export function lagOf(waiting: readonly Change[], { wanted, known, isDone }: LagSite): Lag {
   const mendable = waiting.filter((change) => isMendable(change, wanted));
-  const { left = {} } = noteOf(known, live);
+  const { left = {} } = noteOf(known);
   const takesAll = isDone || isFirst(known);
   const isLeft = (change: Change) => takesAll || equal(left[change.property], asLeft(change));
   return {

@@ -19,14 +19,8 @@ export interface BlockJob {
 
 /** A guest at one moment. */
 export interface Present extends PowerState {
-  /** What it has as it runs, with libvirt's number of the run; undefined while it is off. */
+  /** What it has as it runs; undefined while it is off. */
   readonly live: Element | undefined;
-}
-
-/** A running guest as a migration takes it. */
-interface Migratable {
-  readonly xml: string;
-  readonly id: number;
 }
 
 /** A domain at one moment. */
@@ -95,13 +89,13 @@ export class Domain extends RunningDomain {
 
   /** What the running guest has of its definition, with the CPU as it was asked for instead of libvirt's expansion. */
   async live(config: Element): Promise<Element> {
-    return this.completed(await this.migratable(), config);
+    return this.completed(await this.liveText(), config);
   }
 
   /** The power state and what the running guest has, in one round trip. */
   async present(config: Element | Promise<Element>): Promise<Present> {
-    const [state, now, definition] = await Promise.all([this.powerState(), this.migratable(), config]);
-    return { ...state, live: state.power === "stopped" ? undefined : await this.completed(now, definition) };
+    const [state, text, definition] = await Promise.all([this.powerState(), this.liveText(), config]);
+    return { ...state, live: state.power === "stopped" ? undefined : await this.completed(text, definition) };
   }
 
   /** What the running guest has, with all that libvirt filled in. */
@@ -272,6 +266,11 @@ export class Domain extends RunningDomain {
     await this.setMetadata(2, xml, { key, uri }, flags);
   }
 
+  /** The same of the running guest alone: it goes with its run. */
+  async setLiveMetadataElement(xml: string | undefined, key: string, uri: string): Promise<void> {
+    await this.setMetadata(2, xml, { key, uri }, affect.live);
+  }
+
   /** Seconds within which the guest agent must answer anybody, until the domain stops (libvirt 5.10). */
   async limitAgent(timeout: number): Promise<void> {
     if (this.libvirt.version < 5_010_000) return;
@@ -307,14 +306,8 @@ export class Domain extends RunningDomain {
     return found === 1 ? job : undefined;
   }
 
-  /** The document for a migration does not tell the number of the run: libvirt is asked for it in the same round trip. */
-  private async migratable(): Promise<Migratable> {
-    const { uuid } = this;
-    const [xml, { dom }] = await Promise.all([
-      this.text(xmlFlags.secure | xmlFlags.migratable),
-      this.run("find", () => this.libvirt.call("DOMAIN_LOOKUP_BY_UUID", { uuid })),
-    ]);
-    return { xml, id: dom.id };
+  private liveText(): Promise<string> {
+    return this.text(xmlFlags.secure | xmlFlags.migratable);
   }
 
   private async listSnapshots() {
@@ -335,9 +328,8 @@ export class Domain extends RunningDomain {
     return xml;
   }
 
-  private async completed({ xml, id }: Migratable, config: Element): Promise<Element> {
-    const live = withSilenceOf(this.read(xml), config);
-    live.attributes["id"] = String(id);
+  private async completed(migratable: string, config: Element): Promise<Element> {
+    const live = withSilenceOf(this.read(migratable), config);
     return lacksDevices(live, config) ? withDevicesOf(live, await this.liveInFull()) : live;
   }
 

@@ -17,7 +17,8 @@ import { pendingOf, residue, takenOut, untold } from "./pending";
 import { asOutput, effective, isPlaced, placementIn } from "./placement";
 import type { PowerState } from "./power-state";
 import { type Inputs, rows } from "./rows";
-import { memoOfRun } from "./run-note";
+import { memoOf } from "./run-note";
+import { markWaiting } from "./waiting-mark";
 
 export const outputs = {
   ipAddress: {
@@ -61,7 +62,7 @@ export interface Observation extends PowerState {
 
 /** What spares a look, or says what the running guest still has. */
 interface Hints {
-  /** The state whose inputs the guest still has where they were taken out. Default: the known outputs. */
+  /** The state whose inputs the guest still has where they were taken out: it is marked with them. Default: the known outputs. */
   readonly before?: Values;
   /** The guest was started since: it has nothing of before. */
   readonly anew?: boolean;
@@ -100,13 +101,14 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const had = effective(before, before);
   const gone = live && !anew ? takenOut(rows, had, wanted, { live, config, waiting }) : [];
   const properties = live && !anew && hints.before ? [...gone, ...untold(rows, had, wanted, { live, config })] : gone;
+  if (live && !anew && hints.before) await markWaiting(domain, live, properties);
   const isMeant = (property: string) => !isIgnored(property, ignored);
   const meant = waiting.filter(({ property }) => isMeant(property));
-  const lag = live && lagOf(meant, { wanted, known, live, isDone });
+  const lag = live && lagOf(meant, { wanted, known, isDone });
   const behind = lag?.behind ?? [];
   // Pins that moved are drift among the inputs.
   const toMend = behind.filter((change) => !isPin(change)).map(({ property }) => property);
-  const memo = live && memoOfRun(live, { properties, behind: toMend, left: lag?.left });
+  const memo = live && memoOf({ behind: toMend, left: lag?.left });
   const pending = [...pendingOf(meant), ...properties.filter(isMeant)].sort();
   return {
     made: {

@@ -7,8 +7,8 @@ import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
 import { withoutThrowaways } from "./disk-sources";
-import { noteOf } from "./run-note";
 import { isSeat, moved, rootPortsIn } from "./seats";
+import { waitingOf } from "./waiting-mark";
 
 /** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
 export const inMotion: readonly string[] = ["memory"];
@@ -62,9 +62,8 @@ function isMeant({ path: [map, key = "", name = ""] }: Change, wanted: Values): 
 }
 
 /**
- * What was taken out of the program since `before`, or by its note earlier in the same run of the guest: the guest
- * gives it up with the end of this very run alone. No later look could tell it from what libvirt chose for the guest
- * by itself: that is why it is noted. `waiting` is the residue of what is wanted.
+ * What was taken out of the program since `before`, or by the mark of the guest earlier in the same run: the guest
+ * gives it up with the end of this very run alone. `waiting` is the residue of what is wanted.
  */
 export function takenOut(
   rows: Rows,
@@ -73,7 +72,7 @@ export function takenOut(
   { live, config, waiting }: { readonly live: Element; readonly config: Element; readonly waiting: readonly Change[] },
 ): string[] {
   const isNamedAsBefore = (path: readonly string[]) => equal(valueAt(before, path), valueAt(wanted, path));
-  const noted = (noteOf(before, live).properties ?? []).filter((property) => isNamedAsBefore(property.split(".")));
+  const noted = waitingOf(live).filter((property) => isNamedAsBefore(property.split(".")));
   const stillNamed = pendingOf(waiting);
   const named = namedByEither(rows, before, wanted);
   const isAllWanted = Object.keys(named).every((name) => equal(named[name], wanted[name]));

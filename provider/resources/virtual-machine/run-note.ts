@@ -1,7 +1,6 @@
 import type { Values } from "../../core/handler";
 import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
-import type { Element } from "../../schema/tree";
 
 /** What the guest has, and what its definition has instead. */
 export interface Difference {
@@ -9,10 +8,8 @@ export interface Difference {
   readonly next?: unknown;
 }
 
-/** What state keeps of one run of the guest, for the next look at it. */
+/** What state keeps of the running guest, for the next look at it. */
 export interface RunNote {
-  /** What was taken out of the program, and the guest gives up with the end of this very run alone. */
-  readonly properties?: readonly string[];
   /** What the guest has otherwise than its definition, and the next update mends. */
   readonly behind?: readonly string[];
   /** What was otherwise when an update had done all that it could. */
@@ -21,19 +18,16 @@ export interface RunNote {
   readonly isUndefined?: true;
 }
 
-/** libvirt's number of the run. */
-const runOf = (live: Element): string => live.attributes["id"] ?? "";
-
-/** The memo of a state that is to know this of the run; undefined when there is nothing to know. */
-export function memoOfRun(live: Element, note: RunNote): Values | undefined {
+/** The memo of a state that is to know this of the guest; undefined when there is nothing to know. */
+export function memoOf(note: RunNote): Values | undefined {
   const said = Object.entries(note).filter(([, value]) => Object.keys(value ?? {}).length > 0);
-  return said.length > 0 ? { run: runOf(live), ...Object.fromEntries(said) } : undefined;
+  return said.length > 0 ? Object.fromEntries(said) : undefined;
 }
 
-/** What the state knows of the run that `live` shows. */
-export function noteOf(state: Values, live: Element): RunNote {
-  const memo = memoOf(state);
-  return memo["run"] === runOf(live) ? memo : {};
+/** What the state knows of the running guest. */
+export function noteOf(state: Values): RunNote {
+  const memo = (state["__kvm"] as Bookkeeping | undefined)?.memo;
+  return isPlainObject(memo) ? memo : {};
 }
 
 /** The properties that need a new start of the guest, by what the state says. */
@@ -43,15 +37,10 @@ export function waitingIn({ pendingRestart }: Values): readonly unknown[] {
 
 /** What the last refresh noted to be mended. */
 export function behindIn(state: Values): readonly string[] {
-  return (memoOf(state) as RunNote).behind ?? [];
+  return noteOf(state).behind ?? [];
 }
 
 /** Whether the last refresh found the guest without a definition. */
 export function isUndefinedIn(state: Values): boolean {
-  return (memoOf(state) as RunNote).isUndefined === true;
-}
-
-function memoOf(state: Values): Values {
-  const memo = (state["__kvm"] as Bookkeeping | undefined)?.memo;
-  return isPlainObject(memo) ? memo : {};
+  return noteOf(state).isUndefined === true;
 }

@@ -27,6 +27,7 @@ import {
 import { placeAndWrite } from "./placing";
 import type { Power } from "./power-state";
 import { type Inputs, rows } from "./rows";
+import { dropWaiting } from "./waiting-mark";
 
 /** An update, with what was there before it. */
 export interface UpdateSite {
@@ -86,6 +87,7 @@ async function write(site: UpdateSite, placement: Placed | undefined, added: rea
   const { domain, olds, news, before, live, isPersistent, context, sending } = site;
   const known = { ...olds, ...{ placement: undefined }, ...asOutput(placement) };
   const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), live);
+  dropWaiting(wanted);
   const record = recordOf(news, placement, added);
   writeRecord(wanted, record);
   const mark = readMark(before);

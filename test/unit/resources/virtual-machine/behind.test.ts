@@ -2,8 +2,7 @@ import type { Change } from "../../../../provider/core/diff";
 import type { Values } from "../../../../provider/core/handler";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { lagOf } from "../../../../provider/resources/virtual-machine/behind";
-import { memoOfRun, type RunNote } from "../../../../provider/resources/virtual-machine/run-note";
-import { element } from "../../../../provider/schema/tree";
+import { memoOf, type RunNote } from "../../../../provider/resources/virtual-machine/run-note";
 import { checked } from "./checked";
 
 const base = {
@@ -19,7 +18,7 @@ const inputsOf = (args: Values) => checked({ ...base, ...args });
 
 /** What a preview says of a program after a refresh that found these properties otherwise in the running guest. */
 function afterRefresh(behind: readonly string[], args: Values = {}) {
-  const memo = { run: "1", behind };
+  const memo = { behind };
   return virtualMachine.diff("id", { ...inputsOf({}), __kvm: { stateVersion: 1, memo } }, inputsOf(args));
 }
 
@@ -60,7 +59,7 @@ test("a guest that is to be off or to be another is not mended", () => {
 });
 
 test("a state without notes has no such change", () => {
-  for (const more of [{}, { __kvm: { stateVersion: 1 } }, { __kvm: { memo: { run: "1", properties: ["cpu.model"] } } }])
+  for (const more of [{}, { __kvm: { stateVersion: 1 } }, { __kvm: { memo: { left: { title: { old: "theirs" } } } } }])
     expect(virtualMachine.diff("id", { ...inputsOf({}), pendingRestart: ["title"], ...more }, inputsOf({}))).toEqual({
       changes: [],
       lines: [],
@@ -71,15 +70,14 @@ test("a state without notes has no such change", () => {
 });
 
 describe("a look at the running guest", () => {
-  const run = (id: string) => element("domain", { id });
   const change = (property: string, old: unknown, next: unknown, kind: Change["class"] = "live"): Change => {
     return { path: property.split("."), property, old, next, class: kind };
   };
   const stateWith = (note: RunNote) => {
-    return { __kvm: { applied: { title: "ours" }, memo: memoOfRun(run("1"), note) } };
+    return { __kvm: { applied: { title: "ours" }, memo: memoOf(note) } };
   };
-  const look = (waiting: readonly Change[], known: Values, { isDone = false, id = "1", wanted = {} } = {}) => {
-    const { behind, left } = lagOf(waiting, { wanted, known, live: run(id), isDone });
+  const look = (waiting: readonly Change[], known: Values, { isDone = false, wanted = {} } = {}) => {
+    const { behind, left } = lagOf(waiting, { wanted, known, isDone });
     return { behind: behind.map(({ property }) => property), left: Object.keys(left), note: { left } };
   };
   const title = change("title", "theirs", "ours");
@@ -96,7 +94,7 @@ describe("a look at the running guest", () => {
     expect(look(waiting, settled)).toMatchObject({ behind: ["title", "disks.data"], left: [] });
   });
 
-  test("leaves what an update could not mend, while guest and definition stay as they were in this run", () => {
+  test("leaves what an update could not mend, while guest and definition stay as they were", () => {
     const { note, ...after } = look([title], settled, { isDone: true });
     expect(after).toEqual({ behind: [], left: ["title"] });
     // The state goes through JSON.
@@ -104,7 +102,6 @@ describe("a look at the running guest", () => {
     expect(look([title], known)).toMatchObject({ behind: [], left: ["title"] });
     expect(look([change("title", "others", "ours")], known)).toMatchObject({ behind: ["title"], left: [] });
     expect(look([change("title", "theirs", "new")], known)).toMatchObject({ behind: ["title"], left: [] });
-    expect(look([title], known, { id: "2" })).toMatchObject({ behind: ["title"], left: [] });
     expect(look([], known)).toMatchObject({ behind: [], left: [] });
   });
 
