@@ -3,11 +3,11 @@ import type { Context, HostReference, Meta } from "../core/handler";
 import { isSameStack } from "../core/identity";
 import { stateVersion } from "../core/resource";
 import { attributeAt } from "../schema/lens";
-import { child, type Element, element, ensure, remove, render, textOf } from "../schema/tree";
+import { child, type Element, element, textOf } from "../schema/tree";
+import { dropMetadata, metadataCall, metadataIn, putMetadata } from "./metadata";
 
 /** The namespace of our mark in `<metadata>`; never changes. */
 const namespace = "urn:pulumi-kvm:owner:1";
-const name = "pulumi-kvm:owner";
 
 /** Who made an object, and whether it was finished. */
 export interface Mark {
@@ -44,10 +44,7 @@ export function followed(mark: Mark, meta: Meta | undefined): Mark {
 }
 
 export function readMark(document: Element): Mark | undefined {
-  const metadata = child(document, "metadata");
-  const found = metadata?.children.find(
-    (node): node is Element => "name" in node && Object.values(node.attributes).includes(namespace),
-  );
+  const found = metadataIn(document, namespace);
   if (!found) return undefined;
   const { owner = "", urn = "", uuid = "", stateVersion = "1", phase } = found.attributes;
   return { owner, urn, uuid, stateVersion: Number(stateVersion), phase: phase === "creating" ? "creating" : "ready" };
@@ -55,31 +52,21 @@ export function readMark(document: Element): Mark | undefined {
 
 /** Puts our mark into the document, in place of an earlier one; other metadata stays. */
 export function writeMark(document: Element, mark: Mark): void {
-  const metadata = ensure(document, "metadata");
-  metadata.children = metadata.children.filter(
-    (node) => !("name" in node && Object.values(node.attributes).includes(namespace)),
-  );
-  metadata.children.push(element(name, { "xmlns:pulumi-kvm": namespace, ...attributesOf(mark) }));
+  putMetadata(document, namespace, elementOf(mark));
 }
 
-/** Our mark as virDomainSetMetadata takes it: libvirt adds prefix and namespace itself. */
-export function markMetadata(mark: Mark): { readonly xml: string; readonly key: string; readonly uri: string } {
-  return { xml: render(element("owner", attributesOf(mark))), key: "pulumi-kvm", uri: namespace };
+/** Our mark as virDomainSetMetadata takes it; undefined removes it. */
+export function markMetadata(mark: Mark | undefined) {
+  return metadataCall(namespace, mark && elementOf(mark));
 }
 
-function attributesOf(mark: Mark): Readonly<Record<string, string>> {
-  const { owner, urn, uuid, stateVersion, phase } = mark;
-  return { owner, urn, uuid, stateVersion: String(stateVersion), phase };
+function elementOf({ owner, urn, uuid, stateVersion, phase }: Mark): Element {
+  return element("owner", { owner, urn, uuid, stateVersion: String(stateVersion), phase });
 }
 
 /** Takes our mark away again (an adopted object that is let go). */
 export function removeMark(document: Element): void {
-  const metadata = child(document, "metadata");
-  if (!metadata) return;
-  metadata.children = metadata.children.filter(
-    (node) => !("name" in node && Object.values(node.attributes).includes(namespace)),
-  );
-  if (metadata.children.length === 0) remove(document, "metadata");
+  dropMetadata(document, namespace);
 }
 
 /** Pools have no metadata. libvirt keeps vendor and product of a source as they are, in pools of every type. */

@@ -1,12 +1,12 @@
 import { z } from "../core/attribute";
-import { child, type Element, element, ensure, remove, render } from "../schema/tree";
+import { type Element, element } from "../schema/tree";
 import { formatCpuSet, parseCpuSet } from "../tuning/cpu-set";
 import type { SmtPolicy } from "../tuning/request";
 import { formatPages, type GuestPages, parsePages } from "./added-pages";
+import { dropMetadata, metadataCall, metadataIn, putMetadata } from "./metadata";
 
 /** The namespace of the record in `<metadata>`; never changes. */
 const namespace = "urn:pulumi-kvm:placement:1";
-const prefix = "pulumi-kvm";
 
 /** Name of a group whose guests keep apart: the record carries it to other deployments. */
 export const apartGroup = z
@@ -31,7 +31,7 @@ export interface PlacementRecord {
 
 /** The record in a domain's document; undefined where we placed nothing. */
 export function readRecord(document: Element): PlacementRecord | undefined {
-  const found = child(document, "metadata")?.children.find(isRecord);
+  const found = metadataIn(document, namespace);
   if (found === undefined) return undefined;
   const { smt, owned = "", shared = "", apart, pages } = found.attributes;
   const policy = (["whole-core", "isolate", "any"] as const).find((known) => known === smt) ?? "whole-core";
@@ -45,30 +45,16 @@ export function readRecord(document: Element): PlacementRecord | undefined {
 
 /** Puts the record into the document in place of an earlier one; undefined takes it out. */
 export function writeRecord(document: Element, record: PlacementRecord | undefined): void {
-  if (record !== undefined) ensure(document, "metadata");
-  const metadata = child(document, "metadata");
-  if (metadata === undefined) return;
-  metadata.children = metadata.children.filter((node) => !isRecord(node));
-  if (record !== undefined) {
-    metadata.children.push(element(`${prefix}:placement`, { [`xmlns:${prefix}`]: namespace, ...attributesOf(record) }));
-  }
-  if (metadata.children.length === 0) remove(document, "metadata");
+  if (record) putMetadata(document, namespace, elementOf(record));
+  else dropMetadata(document, namespace);
 }
 
-/** The record as virDomainSetMetadata takes it: libvirt adds prefix and namespace itself. */
+/** The record as virDomainSetMetadata takes it; undefined removes it. */
 export function recordMetadata(record: PlacementRecord | undefined) {
-  const xml = record && render(element("placement", attributesOf(record)));
-  return { xml, key: prefix, uri: namespace };
+  return metadataCall(namespace, record && elementOf(record));
 }
 
-function isRecord(node: Element["children"][number]): node is Element {
-  return "name" in node && Object.values(node.attributes).includes(namespace);
-}
-
-function attributesOf({ smt, owned, shared, apart, pages = [] }: PlacementRecord): Readonly<Record<string, string>> {
-  return {
-    ...{ smt, owned: formatCpuSet(owned), shared: formatCpuSet(shared) },
-    ...(apart !== undefined && { apart }),
-    ...(pages.length > 0 && { pages: formatPages(pages) }),
-  };
+function elementOf({ smt, owned, shared, apart, pages = [] }: PlacementRecord): Element {
+  const cpus = { owned: formatCpuSet(owned), shared: formatCpuSet(shared) };
+  return element("placement", { smt, ...cpus, apart, pages: pages.length > 0 ? formatPages(pages) : undefined });
 }

@@ -32,8 +32,7 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
   }
   const { document, ways } = found;
   if (state["adopted"] === true && state.deleteAdopted !== true) {
-    const mark = readMark(document);
-    if (mark) await clearMark(domain, mark);
+    if (readMark(document)) await clearMark(domain);
     context.info(`${domain.name} was adopted and stays on the host`);
     return "left";
   }

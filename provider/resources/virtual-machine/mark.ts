@@ -8,7 +8,7 @@ export async function setMark(domain: Domain, mark: Mark): Promise<void> {
 }
 
 /** Takes the mark away; all else of the domain stays. */
-export async function clearMark(domain: Domain, mark: Mark): Promise<void> {
-  const { key, uri } = markMetadata(mark);
-  await domain.setMetadataElement(undefined, key, uri);
+export async function clearMark(domain: Domain): Promise<void> {
+  const { xml, key, uri } = markMetadata(undefined);
+  await domain.setMetadataElement(xml, key, uri);
 }

@@ -1,4 +1,5 @@
-import { child, children, type Element, element, remove, render } from "../../schema/tree";
+import { children, type Element, element } from "../../schema/tree";
+import { dropMetadata, metadataCall, metadataIn } from "../metadata";
 import type { Domain } from "./domain";
 
 /** The namespace of the mark in `<metadata>` of a running guest; never changes. */
@@ -11,7 +12,7 @@ const namespace = "urn:pulumi-kvm:waiting:1";
  * do not: a saved guest goes on under another one, and they begin anew with the host.
  */
 export function waitingOf(live: Element): string[] {
-  const mark = child(live, "metadata")?.children.find(isMark);
+  const mark = metadataIn(live, namespace);
   return mark ? children(mark).flatMap(({ attributes }) => attributes["name"] ?? []) : [];
 }
 
@@ -20,18 +21,12 @@ export async function markWaiting(domain: Domain, live: Element, properties: rea
   const [noted, wanted] = [waitingOf(live), properties].map((names) => [...names].sort().join("\n"));
   if (noted === wanted) return;
   const named = properties.map((name) => element("property", { name }));
-  const xml = named.length > 0 ? render(element("waiting", {}, ...named)) : undefined;
-  await domain.setLiveMetadataElement(xml, "pulumi-kvm", namespace);
+  const mark = named.length > 0 ? element("waiting", {}, ...named) : undefined;
+  const { xml, key, uri } = metadataCall(namespace, mark);
+  await domain.setLiveMetadataElement(xml, key, uri);
 }
 
 /** Takes the mark out of a definition, which that of a guest without one is made of. */
 export function dropWaiting(definition: Element): void {
-  const metadata = child(definition, "metadata");
-  if (!metadata) return;
-  metadata.children = metadata.children.filter((node) => !isMark(node));
-  if (metadata.children.length === 0) remove(definition, "metadata");
-}
-
-function isMark(node: Element["children"][number]): node is Element {
-  return "name" in node && Object.values(node.attributes).includes(namespace);
+  dropMetadata(definition, namespace);
 }
