@@ -124,7 +124,8 @@ const usualDns = { enable: true, localOnly: false, forwarders: [] };
  * `looks`: the inputs, and those of before, for what they said and these do not is still in what runs.
  */
 export function needsRestart(live: Element, wanted: Element, looks: readonly Inputs[]): readonly string[] {
-  const changes = looks.flatMap((look) => diffRows(rows, inForce(live, look), inForce(wanted, look)));
+  // Where nothing waits, what is wanted and what was before are often one object.
+  const changes = [...new Set(looks)].flatMap((look) => diffRows(rows, inForce(live, look), inForce(wanted, look)));
   return [...new Set(ofClass(changes, "restart").map(({ property }) => property))];
 }
 

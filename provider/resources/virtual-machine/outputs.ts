@@ -79,7 +79,7 @@ interface Hints {
   readonly autostart?: boolean;
 }
 
-/** Reads everything back, without waiting for anything. `known` are outputs of before. */
+/** Reads everything back, without waiting for anything, and marks what waits. `known` are outputs of before. */
 export async function observe(domain: Domain, inputs: Inputs, known: Values, hints: Hints = {}): Promise<Observation> {
   const { before = known, anew = false, isDone = false, looksAtPorts = false, ignored } = hints;
   const definition = hints.config ?? domain.inactive();
@@ -100,8 +100,9 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const waiting = live ? residue(rows, wanted, live, config) : [];
   const had = effective(before, before);
   const gone = live && !anew ? takenOut(rows, had, wanted, { live, config, waiting }) : [];
-  const properties = live && !anew && hints.before ? [...gone, ...untold(rows, had, wanted, { live, config })] : gone;
-  if (live && !anew && hints.before) await markWaiting(domain, live, properties);
+  const isUpdated = hints.before !== undefined && !anew;
+  const properties = live && isUpdated ? [...gone, ...untold(rows, had, wanted, { live, config })] : gone;
+  if (live && isUpdated) await markWaiting(domain, live, properties);
   const isMeant = (property: string) => !isIgnored(property, ignored);
   const meant = waiting.filter(({ property }) => isMeant(property));
   const lag = live && lagOf(meant, { wanted, known, isDone });
