@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -104,9 +104,13 @@ export class LabHost {
 
   /** Runs a command inside the host, in its cgroups. */
   async exec(command: string | readonly string[], options: { readonly check?: boolean } = {}): Promise<Run> {
+    return run(this.entered(command), options.check ?? true);
+  }
+
+  private entered(command: string | readonly string[]): readonly string[] {
     const words = typeof command === "string" ? ["sh", "-c", command] : command;
     const script = `${entering(this.cgroups.leaves)}; exec ${this.inside} -- "$@"`;
-    return run(["bash", "-c", script, "bash", ...words], options.check ?? true);
+    return ["bash", "-c", script, "bash", ...words];
   }
 
   /** Runs virsh inside the host. */
@@ -121,8 +125,13 @@ export class LabHost {
 
   /** Answers when nobody takes connections any more: for a moment the socket outlives the name of its process. */
   async killLibvirtd(signal = "KILL"): Promise<void> {
-    const isThere = "pidof libvirtd >/dev/null || grep -q /libvirt-sock /proc/net/unix";
-    await this.exec(`kill -${signal} $(cat /run/libvirtd.pid); while ${isThere}; do sleep 0.02; done`);
+    await this.exec(killingLibvirtd(signal));
+  }
+
+  /** The same, and all that this process does stands still until then: however slow the machine is, nothing is sooner. */
+  killLibvirtdMeanwhile(): void {
+    const [command = "bash", ...words] = this.entered(killingLibvirtd("KILL"));
+    execFileSync(command, words);
   }
 
   async startLibvirtd(): Promise<void> {
@@ -201,6 +210,12 @@ export class LabHost {
 /** Shell text that puts the shell into these cgroups. */
 function entering(cgroups: readonly string[]): string {
   return cgroups.map((folder) => `echo $$ > ${folder}/cgroup.procs`).join("; ");
+}
+
+/** Shell text that ends libvirtd, and goes on when it takes no connections any more. */
+function killingLibvirtd(signal: string): string {
+  const isThere = "pidof libvirtd >/dev/null || grep -q /libvirt-sock /proc/net/unix";
+  return `kill -${signal} $(cat /run/libvirtd.pid); while ${isThere}; do sleep 0.02; done`;
 }
 
 async function freePort(): Promise<number> {

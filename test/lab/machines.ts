@@ -62,7 +62,7 @@ export class Machine {
       host: this.reference,
       virtType: "qemu",
       memory: "64 MiB",
-      stopTimeout: "1 s",
+      stopTimeout: "0 s",
       ...this.base,
       ...args,
     };

@@ -13,7 +13,7 @@ const definition = () => vm.xml("--inactive");
 
 beforeAll(async () => {
   lab = await startLab();
-  vm = new Machine(lab.host, "cut", { waitForAddress: false, stopTimeout: "0 s", state: "stopped" });
+  vm = new Machine(lab.host, "cut", { waitForAddress: false, state: "stopped" });
   await vm.create();
   const others = (await definition()).replace(/<uuid>.*|<metadata>[\s\S]*<\/metadata>/g, "");
   args = { adopt: true, name: vm.name };

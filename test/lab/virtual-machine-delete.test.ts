@@ -5,7 +5,7 @@ import { machineLab } from "./machine-lab";
 import { image } from "./machines";
 
 /** What goes with a machine, and what stays. */
-const lab = machineLab({ waitForAddress: false, stopTimeout: "0 s" });
+const lab = machineLab({ waitForAddress: false });
 
 const all = () => lab.host.virsh("list", "--all", "--name");
 const exists = async (path: unknown) =>

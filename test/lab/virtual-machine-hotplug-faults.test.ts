@@ -24,7 +24,7 @@ afterAll(async () => {
 }, 30_000);
 
 function machine(name: string, base: Values = {}): Machine {
-  const made = new Machine(lab.host, name, { waitForAddress: false, stopTimeout: "0 s", ...base });
+  const made = new Machine(lab.host, name, { waitForAddress: false, ...base });
   machines.push(made);
   return made;
 }

@@ -246,7 +246,7 @@ test("what needs a new start waits for it, device by device, and no longer when 
 
 test("what a preview says of changes to a guest without an agent is what an update finds", async () => {
   const pending = async (before: Values, after: Values) => {
-    spare = new Machine(lab.host, "told", { waitForAddress: false, stopTimeout: "0 s", ...before });
+    spare = new Machine(lab.host, "told", { waitForAddress: false, ...before });
     await spare.create();
     const id = await lab.host.virsh("domid", spare.name);
     const told = spare.diff(after).changes.filter(({ class: kind }) => kind === "restart");
@@ -297,7 +297,7 @@ test("what a preview says of changes to a guest without an agent is what an upda
 
 test("a disk goes from one running guest to another as both are updated", async () => {
   const wandering = { wandering: { volume: await image(lab.host, "wandering.qcow2") } };
-  spare = new Machine(lab.host, "taker", { waitForAddress: false, stopTimeout: "0 s" });
+  spare = new Machine(lab.host, "taker", { waitForAddress: false });
   await spare.create();
   const before = args.disks;
   await up({ disks: { ...before, wandering: wandering.wandering } });

@@ -4,7 +4,7 @@ import { machineLab } from "./machine-lab";
 import { furnish, image, type Machine } from "./machines";
 
 /** What operators and other tools do to the same machines. */
-const lab = machineLab({ waitForAddress: false, stopTimeout: "0 s" }, { alone: true });
+const lab = machineLab({ waitForAddress: false }, { alone: true });
 
 let network: object;
 beforeAll(async () => {

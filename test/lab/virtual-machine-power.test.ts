@@ -78,7 +78,7 @@ test("a guest that starts anew when it shuts itself down is off when it is to be
   expect([await vm.power(), warnings(vm)]).toEqual(["shut off", ""]);
   expect(await vm.xml("--inactive")).toContain("<on_poweroff>restart<");
   await vm.delete();
-  const deaf = machine("deaf", { onPoweroff: "restart", onStopTimeout: "fail" });
+  const deaf = machine("deaf", { onPoweroff: "restart", stopTimeout: "1 s", onStopTimeout: "fail" });
   await deaf.create();
   const failure = await runWith(deaf, "update", { state: "stopped" }, deaf.context);
   expect(failure?.message).toMatch(/did not shut down within 1 s; it was left running/);

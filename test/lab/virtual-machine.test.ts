@@ -29,7 +29,7 @@ function machine(name: string): Machine {
 test("a virtual machine lives its life and leaves nothing", async () => {
   const vm = machine("life");
   const args = {
-    title: "a < b & c",
+    ...{ title: "a < b & c", stopTimeout: "1 s" },
     disks: { root: { volume: await image(lab.host, "life.qcow2") }, media: { device: "cdrom" } },
     nics: { lan: { network } },
   };

@@ -360,7 +360,7 @@ test("a connection that dies in the middle of an upload leaves nothing, or an en
   writeFileSync(path, randomBytes(64 * 1024 * 1024));
   const args = { format: "raw", source: { path } };
   const back = vol("back");
-  const dying = interrupted(back, () => lab.host.killLibvirtd());
+  const dying = interrupted(back, () => lab.host.killLibvirtdMeanwhile());
   await expect(Promise.all([back.create(args), dying.then(() => lab.host.startLibvirtd())])).rejects.toThrow(
     /Unable to upload Volume back.*connection/,
   );
@@ -373,7 +373,7 @@ test("a connection that dies in the middle of an upload leaves nothing, or an en
   const away = vol("away");
   const named = { ...args, name: "away.raw" };
   const failed = expect(away.create(named)).rejects.toThrow(PartialFailure);
-  await interrupted(away, () => away.context.close());
+  await interrupted(away, () => void away.context.close());
   await failed;
   expect(away.state["path"]).toBeUndefined();
   expect(statSync(join(String(lab.pool["path"]), "away.raw")).size).toBeGreaterThan(0);

@@ -112,11 +112,17 @@ export function sameDisk(one: string, other: string): boolean {
   return true;
 }
 
-/** Does something once an upload is under way. */
-export async function interrupted({ context }: Stored, work: () => Promise<void>): Promise<void> {
-  const giveUp = Date.now() + 10_000;
-  while (!context.lines.progress.some((line) => line.startsWith("uploading")) && Date.now() < giveUp) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await work();
+/** Does something in the midst of an upload, which waits for it: however slow the machine is, it is not through before. */
+export function interrupted({ context }: Stored, work: () => void): Promise<void> {
+  const { progress } = context;
+  return new Promise((resolve) => {
+    const interrupt = (line: string) => {
+      progress(line);
+      if (!line.startsWith("uploading")) return;
+      Object.assign(context, { progress });
+      work();
+      resolve();
+    };
+    Object.assign(context, { progress: interrupt });
+  });
 }
