@@ -6,7 +6,11 @@ export function overview(commands: Readonly<Record<string, Command>>): string {
   return [
     "Usage: pulumi-kvm COMMAND [ARGUMENTS]",
     "",
-    ...table([...lines, ["--help", "This text; pulumi-kvm COMMAND --help tells of one command."]]),
+    ...table([
+      ...lines,
+      ["--help", "This text; pulumi-kvm COMMAND --help tells of one command."],
+      ["--version", "The version of pulumi-kvm."],
+    ]),
   ].join("\n");
 }
 

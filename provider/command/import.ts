@@ -7,6 +7,7 @@ import { findCli, selectedStack, wantedCli } from "./import/cli";
 import type { LeftOut } from "./import/plan";
 import { Project } from "./import/project";
 import { hostName, takeHost } from "./import/take-host";
+import { version } from "./version";
 
 const programName = "index.ts";
 const importName = "import.json";
@@ -72,7 +73,7 @@ async function takeOver(
   const { entries, left, unsaid, marked, program, file, unsettled } = taken;
   project.write(programName, program.text);
   if (file !== undefined) project.write(importName, file, true);
-  const others = project.complete(target.project, packageVersion());
+  const others = project.complete(target.project, `^${version()}`);
   const files = [programName, ...(adopt ? [] : [importName]), ...others];
   output.note(`wrote ${files.join(", ")} for ${counted(entries.map(({ handler }) => handler.type))}`);
   for (const line of unsettled) output.note(line);
@@ -132,9 +133,4 @@ function contextOf(libvirt: Libvirt, output: Output): Context {
     warn: (message) => output.note(message),
     info: (message) => output.note(message),
   };
-}
-
-function packageVersion(): string {
-  const { version } = require("pulumi-kvm/package.json") as { version: string };
-  return `^${version}`;
 }

@@ -3,6 +3,7 @@ import { messageOf } from "../core/errors";
 import { nearest } from "../core/nearest";
 import { type Command, type Flags, type Output, parserOptions, UsageError } from "./command";
 import { commandHelp, overview } from "./help";
+import { version } from "./version";
 
 /** By the name that the user types. */
 export type Commands = Readonly<Record<string, Command>>;
@@ -16,6 +17,10 @@ export async function run(argv: readonly string[], commands: Commands, output: O
   if (name === undefined || name === "--help" || name === "-h") {
     (name === undefined ? output.note : output.result)(overview(commands));
     return name === undefined ? exitCode.failed : exitCode.done;
+  }
+  if (name === "--version") {
+    output.result(version());
+    return exitCode.done;
   }
   try {
     return await runOne(name, rest, commands, output);

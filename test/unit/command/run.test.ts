@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "../../../provider/command/command";
 import { UsageError } from "../../../provider/command/command";
 import { run } from "../../../provider/command/run";
@@ -39,12 +41,17 @@ test("an answer that is no ends with 2", async () => {
 test("help lists every command, and what one takes", async () => {
   const all = await typed("--help");
   expect(all.code).toBe(0);
-  expect(all.result).toMatch(/^ {2}greet {3}Greets a host\.$/m);
+  expect(all.result).toMatch(/^ {2}greet {6}Greets a host\.$/m);
   const one = await typed("greet", "--help");
   expect(one).toMatchObject({ code: 0, note: "" });
   expect(one.result).toContain("Usage: pulumi-kvm greet URI [OPTIONS]");
   expect(one.result).toMatch(/^ {2}-l, --loud {2}In capitals\.$/m);
   expect(one.result).toMatch(/^ {2}--from WHO {2}Who\.$/m);
+});
+
+test("the version is that of the package", async () => {
+  const { version } = JSON.parse(readFileSync(join(__dirname, "../../../package.json"), "utf8"));
+  expect(await typed("--version")).toEqual({ code: 0, result: version, note: "" });
 });
 
 test("without a command the help goes to standard error with exit code 1", async () => {
