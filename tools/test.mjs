@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { root } from "./setup/cache.mjs";
 
 const suites = createRequire(import.meta.url)("../jest.config.cjs").projects.map(({ displayName }) => displayName);
+/** Suites that start hosts wait for most of their time: those of one lane run in turn, the lanes beside each other. */
+const lanes = { lab: "hosts", "lab-newer": "hosts", engine: "programs" };
 const named = process.argv.slice(2).filter((name) => !name.startsWith("-"));
 
 const unknown = named.filter((name) => !suites.includes(name));
@@ -17,11 +19,21 @@ if (unknown.length > 0) {
 
 const { setUp } = await import("./setup/index.mjs");
 const chosen = named.length > 0 ? named : suites;
-const environment = await setUp({ lab: chosen.some((suite) => suite.startsWith("lab")) });
+const environment = await setUp({ lab: chosen.some((suite) => lanes[suite] === "hosts") });
 const allowedSkips = JSON.parse(readFileSync(join(root, "test/skips.json"), "utf8"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 
-for (const suite of chosen) {
+await inTurn(chosen.filter((suite) => lanes[suite] === undefined));
+await Promise.all(["hosts", "programs"].map((lane) => inTurn(chosen.filter((suite) => lanes[suite] === lane))));
+
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+process.exit(total.failed > 0 ? 1 : 0);
+
+async function inTurn(some) {
+  for (const suite of some) await counted(suite);
+}
+
+async function counted(suite) {
   const started = Date.now();
   const count = await run(suite);
   for (const key of Object.keys(total)) total[key] += count[key];
@@ -30,9 +42,6 @@ for (const suite of chosen) {
     `suite ${suite}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped in ${seconds} s`,
   );
 }
-
-console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
-process.exit(total.failed > 0 ? 1 : 0);
 
 /** Runs one suite and counts from jest's JSON; a suite that says nothing has failed. */
 async function run(suite) {
@@ -49,7 +58,8 @@ async function run(suite) {
 }
 
 function jest(suite, report) {
-  const serial = isOnHosts(suite) ? ["--runInBand"] : [];
+  // One file of a lane at a time, for they keep times.
+  const serial = lanes[suite] ? ["--runInBand"] : [];
   const words = [
     "node_modules/jest/bin/jest.js",
     "--selectProjects",
@@ -64,11 +74,6 @@ function jest(suite, report) {
     stdio: ["ignore", "ignore", "inherit"],
   });
   return new Promise((resolve) => child.on("close", resolve));
-}
-
-/** Whether its tests start hosts: one at a time, for they keep times. */
-function isOnHosts(suite) {
-  return suite.startsWith("lab") || suite === "engine";
 }
 
 function countOf(suite, report) {
