@@ -43,6 +43,37 @@ export function followed(mark: Mark, meta: Meta | undefined): Mark {
   return { ...mark, urn: meta?.urn ?? mark.urn };
 }
 
+/**
+ * Who has adopted the object since this stack wrote its mark. One whose Host was made anew has another owner in its mark
+ * as well, and still this stack.
+ */
+export function handedOver(
+  mark: Mark | undefined,
+  { host }: { readonly host: HostReference },
+  { meta }: Context,
+): string | undefined {
+  if (!mark || !meta || mark.urn === "" || host.owner === undefined || mark.owner === host.owner) return undefined;
+  return isSameStack(mark.urn, meta.urn) ? undefined : mark.urn;
+}
+
+/** Refuses to change what another stack has adopted: two programs would undo each other's work. */
+export function requireStillOurs(
+  kind: string,
+  mark: Mark | undefined,
+  inputs: { readonly name: string; readonly host: HostReference },
+  context: Context,
+): void {
+  const holder = handedOver(mark, inputs, context);
+  if (holder === undefined) return;
+  throw new KvmError("conflict", {
+    step: `update ${kind} ${inputs.name}`,
+    host: inputs.host.uri,
+    reason: `${holder} has taken it over since; nothing was changed`,
+    remedy:
+      "take it out of this program, which leaves it on the host; or let that one go of it, then run pulumi up again",
+  });
+}
+
 export function readMark(document: Element): Mark | undefined {
   const found = metadataIn(document, namespace);
   if (!found) return undefined;

@@ -325,6 +325,23 @@ test("another deployment's network is named as such", async () => {
   );
 });
 
+test("a network that another stack has adopted since is left to it", async () => {
+  const made = await network.create(check({ mode: "isolated" }), context);
+  const meta = metaOf("heir", "Network");
+  const next = handlerContext({ ...meta, stack: "other", urn: meta.urn.replace(":test::", ":other::") });
+  const owner = { ...host, owner: "f".repeat(32) };
+  const args = { mode: "isolated", name: made.state["name"], adopt: true, deleteAdopted: true };
+  const taken = await network.create({ ...check(args), host: owner }, next);
+  const held = /urn:pulumi:other::.*heir has taken it over since/;
+  await expect(update(made, { mode: "isolated", domain: "mine.example" })).rejects.toThrow(held);
+  await network.delete(made.id, made.state, context);
+  expect(context.lines.info.join()).toMatch(held);
+  expect(await lab.host.virsh("net-dumpxml", "--inactive", made.id)).toContain("f".repeat(32));
+  await network.delete(taken.id, taken.state, next);
+  expect(await lab.host.virsh("net-list", "--all")).not.toContain(made.state["name"]);
+  await next.close();
+});
+
 test("a look-up answers what exists; what does not exist is an error", async () => {
   const made = await create({ ...nat, domain: "lab.example" });
   for (const key of [made.state["name"], made.id]) {

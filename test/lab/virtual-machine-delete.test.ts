@@ -207,6 +207,11 @@ test("what another stack has adopted since stays, with its mark", async () => {
   const meta = { ...metaOf("heir", "VirtualMachine"), stack: "other" };
   next.context = { ...next.context, meta: { ...meta, urn: meta.urn.replace(":test::", ":other::") } };
   await next.create({ ...args, adopt: true, deleteAdopted: true });
+  const taken = await vm.xml("--inactive");
+  await expect(vm.up({ ...args, title: "mine" })).rejects.toThrow(
+    /Unable to update VirtualMachine handed .*urn:pulumi:other::.*heir has taken it over since; nothing was changed/,
+  );
+  expect(await vm.xml("--inactive")).toBe(taken);
   await vm.delete();
   expect(vm.context.lines.info.join()).toMatch(/handed stays on the host: urn:pulumi:other::.*heir has taken it over/);
   expect(await vm.xml("--inactive")).toContain("f".repeat(32));

@@ -7,7 +7,18 @@ import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { cutOff } from "../cut-off";
 import { withDrift } from "../document";
-import { followed, isMarkOf, markOf, notOurs, readMark, removeMark, requireName, writeMark } from "../ownership";
+import {
+  followed,
+  handedOver,
+  isMarkOf,
+  markOf,
+  notOurs,
+  readMark,
+  removeMark,
+  requireName,
+  requireStillOurs,
+  writeMark,
+} from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
 import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
@@ -81,9 +92,10 @@ export const network = defineResource({
     const calls = await NetworkCalls.open(context, news.host, news.name);
     const before = await calls.definition(id);
     if (!before) throw gone(news);
+    const mark = readMark(before);
+    requireStillOurs("Network", mark, news, context);
     await requireFree(calls, id, news, context);
     const document = compose(before, { ...news, uuid: id }, olds);
-    const mark = readMark(before);
     if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });
     const adopted = olds.adopted === true;
     try {
@@ -105,6 +117,11 @@ export const network = defineResource({
     const calls = await NetworkCalls.open(context, state.host, state.name);
     const definition = await calls.definition(id);
     if (!definition) return;
+    const holder = handedOver(readMark(definition), state, context);
+    if (holder !== undefined) {
+      context.info(`Network ${state.name} stays on ${state.host.uri}: ${holder} has taken it over since`);
+      return;
+    }
     if (state.adopted === true && !state.deleteAdopted) {
       removeMark(definition);
       await calls.define(definition);

@@ -1,8 +1,6 @@
 import { isNotFound, KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
-import { isSameStack } from "../../core/identity";
-import type { Element } from "../../schema/tree";
-import { readMark } from "../ownership";
+import { handedOver, readMark } from "../ownership";
 import type { Domain } from "./domain";
 import { addedIn, returnPages } from "./guest-pages";
 import { clearMark } from "./mark";
@@ -17,7 +15,7 @@ import { variablesGo } from "./variables";
 export async function remove(domain: Domain, state: Inputs & Values, context: Context): Promise<"left" | "deleted"> {
   const found = await look(domain, state.deleteSnapshots !== true);
   if (!found) return "deleted";
-  const holder = handedOver(found.document, state, context);
+  const holder = handedOver(readMark(found.document), state, context);
   if (holder !== undefined) {
     context.info(`${domain.name} stays on the host: ${holder} has taken it over since`);
     return "left";
@@ -47,16 +45,6 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
     if (!isNotFound(error)) throw error;
   }
   return "deleted";
-}
-
-/**
- * Who has adopted the domain since this stack wrote its mark. One whose Host was made anew has another owner in its mark
- * as well, and still this stack.
- */
-function handedOver(document: Element, { host }: Inputs, { meta }: Context): string | undefined {
-  const mark = readMark(document);
-  if (!mark || !meta || mark.urn === "" || host.owner === undefined || mark.owner === host.owner) return undefined;
-  return isSameStack(mark.urn, meta.urn) ? undefined : mark.urn;
 }
 
 /**

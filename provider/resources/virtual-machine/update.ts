@@ -6,6 +6,7 @@ import { isAt } from "../../core/paths";
 import type { Made } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
+import { readMark, requireStillOurs } from "../ownership";
 import { leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
@@ -55,6 +56,7 @@ export async function update(
   const found = (await domain.look()) ?? absent(domain);
   const ignored = context.meta?.ignoreChanges;
   const { power, before, live, isPersistent, autostart } = found;
+  requireStillOurs("VirtualMachine", readMark(before), news, context);
   refuse(domain, news, changes, live !== undefined);
   await refuseWhileBusy(domain, found);
   await refuseMoved(domain, found, olds, news);
