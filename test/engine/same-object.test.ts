@@ -170,9 +170,13 @@ test("a volume is not made anew by options of the resource, unless its data may 
     const file = join(lab.host.directory, "options/data");
     writeFileSync(file, "precious");
     const anew = (...words: string[]) => stack.run("up", "--yes", "--skip-preview", ...words);
-    expect((await anew("--replace", String(urn))).output).toMatch(/Unable to make Volume data anew: the data in it/);
+    expect((await anew("--replace", String(urn))).output).toMatch(
+      /Unable to make Volume data in pool vms-\w+ anew on qemu\+ssh:.*: the data in it/,
+    );
     lab.program.body = volume('size: "2 MiB"', options);
-    expect((await anew()).output).toMatch(/Unable to make Volume data anew: the data in it/);
+    expect((await anew()).output).toMatch(
+      /Unable to make Volume data in pool vms-\w+ anew on qemu\+ssh:.*: the data in it/,
+    );
     lab.program.body = volume('size: "2 MiB"', "");
     await stack.up();
     await stack.upWithoutChanges();

@@ -92,10 +92,11 @@ export const volume = defineResource({
 });
 
 /** The program asks for it beside the arguments (`replaceOnChanges`, or `--replace` with `deleteBeforeReplace`). */
-function whyItIsKept({ name, onReplace }: Inputs): KvmError | undefined {
+function whyItIsKept({ name, pool, onReplace }: Inputs): KvmError | undefined {
   if (onReplace === "destroyData") return undefined;
   return new KvmError("conflict", {
-    step: `make Volume ${name} anew`,
+    step: `make Volume ${name} in pool ${pool.name} anew`,
+    host: pool.host.uri,
     reason: "the data in it would be lost; it was left as it is",
     remedy:
       'take out what asks for it (replaceOnChanges, --replace), or set onReplace: "destroyData" to throw the data away',
@@ -105,6 +106,7 @@ function whyItIsKept({ name, onReplace }: Inputs): KvmError | undefined {
 /** A volume is data: what would need a new one is refused, unless the program says otherwise. Shrinking always is. */
 function guard(changes: readonly Change[], olds: Inputs & { readonly capacity?: string }, news: Inputs): void {
   const old = olds.size ?? olds.capacity;
+  const at = { step: `change Volume ${olds.name} in pool ${olds.pool.name}`, host: olds.pool.host.uri };
   const [had, next] = [wantedBytes({ size: old }), wantedBytes(news)];
   const resized = changes.some(({ property }) => property === "size");
   // What is not known yet in a preview may turn out to be no change.
@@ -112,14 +114,14 @@ function guard(changes: readonly Change[], olds: Inputs & { readonly capacity?: 
   const allowed = news.onReplace === "destroyData";
   if (resized && replacing.length === 0 && had !== undefined && next !== undefined && next < had) {
     throw new KvmError("invalid", {
-      step: `change Volume ${olds.name}`,
+      ...at,
       reason: `size: ${old} cannot shrink to ${news.size}; the guest's data beyond would be lost`,
       remedy: "make a smaller volume under another name and copy the data into it from inside a guest",
     });
   }
   if (replacing.length === 0 || allowed) return;
   throw new KvmError("conflict", {
-    step: `change Volume ${olds.name}`,
+    ...at,
     reason: `${replacing.map((change) => change.property).join(", ")} cannot change without a new volume, and the data in this one would be lost`,
     remedy: 'undo the change, or set onReplace: "destroyData" to throw the data away',
   });
