@@ -20,16 +20,19 @@ export function observe(document: Element, inputs: Inputs, adopted = false): Out
   return {
     id: `${inputs.pool.uuid}/${inputs.name}`,
     outputs: { capacity, allocation: formatBytes(bytesAt(document, "allocation")), adopted },
-    applied: { size: capacity, ...(inputs.overlay && { overlay: lasting(document, inputs.overlay) }) },
+    applied: { size: capacity, ...(inputs.overlay && { overlay: lasting(readOverlay(document, inputs.overlay)) }) },
   };
 }
 
-/** What the overlay names, but for what guests and libvirt change: the space taken, owners and times. */
-function lasting(document: Element, overlay: DocumentObject): DocumentObject {
-  const { allocation: _space, physical: _file, target, ...rest } = readOverlay(document, overlay);
+/**
+ * What an overlay says, but for what guests and libvirt change: the space taken, owners and times. Of its encryption
+ * libvirt forgets all but the format when it looks at the pool anew.
+ */
+function lasting({ allocation: _space, physical: _file, target, ...rest }: DocumentObject): DocumentObject {
   if (!isPlainObject(target)) return rest;
-  const { permissions: _owner, timestamps: _times, ...kept } = target as DocumentObject;
-  return { ...rest, target: kept };
+  const { permissions: _owner, timestamps: _times, encryption, ...kept } = target as DocumentObject;
+  const cipher = isPlainObject(encryption) ? { format: encryption["format"] } : encryption;
+  return { ...rest, target: { ...kept, ...(cipher !== undefined && { encryption: cipher }) } } as DocumentObject;
 }
 
 /** Size that a guest sees, in bytes. */
@@ -63,7 +66,9 @@ function kept(state: State): Inputs {
 
 /** The overlay as the volume shows it, where that is not what it was made with. */
 function driftedOverlay({ overlay, __kvm }: State, seen: unknown): Partial<Inputs> {
-  if (!overlay || !isPlainObject(seen) || equal(seen, __kvm.applied?.["overlay"])) return {};
+  const was = __kvm.applied?.["overlay"];
+  if (!overlay || !isPlainObject(seen) || equal(seen, isPlainObject(was) ? lasting(was as DocumentObject) : was))
+    return {};
   const [target, seenTarget] = [overlay["target"], seen["target"]];
   const merged = isPlainObject(target) && isPlainObject(seenTarget) ? { target: { ...target, ...seenTarget } } : {};
   return { overlay: { ...overlay, ...seen, ...merged } as DocumentObject };

@@ -1,0 +1,50 @@
+import type { Context, Values } from "../../../provider/core/handler";
+import { errorCode, LibvirtError } from "../../../provider/libvirt/errors";
+import { volume } from "../../../provider/resources/volume";
+
+const pool = { uuid: "2222", name: "vms", type: "dir", path: "/srv/vms", host: { uri: "qemu+ssh://rack1/system" } };
+const secret = { type: "passphrase", uuid: "33333333-2222-4333-8444-555555555555" };
+const overlay = { target: { encryption: { format: "luks", secret } } };
+const inputs = { pool, name: "root", path: "/srv/vms/root", format: "qcow2", size: "1 GiB", overlay };
+
+/** A libvirt that has made the volume, and forgets its secret when it looks at the pool anew. */
+class Daemon {
+  private isMade = false;
+  encryption = `<encryption format="luks"><secret type="passphrase" uuid="${secret.uuid}"/></encryption>`;
+
+  readonly context = {
+    connect: async () => ({ call: this.call }),
+    signal: new AbortController().signal,
+    warn: () => undefined,
+  } as unknown as Context;
+
+  private readonly call = async (procedure: string): Promise<unknown> => {
+    const vol = { pool: "vms", name: "root", key: "/srv/vms/root" };
+    if (procedure === "STORAGE_VOL_LOOKUP_BY_NAME" && !this.isMade)
+      throw new LibvirtError(errorCode.noStorageVolume, 18, "no", procedure);
+    if (procedure === "STORAGE_VOL_CREATE_XML") this.isMade = true;
+    if (procedure === "STORAGE_POOL_GET_XML_DESC")
+      return { xml: "<pool><target><path>/srv/vms</path></target></pool>" };
+    const xml = `<volume><capacity>1073741824</capacity><target><path>${vol.key}</path>${this.encryption}</target></volume>`;
+    return { vol, xml };
+  };
+}
+
+const drift = async (daemon: Daemon, state: Values) => {
+  const seen = await volume.read("id", state, daemon.context);
+  return volume.diff("id", { ...seen?.state, ...seen?.inputs }, inputs).changes;
+};
+
+test("an encrypted volume is the same when libvirt has forgotten its secret, and another one when it is not encrypted", async () => {
+  const daemon = new Daemon();
+  const { state } = await volume.create(inputs, daemon.context);
+  expect(await drift(daemon, state)).toEqual([]);
+  daemon.encryption = '<encryption format="luks"/>';
+  expect(await drift(daemon, state)).toEqual([]);
+  // As states had it that an earlier version wrote.
+  const same = "size overlay.target.encryption.format";
+  const applied = { overlay: { target: { encryption: { secret: [secret] } } } };
+  expect(await drift(daemon, { ...state, __kvm: { stateVersion: 1, defaultsVersion: 1, same, applied } })).toEqual([]);
+  daemon.encryption = "";
+  await expect(drift(daemon, state)).rejects.toThrow(/overlay cannot change without a new volume/);
+});
