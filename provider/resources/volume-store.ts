@@ -14,7 +14,7 @@ import type { Element } from "../schema/tree";
 import { attempt, type Step } from "./failure";
 import { poolOwner } from "./ownership";
 import { hasDevices, type PoolReference } from "./pool-reference";
-import { nameUsers, usersOf, type VolumeUser } from "./volume-users";
+import { nameUsers, refreshPoolsOf, usersOf, type VolumeUser } from "./volume-users";
 
 /** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
 const busyRetries = { count: 40, milliseconds: 250 };
@@ -249,7 +249,12 @@ export class VolumeStore {
 
   /** Deletes a volume that nobody needs, but for those of a `spared` role; throws a KvmError that names those who do. */
   async removeUnused(volume: VolumeHandle, remedy: string, spared?: VolumeUser["role"]): Promise<void> {
-    const users = (await this.users(volume)).filter(({ role }) => role !== spared);
+    const look = async () => (await this.users(volume)).filter(({ role }) => role !== spared);
+    let users = await look();
+    if (users.length > 0 && users.every(({ kind }) => kind === "volume")) {
+      await refreshPoolsOf(this.libvirt, users);
+      users = await look();
+    }
     if (users.length === 0) return this.remove(volume);
     throw new KvmError("conflict", {
       ...this.step("delete", remedy),

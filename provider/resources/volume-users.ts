@@ -14,6 +14,7 @@ import { SharedLook } from "./shared-look";
 export interface VolumeUser {
   readonly kind: "domain" | "volume";
   readonly name: string;
+  /** Of the domain, or of the pool that the volume is in. */
   readonly uuid: string;
   /**
    * What the domain does with it: its own disk, a file below such a disk, or something else (firmware, kernel); or what
@@ -41,7 +42,7 @@ interface Definition {
 /** Everything on a host that may need a volume: definitions of domains, and what volumes of active pools are based on. */
 interface Survey {
   readonly domains: readonly Definition[];
-  readonly overlays: readonly { readonly name: string; readonly backing: string }[];
+  readonly volumes: readonly PoolVolume[];
 }
 
 /**
@@ -49,7 +50,7 @@ interface Survey {
  * states, with their backing chains, and volumes of all active pools that are based on it. What lies in a pool that is not active cannot be seen.
  */
 export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHandle, path: string) {
-  const { domains, overlays } = await survey.ask(libvirt, host);
+  const { domains, volumes } = await survey.ask(libvirt, host);
   const users = domains.flatMap(({ uuid, active, document, former }): VolumeUser[] => {
     const found = useIn(document, volume, path);
     if (!found) return [];
@@ -59,13 +60,25 @@ export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHand
   });
   // A running domain names it in both of its definitions; the live one comes first.
   const once = users.filter((user, index) => users.findIndex(({ uuid }) => uuid === user.uuid) === index);
-  const based = overlays.filter(({ backing }) => same(backing, path));
+  const based = volumes.filter(({ backing }) => backing !== undefined && same(backing, path));
   return [
     ...once,
-    ...based.map(({ name }): VolumeUser => {
-      return { kind: "volume", name, uuid: "", role: "chain", target: "", active: false };
+    ...based.map(({ name, pool }): VolumeUser => {
+      return { kind: "volume", name, uuid: pool, role: "chain", target: "", active: false };
     }),
   ];
+}
+
+/**
+ * Makes the pools of these volumes look again at what they are based on, which a blockpull or a rebase changes. One that
+ * cannot do so now keeps what it knew.
+ */
+export async function refreshPoolsOf(libvirt: Libvirt, volumes: readonly VolumeUser[]): Promise<void> {
+  for (const uuid of new Set(volumes.map((volume) => volume.uuid))) {
+    await libvirt.call("STORAGE_POOL_REFRESH", { pool: poolHandle(uuid), flags: 0 }).catch((error: unknown) => {
+      if (!(error instanceof LibvirtError)) throw error;
+    });
+  }
 }
 
 /** Names the users for a message. */
@@ -147,8 +160,7 @@ async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
       return pool && lacks(found, images) ? lookAgain(libvirt, host, pool.uuid, pool.name) : found;
     }),
   );
-  const overlays = all.flat().flatMap(({ name, backing }) => (backing === undefined ? [] : [{ name, backing }]));
-  return { domains: [...documents, ...former].flat(), overlays };
+  return { domains: [...documents, ...former].flat(), volumes: all.flat() };
 }
 
 function imagesOf(domain: Element): string[] {
@@ -212,6 +224,8 @@ async function inSavedState(libvirt: Libvirt, uuid: string): Promise<Definition[
 
 interface PoolVolume {
   readonly name: string;
+  /** Uuid of its pool. */
+  readonly pool: string;
   /** In pools of files, the path. */
   readonly key: string;
   readonly backing: string | undefined;
@@ -225,7 +239,7 @@ async function volumesIn(libvirt: Libvirt, host: string, uuid: string, pool: str
     vols.map(async (vol) => {
       const found = await ifFound(step, () => libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }));
       const backing = found && textAt("backingStore/path").get(parseAnswer(found.xml));
-      return { name: `${pool}/${vol.name}`, key: vol.key, backing };
+      return { name: `${pool}/${vol.name}`, pool: uuid, key: vol.key, backing };
     }),
   );
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
 import { Machine } from "./machines";
+import { run } from "./processes";
 import { imageInfo, pool as makePool, Stored } from "./volumes";
 
 /** Volumes with guests on them: QEMU without an operating system. */
@@ -109,6 +110,13 @@ test("a chain of three over two pools: only the top may go", async () => {
   await expect(two.delete()).rejects.toThrow(`it is in use: volume vms/${three.name} is based on it`);
   for (const stored of [three, two, one]) await stored.delete();
   expect([one, two, three].map(({ path }) => existsSync(path))).toEqual([false, false, false]);
+});
+
+test("a base goes once others have made what was based on it stand alone", async () => {
+  const one = await vol("below").create({ size: "1 MiB" });
+  const two = await vol("above", other).create({ backing: one.reference });
+  await run(["qemu-img", "rebase", "-q", "-f", "qcow2", "-b", "", two.path]);
+  for (const stored of [one, two]) await stored.delete();
 });
 
 test("other people's definitions count, however they name the volume", async () => {
