@@ -20,8 +20,13 @@ export function observe(document: Element, inputs: Inputs, adopted = false): Out
   return {
     id: `${inputs.pool.uuid}/${inputs.name}`,
     outputs: { capacity, allocation: formatBytes(bytesAt(document, "allocation")), adopted },
-    applied: { size: capacity, ...(inputs.overlay && { overlay: lasting(readOverlay(document, inputs.overlay)) }) },
+    applied: { size: capacity, ...(inputs.overlay && { overlay: lastingIn(document, inputs.overlay) }) },
   };
+}
+
+/** What of a volume is as it was made, of that which the overlay names. */
+export function lastingIn(document: Element, overlay: DocumentObject): DocumentObject {
+  return lasting(readOverlay(document, overlay));
 }
 
 /**

@@ -1,13 +1,20 @@
+import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { Identity } from "../../core/identity";
 import type { Made } from "../../core/resource";
+import { isPlainObject } from "../../core/unknown";
+import { parseAnswer } from "../../schema/answer";
+import { textAt } from "../../schema/lens";
+import type { DocumentObject } from "../../schema/object";
+import type { Element } from "../../schema/tree";
 import type { FoundVolume, VolumeStore } from "../volume-store";
 import { isBeginning } from "./beginning";
 import { grow } from "./grow";
 import { prepareImage } from "./image";
 import { make, tablesBefore } from "./make";
-import { differences, observe } from "./observe";
+import { differences, lastingIn, observe } from "./observe";
+import { render } from "./render";
 import { derivedName, type Inputs, type outputs } from "./rows";
 
 type Outcome = Made<typeof outputs>;
@@ -35,9 +42,26 @@ export async function resume(
 ): Promise<Outcome | undefined> {
   const left = await whatIsLeft(store, found, inputs, context);
   if (left === "cut off") return makeAnew(store, found, inputs, context);
-  if (left === "other") return undefined;
+  if (left === "other" || isMadeOtherwise(found.document, inputs)) return undefined;
   context.info(`volume ${inputs.name} was made by an earlier run that state does not know; it is taken up as it is`);
   return observe((await grow(store, found, inputs)).document, inputs);
+}
+
+/** Whether it has another mode or overlay than is wanted, which nothing would change any more. */
+function isMadeOtherwise(document: Element, inputs: Inputs): boolean {
+  const { mode, overlay } = inputs;
+  const has = textAt("target/permissions/mode").get(document);
+  if (mode !== undefined && has !== undefined && has !== mode) return true;
+  if (!overlay) return false;
+  const [found, wanted] = [document, parseAnswer(render(inputs))].map((one) => comparable(lastingIn(one, overlay)));
+  return !equal(found, wanted);
+}
+
+/** libvirt shows no nocow of a volume, and the size of clusters in bytes. */
+function comparable({ target, ...rest }: DocumentObject): DocumentObject {
+  if (!isPlainObject(target)) return rest;
+  const { nocow: _, clusterSize: __, ...shown } = target as DocumentObject;
+  return { ...rest, target: shown };
 }
 
 /** Deletes what an earlier run left half made, unless anybody needs it, and makes it anew. */
