@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { eachPlace, runWith, withFault } from "./fault";
 import { type Lab, startLab } from "./lab";
@@ -308,6 +310,27 @@ test("a restart into what does not start ends with the guest running as it did",
   expect(vm.state).toMatchObject({ title: "new" });
   await vm.delete();
 }, 60_000);
+
+test("a guest whose secret is gone from the host is not stopped for a new start", async () => {
+  const uuid = "66666666-2222-4333-8444-555555555555";
+  const file = join(lab.host.directory, "sealed.xml");
+  writeFileSync(file, `<secret><uuid>${uuid}</uuid><usage type='volume'><volume>sealed</volume></usage></secret>`);
+  await lab.host.virsh("secret-define", file);
+  const volume = await image(lab.host, "sealed.raw", "raw");
+  const args = { disks: { sealed: { volume, bus: "sata", encryption: { secret: { uuid } } } } };
+  const vm = machine("sealed");
+  await vm.create();
+  await vm.up(args);
+  expect(vm.state["pendingRestart"]).toEqual(["disks.sealed"]);
+  await lab.host.virsh("secret-undefine", uuid);
+  const pid = await pidOf(vm);
+  await expect(vm.up({ ...args, changePolicy: "restart" })).rejects.toThrow(
+    /sealed\.encryption\.secret: .*nothing was changed/,
+  );
+  expect(await pidOf(vm)).toBe(pid);
+  await vm.up({ ...args, title: "what needs no new start" });
+  await vm.delete();
+}, 30_000);
 
 test("a new name that cannot be had, or under which the guest does not start, ends with the old one running", async () => {
   const [vm, other] = [machine("known"), machine("taken")];

@@ -31,6 +31,7 @@ import { requireTaken } from "./read-back";
 import { asBefore, asEither, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
 import { behindIn, waitingIn } from "./run-note";
+import { requireSecrets } from "./secret-claims";
 import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
 import { StartWait } from "./start-wait";
@@ -63,6 +64,10 @@ export async function update(
   // What the domain had before is its own.
   const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
   await requireHardware(domain.libvirt, news, domain.uuid, touched);
+  const renamed = news.name !== domain.name;
+  // One that is stopped for a new start needs the secrets of all that it has again.
+  const restarts = renamed || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
+  if (live && restarts && news.changePolicy === "restart") await requireSecrets(domain.libvirt, news);
   warnOfIsolation(news, context);
   warnOfTpmState(olds, news as Values, domain.uuid, context);
   warnOfVariables(olds, news, context);
@@ -73,7 +78,6 @@ export async function update(
   const mayStart = power === "stopped" || news.changePolicy === "restart";
   const looksAtPorts = behindIn(olds).some((property) => isAt(property.split("."), ["nics", "*", "network"]));
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
-  const renamed = news.name !== domain.name;
   let isSent = false;
   const sending = () => {
     isSent = true;
