@@ -265,7 +265,11 @@ export class VolumeStore {
   /** Grows a volume that no running guest has open. */
   async resize(volume: VolumeHandle, capacity: bigint): Promise<void> {
     const args = { vol: volume, capacity, flags: 0 };
-    await this.patiently("grow", () => this.libvirt.call("STORAGE_VOL_RESIZE", args));
+    const remedy = (said: string) =>
+      /no secret provided/.test(said)
+        ? "grow it while a guest that has it runs: libvirt forgets the secret of a volume when it looks at the pool anew"
+        : undefined;
+    await this.patiently("grow", () => this.libvirt.call("STORAGE_VOL_RESIZE", args), remedy);
   }
 
   /** Makes the pool look at its volumes again. */

@@ -90,7 +90,11 @@ async function sizeIn(store: VolumeStore, { name, uuid, target }: VolumeUser): P
 async function tell(store: VolumeStore, { name, uuid, target }: VolumeUser, size: bigint): Promise<void> {
   const inBytes = 1;
   const args = { dom: domainHandle(uuid), disk: target, size, flags: inBytes };
-  const remedy = (said: string) => (/readonly disk/.test(said) ? `stop ${name} first: it has it read-only` : undefined);
+  const remedy = (said: string) => {
+    if (/readonly disk/.test(said)) return `stop ${name} first: it has it read-only`;
+    if (!/is in use/.test(said)) return undefined;
+    return `wait for the end of the job on that disk (virsh blockjob ${name} ${target}), or end it (--pivot, --abort), then run pulumi up again`;
+  };
   const step = store.step(`grow through the running domain ${name}`, remedy);
   await attempt(step, () => store.libvirt.call("DOMAIN_BLOCK_RESIZE", args));
 }

@@ -13,7 +13,7 @@ const GiB = 1024n ** 3n;
 const guest = `<domain><name>db</name><uuid>33333333-2222-3333-4444-555555555555</uuid><devices>
   <disk type="block"><source dev="${path}"/><target dev="vda"/></disk></devices></domain>`;
 
-function hostWith(sizes: { capacity: bigint; afterRefresh?: bigint; inGuest: bigint }) {
+function hostWith(sizes: { capacity: bigint; afterRefresh?: bigint; inGuest: bigint; said?: string }) {
   const calls: [string, unknown][] = [];
   let { capacity } = sizes;
   const answers: Record<string, (args: unknown) => unknown> = {
@@ -34,7 +34,10 @@ function hostWith(sizes: { capacity: bigint; afterRefresh?: bigint; inGuest: big
     CONNECT_LIST_ALL_STORAGE_POOLS: () => ({ pools: [] }),
     DOMAIN_GET_XML_DESC: () => ({ xml: guest }),
     DOMAIN_GET_BLOCK_INFO: () => ({ allocation: 0n, capacity: sizes.inGuest, physical: 0n }),
-    DOMAIN_BLOCK_RESIZE: () => ({}),
+    DOMAIN_BLOCK_RESIZE: () => {
+      if (sizes.said !== undefined) throw new LibvirtError(errorCode.internal, 10, sizes.said, "DOMAIN_BLOCK_RESIZE");
+      return {};
+    },
   };
   const call = async (procedure: string, args: unknown) => {
     calls.push([procedure, args]);
@@ -66,6 +69,11 @@ test.each([
   const { context, grown } = hostWith(sizes);
   expect(await grow(context)).toMatchObject({ capacity: "2 GiB" });
   expect(grown()).toEqual(Array(times).fill(expect.objectContaining({ disk: "vda", size: 2n * GiB })));
+});
+
+test("a disk that a job works on is grown once that is over", async () => {
+  const { context } = hostWith({ capacity: 2n * GiB, inGuest: GiB, said: "Device '(null)' is in use" });
+  await expect(grow(context)).rejects.toThrow(/is in use\n.*job on that disk \(virsh blockjob db vda\)/);
 });
 
 test("one that is larger than its image is made with its size", async () => {

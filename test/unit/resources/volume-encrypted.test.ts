@@ -13,7 +13,7 @@ class Daemon {
   encryption = `<encryption format="luks"><secret type="passphrase" uuid="${secret.uuid}"/></encryption>`;
 
   readonly context = {
-    connect: async () => ({ call: this.call }),
+    connect: async () => ({ call: this.call, download: async () => [Buffer.from([0x51, 0x46, 0x49, 0xfb])] }),
     signal: new AbortController().signal,
     warn: () => undefined,
   } as unknown as Context;
@@ -25,8 +25,10 @@ class Daemon {
     if (procedure === "STORAGE_VOL_CREATE_XML") this.isMade = true;
     if (procedure === "STORAGE_POOL_GET_XML_DESC")
       return { xml: "<pool><target><path>/srv/vms</path></target></pool>" };
+    if (procedure === "STORAGE_VOL_RESIZE")
+      throw new LibvirtError(27, 18, "XML error: no secret provided for luks encryption", procedure);
     const xml = `<volume><capacity>1073741824</capacity><target><path>${vol.key}</path>${this.encryption}</target></volume>`;
-    return { vol, xml };
+    return { vol, xml, name: vol.key, domains: [], pools: [] };
   };
 }
 
@@ -47,4 +49,12 @@ test("an encrypted volume is the same when libvirt has forgotten its secret, and
   expect(await drift(daemon, { ...state, __kvm: { stateVersion: 1, defaultsVersion: 1, same, applied } })).toEqual([]);
   daemon.encryption = "";
   await expect(drift(daemon, state)).rejects.toThrow(/overlay cannot change without a new volume/);
+});
+
+test("one whose secret libvirt has forgotten is grown by its guest, and the refusal says so", async () => {
+  const daemon = new Daemon();
+  const { id, state } = await volume.create(inputs, daemon.context);
+  await expect(volume.update(id, state, { ...inputs, size: "2 GiB" }, daemon.context)).rejects.toThrow(
+    /no secret provided.*\n.*grow it while a guest that has it runs/,
+  );
 });
