@@ -14,6 +14,7 @@ import type { Element } from "../schema/tree";
 import { attempt, type Step } from "./failure";
 import { poolOwner } from "./ownership";
 import { hasDevices, type PoolReference } from "./pool-reference";
+import { poolRemedy } from "./pool-remedy";
 import { nameUsers, refreshPoolsOf, usersOf, type VolumeUser } from "./volume-users";
 
 /** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
@@ -21,26 +22,6 @@ const busyRetries = { count: 40, milliseconds: 250 };
 
 /** From this size on, in bytes, an upload takes longer than a fresh look at the pool. */
 const largeUpload = 64n * 1024n * 1024n;
-
-/** Where the volume cannot be seen, nothing may be concluded about it. */
-function poolRemedy(pool: string, said: string): string {
-  if (/is not active/.test(said)) {
-    return `start the pool, virsh pool-start ${pool} on the host; or run pulumi refresh, which sees that a pool of this program is stopped even where it fails for the volumes, then a plain pulumi up, which starts it`;
-  }
-  if (/no storage pool with/.test(said)) {
-    return "the pool is gone, its files are not: make it anew in the program that made it, or take a volume that is not needed any more out of the state (pulumi state delete)";
-  }
-  if (/cannot open directory/.test(said)) {
-    return `see that what pool ${pool} lies on is mounted on the host, then start the pool, virsh pool-start ${pool}: libvirt stopped it`;
-  }
-  if (/Read-only file system|Permission denied/.test(said)) {
-    return `see that the host may write to the place of pool ${pool} (virsh pool-dumpxml ${pool} names it)`;
-  }
-  if (/too large|overflow/.test(said)) {
-    return `choose a smaller size: the file system of pool ${pool} has no files of this one`;
-  }
-  return `see whether pool ${pool} exists and is active (virsh pool-list --all)`;
-}
 
 /** A volume that exists, as libvirt shows it now. */
 export interface FoundVolume {

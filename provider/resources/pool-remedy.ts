@@ -1,0 +1,25 @@
+/** What to do where a pool does not make or show a volume, by what libvirt said of it. */
+export function poolRemedy(pool: string, said: string): string {
+  if (/is not active/.test(said)) {
+    return `start the pool, virsh pool-start ${pool} on the host; or run pulumi refresh, which sees that a pool of this program is stopped even where it fails for the volumes, then a plain pulumi up, which starts it`;
+  }
+  if (/no storage pool with/.test(said)) {
+    return "the pool is gone, its files are not: make it anew in the program that made it, or take a volume that is not needed any more out of the state (pulumi state delete)";
+  }
+  if (/cannot open directory/.test(said)) {
+    return `see that what pool ${pool} lies on is mounted on the host, then start the pool, virsh pool-start ${pool}: libvirt stopped it`;
+  }
+  if (/Read-only file system|Permission denied/.test(said)) {
+    return `see that the host may write to the place of pool ${pool} (virsh pool-dumpxml ${pool} names it)`;
+  }
+  if (/too large|overflow/.test(said)) {
+    return `choose a smaller size: the file system of pool ${pool} has no files of this one`;
+  }
+  if (/No space left|insufficient free space/i.test(said)) {
+    return `make room in pool ${pool} (virsh pool-info shows it), or take another one`;
+  }
+  if (/Child process \(/.test(said)) {
+    return "run that command on the host to see what it lacks: libvirt makes volumes of this pool with it";
+  }
+  return `see whether pool ${pool} exists and is active (virsh pool-list --all)`;
+}

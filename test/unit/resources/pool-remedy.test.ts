@@ -1,0 +1,17 @@
+import { poolRemedy } from "../../../provider/resources/pool-remedy";
+
+test.each([
+  ["storage pool 'vms' is not active", /virsh pool-start vms/],
+  ["Storage pool not found: no storage pool with matching uuid", /make it anew in the program/],
+  ["cannot open directory '/srv/vms': No such file or directory", /is mounted on the host/],
+  ["cannot create path '/srv/vms/a.raw': Read-only file system", /may write to the place of pool vms/],
+  ["cannot extend file '/srv/vms/a.raw': File too large", /smaller size/],
+  [
+    "internal error: Child process (/usr/bin/qemu-img create) unexpected exit status 1: No space left on device",
+    /room/,
+  ],
+  ["internal error: Child process (lvcreate --name a vms) unexpected exit status 3: striped", /run that command/],
+  ["unsupported pool type", /exists and is active/],
+])("of %s", (said, remedy) => {
+  expect(poolRemedy("vms", said)).toMatch(remedy);
+});
