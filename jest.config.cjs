@@ -20,13 +20,18 @@ const onNewer = [
   "volume-users",
 ];
 
+/** Daemons and guests take their time, more on a machine that is busy. */
+const onHosts = { testTimeout: 30_000 };
+
 module.exports = {
   projects: [
-    ...["unit", "golden", "property", "fake", "browser", "wire", "lab"].map((name) => suite(name)),
+    ...["unit", "golden", "property", "fake", "browser"].map((name) => suite(name)),
+    ...["wire", "lab"].map((name) => suite(name, onHosts)),
     suite("lab-newer", {
+      ...onHosts,
       testMatch: onNewer.map((name) => `<rootDir>/test/lab/${name}.test.ts`),
       globals: { labRoot: "trixie" },
     }),
-    suite("engine"),
+    suite("engine", onHosts),
   ],
 };
