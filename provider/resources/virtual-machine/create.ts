@@ -89,7 +89,7 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
     uuid: inputs.uuid,
     previous: () => suggestedFor(inputs),
     added: [],
-    runs: false,
+    live: undefined,
     context,
   };
   return placeAndWrite(site, async (placement, pages) => {
@@ -126,7 +126,8 @@ async function goOn(domain: Domain, document: Element, inputs: Inputs, context: 
   const { libvirt, uuid } = domain;
   const previous = (host: HostTopology) => placedIn(document, host) ?? suggestedFor(inputs);
   const added = addedIn(document);
-  const site = { libvirt, inputs, uuid, previous, added, runs: await domain.isActive(), context };
+  const { live } = await domain.present(document);
+  const site = { libvirt, inputs, uuid, previous, added, live, context };
   const defined = await placeAndWrite(site, async (placement, pages) => {
     const known = asOutput(placement);
     const effectual = effective(inputs, known);
@@ -139,7 +140,7 @@ async function goOn(domain: Domain, document: Element, inputs: Inputs, context: 
     requireTaken(domain, effectual, { wanted, config }, context);
     return { result: { domain, known, config }, undo: () => domain.redefine(document) };
   });
-  if (added.length > 0 && !site.runs) await tidyPages(domain, inputs, placementIn(defined.known), context);
+  if (added.length > 0 && !live) await tidyPages(domain, inputs, placementIn(defined.known), context);
   return defined;
 }
 

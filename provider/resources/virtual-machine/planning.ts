@@ -3,13 +3,15 @@ import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
+import type { Element } from "../../schema/tree";
 import { place } from "../../tuning/place";
 import type { Placement } from "../../tuning/placement";
 import type { CellPages, DeviceRequest, HostLimits, PlacedBefore } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import type { GuestPages } from "../added-pages";
+import { domainClaim } from "../domain-claim";
 import type { HostUsage } from "../host-usage";
-import type { Pinned } from "./cpu-tuning";
+import { pinsIn } from "./cpu-tuning";
 import { NodeDevices } from "./node-devices";
 import { refusePins } from "./pin-refusals";
 import { busDevicesOf, devicesOf, isPlaced, type Placed } from "./placement";
@@ -29,10 +31,8 @@ export interface Site {
   readonly kept?: Placed | undefined;
   /** Pages of the host that were added for it. */
   readonly added: readonly GuestPages[];
-  /** It runs: its pages are not among the free ones. */
-  readonly runs: boolean;
-  /** What its threads are pinned to as it runs. */
-  readonly pinned?: Pinned | undefined;
+  /** It as it runs: its pages are not among the free ones, its threads are pinned. */
+  readonly live: Element | undefined;
   readonly context: Context;
 }
 
@@ -46,12 +46,11 @@ export async function plan(site: Site, usage: HostUsage): Promise<Placed | undef
   if (!isPlaced(inputs)) return undefined;
   const previous = site.previous(usage.topology);
   const request = requestOf(inputs, await devicesWithCells(libvirt, inputs), usage.topology, previous);
-  const limits = site.runs ? withOwn(usage.limits, previous?.pages ?? []) : usage.limits;
+  const limits = site.live ? withOwn(usage.limits, domainClaim(site.live, usage.topology).pages) : usage.limits;
   const answer = place(usage.topology, limits, usage.ledger, request);
   if (!answer.fits) throw refusal(inputs, answer.explain);
   const near = await nearDevices(site);
-  const { pinned } = site;
-  const told = { near, mirrors: mirrors(site, answer), pinned };
+  const told = { near, mirrors: mirrors(site, answer), pinned: site.live && pinsIn(site.live) };
   const placed = placedFrom(answer, inputs, usage.topology, libvirt.version, told);
   if (inputs.hugePages === "preferred" && placed.values["hugePages"] === undefined) {
     context.warn(
@@ -77,7 +76,7 @@ function refusal(inputs: Inputs, explain: readonly string[]): KvmError {
   });
 }
 
-/** Pages of a running guest are its own for its next start too. */
+/** Pages that a guest holds as it runs are its own for its next start too: where that is to be may be written already. */
 function withOwn(limits: HostLimits, own: readonly CellPages[]): HostLimits {
   if (limits.freePages === undefined || own.length === 0) return limits;
   const freePages = limits.freePages.map((pool) => {
@@ -88,7 +87,7 @@ function withOwn(limits: HostLimits, own: readonly CellPages[]): HostLimits {
 }
 
 /** A guest that runs gets no new bus: its devices are plugged in where it has room. */
-async function nearDevices({ inputs, libvirt, runs, kept }: Site): Promise<NearDevice[]> {
+async function nearDevices({ inputs, libvirt, live, kept }: Site): Promise<NearDevice[]> {
   const devices = new NodeDevices(libvirt, inputs.host.uri);
   const has = (map: string, key: string) => {
     const placed = kept?.values[map];
@@ -96,7 +95,7 @@ async function nearDevices({ inputs, libvirt, runs, kept }: Site): Promise<NearD
   };
   const found = await Promise.all(
     busDevicesOf(inputs).map(async ({ map, key, address }): Promise<NearDevice[]> => {
-      if (address === undefined || (runs && !has(map, key))) return [];
+      if (address === undefined || (live && !has(map, key))) return [];
       const cell = (await devices.pci(address))?.cell;
       return cell === undefined ? [] : [{ map, key, cell }];
     }),

@@ -8,7 +8,6 @@ import { followed, readMark, writeMark } from "../ownership";
 import { placedBefore } from "../placed";
 import { readRecord, recordMetadata, writeRecord } from "../placement-record";
 import { applyInputs } from "./apply";
-import { pinsIn } from "./cpu-tuning";
 import type { Domain } from "./domain";
 import { addedIn, grownBy, returnPages } from "./guest-pages";
 import { withoutIdle } from "./judge";
@@ -65,8 +64,7 @@ export async function settle(site: UpdateSite, judge: (moved: readonly Change[])
   if (isSettled && !isAskedAnew(olds, news)) return write(site, kept, added);
   const { libvirt, uuid } = domain;
   const previous = () => (kept ? placedBefore(kept) : suggestedFor(news));
-  const running = { runs: live !== undefined, pinned: live && pinsIn(live) };
-  const place = { libvirt, inputs: news, uuid, previous, kept, added, ...running, context };
+  const place = { libvirt, inputs: news, uuid, previous, kept, added, live, context };
   return placeAndWrite(place, async (placement, pages) => {
     const [from, to] = [effective(olds, olds), effective(news, asOutput(placement))];
     judge(withoutIdle(diffRows(rows, from, to), from, to));

@@ -2,6 +2,7 @@ import type { Context, Values } from "../../../../provider/core/handler";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { plan, type Site } from "../../../../provider/resources/virtual-machine/planning";
 import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
+import { parse } from "../../../../provider/schema/tree";
 import { pciDevice } from "../../command/documents";
 import { GiB, host, unlimited } from "../../tuning/hosts";
 import { HostDaemon } from "./host-daemon";
@@ -33,12 +34,18 @@ const args = {
   nics: { vf: { hostdev: { address: "0000:3b:10.1" } } },
 };
 
+/** The guest as it runs, on huge pages of cell 0 or on ordinary ones. */
+const live = parse("<domain><name>db</name></domain>");
+const liveOnPages = parse(`<domain><name>db</name><memory unit='MiB'>64</memory>
+  <memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking>
+  <numatune><memory mode='strict' nodeset='0'/></numatune></domain>`);
+
 async function planned(more: Values = {}, site: Partial<Site> = {}, used = usage) {
   const { inputs, failures } = virtualMachine.check({ ...args, ...more }, undefined, meta);
   expect(failures).toEqual([]);
   const warnings: string[] = [];
   const context = { warn: (text: string) => warnings.push(text) } as unknown as Context;
-  const own = { libvirt, uuid: "u", previous: () => undefined, added: [], runs: false, context };
+  const own = { libvirt, uuid: "u", previous: () => undefined, added: [], live: undefined, context };
   const placement = await plan({ ...own, inputs: inputs as unknown as Inputs, ...site }, used);
   return { placement, warnings };
 }
@@ -49,9 +56,9 @@ test("a guest that is off gets a bus for each device that is near to one of its 
   const buses = { hostDevices: { gpu: { cell: 1 } }, nics: { vf: { cell: 0 } } };
   expect(placement?.values).toMatchObject(buses);
   expect(Object.keys(placement?.values["hostDevices"] as object)).toEqual(["gpu"]);
-  const running = await planned({}, { runs: true });
+  const running = await planned({}, { live });
   expect(running.placement?.values).not.toHaveProperty("hostDevices");
-  const kept = await planned({}, { runs: true, kept: placement });
+  const kept = await planned({}, { live, kept: placement });
   expect(kept.placement?.values).toMatchObject(buses);
   expect((await planned({ machine: "pc" })).placement?.values).not.toHaveProperty("nics");
 });
@@ -69,4 +76,18 @@ test("pages that have to be added are told, and those that are preferred and not
   await expect(planned({ ...pages, hugePages: "required" })).rejects.toThrow(
     /256 pages of 2 MiB free, 1 GiB of memory needed/,
   );
+});
+
+test("a guest has the pages that it runs on, whatever waits for its next start, and none that only wait", async () => {
+  const freePages = [0, 1].map((cell) => ({ cell, sizeKiB: 2048, count: 8 }));
+  const used = { ...usage, limits: { ...unlimited, freePages } };
+  const small = { vcpus: 1, memory: "64 MiB", numa: undefined, hostDevices: {}, nics: {}, hugePages: "required" };
+  const pools = (count: number, sizeKiB: number) => ({
+    ...{ cells: [0], vcpus: [[0]], emulator: [], iothreads: [], owned: [] },
+    pages: [{ cell: 0, sizeKiB, count }],
+  });
+  const back = await planned(small, { live: liveOnPages, previous: () => pools(16384, 4) }, used);
+  expect(back.placement?.pages).toEqual([{ cell: 0, size: "2 MiB", count: 32 }]);
+  const onlyWaiting = planned(small, { live, previous: () => pools(32, 2048) }, used);
+  await expect(onlyWaiting).rejects.toThrow(/8 pages of 2 MiB free/);
 });
