@@ -99,6 +99,7 @@ const keptFor = (reason: string): readonly Case[] => [
   { next: 0, verdict: "live" },
   { old: 0, verdict: `restart, ${reason}` },
 ];
+const leftAlone = "restart, libvirt before 11.3 may leave an interface that is plugged in as it is";
 const pinned = keptFor("libvirt unpins no running thread; name all CPUs instead");
 const noDefault = "restart, libvirt gives a running IOThread no default back; name the values instead";
 const [first, both] = [{ "1": { max: 1 } }, { "1": { max: 1 }, "2": { max: 1 } }];
@@ -281,13 +282,10 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
     { next: {}, after: { user: {} }, verdict: "restart, user has no live limits" },
   ],
   "nics.*.trustGuestRxFilters": [
-    { next: true, verdict: "live" },
-    { next: true, whole: { host: { facts: '{"libvirt":11003000}' } }, verdict: "live" },
-    {
-      next: true,
-      whole: { host: { facts: '{"libvirt":11002000}' } },
-      verdict: "restart, libvirt before 11.3 may leave an interface that is plugged in as it is",
-    },
+    ...[undefined, { facts: '{"libvirt":11003000}' }].map((host) => ({ next: true, whole: { host }, verdict: "live" })),
+    ...[{ facts: '{"libvirt":11002000}' }, { uri: "qemu:///system" }].map((host) => {
+      return { next: true, whole: { host }, verdict: leftAlone };
+    }),
   ],
   "nics.*.vlan": [
     { next: {}, verdict: "live" },
