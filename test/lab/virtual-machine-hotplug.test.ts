@@ -154,6 +154,30 @@ test("trust in a guest's MAC filters comes with its interface, and waits for a n
   await up({ nics });
 }, 60_000);
 
+test("a port group that waits stays out of the running guest, and holds up no other change of its interface", async () => {
+  const groups = ["slow", "fast"].map(
+    (name, index) =>
+      `<portgroup name='${name}'><bandwidth><inbound average='${128 << index}'/></bandwidth></portgroup>`,
+  );
+  const xml = `<network><name>groups</name><bridge name='virbr-groups'/>${groups.join("")}</network>`;
+  await lab.host.exec(["sh", "-c", `echo "$1" >/tmp/net.xml && virsh -q net-create /tmp/net.xml`, "sh", xml]);
+  const { nics } = args;
+  const network = { name: "groups", host: { uri: lab.host.socketUri } };
+  const grouped = (portGroup: string, more: Values = {}) => ({
+    ...args,
+    nics: { ...nics, second: { network, portGroup, ...more } },
+  });
+  await up(grouped("slow"));
+  await vm.up(grouped("fast"));
+  await vm.up(grouped("fast", { link: false }));
+  expect(vm.state["pendingRestart"]).toEqual(["nics.second.portGroup"]);
+  expect(await vm.xml()).toMatch(/portgroup='slow'[\s\S]*<inbound average='128'\/>[\s\S]*<link state='down'\/>/);
+  expect(await vm.refresh()).toEqual([]);
+  await vm.up(grouped("slow"));
+  await up({ nics });
+  await lab.host.virsh("net-destroy", "groups");
+}, 60_000);
+
 test("a screen's password and its end change as the guest runs", async () => {
   const { graphics } = args;
   const screen = async () => /<graphics [^>]*>/.exec(await vm.xml("--security-info"))?.[0];

@@ -24,6 +24,12 @@ function trustChange(_old: unknown, _next: unknown, { whole: { host } }: Around)
     : { class: "live" };
 }
 
+/** What an interface has in place of a port group changes with that, at the next start. */
+const ofPortGroup = ({ old, next }: Around): Verdict | undefined =>
+  old["portGroup"] === next["portGroup"]
+    ? undefined
+    : { class: "restart", reason: "libvirt changes no port group of a running guest" };
+
 const kib = 1024n;
 const whole = (bytes: bigint) => bytes > 0n && bytes % kib === 0n;
 const speed = rate.refine((value) => whole(parseRate(value)), "must be a whole number of KiB/s, at least 1");
@@ -174,7 +180,8 @@ export const nicTrafficRows = {
     schema: bandwidthSchema.optional(),
     change: (_old, _next, around) => {
       const unable = ["user", "vhostUser", "hostdev", "vdpa"].filter((name) => around.next[name] !== undefined);
-      return unable.length > 0 ? { class: "restart", reason: `${unable[0]} has no live limits` } : { class: "live" };
+      if (unable.length > 0) return { class: "restart", reason: `${unable[0]} has no live limits` };
+      return ofPortGroup(around) ?? { class: "live" };
     },
     lens: bandwidthLens,
   }),
@@ -183,7 +190,7 @@ export const nicTrafficRows = {
     schema: vlanSchema.optional(),
     change: (_old, _next, around) =>
       around.next["hostdev"] === undefined
-        ? { class: "live" }
+        ? (ofPortGroup(around) ?? { class: "live" })
         : { class: "restart", reason: "a virtual function gets its VLAN when it is plugged in" },
     lens: vlanLens,
   }),

@@ -56,13 +56,26 @@ const changeable = ["source", "link", "bandwidth", "vlan", "filterref", "port", 
 
 /** Brings into the live element what is new in the configured one; all else of it is sent as it is. */
 function copyCable(live: Element, configured: Element): void {
+  const before = child(live, "source")?.attributes;
   copyChildren(live, configured, changeable);
+  keepPortGroup(live, before);
   live.attributes["type"] = configured.attributes["type"] ?? "network";
   const trust = configured.attributes["trustGuestRxFilters"];
   if (trust === undefined) delete live.attributes["trustGuestRxFilters"];
   else live.attributes["trustGuestRxFilters"] = trust;
   // Without the element libvirt would keep the link down.
   if (!child(live, "link")) ensure(live, "link").attributes["state"] = "up";
+}
+
+/**
+ * Another port group of the network waits for the next start: libvirt 9.0 would bring it in with whatever else is changed,
+ * 11.3 refuses all of that with it.
+ */
+function keepPortGroup(live: Element, before: Element["attributes"] | undefined): void {
+  const source = child(live, "source")?.attributes;
+  if (!source || !before || source["network"] === undefined || source["network"] !== before["network"]) return;
+  if (before["portgroup"] === undefined) delete source["portgroup"];
+  else source["portgroup"] = before["portgroup"];
 }
 
 const changeCable: LiveOperations[string] = (operation) => operation.updateDevice(nicEntries, copyCable);

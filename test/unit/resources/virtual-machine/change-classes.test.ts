@@ -100,6 +100,7 @@ const keptFor = (reason: string): readonly Case[] => [
   { old: 0, verdict: `restart, ${reason}` },
 ];
 const leftAlone = "restart, libvirt before 11.3 may leave an interface that is plugged in as it is";
+const noGroup = "restart, libvirt changes no port group of a running guest";
 const pinned = keptFor("libvirt unpins no running thread; name all CPUs instead");
 const noDefault = "restart, libvirt gives a running IOThread no default back; name the values instead";
 const [first, both] = [{ "1": { max: 1 } }, { "1": { max: 1 }, "2": { max: 1 } }];
@@ -280,6 +281,7 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   "nics.*.bandwidth": [
     { next: {}, after: { bridge: "br0" }, verdict: "live" },
     { next: {}, after: { user: {} }, verdict: "restart, user has no live limits" },
+    { next: {}, beside: { portGroup: "a" }, verdict: noGroup },
   ],
   "nics.*.trustGuestRxFilters": [
     ...[undefined, { facts: '{"libvirt":11003000}' }].map((host) => ({ next: true, whole: { host }, verdict: "live" })),
@@ -290,6 +292,7 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   "nics.*.vlan": [
     { next: {}, verdict: "live" },
     { next: {}, after: { hostdev: {} }, verdict: "restart, a virtual function gets its VLAN when it is plugged in" },
+    { old: {}, after: { portGroup: "a" }, verdict: noGroup },
   ],
   "hostDevices.*": [
     { next: {}, verdict: "live" },
