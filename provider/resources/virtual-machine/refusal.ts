@@ -23,8 +23,8 @@ export const imageLocked = /Failed to get (shared )?"write" lock/;
 /** What QEMU says of a tray that libvirt takes for open. */
 const trayClosed = /Tray of .* is not open/;
 
-/** What libvirt says, by the code of a refusal, of what the host lacks. */
-const lasting = /does(n't| not) exist|nonexistent|No such (file|device)/;
+/** What libvirt says, by the code of a refusal, of what the host lacks: a filter, whose rules a start sets up as well. */
+const lasting = /does(n't| not) exist|nonexistent|No such (file|device)|failed to add new filter rules/;
 
 /**
  * Whether a live operation failed for a reason that a new start of the guest removes. What would fail at the next

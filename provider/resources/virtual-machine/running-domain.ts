@@ -182,9 +182,9 @@ export abstract class RunningDomain {
   async updateDevice(device: Element, force = false): Promise<void> {
     // VIR_DOMAIN_DEVICE_MODIFY_FORCE: takes a medium out though the guest has locked the tray.
     const flags = force ? affect.live | 4 : affect.live;
-    await this.run(`change a ${device.name} of`, () =>
-      this.libvirt.call("DOMAIN_UPDATE_DEVICE_FLAGS", { dom: this.dom, xml: render(device), flags }),
-    );
+    const args = { dom: this.dom, xml: render(device), flags };
+    const work = () => this.libvirt.call("DOMAIN_UPDATE_DEVICE_FLAGS", args);
+    await this.run(`change a ${device.name} of`, work, remedyFor);
   }
 
   protected run<T>(verb: string, work: () => Promise<T>, remedy?: Step["remedy"]): Promise<T> {

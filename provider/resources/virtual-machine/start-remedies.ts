@@ -52,6 +52,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     'the bridge filters no VLANs: use an Open vSwitch (virtualPort: { type: "openvswitch" }), a bridge that the host has on the VLAN, or with libvirt 11.0 and a kernel that has it a bridge with vlan_filtering',
   ],
   [
+    /referenced filter '.*' is missing|failed to add new filter rules/,
+    "the host has no filter of that name, or none that its rules can be made of: choose one that `virsh nwfilter-list` on the host shows, or define it there first (virsh nwfilter-define)",
+  ],
+  [
     /to OVS bridge/,
     "the host needs Open vSwitch, and that bridge in it (ovs-vsctl add-br); leave virtualPort out for a bridge of the kernel",
   ],

@@ -68,6 +68,7 @@ test.each([
   [1, "internal error: unable to execute QEMU command 'blockdev-add'", false],
   [9, "operation failed: bridge absent0 doesn't exist", false],
   [9, "operation failed: cannot add domain db device vnet0 to nonexistent bridge absent0", false],
+  [9, "operation failed: failed to add new filter rules to 'vnet0' - attempting to restore old rules", false],
   [67, "unsupported configuration: failed to find appropriate hotpluggable vcpus to reach the desired count", true],
   [1, "unable to execute QEMU command 'device_add': virtio-serial-bus: A port already exists at id 2", true],
   [38, "Cannot access storage file '/x': No such file or directory", false],

@@ -13,6 +13,8 @@ test.each([
   ["qemu-system-x86_64: unable to map backing store for guest RAM: Cannot allocate memory", /hugePages of Host/],
   ["Unable to find any usable hugetlbfs mount for 1048576 KiB", /hugepagesz=1G/],
   ["Unable to find 'efi' firmware that is compatible with the current configuration", /ovmf on Debian/],
+  ["internal error: referenced filter 'no-such' is missing", /nwfilter-list/],
+  ["failed to add new filter rules to 'vnet0' - attempting to restore old rules", /nwfilter-list/],
   ["unable to open vhost-vsock device", /modprobe vhost_vsock/],
   ["Could not open TPM device /dev/tpm0: No such file or directory", /backend: "emulator"/],
   ["module block-block-rbd not found, do you want to install qemu-block-extra?", /qemu-block-extra/],
