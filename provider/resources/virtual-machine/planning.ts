@@ -72,9 +72,13 @@ function refusal(inputs: Inputs, explain: readonly string[]): KvmError {
     step: `place VirtualMachine ${inputs.name}`,
     host: inputs.host.uri,
     reason: `${facts.join("; ")}; nothing was changed`,
-    remedy: remedies.join("; or "),
+    remedy: [...remedies, ...(facts.some((fact) => fact.includes("owned by")) ? [givenUp] : [])].join("; or "),
   });
 }
+
+/** The engine makes before it deletes, and what does not depend on each other in any order. */
+const givenUp =
+  "where this program gives CPUs of an owner up, let that be done first: dependsOn the owner that becomes smaller, or run pulumi up without this machine when the owner is deleted, which comes last";
 
 /** Pages that a guest holds as it runs are its own for its next start too: where that is to be may be written already. */
 function withOwn(limits: HostLimits, own: readonly CellPages[]): HostLimits {

@@ -63,6 +63,16 @@ test("a guest that is off gets a bus for each device that is near to one of its 
   expect((await planned({ machine: "pc" })).placement?.values).not.toHaveProperty("nics");
 });
 
+test("where others own the CPUs it is told how they are given up in the same program", async () => {
+  const small = { vcpus: 1, memory: "64 MiB", numa: undefined, hostDevices: {}, nics: {} };
+  const all = topology.cells.flatMap(({ cpus }) => cpus.map(({ id }) => id));
+  const owner = { name: "web", owned: all, shared: [], memory: [], pages: [], unboundKiB: 0, devices: [] };
+  await expect(planned(small, {}, { ...usage, ledger: { claims: [owner] } as never })).rejects.toThrow(
+    /owned by web[\s\S]*or where this program gives CPUs of an owner up, .* dependsOn the owner/,
+  );
+  await expect(planned({ ...small, memory: "64 GiB" })).rejects.toThrow(/remove a guest of this cell$/);
+});
+
 test("pages that have to be added are told, and those that are preferred and not there are warned of", async () => {
   const pages = { hostDevices: {}, nics: {} };
   const limits = { ...unlimited, mayAddPages: true };
