@@ -8,7 +8,7 @@ import { root } from "./setup/cache.mjs";
 
 const suites = createRequire(import.meta.url)("../jest.config.cjs").projects.map(({ displayName }) => displayName);
 /** Suites that start hosts wait for most of their time: those of one lane run in turn, the lanes beside each other. */
-const lanes = { lab: "hosts", "lab-newer": "hosts", engine: "programs" };
+const lanes = { lab: "first", engine: "second", "lab-newer": "second" };
 const named = process.argv.slice(2).filter((name) => !name.startsWith("-"));
 
 const unknown = named.filter((name) => !suites.includes(name));
@@ -19,12 +19,12 @@ if (unknown.length > 0) {
 
 const { setUp } = await import("./setup/index.mjs");
 const chosen = named.length > 0 ? named : suites;
-const environment = await setUp({ lab: chosen.some((suite) => lanes[suite] === "hosts") });
+const environment = await setUp({ lab: chosen.some((suite) => suite.startsWith("lab")) });
 const allowedSkips = JSON.parse(readFileSync(join(root, "test/skips.json"), "utf8"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 await inTurn(chosen.filter((suite) => lanes[suite] === undefined));
-await Promise.all(["hosts", "programs"].map((lane) => inTurn(chosen.filter((suite) => lanes[suite] === lane))));
+await Promise.all(["first", "second"].map((lane) => inTurn(chosen.filter((suite) => lanes[suite] === lane))));
 
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
 process.exit(total.failed > 0 ? 1 : 0);
