@@ -86,3 +86,19 @@ test("a volume whose pool lies on what is not mounted is no volume that is gone"
   expect(await root.refresh()).toEqual([]);
   await root.delete();
 });
+
+test("a volume with another mode or overlay than is wanted, which nothing changes any more, is no rest to go on with", async () => {
+  const args = { size: "1 MiB", mode: "0640" };
+  const overlay = {
+    target: { nocow: true, clusterSize: { unit: "KiB", value: 128 }, features: { lazy_refcounts: true } },
+  };
+  const [plain, lazy] = [await vol("plain").create(args), await vol("lazy").create({ ...args, overlay })];
+  for (const other of [{ mode: "0600" }, { overlay }]) {
+    await expect(vol("plain").create({ ...args, ...other })).rejects.toThrow(
+      /nothing proves that it is what this stack/,
+    );
+  }
+  await vol("plain").create(args);
+  await vol("lazy").create({ ...args, overlay });
+  for (const stored of [plain, lazy]) await stored.delete();
+});

@@ -252,22 +252,6 @@ test("what an earlier run left is finished, in a pool of this deployment alone, 
   await half.delete();
 });
 
-test("a volume with another mode or overlay than is wanted, which nothing changes any more, is no rest to go on with", async () => {
-  const args = { size: "1 MiB", mode: "0640" };
-  const overlay = {
-    target: { nocow: true, clusterSize: { unit: "KiB", value: 128 }, features: { lazy_refcounts: true } },
-  };
-  const [plain, lazy] = [await vol("plain").create(args), await vol("lazy").create({ ...args, overlay })];
-  for (const other of [{ mode: "0600" }, { overlay }]) {
-    await expect(vol("plain").create({ ...args, ...other })).rejects.toThrow(
-      /nothing proves that it is what this stack/,
-    );
-  }
-  await vol("plain").create(args);
-  await vol("lazy").create({ ...args, overlay });
-  for (const stored of [plain, lazy]) await stored.delete();
-});
-
 test("a full pool: nothing half made stays", async () => {
   const path = join(lab.host.directory, "small");
   await lab.host.exec(`mkdir -p ${path} && mount -t tmpfs -o size=3m tmpfs ${path}`);
