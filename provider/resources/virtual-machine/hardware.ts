@@ -12,13 +12,15 @@ export type Touched = (...rows: readonly (keyof Inputs)[]) => boolean;
 
 /**
  * Refuses what the host lacks, works with itself or has given to others, before anything is written. Reads only;
- * `own` is the uuid of the domain on the host.
+ * `own` is the uuid of the domain on the host. One that is stopped for a new start, `isRestarted`, needs the secrets of all
+ * that it has again.
  */
 export async function requireHardware(
   libvirt: Libvirt,
   inputs: Inputs,
   own = inputs.uuid,
   touched: Touched = () => true,
+  isRestarted = false,
 ): Promise<void> {
   if (touched("launchSecurity")) await requireLaunchSecurity(libvirt, inputs, own);
   if (touched("hostDevices", "nics")) await requireHostDevices(libvirt, inputs, own);
@@ -29,5 +31,5 @@ export async function requireHardware(
   // A start makes the interfaces.
   if (touched("nics", "state")) await requireTargets(libvirt, inputs, own);
   if (touched("disks")) await requireBlockDevices(libvirt, inputs, own);
-  if (touched("disks", "tpm")) await requireSecrets(libvirt, inputs);
+  if (isRestarted || touched("disks", "tpm")) await requireSecrets(libvirt, inputs);
 }

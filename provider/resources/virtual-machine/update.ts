@@ -31,7 +31,6 @@ import { requireTaken } from "./read-back";
 import { asBefore, asEither, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
 import { behindIn, waitingIn } from "./run-note";
-import { requireSecrets } from "./secret-claims";
 import { warnOfIsolation } from "./security";
 import { settle } from "./settle";
 import { StartWait } from "./start-wait";
@@ -63,11 +62,10 @@ export async function update(
   await refuseMoved(domain, found, olds, news);
   // What the domain had before is its own.
   const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
-  await requireHardware(domain.libvirt, news, domain.uuid, touched);
   const renamed = news.name !== domain.name;
-  // One that is stopped for a new start needs the secrets of all that it has again.
-  const restarts = renamed || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
-  if (live && restarts && news.changePolicy === "restart") await requireSecrets(domain.libvirt, news);
+  const asksForStart = renamed || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
+  const isRestarted = !!live && asksForStart && news.changePolicy === "restart";
+  await requireHardware(domain.libvirt, news, domain.uuid, touched, isRestarted);
   warnOfIsolation(news, context);
   warnOfTpmState(olds, news as Values, domain.uuid, context);
   warnOfVariables(olds, news, context);
