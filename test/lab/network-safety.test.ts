@@ -5,9 +5,6 @@ import { machineLab } from "./machine-lab";
 import { referenceOf } from "./machines";
 import { Managed } from "./managed";
 
-// Networks start and stop, on a machine that may be busy.
-jest.setTimeout(30_000);
-
 /** What a network could take away from its host, or from the networks of others. */
 const lab = machineLab({});
 const made: Managed[] = [];

@@ -263,7 +263,7 @@ test("a vCPU that the guest does not give up waits for a new start, which the po
     await vm.up({ ...fewer, changePolicy: "restart" });
     expect(vm.state["pendingRestart"]).toEqual([]);
     // Those that it starts with are its own.
-    await vm.up({ vcpus: 2, maxVcpus: 2, state: "stopped", stopTimeout: "0 s" });
+    await vm.up({ vcpus: 2, maxVcpus: 2, state: "stopped" });
     await vm.up({ vcpus: 2, maxVcpus: 2 });
     await vm.up({ ...fewer, title: "fewer" });
     expect([vm.state["pendingRestart"], vm.state["title"]]).toEqual([["vcpus"], "fewer"]);

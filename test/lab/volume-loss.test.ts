@@ -4,9 +4,6 @@ import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { imageInfo, pool as makePool, volumeLab } from "./volumes";
 
-// Pools stop and start, on a machine that may be busy.
-jest.setTimeout(30_000);
-
 /** What would lose data that nobody has thrown away. */
 const lab = volumeLab();
 const { vol } = lab;
