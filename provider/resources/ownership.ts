@@ -44,8 +44,8 @@ export function followed(mark: Mark, meta: Meta | undefined): Mark {
 }
 
 /**
- * Who has adopted the object since this stack wrote its mark. One whose Host was made anew has another owner in its mark
- * as well, and still this stack.
+ * Says which other stack has adopted the object since this one wrote its mark. One whose Host was made anew has another
+ * owner in its mark as well, and still this stack.
  */
 export function handedOver(
   mark: Mark | undefined,
@@ -53,7 +53,7 @@ export function handedOver(
   { meta }: Context,
 ): string | undefined {
   if (!mark || !meta || mark.urn === "" || host.owner === undefined || mark.owner === host.owner) return undefined;
-  return isSameStack(mark.urn, meta.urn) ? undefined : mark.urn;
+  return isSameStack(mark.urn, meta.urn) ? undefined : `${mark.urn} has taken it over since`;
 }
 
 /** Refuses to change what another stack has adopted: two programs would undo each other's work. */
@@ -63,12 +63,12 @@ export function requireStillOurs(
   inputs: { readonly name: string; readonly host: HostReference },
   context: Context,
 ): void {
-  const holder = handedOver(mark, inputs, context);
-  if (holder === undefined) return;
+  const takenOver = handedOver(mark, inputs, context);
+  if (takenOver === undefined) return;
   throw new KvmError("conflict", {
     step: `update ${kind} ${inputs.name}`,
     host: inputs.host.uri,
-    reason: `${holder} has taken it over since; nothing was changed`,
+    reason: `${takenOver}; nothing was changed`,
     remedy:
       "take it out of this program, which leaves it on the host; or let that one go of it, then run pulumi up again",
   });

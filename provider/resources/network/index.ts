@@ -117,9 +117,9 @@ export const network = defineResource({
     const calls = await NetworkCalls.open(context, state.host, state.name);
     const definition = await calls.definition(id);
     if (!definition) return;
-    const holder = handedOver(readMark(definition), state, context);
-    if (holder !== undefined) {
-      context.info(`Network ${state.name} stays on ${state.host.uri}: ${holder} has taken it over since`);
+    const takenOver = handedOver(readMark(definition), state, context);
+    if (takenOver !== undefined) {
+      context.info(`Network ${state.name} stays on ${state.host.uri}: ${takenOver}`);
       return;
     }
     if (state.adopted === true && !state.deleteAdopted) {

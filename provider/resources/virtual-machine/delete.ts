@@ -15,9 +15,9 @@ import { variablesGo } from "./variables";
 export async function remove(domain: Domain, state: Inputs & Values, context: Context): Promise<"left" | "deleted"> {
   const found = await look(domain, state.deleteSnapshots !== true);
   if (!found) return "deleted";
-  const holder = handedOver(readMark(found.document), state, context);
-  if (holder !== undefined) {
-    context.info(`${domain.name} stays on the host: ${holder} has taken it over since`);
+  const takenOver = handedOver(readMark(found.document), state, context);
+  if (takenOver !== undefined) {
+    context.info(`${domain.name} stays on the host: ${takenOver}`);
     return "left";
   }
   if (state.deletionProtection) {

@@ -55,6 +55,11 @@ const bridgeLens: ElementLens<string> = {
   set: (nic, value) => sourceLens("bridge", "bridge").set(nic, value),
 };
 
+export const portGroupStays: Verdict = {
+  class: "restart",
+  reason: "libvirt changes no port group of a running guest",
+};
+
 const portGroupLens: ElementLens<string> = attributeAt("source", "portgroup");
 
 const modes = ["bridge", "private", "vepa", "passthrough"] as const;
@@ -180,7 +185,7 @@ export const nicSourceRows = {
   portGroup: attribute({
     doc: "Port group of `network`, whose VLAN and bandwidth it gets (`<source portgroup>`). Default: the network's own.",
     schema: z.string().min(1).optional(),
-    change: () => ({ class: "restart", reason: "libvirt changes no port group of a running guest" }),
+    change: () => portGroupStays,
     lens: portGroupLens,
   }),
   bridge: attribute({

@@ -4,6 +4,7 @@ import { formatBytes, formatRate, parseBytes, parseRate } from "../../core/units
 import { attributeAt, type ElementLens, number, words } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
 import { libvirtOf } from "../facts";
+import { portGroupStays } from "./nic-sources";
 
 /** Without the element the link is up. */
 const linkLens: ElementLens<boolean> = {
@@ -26,9 +27,7 @@ function trustChange(_old: unknown, _next: unknown, { whole: { host } }: Around)
 
 /** What an interface has in place of a port group changes with that, at the next start. */
 const ofPortGroup = ({ old, next }: Around): Verdict | undefined =>
-  old["portGroup"] === next["portGroup"]
-    ? undefined
-    : { class: "restart", reason: "libvirt changes no port group of a running guest" };
+  old["portGroup"] === next["portGroup"] ? undefined : portGroupStays;
 
 const kib = 1024n;
 const whole = (bytes: bigint) => bytes > 0n && bytes % kib === 0n;
