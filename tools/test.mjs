@@ -7,8 +7,10 @@ import { join } from "node:path";
 import { root } from "./setup/cache.mjs";
 
 const suites = createRequire(import.meta.url)("../jest.config.cjs").projects.map(({ displayName }) => displayName);
-/** Suites that start hosts wait for most of their time: those of one lane run in turn, the lanes beside each other. */
-const lanes = { lab: "first", engine: "second", "lab-newer": "second" };
+/** Waits for its hosts most of the time, as long as all others together take, which run in turn beside it. */
+const longest = "lab";
+/** They keep times: one file at a time. */
+const onHosts = ["lab", "engine", "lab-newer"];
 const named = process.argv.slice(2).filter((name) => !name.startsWith("-"));
 
 const unknown = named.filter((name) => !suites.includes(name));
@@ -23,8 +25,8 @@ const environment = await setUp({ lab: chosen.some((suite) => suite.startsWith("
 const allowedSkips = JSON.parse(readFileSync(join(root, "test/skips.json"), "utf8"));
 const total = { passed: 0, failed: 0, skipped: 0 };
 
-await inTurn(chosen.filter((suite) => lanes[suite] === undefined));
-await Promise.all(["first", "second"].map((lane) => inTurn(chosen.filter((suite) => lanes[suite] === lane))));
+const [alone, others] = [chosen.filter((suite) => suite === longest), chosen.filter((suite) => suite !== longest)];
+await Promise.all([inTurn(alone), inTurn(others)]);
 
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
 process.exit(total.failed > 0 ? 1 : 0);
@@ -58,8 +60,7 @@ async function run(suite) {
 }
 
 function jest(suite, report) {
-  // One file of a lane at a time, for they keep times.
-  const serial = lanes[suite] ? ["--runInBand"] : [];
+  const serial = onHosts.includes(suite) ? ["--runInBand"] : [];
   const words = [
     "node_modules/jest/bin/jest.js",
     "--selectProjects",
