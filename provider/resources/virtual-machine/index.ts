@@ -7,6 +7,7 @@ import { isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { nameDevices } from "./adopted";
 import { mendsOf } from "./behind";
+import { refusedRestart, refuseRename, restartsOf } from "./change-policy";
 import { isPin } from "./cpu-tuning";
 import { create } from "./create";
 import { remove } from "./delete";
@@ -21,7 +22,7 @@ import { machinePresets } from "./profiles";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
 import { waitingIn } from "./run-note";
-import { refusedRestart, refuseRename, restartsOf, update } from "./update";
+import { update } from "./update";
 
 /** A libvirt domain. Its disks are volumes of their own, which no change or deletion of it touches. */
 export const virtualMachine = defineResource({

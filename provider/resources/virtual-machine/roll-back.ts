@@ -20,7 +20,7 @@ interface Failed extends UpdateSite {
 }
 
 /** What an update has sent to the host. */
-interface Written {
+export interface Written {
   /** The program's inputs, and those in force. */
   readonly asked: Inputs;
   readonly inForce: Inputs;

@@ -8,7 +8,7 @@ import { followed, readMark, writeMark } from "../ownership";
 import { placedBefore } from "../placed";
 import { readRecord, recordMetadata, writeRecord } from "../placement-record";
 import { applyInputs } from "./apply";
-import type { Domain } from "./domain";
+import type { Domain, Look } from "./domain";
 import { addedIn, grownBy, returnPages } from "./guest-pages";
 import { withoutIdle } from "./judge";
 import { setMark } from "./mark";
@@ -24,26 +24,27 @@ import {
   suggestedFor,
 } from "./placement";
 import { placeAndWrite } from "./placing";
-import type { Power } from "./power-state";
 import { type Inputs, rows } from "./rows";
 import { dropWaiting } from "./waiting-mark";
 
 /** An update, with what was there before it. */
-export interface UpdateSite {
+export interface UpdateSite extends Look {
   readonly domain: Domain;
   readonly olds: Inputs & Values;
   readonly news: Inputs;
-  readonly power: Power;
-  readonly before: Element;
-  readonly live: Element | undefined;
-  readonly isPersistent: boolean;
   readonly context: Context;
-  /** Called as the definition is about to be sent: a connection that is lost since does not tell whether it has arrived. */
+}
+
+/** Called on the way to the new definition. */
+interface Steps {
+  /** Refuses, by throwing, what only the place decides. */
+  readonly judge: (moved: readonly Change[]) => void;
+  /** The definition is about to be sent: a connection that is lost since does not tell whether it has arrived. */
   readonly sending: () => void;
 }
 
 /** What came of writing the definition. */
-interface Settled {
+export interface Settled {
   readonly differs: boolean;
   readonly wanted: Element;
   /** What is known of the domain since. */
@@ -52,23 +53,20 @@ interface Settled {
   readonly giveBack: () => Promise<void>;
 }
 
-/**
- * Writes the definition; a guest that asks for another place is placed first. `judge` refuses, by throwing, what only
- * the place decides, before anything is written.
- */
-export async function settle(site: UpdateSite, judge: (moved: readonly Change[]) => void): Promise<Settled> {
+/** Writes the definition; a guest that asks for another place is placed first. */
+export async function settle(site: UpdateSite, { judge, sending }: Steps): Promise<Settled> {
   const { domain, olds, news, before, live, context } = site;
   const kept = placementIn(olds);
   const isSettled = kept !== undefined || !isPlaced(news);
   const added = addedIn(before);
-  if (isSettled && !isAskedAnew(olds, news)) return write(site, kept, added);
+  if (isSettled && !isAskedAnew(olds, news)) return write(site, sending, kept, added);
   const { libvirt, uuid } = domain;
   const previous = () => (kept ? placedBefore(kept) : suggestedFor(news));
   const place = { libvirt, inputs: news, uuid, previous, kept, added, live, context };
   return placeAndWrite(place, async (placement, pages) => {
     const [from, to] = [effective(olds, olds), effective(news, asOutput(placement))];
     judge(withoutIdle(diffRows(rows, from, to), from, to));
-    const result = await write(site, placement, pages);
+    const result = await write(site, sending, placement, pages);
     const undo = async () => {
       await domain.redefine(site.before);
       await result.giveBack();
@@ -81,8 +79,13 @@ export async function settle(site: UpdateSite, judge: (moved: readonly Change[])
   });
 }
 
-async function write(site: UpdateSite, placement: Placed | undefined, added: readonly GuestPages[]): Promise<Settled> {
-  const { domain, olds, news, before, live, isPersistent, context, sending } = site;
+async function write(
+  site: UpdateSite,
+  sending: () => void,
+  placement: Placed | undefined,
+  added: readonly GuestPages[],
+): Promise<Settled> {
+  const { domain, olds, news, before, live, isPersistent, context } = site;
   const known = { ...olds, ...{ placement: undefined }, ...asOutput(placement) };
   const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), live);
   dropWaiting(wanted);

@@ -4,40 +4,46 @@ import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
 import { isAt } from "../../core/paths";
 import type { Made } from "../../core/resource";
-import { hasUnknown } from "../../core/unknown";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
-import { readMark, requireStillOurs } from "../ownership";
-import { leasesBefore, noLeases } from "./addresses";
+import { type Leases, leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
+import { judgeUpdate } from "./before-update";
+import { requirePolicy } from "./change-policy";
 import { unfinished } from "./create";
 import { Domain, type Present } from "./domain";
-import { warnOfExposure } from "./exposure";
 import { addedIn, restorePages, tidyPages } from "./guest-pages";
-import { requireHardware, type Touched } from "./hardware";
-import { refuseWhileBusy } from "./jobs";
-import { warnOfSlowDisks } from "./latency-advice";
 import { putSecret } from "./launch-attestation";
 import { removeMediated } from "./mediated-devices";
-import { warnOfMitigations } from "./mitigations";
-import { refuseMoved } from "./moved-images";
-import { warnOfCards } from "./nic-claims";
 import { forgetLostPorts } from "./nic-ports";
 import { observe, type outputs } from "./outputs";
 import { pendingOf, residue, takenOut, untold } from "./pending";
 import { effective, placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
-import { asBefore, asEither, asWritten } from "./roll-back";
+import { asBefore, asEither, asWritten, type Written } from "./roll-back";
 import { type Inputs, rows } from "./rows";
 import { behindIn, waitingIn } from "./run-note";
-import { warnOfIsolation } from "./security";
-import { settle } from "./settle";
+import { type Settled, settle, type UpdateSite } from "./settle";
 import { StartWait } from "./start-wait";
-import { warnOfTpmState } from "./tpm";
-import { keepVariables, warnOfVariables } from "./variables";
+import { keepVariables } from "./variables";
 
 type MadeDomain = Made<typeof outputs>;
+
+/** An update under way. */
+interface Run extends UpdateSite {
+  readonly renamed: boolean;
+  /** Whether a refresh has found a NIC off its network: ports that the network has forgotten are looked for. */
+  readonly looksAtPorts: boolean;
+}
+
+/** The definition that was written, and the inputs in force before and with it. */
+interface Sent extends Settled {
+  readonly from: Inputs;
+  readonly to: Inputs;
+  /** What a failure from here on tells the state. */
+  readonly written: Written;
+}
 
 /**
  * Writes the configuration, brings the running guest as near to it as it can get, and leaves the rest to
@@ -54,61 +60,66 @@ export async function update(
   const domain = Domain.at(libvirt, news.host.uri, id, news.name);
   nameDevices(domain, olds, olds, news);
   const found = (await domain.look()) ?? absent(domain);
-  const ignored = context.meta?.ignoreChanges;
-  const { power, before, live, isPersistent, autostart } = found;
-  requireStillOurs("VirtualMachine", readMark(before), news, context);
-  refuse(domain, news, changes, live !== undefined);
-  await refuseWhileBusy(domain, found);
-  await refuseMoved(domain, found, olds, news);
-  // What the domain had before is its own.
-  const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
-  const renamed = news.name !== domain.name;
-  const asksForStart = renamed || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
-  const isRestarted = !!live && asksForStart && news.changePolicy === "restart";
-  await requireHardware(domain.libvirt, news, domain.uuid, touched, isRestarted);
-  warnOfIsolation(news, context);
-  warnOfTpmState(olds, news as Values, domain.uuid, context);
-  warnOfVariables(olds, news, context);
-  if (touched("graphics", "filesystems")) warnOfExposure(news, context);
-  if (touched("nics")) await warnOfCards(domain.libvirt, news, domain.uuid, context);
-  if (touched("cpu")) await warnOfMitigations(domain.libvirt, news, context);
-  if (touched("disks", "profile")) warnOfSlowDisks(news, context);
-  const mayStart = power === "stopped" || news.changePolicy === "restart";
   const looksAtPorts = behindIn(olds).some((property) => isAt(property.split("."), ["nics", "*", "network"]));
+  const run = { ...found, domain, olds, news, context, renamed: news.name !== domain.name, looksAtPorts };
+  await judgeUpdate(run, changes);
+  const mayStart = found.power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
+  const sent = await write(run);
+  const config = await applyToGuest(run, sent);
+  return finish(run, sent, config, leases);
+}
+
+/** Writes the definition, under its new name where it gets one. */
+async function write(run: Run): Promise<Sent> {
+  const { domain, olds, news, before, live, renamed, context } = run;
   let isSent = false;
-  const sending = () => {
-    isSent = true;
+  const steps = {
+    judge: (moved: readonly Change[]) => requirePolicy(domain, news, moved, !!live),
+    sending: () => {
+      isSent = true;
+    },
   };
-  const isCutOff = (error: unknown) => isConnectionLost(error) || context.signal.aborted;
-  const site = { domain, olds, news, power, before, live, isPersistent, context, sending };
-  const hasStopped = renamed && !!live;
-  const write = async () => {
-    const now = renamed ? await rename(domain, before, olds, news, context) : before;
-    return settle({ ...site, before: now }, (moved) => refuse(domain, news, moved, !!live));
-  };
-  const { differs, wanted, known, giveBack } = await write().catch(async (error: unknown) => {
-    if (isSent && isCutOff(error)) throw await asEither(site, error, news);
-    throw renamed && !isConnectionLost(error) ? await asBefore({ ...site, hasStopped }, news, error) : error;
-  });
-  const [from, to] = [effective(olds, olds), effective(news, known)];
-  const written = { asked: news, inForce: to, known, definition: wanted };
-  let config = wanted;
   try {
-    if (differs) config = await domain.inactiveAfter(wanted);
+    const now = renamed ? await rename(domain, before, olds, news, context) : before;
+    const settled = await settle({ ...run, before: now }, steps);
+    const [from, to] = [effective(olds, olds), effective(news, settled.known)];
+    const written = { asked: news, inForce: to, known: settled.known, definition: settled.wanted };
+    return { ...settled, from, to, written };
+  } catch (error) {
+    if (isSent && isCutOff(error, context)) throw await asEither(run, error, news);
+    throw renamed && !isConnectionLost(error) ? await asBefore({ ...run, hasStopped: !!live }, news, error) : error;
+  }
+}
+
+/** Changes the running guest, once libvirt has shown what it took. Answers the definition as it shows it. */
+async function applyToGuest(run: Run, sent: Sent): Promise<Element> {
+  const { domain, olds, news, live, renamed, looksAtPorts, context } = run;
+  const { differs, wanted, known, giveBack, from, to, written } = sent;
+  try {
+    const config = differs ? await domain.inactiveAfter(wanted) : wanted;
     requireTaken(domain, to, { wanted, config }, context);
     await putSecret(domain, news, olds);
     // One that is to be off now has it all at its next start.
     if (live && !renamed && news.state !== "stopped") {
-      await resumeHeld(domain, found, news);
+      await resumeHeld(domain, run, news);
       if (looksAtPorts) await forgetLostPorts(domain, live);
       await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
     }
+    return config;
   } catch (error) {
-    if (isCutOff(error)) throw await asWritten(site, error, written);
-    if (differs || renamed) throw await asBefore({ ...site, hasStopped, giveBack, written }, to, error);
-    throw await unfinished(domain, olds, error, olds, { ignored });
+    if (isCutOff(error, context)) throw await asWritten(run, error, written);
+    const failed = { ...run, hasStopped: renamed && !!live, giveBack, written };
+    if (differs || renamed) throw await asBefore(failed, to, error);
+    throw await unfinished(domain, olds, error, olds, { ignored: context.meta?.ignoreChanges });
   }
+}
+
+/** Restarts the guest where that is wanted, and brings its power state about. */
+async function finish(run: Run, sent: Sent, config: Element, leases: Leases): Promise<MadeDomain> {
+  const { domain, olds, news, live, isPersistent, autostart, looksAtPorts, context } = run;
+  const { differs, wanted, known, giveBack, from, to, written } = sent;
+  const ignored = context.meta?.ignoreChanges;
   const wait = new StartWait(domain, news, olds, wanted);
   let isOff = false;
   try {
@@ -138,10 +149,15 @@ export async function update(
     report(waitingIn(made.outputs), context);
     return made;
   } catch (error) {
-    if (isOff && !isConnectionLost(error))
-      throw await asBefore({ ...site, hasStopped: true, giveBack, written }, to, error);
+    const failed = { ...run, hasStopped: true, giveBack, written };
+    if (isOff && !isConnectionLost(error)) throw await asBefore(failed, to, error);
     throw await unfinished(domain, news, error, known, { due: wait.due, ignored, before: olds });
   }
+}
+
+/** Whether nobody knows any more what the host has of it. */
+function isCutOff(error: unknown, { signal }: Context): boolean {
+  return isConnectionLost(error) || signal.aborted;
 }
 
 /** Whether the memory is to be elsewhere: then the vCPUs stay beside it until the next start. */
@@ -156,41 +172,6 @@ function absent({ name, host, uuid }: Domain): never {
     host,
     reason: `the host has no domain with the uuid ${uuid}`,
     remedy: "run pulumi refresh: it takes the lost domain out of the state, and the next up makes it anew",
-  });
-}
-
-/** Refuses before anything is written. */
-function refuse(domain: Domain, news: Inputs, changes: readonly Change[], active: boolean): void {
-  if (active) refuseRename(domain.name, news);
-  const restarts = restartsOf(changes);
-  if (!active || news.changePolicy !== "refuse" || restarts.length === 0) return;
-  throw refusedRestart(domain.name, domain.host, restarts);
-}
-
-/** A name is nothing that could wait for the next start. */
-export function refuseRename(name: string, news: Inputs): void {
-  if (news.name === name || hasUnknown(news.name) || news.changePolicy === "restart" || news.state === "stopped")
-    return;
-  throw new KvmError("invalid", {
-    step: `rename VirtualMachine ${name} to ${news.name}`,
-    host: news.host.uri,
-    reason: "libvirt renames only a domain that is off; nothing was changed",
-    remedy: 'set changePolicy: "restart" or state: "stopped" for this update',
-  });
-}
-
-/** Changes that would need a restart. What is not known yet in a preview may turn out to be no change. */
-export function restartsOf(changes: readonly Change[]): readonly Change[] {
-  return changes.filter((change) => change.class === "restart" && !hasUnknown(change.next));
-}
-
-export function refusedRestart(name: string, host: string, restarts: readonly Change[]): KvmError {
-  const reasons = restarts.map(({ property, reason }) => (reason ? `${property} (${reason})` : property));
-  return new KvmError("invalid", {
-    step: `update VirtualMachine ${name}`,
-    host,
-    reason: `${reasons.join(", ")} would need a restart of the guest, and changePolicy is "refuse"; nothing was changed`,
-    remedy: 'set changePolicy to "stage" (write it for the next start) or "restart", or take the change back',
   });
 }
 

@@ -1,0 +1,44 @@
+import type { Change } from "../../core/diff";
+import { readMark, requireStillOurs } from "../ownership";
+import { requirePolicy, restartsOf } from "./change-policy";
+import { warnOfExposure } from "./exposure";
+import { requireHardware, type Touched } from "./hardware";
+import { refuseWhileBusy } from "./jobs";
+import { warnOfSlowDisks } from "./latency-advice";
+import { warnOfMitigations } from "./mitigations";
+import { refuseMoved } from "./moved-images";
+import { warnOfCards } from "./nic-claims";
+import { waitingIn } from "./run-note";
+import { warnOfIsolation } from "./security";
+import type { UpdateSite } from "./settle";
+import { warnOfTpmState } from "./tpm";
+import { warnOfVariables } from "./variables";
+
+/** Refuses an update that cannot be done, or would lose something, before anything is written; and warns of the others. */
+export async function judgeUpdate(site: UpdateSite, changes: readonly Change[]): Promise<void> {
+  // What the domain had before is its own.
+  const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
+  await requireDoable(site, changes, touched);
+  await warn(site, touched);
+}
+
+async function requireDoable(site: UpdateSite, changes: readonly Change[], touched: Touched): Promise<void> {
+  const { domain, olds, news, before, live, context } = site;
+  requireStillOurs("VirtualMachine", readMark(before), news, context);
+  requirePolicy(domain, news, changes, live !== undefined);
+  await refuseWhileBusy(domain, site);
+  await refuseMoved(domain, site, olds, news);
+  const asksForStart = news.name !== domain.name || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
+  const isRestarted = !!live && asksForStart && news.changePolicy === "restart";
+  await requireHardware(domain.libvirt, news, domain.uuid, touched, isRestarted);
+}
+
+async function warn({ domain, olds, news, context }: UpdateSite, touched: Touched): Promise<void> {
+  warnOfIsolation(news, context);
+  warnOfTpmState(olds, news, domain.uuid, context);
+  warnOfVariables(olds, news, context);
+  if (touched("graphics", "filesystems")) warnOfExposure(news, context);
+  if (touched("nics")) await warnOfCards(domain.libvirt, news, domain.uuid, context);
+  if (touched("cpu")) await warnOfMitigations(domain.libvirt, news, context);
+  if (touched("disks", "profile")) warnOfSlowDisks(news, context);
+}
