@@ -21,6 +21,12 @@ export function faultsOf(issues: readonly Issue[], value: unknown, path: readonl
         reason: reasons[index] ?? "unknown attribute",
       }));
     }
+    if (issue.code === "invalid_key") {
+      return issue.issues.map(({ message }) => ({
+        property: formatPath(at),
+        reason: `the name ${plainly(message)}`,
+      }));
+    }
     // A schema with a sentence of its own for the whole keeps it.
     if (issue.code === "invalid_union" && issue.message === "Invalid input") {
       const meant = branchMeant(issue.errors);
@@ -58,5 +64,5 @@ function alternatives(branches: readonly (readonly Issue[])[]): string {
 
 /** zod's own sentences begin with their kind. */
 function plainly(message: string): string {
-  return message.replace(/^(Invalid input|Invalid option|Too small|Too big): /, "");
+  return message.replace(/^(Invalid input|Invalid option|Invalid string|Too small|Too big): /, "");
 }

@@ -7,7 +7,7 @@ const menuSchema = z
   .strictObject({
     enabled: z.boolean(),
     /** Milliseconds. */
-    timeout: z.int("must be whole milliseconds").min(0).max(65535).optional(),
+    timeout: z.int("must be whole milliseconds, 0 to 65535").min(0).max(65535).optional(),
   })
   .refine(({ enabled, timeout }) => enabled || timeout === undefined, {
     path: ["timeout"],
@@ -75,7 +75,7 @@ export const bootRows = {
   }),
   rebootTimeout: attribute({
     doc: "Milliseconds until BIOS starts again when nothing could be booted, 0 to 65535; -1 is never (`<bios rebootTimeout>`). Default -1.",
-    schema: z.int("must be whole milliseconds").min(-1).max(65535).optional(),
+    schema: z.int("must be whole milliseconds, -1 to 65535").min(-1).max(65535).optional(),
     change: "restart",
     lens: number(attributeAt("os/bios", "rebootTimeout")),
   }),

@@ -76,7 +76,7 @@ const schedulersAt = (tag: string, key: string) =>
 function time(tag: string, kind: "period" | "quota", whose: string) {
   const [least, most, unset] = kind === "period" ? [1000, 1_000_000, "100000"] : [1000, 17_592_186_044_415, "no limit"];
   const what = kind === "period" ? "Period of the quota" : "CPU time in a period; -1 for no limit";
-  const range = z.int("must be a whole number of microseconds").min(least).max(most);
+  const range = z.int(`must be whole microseconds, ${least} to ${most}`).min(least).max(most);
   return attribute({
     doc: `${what}, of ${whose}, in microseconds (\`<${tag}>\`). Default ${unset}.`,
     schema: (kind === "quota" ? z.union([z.literal(-1), range]) : range).optional(),

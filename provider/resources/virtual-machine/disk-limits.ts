@@ -38,7 +38,7 @@ function bytes(place: string, name: string, doc: string): Attribute<string | und
 function count(place: string, name: string, doc: string, least = 1): Attribute<number | undefined> {
   return attribute({
     doc: `${doc} (\`<${place}>\` of \`<${name || "throttlegroup"}>\`).`,
-    schema: z.int("must be a whole number").min(least).max(1e15).optional(),
+    schema: z.int(`must be a whole number, ${least} to ${1e15}`).min(least).max(1e15).optional(),
     ...(name === "" && { since: "11.2" }),
     change: "live",
     lens: mapped(limitAt(name === "" ? place : `${name}/${place}`), Number, BigInt),

@@ -15,7 +15,7 @@ const webFields = {
   host: hostName,
   path: text.regex(/^\//, 'must begin with "/"'),
   query: text.optional(),
-  timeout: z.int("must be whole seconds").min(1).optional(),
+  timeout: z.int("must be whole seconds, at least 1").min(1).optional(),
 };
 
 export const networkSourceSchema = z.discriminatedUnion("protocol", [

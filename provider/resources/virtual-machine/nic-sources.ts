@@ -80,7 +80,7 @@ const directLens: ElementLens<Direct> = {
 const vhostUserSchema = z.strictObject({
   socket: hostPath,
   mode: z.enum(["client", "server"]),
-  reconnect: z.int("must be whole seconds").min(1).optional(),
+  reconnect: z.int("must be whole seconds, at least 1").min(1).optional(),
 });
 type VhostUser = z.infer<typeof vhostUserSchema>;
 const vhostUserLens: ElementLens<VhostUser> = {

@@ -27,6 +27,12 @@ test.each([
     ["wait.timeout: is required", 'wait.timeot: unknown attribute; did you mean "timeout"?'],
   ],
   [
+    "a key of a form of its own is told what is wrong with it",
+    z.record(z.string().regex(/^\d+$/, "must be a number"), z.string()),
+    { a: "0" },
+    ["wait.a: the name must be a number"],
+  ],
+  [
     "entries of lists are numbered",
     z.array(z.strictObject({ id: z.int() })),
     [{ id: 1 }, { id: "a" }],

@@ -70,6 +70,12 @@ test.each<[string, Values, RegExp]>([
   ["ide on q35", { disks: { d: { path: "/a", bus: "ide" } } }, /^disks.d.bus: q35 has no IDE/],
   ["native without direct", { disks: { d: { path: "/a", io: "native" } } }, /^disks.d.io: .*cache none/],
   ["a format of a volume", { disks: { d: { volume: { path: "/a" }, format: "raw" } } }, /^disks.d.format: .*volume/],
+  [
+    "a value under no such name",
+    { fwCfg: { "etc/x": { value: "a" } } },
+    /^fwCfg.etc\/x: the name must start with "opt\/"/,
+  ],
+  ["a period that the kernel has not", { cpuTune: { period: 999 } }, /^cpuTune.period: .*1000 to 1000000/],
   ["a bad entry name", { disks: { "a/b": { path: "/a" } } }, /^disks.a\/b: the name must match/],
   ["no cable", { nics: { a: {} } }, /^nics.a: needs a network or a bridge/],
   ["a long bridge", { nics: { a: { bridge: "b".repeat(16) } } }, /^nics.a.bridge: is not a name of a bridge/],
