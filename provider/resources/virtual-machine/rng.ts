@@ -5,7 +5,7 @@ import { claimDevice, deviceNamed, setAlias, unnamedDevices } from "./alias";
 import type { LiveOperations } from "./live";
 
 const alias = "ua-rng-host";
-const schema = z.strictObject({
+const shape = z.strictObject({
   backend: z.enum(["random", "builtin", "egd"]).default("random"),
   /** File of the backend random. */
   device: z.enum(["/dev/urandom", "/dev/random", "/dev/hwrng"]).optional(),
@@ -14,18 +14,26 @@ const schema = z.strictObject({
   rate: z
     .strictObject({
       bytes: z.int().min(1).max(4294967295),
-      period: z.int("must be whole milliseconds").min(1).max(4294967295).default(1000),
+      period: z.int("must be whole milliseconds, 1 to 4294967295").min(1).max(4294967295).default(1000),
     })
     .optional(),
 });
-type Rng = z.infer<typeof schema>;
+type Rng = z.infer<typeof shape>;
+
+/** What the backend has no use for would be dropped in silence; QEMU would look for an egd daemon at an empty path. */
+const schema = shape.superRefine(({ backend, device, socket }, context) => {
+  const wrong = (name: string, message: string) => context.addIssue({ code: "custom", path: [name], message });
+  if (device !== undefined && backend !== "random") wrong("device", 'only the backend "random" reads one');
+  if (socket !== undefined && backend !== "egd") wrong("socket", 'only the backend "egd" has one');
+  if (socket === undefined && backend === "egd") wrong("socket", 'is required with the backend "egd"');
+});
 const usual = "/dev/urandom";
 
 function readRng(device: Element | undefined): Rng | undefined {
   const backend = device && child(device, "backend");
-  const model = schema.shape.backend.safeParse(backend?.attributes["model"]);
+  const model = shape.shape.backend.safeParse(backend?.attributes["model"]);
   if (!device || !backend || !model.success) return undefined;
-  const file = model.data === "random" ? schema.shape.device.safeParse(textOf(backend).trim()).data : undefined;
+  const file = model.data === "random" ? shape.shape.device.safeParse(textOf(backend).trim()).data : undefined;
   const socket = model.data === "egd" ? child(backend, "source")?.attributes["path"] : undefined;
   const rate = child(device, "rate")?.attributes;
   return {
@@ -53,12 +61,12 @@ const rngLens: Lens<boolean | Rng, Element> = {
     }
     const device = present ?? element("rng", { model: "virtio" });
     if (!present) devices.children.push(device);
-    const { backend, device: file = usual, socket, rate } = value === true ? schema.parse({}) : value;
+    const { backend, device: file = usual, socket, rate } = value === true ? shape.parse({}) : value;
     for (const name of ["backend", "rate"]) remove(device, name);
     const source = ensure(device, "backend");
     source.attributes = { model: backend, ...(backend === "egd" && { type: "unix" }) };
     if (backend === "random") setText(source, file);
-    if (backend === "egd") source.children.push(element("source", { mode: "connect", path: socket ?? "" }));
+    if (backend === "egd") source.children.push(element("source", { mode: "connect", path: socket }));
     if (rate) device.children.push(element("rate", { bytes: String(rate.bytes), period: String(rate.period) }));
     setAlias(device, alias);
   },

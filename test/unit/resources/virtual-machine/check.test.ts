@@ -70,6 +70,9 @@ test.each<[string, Values, RegExp]>([
   ["ide on q35", { disks: { d: { path: "/a", bus: "ide" } } }, /^disks.d.bus: q35 has no IDE/],
   ["native without direct", { disks: { d: { path: "/a", io: "native" } } }, /^disks.d.io: .*cache none/],
   ["a format of a volume", { disks: { d: { volume: { path: "/a" }, format: "raw" } } }, /^disks.d.format: .*volume/],
+  ["an egd daemon without a socket", { rng: { backend: "egd" } }, /^rng.socket: is required with the backend "egd"/],
+  ["a socket of no egd daemon", { rng: { socket: "/run/egd" } }, /^rng.socket: only the backend "egd"/],
+  ["a device that is not read", { rng: { backend: "builtin", device: "/dev/hwrng" } }, /^rng.device: only .*"random"/],
   [
     "a value under no such name",
     { fwCfg: { "etc/x": { value: "a" } } },
