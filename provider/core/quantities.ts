@@ -23,6 +23,9 @@ export const size = canonical((value) => {
   return formatBytes(bytes);
 });
 
+/** A size that libvirt counts in KiB: what is beyond a whole one would be dropped in silence. */
+export const sizeInKiB = size.refine((value) => parseBytes(value) % 1024n === 0n, "must be a whole number of KiB");
+
 /** A rate: "500 MiB/s" or a plain number of bytes per second. */
 export const rate = canonical((value) => formatRate(parseRate(value)));
 

@@ -1,5 +1,5 @@
 import { attribute, z } from "../../core/attribute";
-import { size } from "../../core/quantities";
+import { sizeInKiB } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { children, type Element, element } from "../../schema/tree";
 import { unitBytes } from "../../schema/units";
@@ -14,7 +14,7 @@ const cacheSchema = z.strictObject({
         id: z.int().min(0),
         level: z.int().min(1).max(3),
         type: z.enum(["both", "code", "data"]),
-        size,
+        size: sizeInKiB,
       }),
     )
     .min(1),

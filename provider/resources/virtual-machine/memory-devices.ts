@@ -1,5 +1,5 @@
 import { type Around, attribute, block, mapOf, type Verdict, z } from "../../core/attribute";
-import { hostPath, size } from "../../core/quantities";
+import { hostPath, size, sizeInKiB } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, number, oneOf, presenceAt, textAt, words } from "../../schema/lens";
@@ -204,13 +204,13 @@ export const memoryDeviceRows = {
       }),
       labelSize: attribute({
         doc: "Room for the labels of an nvdimm, from 128 KiB, taken from its size (`<label>`). Default: none.",
-        schema: size.optional(),
+        schema: sizeInKiB.optional(),
         change: fixed,
         lens: sizeAt("target/label/size", "KiB"),
       }),
       alignSize: attribute({
         doc: "Page size of the device behind an nvdimm (`<alignsize>`). Default: libvirt's own.",
-        schema: size.optional(),
+        schema: sizeInKiB.optional(),
         change: fixed,
         lens: sizeAt("source/alignsize", "KiB"),
       }),

@@ -1,5 +1,5 @@
 import { attribute, block, z } from "../../core/attribute";
-import { hostPath, size } from "../../core/quantities";
+import { hostPath, sizeInKiB } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { attributeAt, type ElementLens, mapped, number, oneOf, words } from "../../schema/lens";
 import { SingleDevice } from "./single-device";
@@ -15,7 +15,7 @@ const kibibytes = (name: string): ElementLens<string> =>
     (value) => (/^\d+$/.test(value) ? formatBytes(BigInt(value) * 1024n) : undefined),
     (value) => String(parseBytes(value) / 1024n),
   );
-const memory = size.refine((value) => parseBytes(value) % 1024n === 0n, "must be a whole number of KiB").optional();
+const memory = sizeInKiB.optional();
 
 const resolutionSchema = z.strictObject({ x: z.int().min(1).max(16384), y: z.int().min(1).max(16384) });
 type Resolution = z.infer<typeof resolutionSchema>;

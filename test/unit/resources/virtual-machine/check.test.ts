@@ -79,6 +79,19 @@ test.each<[string, Values, RegExp]>([
     /^fwCfg.etc\/x: the name must start with "opt\/"/,
   ],
   ["a period that the kernel has not", { cpuTune: { period: 999 } }, /^cpuTune.period: .*1000 to 1000000/],
+  [
+    "a part of the cache that is no whole KiB",
+    { cpuTune: { cacheTune: [{ vcpus: "0", caches: [{ id: 0, level: 3, type: "both", size: 1025 }] }] } },
+    /^cpuTune.cacheTune.*size: must be a whole number of KiB/,
+  ],
+  [
+    "labels that are no whole KiB",
+    {
+      memoryHotplug: { limit: "4 GiB" },
+      memoryDevices: { a: { model: "nvdimm", path: "/a", size: "1 GiB", labelSize: 131_073 } },
+    },
+    /^memoryDevices.a.labelSize: must be a whole number of KiB/,
+  ],
   ["a bad entry name", { disks: { "a/b": { path: "/a" } } }, /^disks.a\/b: the name must match/],
   ["no cable", { nics: { a: {} } }, /^nics.a: needs a network or a bridge/],
   ["a long bridge", { nics: { a: { bridge: "b".repeat(16) } } }, /^nics.a.bridge: is not a name of a bridge/],
