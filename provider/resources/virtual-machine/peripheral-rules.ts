@@ -182,16 +182,18 @@ const machineRule: MachineRule = {
 };
 
 /** Words of rows that are newer than the row; libvirt's own schema knows of no version of a word. */
-const newWords: readonly (readonly [path: string, word: string, since: string])[] = [
+const newWords: readonly (readonly [path: string, word: string | true, since: string])[] = [
   ["panic", "pvpanic", "9.1"],
   ["watchdog.model", "itco", "9.1"],
   ["iommu.model", "amd", "11.5"],
   ["iommu.model", "virtio", "8.3"],
+  ["loader.stateless", true, "8.6"],
   ["loader.format", "qcow2", "9.2"],
   ["nvram.format", "qcow2", "9.2"],
   ["launchSecurity.type", "sev-snp", "10.5"],
   ["launchSecurity.type", "tdx", "11.10"],
   ["features.hyperv.mode", "host-model", "11.9"],
+  ["numaTune.mode", "restrictive", "7.3"],
 ];
 
 const wordRule: MachineRule = {
@@ -207,7 +209,7 @@ const wordRule: MachineRule = {
       return [
         fault(
           at,
-          `"${word}" needs libvirt ${since}; the host has ${versionText(libvirt)}. Choose another, or upgrade the host`,
+          `${JSON.stringify(word)} needs libvirt ${since}; the host has ${versionText(libvirt)}. Choose another, or upgrade the host`,
         ),
       ];
     });

@@ -147,6 +147,16 @@ test.each<[string, Values, string, RegExp]>([
     /libvirt 9.0.0 starts no guest with virtio-pmem. Choose nvdimm, or upgrade/,
   ],
   [
+    "a stateless image of its own on libvirt 8.5",
+    {
+      host: { ...host, facts: JSON.stringify({ libvirt: 8_005_000 }) },
+      firmware: "uefi",
+      loader: { path: "/a", stateless: true },
+    },
+    "loader.stateless",
+    /true needs libvirt 8.6; the host has 8.5.0/,
+  ],
+  [
     "a shared disk with a cache",
     { disks: { d: { path: "/a", shareable: true, cache: "writeback" } } },
     "disks.d.cache",
