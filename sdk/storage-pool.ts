@@ -36,7 +36,7 @@ export interface StoragePoolArgsSource {
   readonly host?: pulumi.Input<string>;
   /** What the file server exports, e.g. /export/vms (netfs). */
   readonly directory?: pulumi.Input<string>;
-  /** Name of the volume group (logical). Default: the pool's name. */
+  /** Name of the volume group, required for logical. */
   readonly name?: pulumi.Input<string>;
   /** Format of the source: "ext4", "xfs", ... (fs), "nfs", "cifs", "glusterfs" (netfs), "lvm2" (logical). Default: "auto", for logical "lvm2". */
   readonly format?: pulumi.Input<string>;

@@ -83,7 +83,7 @@ const source = {
     lens: attributeAt("source/dir", "path"),
   }),
   name: attribute<string | undefined>({
-    doc: "Name of the volume group (logical). Default: the pool's name.",
+    doc: "Name of the volume group, required for logical.",
     schema: objectName.optional(),
     change: replace,
     lens: textAt("source/name"),
