@@ -779,7 +779,7 @@ export interface VirtualMachineArgsDisk {
   readonly startupPolicy?: pulumi.Input<"mandatory" | "requisite" | "optional">;
   /** `disk`, `cdrom`, `floppy`, or `lun`: a SCSI device of the host whose commands reach it unchanged. Drives may be empty. Default disk. */
   readonly device?: pulumi.Input<"disk" | "cdrom" | "floppy" | "lun">;
-  /** How the guest sees it. Default virtio; for optical drives and luns scsi (virtio-scsi), which cloud kernels without a SATA driver see too, for floppies fdc; an installer without virtio drivers needs sata. */
+  /** How the guest sees it. Default virtio; for optical drives and luns scsi (virtio-scsi), which cloud kernels without a SATA driver see too, for floppies fdc; an installer without virtio drivers needs sata, which `guest` windows gives them. */
   readonly bus?: pulumi.Input<"virtio" | "scsi" | "sata" | "ide" | "usb" | "fdc">;
   /** Name of the entry of `scsiControllers` that it hangs on, for the bus scsi. Default: the first controller; a disk that is there already stays on its own while there is that one. */
   readonly controller?: pulumi.Input<string>;
@@ -1431,7 +1431,7 @@ export interface VirtualMachineArgs {
   readonly machine?: pulumi.Input<string>;
   /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread, up to 4 queues), `dense` (low weight, a balloon that gives back, disks limited to 3000 requests and 125 MiB a second each, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, all memory taken at the start, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings, no USB), `confidential` (for `launchSecurity`: a named CPU model, no balloon, nothing plugged in). New machines get UEFI, where the host has it and no kernel is booted directly. Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
   readonly profile?: pulumi.Input<"general" | "dense" | "dedicated" | "latency" | "confidential">;
-  /** Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, in a new machine UEFI with Secure Boot and a TPM, and devices that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux. */
+  /** Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, optical drives on sata, in a new machine UEFI with Secure Boot and a TPM, and disks and interfaces that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux. */
   readonly guest?: pulumi.Input<"linux" | "windows">;
   /** Where the guest goes if it can: `placements["db"]` of a PlacementGroup. It is looked at when the guest is placed for the first time. Default: wherever it is best by itself. */
   readonly suggestedPlacement?: pulumi.Input<{
@@ -1727,7 +1727,7 @@ export class VirtualMachine extends KvmResource {
   /** What the guest is for. It gives values to arguments that are left out, which show in the preview and may each be said otherwise: `general` (placed in one cell where it fits, free page reporting, one IOThread, up to 4 queues), `dense` (low weight, a balloon that gives back, disks limited to 3000 requests and 125 MiB a second each, one queue), `dedicated` (CPUs of its own by whole cores, huge pages where there are some, all memory taken at the start, no balloon, up to 4 IOThreads), `latency` (in addition one vCPU a core, real-time vCPUs, huge pages in any case, locked memory, near devices, longer rings, no USB), `confidential` (for `launchSecurity`: a named CPU model, no balloon, nothing plugged in). New machines get UEFI, where the host has it and no kernel is booted directly. Values follow the arguments that they depend on, by the table of `defaultsVersion`. Default: none. */
   declare readonly profile: pulumi.Output<"general" | "dense" | "dedicated" | "latency" | "confidential" | undefined>;
 
-  /** Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, in a new machine UEFI with Secure Boot and a TPM, and devices that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux. */
+  /** Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, optical drives on sata, in a new machine UEFI with Secure Boot and a TPM, and disks and interfaces that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux. */
   declare readonly guest: pulumi.Output<"linux" | "windows" | undefined>;
 
   /** Where the guest goes if it can: `placements["db"]` of a PlacementGroup. It is looked at when the guest is placed for the first time. Default: wherever it is best by itself. */

@@ -82,7 +82,7 @@ export const diskTargetRows = {
     lens: oneOf(attributeAt("", "device"), devices),
   }),
   bus: attribute({
-    doc: "How the guest sees it. Default virtio; for optical drives and luns scsi (virtio-scsi), which cloud kernels without a SATA driver see too, for floppies fdc; an installer without virtio drivers needs sata.",
+    doc: "How the guest sees it. Default virtio; for optical drives and luns scsi (virtio-scsi), which cloud kernels without a SATA driver see too, for floppies fdc; an installer without virtio drivers needs sata, which `guest` windows gives them.",
     schema: z.enum(buses),
     defaults: { 1: ({ siblings }) => defaultBuses[String(siblings["device"])] ?? "virtio" },
     change: plugged,

@@ -18,7 +18,7 @@ export const profileRows = {
     change: byItsValues,
   }),
   guest: attribute({
-    doc: "Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, in a new machine UEFI with Secure Boot and a TPM, and devices that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux.",
+    doc: "Operating system of the guest. `windows` gives it Hyper-V's interfaces, local time, optical drives on sata, in a new machine UEFI with Secure Boot and a TPM, and disks and interfaces that it sees without virtio drivers unless a cdrom with virtio in its name is there. Default linux.",
     schema: z.enum(guests).optional(),
     change: byItsValues,
   }),
@@ -36,7 +36,7 @@ export function machinePresets(news: Values, olds: Values | undefined): Values {
   const { vcpus = 1, maxVcpus = vcpus, memory, maxMemory = memory, virtType, hugePages } = news;
   const [cpu, backing] = [object(news["cpu"]), object(news["memoryBacking"])];
   const disks = entriesIn(news["disks"]);
-  const driverless = guest === "windows" && !disks.some(isDriverMedium) ? withoutDrivers(news, olds) : noDevices;
+  const driverless = guest === "windows" ? withoutDrivers(news, olds, disks.some(isDriverMedium)) : noDevices;
   const isVirtio = ([key, disk]: Entry) =>
     (disk["bus"] ?? "virtio") === "virtio" && isDisk(disk) && !driverless.disks.includes(key);
   const virtio = disks.filter(isVirtio);
@@ -95,13 +95,18 @@ function isDriverMedium([key, { device, volume, path }]: Entry): boolean {
   return device === "cdrom" && names.some((name) => /virtio/i.test(name));
 }
 
-/** Of a machine that is there those that it has so already: another bus would be another disk for its system. */
-function withoutDrivers(news: Values, olds: Values | undefined) {
+/**
+ * Of a machine that is there those that it has so already: another bus would be another disk for its system. Drives are
+ * on sata whatever lies in them: drivers on a medium that the installer does not see are of no use to it.
+ */
+function withoutDrivers(news: Values, olds: Values | undefined, hasDrivers: boolean) {
+  const isMeant = (map: string, entry: Values) =>
+    entry["device"] === "cdrom" || (!hasDrivers && (map === "nics" || isDisk(entry)));
   const choose = (map: string, name: string, value: string) =>
     entriesIn(news[map]).flatMap(([key, entry]) => {
       const old = object(olds?.[map])[key];
       const fits = old === undefined || object(old)[name] === value;
-      return fits && entry[name] === undefined && (map === "nics" || isDisk(entry)) ? [key] : [];
+      return fits && entry[name] === undefined && isMeant(map, entry) ? [key] : [];
     });
   return { disks: choose("disks", "bus", "sata"), nics: choose("nics", "model", "e1000e") };
 }

@@ -328,8 +328,14 @@ test("Windows is given what it sees; a machine that is there keeps its firmware 
   expect(inputsOf({ guest: "windows" }, fresh)).toEqual(fresh);
   const drivers = { ...disks, tools: { path: "/isos/virtio-win.iso", device: "cdrom" } };
   expect(inputsOf({ guest: "windows", disks: drivers })).toMatchObject({
-    disks: { root: { bus: "virtio" } },
+    disks: { root: { bus: "virtio" }, tools: { bus: "sata" } },
     nics: { lan: { model: "virtio" } },
+  });
+  const installer = { ...disks, installer: { path: "/isos/windows.iso", device: "cdrom" } };
+  expect(inputsOf({ guest: "windows", disks: installer })).toMatchObject({ disks: { installer: { bus: "sata" } } });
+  const linux = inputsOf({ disks: installer });
+  expect(inputsOf({ guest: "windows", disks: installer }, linux)).toMatchObject({
+    disks: { installer: { bus: "scsi" } },
   });
   const old = inputsOf({});
   expect(inputsOf({ guest: "windows" }, old)).toMatchObject({
