@@ -1,6 +1,8 @@
 import type { Fault } from "../../core/check";
 import type { Rule } from "../../core/resource";
+import { libvirtOf } from "../facts";
 import { overlayRule } from "../overlay";
+import { tooNew } from "../version-rules";
 import {
   contains,
   formatAddress,
@@ -14,7 +16,7 @@ import {
   subnetFrom,
 } from "./address";
 import { rangeOf } from "./addresses";
-import type { Inputs, rows } from "./rows";
+import { type Inputs, rows } from "./rows";
 import type { Mode } from "./values";
 
 type NetworkRule = Rule<typeof rows>;
@@ -218,6 +220,14 @@ const dnsRule: NetworkRule = {
   },
 };
 
+const versionRule: NetworkRule = {
+  needs: ["host"],
+  check: (inputs) => {
+    const libvirt = libvirtOf(inputs.host);
+    return libvirt === undefined ? [] : tooNew(rows, inputs, libvirt);
+  },
+};
+
 export const rules: readonly NetworkRule[] = [
   modeRule,
   subnetRule,
@@ -225,6 +235,7 @@ export const rules: readonly NetworkRule[] = [
   rangeRule,
   reservationRule,
   dnsRule,
+  versionRule,
   overlayRule("network"),
 ];
 

@@ -2,6 +2,7 @@ import { formatPath } from "../../core/faults";
 import { isPlainObject } from "../../core/unknown";
 import { versionText } from "../../schema/version";
 import { libvirtOf } from "../facts";
+import { isOlder } from "../version-rules";
 import { ordersIn } from "./boot-order";
 import { threadFaults } from "./disk-rules";
 import type { Inputs } from "./rows";
@@ -17,7 +18,6 @@ import {
   type MachineRule,
   type Nic,
 } from "./rule-entries";
-import { isOlder } from "./version-rules";
 
 /** Who reads the guest's memory must be let. */
 function notShared(backing: Inputs["memoryBacking"], at: string, who: string) {

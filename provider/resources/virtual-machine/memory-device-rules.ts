@@ -2,10 +2,10 @@ import type { Fault } from "../../core/check";
 import { formatBytes, parseBytes } from "../../core/units";
 import { versionText } from "../../schema/version";
 import { libvirtOf } from "../facts";
+import { isOlder } from "../version-rules";
 import { type MemoryModel, pageOf } from "./memory-devices";
 import type { Inputs } from "./rows";
 import { entriesOf, fault, given, type MachineRule } from "./rule-entries";
-import { isOlder } from "./version-rules";
 
 type Device = Inputs["memoryDevices"][string];
 

@@ -2,12 +2,12 @@ import type { Fault } from "../../core/check";
 import { isPlainObject } from "../../core/unknown";
 import { versionText } from "../../schema/version";
 import { libvirtOf } from "../facts";
+import { isOlder } from "../version-rules";
 import { chardevRules } from "./chardev-rules";
 import { isPcie } from "./general";
 import type { Inputs } from "./rows";
 import { duplicates, entriesOf, fault, given, type MachineRule } from "./rule-entries";
 import { usbRule } from "./usb";
-import { isOlder } from "./version-rules";
 import { videoRule } from "./video-rules";
 
 type Graphics = Inputs["graphics"][string];

@@ -4,11 +4,11 @@ import { formatCpuSet } from "../../tuning/cpu-set";
 import type { Placement } from "../../tuning/placement";
 import type { HostTopology } from "../../tuning/topology";
 import { pagesText, placeText } from "../placed";
+import { isOlder } from "../version-rules";
 import type { Pinned } from "./cpu-tuning";
 import { isPcie } from "./general";
 import { leavesDistances, type Placed } from "./placement";
 import type { Inputs } from "./rows";
-import { isOlder } from "./version-rules";
 
 /** Above this, pages are no ordinary ones on any architecture, in KiB. */
 const largestOrdinary = 64;

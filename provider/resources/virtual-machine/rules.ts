@@ -1,6 +1,7 @@
 import { parseBytes } from "../../core/units";
 import { libvirtOf } from "../facts";
 import { overlayRule } from "../overlay";
+import { tooNew } from "../version-rules";
 import { cpuTuneRules } from "./cpu-rules";
 import { deviceRules } from "./device-rules";
 import { diskRules } from "./disk-rules";
@@ -17,7 +18,6 @@ import { placementRules } from "./placement-rules";
 import { profileRules } from "./profiles";
 import { rows } from "./rows";
 import { duplicates, fault, type MachineRule } from "./rule-entries";
-import { tooNew } from "./version-rules";
 
 const cpuRules: readonly MachineRule[] = [
   {

@@ -32,6 +32,16 @@ test("what is left out is filled in, from identity and defaults", () => {
   });
 });
 
+test("what the host's libvirt would drop in silence is refused", () => {
+  const on = (libvirt: number, args: Values) =>
+    faults({ host: { ...host, facts: JSON.stringify({ libvirt }) }, ...nat, ...args });
+  expect(on(6_000_000, { isolateGuests: true, natIpv6: true })).toEqual([
+    "isolateGuests: needs libvirt 6.1.0; the host has 6.0.0. Leave it out, or upgrade the host",
+    "natIpv6: needs libvirt 6.5.0; the host has 6.0.0. Leave it out, or upgrade the host",
+  ]);
+  expect(on(9_000_000, { isolateGuests: true, natIpv6: true })).toEqual([]);
+});
+
 test("identity and bridge are kept from the old inputs", () => {
   const olds = check(nat).inputs;
   const renamed = network.check({ host, ...nat }, olds, { ...meta, urn: "urn:pulumi:s::p::t::other" }).inputs;

@@ -1,8 +1,7 @@
-import type { Rows } from "../../core/attribute";
-import type { Fault } from "../../core/check";
-import { isPlainObject } from "../../core/unknown";
-import { versionNumber, versionText } from "../../schema/version";
-import { fault } from "./rule-entries";
+import type { Rows } from "../core/attribute";
+import type { Fault } from "../core/check";
+import { isPlainObject } from "../core/unknown";
+import { versionNumber, versionText } from "../schema/version";
 
 /** Faults of the values that the host's libvirt is too old for: it would drop them in silence. */
 export function tooNew(rows: Rows, values: unknown, libvirt: number, path = ""): Fault[] {
@@ -17,10 +16,10 @@ export function tooNew(rows: Rows, values: unknown, libvirt: number, path = ""):
     }
     return row.since !== undefined && isOlder(libvirt, row.since)
       ? [
-          fault(
-            at,
-            `needs libvirt ${row.since}; the host has ${versionText(libvirt)}. Leave it out, or upgrade the host`,
-          ),
+          {
+            property: at,
+            reason: `needs libvirt ${row.since}; the host has ${versionText(libvirt)}. Leave it out, or upgrade the host`,
+          },
         ]
       : [];
   });
