@@ -47,8 +47,9 @@ module.exports = {
       [
         "^provider/(resources|core|tuning|schema|images|seed)/",
         "^provider/libvirt/(api|errors|procedures|constants|handles)",
+        "^provider/transport/uri",
       ],
-      "resources see the client's interface, never how it connects",
+      "resources see the client's interface and what an address is, never how it connects",
     ),
     {
       name: "resources-apart",

@@ -1,6 +1,6 @@
 import type { Context, HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
-import { uriFault } from "../resources/host/rows";
+import { uriFaults } from "../transport/uri";
 import { type Command, type Flags, type Output, textFlag, UsageError } from "./command";
 import { connectOptions, withHost } from "./connect";
 import { findCli, selectedStack, wantedCli } from "./import/cli";
@@ -41,8 +41,8 @@ export const importHost: Command = {
   notes,
 
   async run([uri = ""], flags, output) {
-    const fault = uriFault(uri);
-    if (fault !== undefined) throw new UsageError(fault);
+    const faults = uriFaults(uri);
+    if (faults.length > 0) throw new UsageError(`${uri} cannot be used: ${faults.join("; ")}`);
     const adopt = flags["adopt"] === true;
     const project = new Project(textFlag(flags, "out") ?? ".");
     project.requireFree(adopt ? [programName] : [programName, importName]);

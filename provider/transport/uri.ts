@@ -36,14 +36,31 @@ const PASSWORD = /^([^:]*:\/\/[^:@/?#]*):[^?#]*@/;
 
 /** Takes a libvirt URI apart; throws one TransportError (`invalid`) that names every fault. */
 export function parseUri(text: string): LibvirtUri {
-  if (PASSWORD.test(text)) throw invalid(text, ["a password in the URI is not supported; use an ssh key or agent"]);
   const faults: string[] = [];
+  const uri = takeApart(text, faults);
+  if (uri === undefined || faults.length > 0) throw invalid(text, faults);
+  return uri;
+}
+
+/** All that is wrong with the address of a daemon, before anything is connected. */
+export function uriFaults(text: string): readonly string[] {
+  const faults: string[] = [];
+  takeApart(text, faults);
+  return faults;
+}
+
+function takeApart(text: string, faults: string[]): LibvirtUri | undefined {
+  if (PASSWORD.test(text)) {
+    faults.push("must not hold a password, which would be kept as plain text; use an ssh key or the agent");
+    return undefined;
+  }
   const parts = SHAPE.exec(text);
   if (parts === null) {
-    throw invalid(text, [
-      "it does not have the form driver[+transport]://[user@][host][:port]/path[?parameters]",
-      ...(/^[a-z+0-9]+:\/[^/]/i.test(text) ? ["two more slashes are missing after the colon"] : []),
-    ]);
+    faults.push(
+      "does not have the form driver[+transport]://[user@][host][:port]/path[?parameters], as in qemu+ssh://root@rack1.example/system",
+    );
+    if (/^[a-z+0-9]+:\/[^/]/i.test(text)) faults.push("two more slashes are missing after the colon");
+    return undefined;
   }
   const [, scheme = "", authority = "", path = "", query, fragment] = parts;
   const { driver, transport } = parseScheme(scheme, authority !== "", faults);
@@ -52,7 +69,6 @@ export function parseUri(text: string): LibvirtUri {
   checkPath(driver, path, faults);
   checkPlace(transport, { user, host, port }, faults);
   const params = checkParameters(query ?? "", transport, faults);
-  if (faults.length > 0) throw invalid(text, faults);
   const driverUri = params.name ?? `${driver}://${path}`;
   return { text, driverUri, driver: driver === "test" ? "test" : "qemu", transport, user, host, port, params };
 }
@@ -111,7 +127,8 @@ function checkPlace(transport: TransportName, { user, host, port }: Authority, f
     }
     return;
   }
-  if (host === undefined) faults.push(`the ${transport} transport needs a host: ${transport}://host/...`);
+  if (host === undefined)
+    faults.push(`the ${transport} transport needs a host name, as in qemu+${transport}://rack1.example/system`);
   if (user !== undefined && transport !== "ssh") faults.push(`a user name has no meaning with ${transport}`);
 }
 

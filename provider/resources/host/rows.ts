@@ -1,40 +1,11 @@
 import { attribute, z } from "../../core/attribute";
+import { uriFaults } from "../../transport/uri";
 import { hugePageRows } from "./huge-pages";
 import { ksmRows } from "./ksm";
 import { limitRows } from "./limits";
 
-const drivers = ["qemu", "test"];
-const transports = ["unix", "ssh", "libssh", "libssh2", "tls", "tcp"];
-
-/** What is wrong with a libvirt URI, with what to write instead; undefined for one that can be tried. */
-export function uriFault(uri: string): string | undefined {
-  const match = /^([a-z]+)(?:\+([a-z0-9]+))?:\/\/([^/?#\s]*)(\/[^?#\s]*)(?:\?[^#\s]*)?$/.exec(uri);
-  if (!match) {
-    return `"${uri}" is not a libvirt URI; write for example "qemu+ssh://root@rack1.example/system" or "qemu:///system"`;
-  }
-  const [, driver = "", transport, authority = "", path = ""] = match;
-  if (!drivers.includes(driver)) return `the driver "${driver}" is not supported; write "qemu"`;
-  if (transport !== undefined && !transports.includes(transport)) {
-    return `the transport "${transport}" is not known; known are ${transports.join(", ")}`;
-  }
-  if (/:[^@]*@/.test(authority)) {
-    return "must not hold a password, it would be kept in state; use the ssh agent, identityFile or identityEnv";
-  }
-  if (transport === "unix" && authority !== "") {
-    return 'the transport "unix" is local and has no host name; write "qemu+ssh://" to reach another machine';
-  }
-  if (transport !== undefined && transport !== "unix" && authority.replace(/^.*@/, "") === "") {
-    return `the transport "${transport}" needs a host name, as in "${driver}+${transport}://root@rack1.example${path}"`;
-  }
-  if (driver === "qemu" && path !== "/system" && path !== "/session") {
-    return `the path "${path}" means nothing to the qemu driver; end the address in "/system"`;
-  }
-  return undefined;
-}
-
 const uri = z.string({ error: "expected a libvirt URI" }).superRefine((value, context) => {
-  const message = uriFault(value);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
+  for (const message of uriFaults(value)) context.addIssue({ code: "custom", message });
 });
 
 const hostKey = z

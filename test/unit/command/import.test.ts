@@ -229,7 +229,7 @@ test("nothing is overwritten, and what holds passwords is for its owner alone", 
   expect(await run(["import", "qemu:///system", "--out", folder], commands, output)).toBe(1);
   expect(notes.join()).toMatch(/index\.ts would be overwritten; nothing was written/);
   expect(await run(["import", "vbox:///x", "--out", folder], commands, output)).toBe(1);
-  expect(notes.join()).toMatch(/driver "vbox" is not supported/);
+  expect(notes.join()).toMatch(/driver "vbox" is not one of qemu/);
   const project = new Project(folder);
   expect(project.name("rack 1")).toBe("infra");
   expect(new Project(join(folder, "none")).name("rack 1")).toBe("rack-1");
