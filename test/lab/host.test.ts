@@ -304,6 +304,19 @@ test("how equal pages are merged is set and given back, as is what a hand set me
   await expect(host.create(inputsOf(uri, wanted), context)).rejects.toThrow(/merge_across_nodes/);
   expect(await values()).toEqual(["100", "20", "1"]);
   await lab.host.exec(`umount ${real}/merge_across_nodes`);
+
+  // One that is refused after another was set: what was before is kept, and the next update goes on.
+  await lab.host.exec(`mount --bind -o ro ${copy}/sleep_millisecs ${real}/sleep_millisecs`);
+  const half = { handler: host, context, id: "", state: {}, inputs };
+  expect((await runWith(half, "create", wanted, context))?.message).toMatch(/sleep_millisecs/);
+  expect(await values()).toEqual(["1000", "20", "0"]);
+  await lab.host.exec(`umount ${real}/sleep_millisecs`);
+  for (const next of [{}, wanted])
+    expect(host.diff(half.id, half.state, inputs(next)).changes).toMatchObject([{ property: "ksm" }]);
+  const whole = await host.update(half.id, half.state, inputs(wanted), context);
+  expect(await values()).toEqual(["1000", "50", "0"]);
+  await host.delete(half.id, whole, context);
+  expect(await values()).toEqual(["100", "20", "1"]);
   await lab.host.exec(`umount ${real}`);
 });
 

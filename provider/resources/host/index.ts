@@ -11,7 +11,7 @@ import type { Libvirt } from "../../libvirt/api";
 import { isUuid, lookupKey } from "../adoption";
 import { withHostLock } from "../host-lock";
 import { busyPages, carryOut, hugePageRows, pagePlans, requirePages } from "./huge-pages";
-import { type Ksm, settleKsm, shownKsm } from "./ksm";
+import { type Ksm, planKsm, setKsm, shownKsm } from "./ksm";
 import { limitFaults } from "./limit-faults";
 import { limitRows, limitRules } from "./limits";
 import { type Machine, machineOf, observe } from "./observe";
@@ -83,7 +83,7 @@ export const host = defineResource({
     if (addedOf(state).length === 0 && Object.keys(before).length === 0) return;
     const libvirt = await reach(state, context);
     sameMachine(id, libvirt, state.uri, "delete Host");
-    await settleKsm(libvirt, state.uri, {}, before);
+    await setKsm(libvirt, state.uri, await planKsm(libvirt, state.uri, {}, before));
     if (addedOf(state).length === 0) return;
     await withHostLock(libvirt, state.uri, context, async () => {
       const { topology } = await machineOf(libvirt, state.uri);
@@ -123,7 +123,13 @@ async function settle(
 ) {
   const { uri, hugePages: wanted = [], ksm = {} } = inputs;
   const seen = await observe(libvirt, uri, machine, false);
-  const own = { ...kept, ...keptKsm(await settleKsm(libvirt, uri, ksm, before)) };
+  const ksmPlan = await planKsm(libvirt, uri, ksm, before);
+  await setKsm(libvirt, uri, ksmPlan).catch((error: Error) => {
+    const maybe = made(libvirt, seen, { ...kept, ...keptKsm(ksmPlan.atMost) });
+    // None of it counts as in force, so that the next update looks at it again, whatever the program says by then.
+    throw new Unfinished(maybe, error, { ...inputs, hugePages: present(wanted, machine.topology), ksm: {} });
+  });
+  const own = { ...kept, ...keptKsm(ksmPlan.before) };
   // Whatever happens from here on, the state has to know how KSM was before, and which pages may be ours.
   let known = { machine, made: made(libvirt, seen, own) };
   try {

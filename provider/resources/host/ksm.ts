@@ -69,13 +69,22 @@ export async function shownKsm(libvirt: Libvirt, host: string, wanted: Ksm | und
   return wanted && named(await presentKsm(libvirt, host), wanted);
 }
 
+/** What has to be done for the wanted values, and what the machine had before each was first set. */
+export interface KsmPlan {
+  readonly params: readonly TypedParam[];
+  /** Of all that is set now: what has to be known for as long as nobody can tell how far that came. */
+  readonly atMost: Ksm;
+  /** Of all that is wanted, once it is in force. */
+  readonly before: Ksm;
+}
+
 /**
  * Sets what is wanted, and back what is wanted no more: `before` is what the machine had when each was first set.
- * Answers what it had before all that is wanted now.
+ * Reads only.
  */
-export async function settleKsm(libvirt: Libvirt, host: string, wanted: Ksm, before: Ksm): Promise<Ksm> {
+export async function planKsm(libvirt: Libvirt, host: string, wanted: Ksm, before: Ksm): Promise<KsmPlan> {
   const target: Ksm = { ...before, ...wanted };
-  if (names.every((name) => target[name] === undefined)) return {};
+  if (names.every((name) => target[name] === undefined)) return { params: [], atMost: {}, before: {} };
   const present = await presentKsm(libvirt, host);
   const missing = names.find((name) => wanted[name] !== undefined && present[name] === undefined);
   if (missing !== undefined) {
@@ -90,12 +99,16 @@ export async function settleKsm(libvirt: Libvirt, host: string, wanted: Ksm, bef
     const value = target[name] === present[name] ? undefined : settings[name].write(target);
     return value === undefined ? [] : [{ field: settings[name].field, type: "uint", value }];
   });
-  if (params.length > 0) {
-    await attempt({ step: "set how equal pages are merged (KSM)", host, remedy }, () =>
-      libvirt.call("NODE_SET_MEMORY_PARAMETERS", { params, flags: 0 }),
-    );
-  }
-  return named({ ...present, ...before }, wanted);
+  const had = { ...present, ...before };
+  return { params, atMost: named(had, target), before: named(had, wanted) };
+}
+
+/** libvirt sets one after the other: a failure may leave some of them set. */
+export async function setKsm(libvirt: Libvirt, host: string, { params }: KsmPlan): Promise<void> {
+  if (params.length === 0) return;
+  await attempt({ step: "set how equal pages are merged (KSM)", host, remedy }, () =>
+    libvirt.call("NODE_SET_MEMORY_PARAMETERS", { params, flags: 0 }),
+  );
 }
 
 const remedy = (said: string) =>
