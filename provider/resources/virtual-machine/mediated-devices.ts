@@ -85,8 +85,9 @@ export async function makeMediated(libvirt: Libvirt, inputs: Inputs, context: Co
       made.push(uuid);
       const name = present?.name ?? (await attempt(step, () => define(libvirt, uuid, type, parent)));
       await attempt(step, async () => {
-        await libvirt.call("NODE_DEVICE_CREATE", { name, flags: 0 });
+        // One that is started is looked at no more, whoever was cut off after it.
         await libvirt.call("NODE_DEVICE_SET_AUTOSTART", { name, autostart: 1 });
+        await libvirt.call("NODE_DEVICE_CREATE", { name, flags: 0 });
       });
     }
     return undo;

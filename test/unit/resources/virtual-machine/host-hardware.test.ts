@@ -1,4 +1,6 @@
 import type { Context } from "../../../../provider/core/handler";
+import type { Libvirt } from "../../../../provider/libvirt/api";
+import { ConnectionLost } from "../../../../provider/libvirt/errors";
 import { requireHostDevices } from "../../../../provider/resources/virtual-machine/hostdev-claims";
 import { groupsOf } from "../../../../provider/resources/virtual-machine/iommu-groups";
 import { requireLaunchSecurity } from "../../../../provider/resources/virtual-machine/launch-check";
@@ -130,7 +132,7 @@ test("a mediated device is made of a card that has room for it, and goes with it
   const host = new HostDaemon({ devices: card(1) });
   await requireHostDevices(host.libvirt, vgpu("nvidia-35"));
   await makeMediated(host.libvirt, vgpu("nvidia-35"), context);
-  expect(host.changes).toEqual(["NODE_DEVICE_DEFINE_XML", "NODE_DEVICE_CREATE", "NODE_DEVICE_SET_AUTOSTART"]);
+  expect(host.changes).toEqual(["NODE_DEVICE_DEFINE_XML", "NODE_DEVICE_SET_AUTOSTART", "NODE_DEVICE_CREATE"]);
   expect([...host.mediated.values()]).toEqual([true]);
   // The second time it is there, and the card has no more room: its own device does not stand in its way.
   await requireHostDevices(host.libvirt, vgpu("nvidia-35"));
@@ -149,7 +151,21 @@ test("a mediated device that cannot be started leaves nothing", async () => {
   await expect(makeMediated(host.libvirt, vgpu("nvidia-35"), context)).rejects.toThrow(
     /make hostDevices.vgpu.mdevFrom \(nvidia-35 of 0000:65:00.0\).*no space left[\s\S]*mdevctl/,
   );
-  expect(host.changes).toEqual(["NODE_DEVICE_DEFINE_XML", "NODE_DEVICE_UNDEFINE"]);
+  expect(host.changes.filter((call) => !call.endsWith("AUTOSTART"))).toEqual([
+    "NODE_DEVICE_DEFINE_XML",
+    "NODE_DEVICE_UNDEFINE",
+  ]);
+});
+
+test("a run that is cut off once a mediated device is started leaves one that starts with the host", async () => {
+  const host = new HostDaemon({ devices: card(1) });
+  const lost = () => Promise.reject(new ConnectionLost("the other side closed it", false));
+  const cut = async (procedure: string, args: never) =>
+    [...host.mediated.values()].includes(true) ? lost() : host.libvirt.call(procedure as never, args);
+  await makeMediated({ call: cut } as unknown as Libvirt, vgpu("nvidia-35"), context).catch(() => undefined);
+  await makeMediated(host.libvirt, vgpu("nvidia-35"), context);
+  expect([...host.mediated.values()]).toEqual([true]);
+  expect(host.changes).toContain("NODE_DEVICE_SET_AUTOSTART");
 });
 
 test.each<[string, HostDocuments, string, RegExp]>([
