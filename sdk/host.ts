@@ -73,7 +73,7 @@ export interface HostArgs {
       readonly count: pulumi.Input<number>;
     }>[]
   >;
-  /** Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted or goes elsewhere. Needs `reservedMemory`. Default false. */
+  /** Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted, goes elsewhere or becomes smaller. Needs `reservedMemory`. Default false. */
   readonly guestPages?: pulumi.Input<boolean>;
   /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use or need for their next start. Declare them in one stack of the machine: each takes what another added for what was there before. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */
   readonly hugePages?: pulumi.Input<
@@ -130,7 +130,7 @@ export class Host extends KvmResource {
     | undefined
   >;
 
-  /** Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted or goes elsewhere. Needs `reservedMemory`. Default false. */
+  /** Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted, goes elsewhere or becomes smaller. Needs `reservedMemory`. Default false. */
   declare readonly guestPages: pulumi.Output<boolean | undefined>;
 
   /** Huge pages that the machine is to have at least, as `[{ cell: 0, size: "2 MiB", count: 1024 }]`; without `cell` in each cell. What is missing is added at run time (virNodeAllocPages), and given back with the Host but for pages that guests use or need for their next start. Declare them in one stack of the machine: each takes what another added for what was there before. They are gone after a restart of the machine, until `pulumi up --refresh` adds them again: reserve those of guests that start with the machine on its kernel's command line. Default: none. */

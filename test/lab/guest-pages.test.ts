@@ -88,6 +88,19 @@ test("pages go back when the guest does without them", async () => {
   expect(await vm.xml("--inactive")).not.toMatch(/hugepages| pages="/);
 }, 60_000);
 
+test("a guest that grows has more of them, and gives back what it is too small for", async () => {
+  const vm = machine("size");
+  const grows = { hugePages: "required", memory: "128 MiB", state: "stopped" };
+  await vm.create({ hugePages: "required", state: "stopped" });
+  await vm.up(grows);
+  expect(pool()).toBe(before + 64);
+  expect(placed(vm)).toMatchObject({ addedPages: [{ cell: 0, size: "2 MiB", count: 64 }] });
+  await vm.up({ ...grows, memory: "32 MiB" });
+  expect(pool()).toBe(before + 16);
+  expect(placed(vm)).toMatchObject({ addedPages: [{ cell: 0, size: "2 MiB", count: 16 }] });
+  expect(await vm.xml("--inactive")).toContain(`pages="0:2048:16:${before}"`);
+}, 60_000);
+
 test("a host that was started anew gets them again before the guest starts", async () => {
   const vm = machine("anew");
   await vm.create({ hugePages: "required" });

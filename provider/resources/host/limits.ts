@@ -78,7 +78,7 @@ export const limitRows = {
     change: () => forTheNext,
   }),
   guestPages: attribute<boolean | undefined>({
-    doc: "Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted or goes elsewhere. Needs `reservedMemory`. Default false.",
+    doc: "Whether placement may add huge pages to the machine's for a guest that prefers or requires them and finds too few free (virNodeAllocPages): in the guest's cell, of ordinary memory beyond `reservedMemory` that no guest is bound to. They are given back when the guest is deleted, goes elsewhere or becomes smaller. Needs `reservedMemory`. Default false.",
     schema: z.boolean().optional(),
     change: () => forTheNext,
   }),

@@ -1,7 +1,9 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import type { Element } from "../../schema/tree";
+import type { CellPages } from "../../tuning/request";
 import { addForGuest, countIn, type GuestPages, giveBack, stillThere, textOf } from "../added-pages";
+import { domainClaim } from "../domain-claim";
 import { withHostLock } from "../host-lock";
 import { type HostUsage, hostUsage } from "../host-usage";
 import { pagesOf } from "../placed";
@@ -16,7 +18,7 @@ export function addedIn(document: Element): readonly GuestPages[] {
 }
 
 /** What came to the pages of a guest since they were `before`. */
-export function grownBy(pages: readonly GuestPages[], before: readonly GuestPages[]): GuestPages[] {
+export function grownBy(pages: readonly GuestPages[], before: readonly CellPages[]): GuestPages[] {
   return pages.flatMap((pool) => {
     const old = countIn(before, pool);
     return pool.count > old ? [{ ...pool, count: pool.count - old, base: pool.base + old }] : [];
@@ -28,20 +30,25 @@ export async function returnPages(domain: Domain, pages: readonly GuestPages[], 
   await underLock(domain, pages, context, (usage) => taken(domain, pages, usage, context));
 }
 
-/** Gives back the pages of places where the guest is no more, and says so in its definition. */
+/** Gives back the pages that the guest does without, as it is elsewhere or smaller, and says so in its definition. */
 export async function tidyPages(
   domain: Domain,
   inputs: Inputs,
   placement: Placed | undefined,
   context: Context,
 ): Promise<void> {
-  const added = addedIn(await domain.inactive());
-  const used = pagesOf(placement?.pages ?? []);
-  const unused = added.filter(({ cell, sizeKiB }) => !used.some((own) => own.cell === cell && own.sizeKiB === sizeKiB));
-  await underLock(domain, unused, context, async (usage) => {
+  const document = await domain.inactive();
+  const added = addedIn(document);
+  const placed = pagesOf(placement?.pages ?? []);
+  if (added.every((pool) => pool.count <= countIn(placed, pool))) return;
+  await underLock(domain, added, context, async (usage) => {
+    // With those of memory devices that say their own size.
+    const { pages: used } = domainClaim(document, usage.topology);
+    const unused = grownBy(added, used);
+    if (unused.length === 0) return;
     const left = await taken(domain, unused, usage, context);
     const kept = added.flatMap((pool) => {
-      const count = unused.includes(pool) ? countIn(left, pool) : pool.count;
+      const count = pool.count - countIn(unused, pool) + countIn(left, pool);
       return count > 0 ? [{ ...pool, count }] : [];
     });
     const { xml, key, uri } = recordMetadata(recordOf(inputs, placement, kept));

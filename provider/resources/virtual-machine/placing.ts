@@ -3,11 +3,11 @@ import { KvmError } from "../../core/errors";
 import { cpusIn } from "../../tuning/cpu-set";
 import type { CellPages } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
-import { addForGuest, type GuestPages, withMore } from "../added-pages";
+import { addForGuest, countIn, type GuestPages, withMore } from "../added-pages";
 import { domainClaim } from "../domain-claim";
 import { withHostLock } from "../host-lock";
 import { type HostUsage, hostUsage, othersClaims } from "../host-usage";
-import { pagesOf } from "../placed";
+import { pagesOf, pagesText } from "../placed";
 import { rivalOf } from "./pin-refusals";
 import { concernsOthers, type Placed, smtOf } from "./placement";
 import { plan, type Site } from "./planning";
@@ -47,7 +47,8 @@ export async function placeAndWrite<T>(site: Site, write: Write<T>): Promise<T> 
       await lock.renew();
       const more = pagesOf(placement?.addedPages ?? []);
       const pools = { topology: usage.topology, added: usage.added, claims: usage.ledger.claims };
-      const { result, undo } = await write(placement, withMore(site.added, more, pools));
+      const added = withMore(site.added, more, pools);
+      const { result, undo } = await write(placement && withAdded(placement, added), added);
       const rival = await rivalFor(site, placement, usage.topology);
       if (!rival) {
         const missing = await providePages(site, more, usage, undo);
@@ -69,6 +70,14 @@ export async function placeAndWrite<T>(site: Site, write: Write<T>): Promise<T> 
       await sleep(50 + Math.random() * 400);
     }
   });
+}
+
+/** Of the guest's pages all that the host was given for it: the planner tells those that it lacks. */
+function withAdded({ addedPages: _lacking, ...placement }: Placed, added: readonly GuestPages[]): Placed {
+  const own = pagesOf(placement.pages);
+  const told = added.map((pool) => ({ ...pool, count: Math.min(pool.count, countIn(own, pool)) }));
+  const used = told.filter(({ count }) => count > 0);
+  return { ...placement, ...(used.length > 0 && { addedPages: pagesText(used) }) };
 }
 
 /** Adds the pages, or takes back what was written and tells what was missing. */
