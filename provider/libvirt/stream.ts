@@ -92,6 +92,8 @@ export async function downloadFrom(
       callback(error);
     },
   });
+  // It may fail before anybody has it to listen to, and an "error" without a listener ends the process.
+  output.on("error", () => undefined);
   const deliver = (bytes: Buffer) => {
     done += BigInt(bytes.length);
     options.onProgress?.(done);

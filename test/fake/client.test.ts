@@ -160,6 +160,22 @@ test("an upload over a line that goes dead says that it was cut off", async () =
   await expect(connection.upload(vol, content())).rejects.toBeInstanceOf(ConnectionLost);
 });
 
+test("a download over a line that goes dead fails at its beginning and later on", async () => {
+  const waiting = collect();
+  const refused = connection.download(vol);
+  await until(() => waiting.length === 1);
+  waiting[0]?.line.hangUp();
+  await expect(refused).rejects.toMatchObject({ name: "ConnectionLost" });
+
+  const opened = connection.download(vol);
+  await until(() => waiting.length === 2);
+  waiting[1]?.answer({});
+  const content = await opened;
+  waiting[1]?.line.hangUp();
+  await until(() => content.destroyed);
+  await expect(content.toArray()).rejects.toThrow(/is lost/);
+});
+
 test("a daemon that takes the line and says nothing is given up at the opening", async () => {
   const mute = new FakeDaemon();
   mute.onReceived = (received) => received.line.hangUp();
