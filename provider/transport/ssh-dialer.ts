@@ -25,6 +25,8 @@ import type { LibvirtUri } from "./uri";
 const LOGIN_ATTEMPTS = 3;
 /** In ms, after the first attempt. */
 const LOGIN_PAUSE = 200;
+/** For how long, in ms, streams wait for one that ends before there is a further login. */
+const SLOT_PATIENCE = 2000;
 
 /** One login and the way to the daemon that was found in it. */
 interface Session {
@@ -37,7 +39,10 @@ interface Session {
   overflow?: Promise<Finding>;
 }
 
-/** Dials the daemon of another machine; all streams share one ssh connection, which is opened anew when lost. */
+/**
+ * Dials the daemon of another machine; all streams share one ssh connection, which is opened anew when lost. Only where
+ * the server lets fewer programs run in it than there are streams that last, there are more.
+ */
 export class SshDialer implements Dialer {
   readonly description: string;
   readonly #timeout: number;
@@ -45,11 +50,13 @@ export class SshDialer implements Dialer {
   #session: Promise<Session> | undefined;
   /** The way that worked last; tried first after a reconnect. */
   #winner: Way | undefined;
+  /** Logs in again for the streams that have no place here. */
+  #further: SshDialer | undefined;
 
   constructor(
     private readonly uri: LibvirtUri,
     private readonly route: SshRoute,
-    options: TransportOptions,
+    private readonly options: TransportOptions,
   ) {
     this.description = `ssh ${route.hops.map((hop) => hop.description).join(" -> ")}`;
     this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
@@ -69,6 +76,7 @@ export class SshDialer implements Dialer {
     this.#closed.abort(this.#closedError());
     const session = this.#session;
     this.#session = undefined;
+    await this.#further?.close();
     const [settled] = await Promise.allSettled([session]);
     if (settled?.status === "fulfilled" && settled.value !== undefined) end(settled.value.connections);
   }
@@ -204,7 +212,18 @@ export class SshDialer implements Dialer {
     const opened = await slots.tryOpen(start, isChannelRefusal);
     if (opened !== undefined) return opened;
     const spare = await this.#spareWay(session);
-    return spare === undefined ? await slots.open(start, isChannelRefusal, signal) : await server.openUnix(spare.path);
+    if (spare !== undefined) return await server.openUnix(spare.path);
+    if (this.#further === undefined) {
+      const patience = AbortSignal.timeout(SLOT_PATIENCE);
+      try {
+        return await slots.open(start, isChannelRefusal, AbortSignal.any([patience, ...(signal ? [signal] : [])]));
+      } catch (error) {
+        if (error !== patience.reason) throw error;
+      }
+    }
+    this.#closed.signal.throwIfAborted();
+    this.#further ??= new SshDialer(this.uri, this.route, this.options);
+    return await this.#further.dial(signal);
   }
 
   /** Commands count against MaxSessions, channels to sockets do not: they serve where every slot is taken. */

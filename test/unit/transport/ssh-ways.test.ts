@@ -128,6 +128,18 @@ test("MaxSessions 4 with 32 dials: they wait for their turn and none fails", asy
   expect(most).toBeLessThanOrEqual(5);
 });
 
+test("MaxSessions 2 with streams that last: what has no place in the login gets a further one", async () => {
+  await start({ config: ["MaxSessions 2", "AllowStreamLocalForwarding no"], programs: ["sh", "nc", "dirname"] });
+  install(sshd, "virt-ssh-helper", WITH_HELPER);
+  const dialer = open();
+  const streams = [];
+  for (let i = 0; i < 5; i++) streams.push(await dialer.dial());
+  await Promise.all(streams.map((stream, i) => echoes(stream, `word ${i}`)));
+  const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.once("close", resolve))));
+  await dialer.close();
+  await closed;
+});
+
 test("where channels to sockets are allowed MaxSessions does not hold back 32 dials", async () => {
   await start({ config: ["MaxSessions 2"], programs: ["sh", "nc", "dirname"] });
   install(sshd, "virt-ssh-helper", WITH_HELPER);
