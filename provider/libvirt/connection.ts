@@ -2,10 +2,11 @@ import type { Readable } from "node:stream";
 import type { Dialer } from "../transport/dialer";
 import { TransportError } from "../transport/errors";
 import type { CallOptions, DomainEvent, Libvirt, TransferOptions, VolumeHandle } from "./api";
-import { deadlineOf } from "./deadlines";
+import { deadlineBehindUploads, deadlineOf } from "./deadlines";
 import { ConnectionLost, errorCode, LibvirtError, WrongHost } from "./errors";
 import { decodeEvent, domainEventIds } from "./events";
 import { handshake, type Opened } from "./handshake";
+import { Link } from "./link";
 import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
 import type { RpcChannel } from "./rpc";
 import { downloadFrom, uploadTo, verifyUpload } from "./stream";
@@ -47,6 +48,7 @@ export class Connection implements Libvirt {
   private readonly channels: RpcChannel[] = [];
   /** Calls that each channel was given and that have not ended. */
   private readonly load = new WeakMap<RpcChannel, number>();
+  private readonly link = new Link();
   private limit = channelLimit;
   private opening: Promise<RpcChannel> | undefined;
   /** Why the host could not be reached again, for as long as it is not tried anew. */
@@ -86,7 +88,8 @@ export class Connection implements Libvirt {
     for (let repeated = false; ; repeated = true) {
       const channel = await this.acquire();
       try {
-        return await withDeadline(channel, name, options.timeout ?? deadlineOf(name), channel.call(name, args));
+        const deadline = options.timeout ?? (this.link.isBusy ? deadlineBehindUploads(name) : deadlineOf(name));
+        return await withDeadline(channel, name, deadline, channel.call(name, args));
       } catch (error) {
         // What only asks may be asked again over a new channel; what changes something never is.
         if (repeated || !asksOnly(name) || !wasCutOff(error)) throw error;
@@ -104,8 +107,10 @@ export class Connection implements Libvirt {
   ): Promise<void> {
     const { channel } = await this.dialAgain();
     try {
-      const witness = await uploadTo(channel, volume, source, options);
-      if (witness) await verifyUpload(channel, volume, witness);
+      await this.link.upload(async () => {
+        const witness = await uploadTo(channel, volume, source, options);
+        if (witness) await verifyUpload(channel, volume, witness);
+      });
     } finally {
       channel.destroy(new Error("the transfer is over"));
     }
@@ -227,7 +232,7 @@ export class Connection implements Libvirt {
 
   private async dial(): Promise<Opened> {
     const { dialer, driverUri } = this.options;
-    const opened = await handshake(await dialer.dial(), driverUri, dialer.description);
+    const opened = await handshake(await dialer.dial(), driverUri, dialer.description, this.link);
     const expected = this.hostUuid || this.options.expectedHostUuid;
     if (expected !== undefined && expected !== "" && opened.hostUuid !== expected) {
       opened.channel.destroy(new Error("it is another machine"));

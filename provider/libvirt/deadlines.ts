@@ -33,3 +33,8 @@ const bySpeed: Readonly<Partial<Record<ProcedureName, number>>> = {
 export function deadlineOf(name: ProcedureName): number {
   return bySpeed[name] ?? quick;
 }
+
+/** The same where the call has to wait for what uploads have sent over a slow link. */
+export function deadlineBehindUploads(name: ProcedureName): number {
+  return Math.max(deadlineOf(name), slow);
+}

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { errorCode, LibvirtError } from "./errors";
+import type { Link } from "./link";
 import { RpcChannel } from "./rpc";
 
 /** remote_auth_type of libvirt's remote_protocol.x. */
@@ -12,8 +13,8 @@ export interface Opened {
 }
 
 /** Speaks the opening of the protocol on a fresh byte stream, up to the point where calls may be made. */
-export async function handshake(socket: Duplex, driverUri: string, description: string): Promise<Opened> {
-  const channel = new RpcChannel(socket, description);
+export async function handshake(socket: Duplex, driverUri: string, description: string, link?: Link): Promise<Opened> {
+  const channel = new RpcChannel(socket, description, link);
   try {
     await authenticate(channel);
     await channel.call("CONNECT_OPEN", { name: driverUri, flags: 0 });

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { int, optional, string, struct, uuid } from "./codec";
 import { ConnectionLost, LibvirtError } from "./errors";
 import { encodeFrame, encodeHead, type Frame, FrameReader, messageStatus, messageType, programs } from "./frame";
+import { Link } from "./link";
 import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
 import { XdrReader, XdrWriter } from "./xdr";
 
@@ -19,7 +20,8 @@ const remoteError = struct({
   net: optional(struct({ name: string, uuid })),
 });
 
-const keepalive = { ping: 1, pong: 2, intervalMs: 5000, missesAllowed: 6 } as const;
+/** `missesBehindUploads`: five minutes; a link that is dead is noticed by its ssh, or when nothing of an upload leaves. */
+const keepalive = { ping: 1, pong: 2, intervalMs: 5000, missesAllowed: 6, missesBehindUploads: 60 } as const;
 
 /** Enough for the link to stay busy, little enough for memory. */
 const unsentLimit = 4 * 1024 * 1024;
@@ -60,6 +62,7 @@ export class RpcChannel {
   constructor(
     private readonly socket: Duplex,
     private readonly description: string,
+    private readonly link = new Link(),
   ) {
     socket.on("data", (chunk: Buffer) => this.receive(chunk));
     socket.on("error", (error: Error) => this.fail(error));
@@ -119,6 +122,8 @@ export class RpcChannel {
     this.unsent += payload.length;
     this.send({ program: programs.remote, procedure, type, serial, status, payload }, () => {
       this.unsent -= payload.length;
+      // It leaves, if slowly; our pings wait behind it.
+      this.missedPings = 0;
       if (this.unsent < unsentLimit) this.letGo();
     });
     if (this.unsent < unsentLimit || this.lost) return Promise.resolve();
@@ -217,8 +222,11 @@ export class RpcChannel {
   private ping(): void {
     // Its answers wait behind what we do not take yet.
     if (this.socket.isPaused()) this.missedPings = 0;
-    if (this.missedPings >= keepalive.missesAllowed) {
-      const seconds = (keepalive.intervalMs * keepalive.missesAllowed) / 1000;
+    // Where something of an upload waits in this very channel, the link is dead if for so long nothing of it leaves.
+    const isBehind = this.link.isBusy && this.unsent === 0;
+    const allowed = isBehind ? keepalive.missesBehindUploads : keepalive.missesAllowed;
+    if (this.missedPings >= allowed) {
+      const seconds = (keepalive.intervalMs * allowed) / 1000;
       this.fail(new Error(`the daemon did not answer for ${seconds} s`));
       return;
     }

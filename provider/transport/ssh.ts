@@ -15,6 +15,7 @@ import {
 import { reasonOf, TransportError } from "./errors";
 import type { HostKeyCheck } from "./host-key";
 import type { Identity, KeyRing } from "./ssh-keys";
+import { KEEPALIVE_INTERVAL, Pulse } from "./ssh-pulse";
 import { StreamPair } from "./stream-pair";
 
 /** One server to log in to. */
@@ -46,8 +47,6 @@ const HOST_KEY_ALGORITHMS = [
   "rsa-sha2-256",
   "ssh-rsa",
 ] as const;
-const KEEPALIVE_INTERVAL = 10_000;
-const KEEPALIVE_MISSES = 3;
 const OUTPUT_KEPT = 4096;
 /** After the end of output, ms to wait for the exit status. */
 const EXIT_GRACE = 500;
@@ -112,9 +111,10 @@ class OneKeyAgent extends BaseAgent {
  * ssh2 writes each packet in three pieces, and without Nagle's delay each would be a segment that wakes the server. What
  * is written in one turn leaves together.
  */
-function together(socket: Duplex): Duplex {
+function together(socket: Duplex, pulse: Pulse): Duplex {
   const write = socket.write;
   socket.write = (...words: unknown[]) => {
+    pulse.count((words[0] as Buffer).length);
     if (socket.writableCorked === 0) {
       socket.cork();
       setImmediate(() => socket.uncork());
@@ -132,6 +132,7 @@ export class SshConnection {
   private constructor(
     private readonly client: Client,
     private readonly server: SshServer,
+    private readonly pulse: Pulse,
   ) {
     client.on("error", (error) => {
       this.lost ??= error;
@@ -144,6 +145,7 @@ export class SshConnection {
   /** Logs in over `transport`, an open stream to the server. On failure the stream is destroyed. */
   static async login(server: SshServer, transport: Duplex, signal?: AbortSignal): Promise<SshConnection> {
     const client = new Client();
+    const pulse = new Pulse();
     const attempts = new LoginAttempts(server);
     const abort = () => client.destroy();
     try {
@@ -154,11 +156,12 @@ export class SshConnection {
         client.on("error", reject).once("ready", resolve);
         client.once("close", () => reject(new Error("the server closed the connection during login")));
         client.connect({
-          sock: together(transport) as never,
+          sock: together(transport, pulse) as never,
           username: server.user,
           readyTimeout: server.timeout * 1000,
           keepaliveInterval: KEEPALIVE_INTERVAL,
-          keepaliveCountMax: KEEPALIVE_MISSES,
+          // Missing answers are for the pulse to judge.
+          keepaliveCountMax: Number.POSITIVE_INFINITY,
           strictVendor: false,
           hostVerifier: (key: Buffer) => server.hostKey.accepts(key),
           algorithms: { serverHostKey: server.hostKey.algorithms(HOST_KEY_ALGORITHMS) as never },
@@ -167,7 +170,12 @@ export class SshConnection {
       });
       // As with OpenSSH, a known_hosts that cannot be written makes no difference to a login that is good.
       await server.hostKey.remember().catch(() => undefined);
-      return new SshConnection(client, server);
+      const connection = new SshConnection(client, server, pulse);
+      pulse.watch(transport, (reason) => {
+        connection.lost ??= reason;
+        client.destroy();
+      });
+      return connection;
     } catch (error) {
       client.destroy();
       transport.destroy();
@@ -204,12 +212,12 @@ export class SshConnection {
       if (stdout.length < OUTPUT_KEPT) stdout += chunk.toString("utf8");
     });
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const ended = this.pulse.timer(this.server.timeout, () => {
         channel.close();
         reject(this.#timedOut(`run ${command}`));
-      }, this.server.timeout * 1000);
+      });
       onEnd(channel, ({ status, stderr }) => {
-        clearTimeout(timer);
+        ended();
         onClose();
         resolve({ stdout, stderr, status });
       });
@@ -252,12 +260,12 @@ export class SshConnection {
     if (this.lost !== undefined) throw this.#lostError();
     return await new Promise((resolve, reject) => {
       let late = false;
-      const timer = setTimeout(() => {
+      const answered = this.pulse.timer(this.server.timeout, () => {
         late = true;
         reject(this.#timedOut("open an ssh channel"));
-      }, this.server.timeout * 1000);
+      });
       start((error, channel) => {
-        clearTimeout(timer);
+        answered();
         if (error) {
           reject(this.lost === undefined ? error : this.#lostError());
           return;

@@ -160,6 +160,27 @@ test("an upload over a line that goes dead says that it was cut off", async () =
   await expect(connection.upload(vol, content())).rejects.toBeInstanceOf(ConnectionLost);
 });
 
+test("what waits behind an upload on a slow link is not given up as early as else", async () => {
+  jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick"] });
+  const slow = await connect({ uri: "qemu+ssh://h/system", driverUri: daemon.driverUri, dialer: daemon });
+  try {
+    const waiting = collect();
+    const call = () => slow.call("CONNECT_GET_HOSTNAME", {}).then(({ hostname }) => hostname, String);
+    const uploaded = slow.upload(vol, Readable.from([Buffer.alloc(8)]));
+    await until(() => waiting.length === 1);
+    const behind = call();
+    await until(() => waiting.length === 2);
+    await jest.advanceTimersByTimeAsync(280_000);
+    waiting[1]?.answer({ hostname: "h" });
+    expect(await behind).toBe("h");
+    waiting[0]?.fail(9, "no such volume");
+    await expect(uploaded).rejects.toThrow("no such volume");
+  } finally {
+    jest.useRealTimers();
+    await slow.close();
+  }
+});
+
 test("a download over a line that goes dead fails at its beginning and later on", async () => {
   const waiting = collect();
   const refused = connection.download(vol);

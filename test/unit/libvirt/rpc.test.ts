@@ -1,18 +1,19 @@
 import { Duplex } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
+import { Link } from "../../../provider/libvirt/link";
 import { RpcChannel } from "../../../provider/libvirt/rpc";
 
-/** A line that keeps what is written to it, each write for itself. */
-function line() {
+/** A line that keeps what is written to it, each write for itself; `take` says when the next may follow. */
+function line(link?: Link, take: (done: () => void) => void = (done) => done()) {
   const writes: Buffer[] = [];
   const socket = new Duplex({
     read: () => undefined,
     write(chunk: Buffer, _encoding, done) {
       writes.push(chunk);
-      done();
+      take(done);
     },
   });
-  return { writes, channel: new RpcChannel(socket, "a line") };
+  return { writes, channel: new RpcChannel(socket, "a line", link) };
 }
 
 test("calls of one turn leave in one write, in their order", async () => {
@@ -45,6 +46,23 @@ test("a daemon that is silent for half a minute is given up, but not while we ta
   expect(channel.isOpen).toBe(true);
   channel.resume();
   jest.advanceTimersByTime(40_000);
+  expect(channel.isOpen).toBe(false);
+  jest.useRealTimers();
+});
+
+test("an upload that leaves slowly is not given up, one of which nothing leaves any more is", () => {
+  jest.useFakeTimers();
+  const link = new Link();
+  let stopped = false;
+  const { channel } = line(link, (done) => {
+    if (!stopped) setTimeout(done, 8000);
+  });
+  void link.upload(() => new Promise(() => undefined));
+  for (let count = 0; count < 20; count++) void channel.sendStream(1, 7, 2, Buffer.alloc(256 * 1024));
+  jest.advanceTimersByTime(120_000);
+  expect(channel.isOpen).toBe(true);
+  stopped = true;
+  jest.advanceTimersByTime(50_000);
   expect(channel.isOpen).toBe(false);
   jest.useRealTimers();
 });
