@@ -40,7 +40,7 @@ async function authenticate(channel: RpcChannel): Promise<void> {
   throw new LibvirtError(
     errorCode.authFailed,
     0,
-    "the daemon wants SASL authentication, which pulumi-kvm does not speak; reach it over ssh or its unix socket instead",
+    'the daemon wants SASL authentication, which pulumi-kvm does not speak: reach it over ssh, and where its unix socket wants it too set auth_unix_rw = "none" in libvirtd.conf or virtqemud.conf there, where the permissions of the socket guard it',
     "AUTH_LIST",
   );
 }

@@ -197,6 +197,13 @@ test("a download over a line that goes dead fails at its beginning and later on"
   await expect(content.toArray()).rejects.toThrow(/is lost/);
 });
 
+test("a daemon that wants SASL is told from one that cannot be reached, with a way on for its unix socket as well", async () => {
+  daemon.silent = true;
+  daemon.onReceived = (received) => received.answer({ types: [1] });
+  const opening = connect({ uri: "qemu:///system", driverUri: daemon.driverUri, dialer: daemon });
+  await expect(opening).rejects.toThrow(/wants SASL.*over ssh.*auth_unix_rw = "none"/);
+});
+
 test("a daemon that takes the line and says nothing is given up at the opening", async () => {
   const mute = new FakeDaemon();
   mute.onReceived = (received) => received.line.hangUp();
