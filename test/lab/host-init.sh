@@ -45,6 +45,9 @@ pivot_root "$new" "$new/.old"
 cd /
 umount -l /.old
 
+# What the machine's own shells load may take its time, or wait for a lock that somebody was killed with.
+rm -f /root/.bashrc /root/.bash_profile /root/.profile
+
 # Root may open /dev/kvm but the user of QEMU may not: libvirt would probe QEMU anew at every define.
 rm -f /dev/kvm
 mkdir -p /dev/pts /dev/shm /dev/hugepages
