@@ -47,6 +47,10 @@ export class TransportError extends Error {
   }
 }
 
+/** What to do where a server takes a command and does not end it. */
+export const HANGING_SHELL =
+  "try by hand: ssh to that host and run it. Something that the shell runs there at each login may wait (~/.bashrc, ForceCommand).";
+
 /** The text of whatever was thrown, without its class name. */
 export function reasonOf(error: unknown): string {
   if (error instanceof TransportError) return error.reason;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Dialer } from "./dialer";
-import { errnoOf, reasonOf, TransportError, type TransportErrorCode } from "./errors";
+import { errnoOf, HANGING_SHELL, reasonOf, TransportError, type TransportErrorCode } from "./errors";
 import { ExecSlots } from "./exec-slots";
 import { knownHostName } from "./known-hosts";
 import { DEFAULT_TIMEOUT, namedFiles, type TransportOptions } from "./options";
@@ -13,6 +13,9 @@ import type { SshSettings } from "./ssh-settings";
 import { commandOf, helperProbe, judgeHelper, judgeNetcat, netcatProbe, type Way, waysFor } from "./ssh-ways";
 import { StreamPair } from "./stream-pair";
 import type { LibvirtUri } from "./uri";
+
+/** A login and a command may take as many times the deadline for connecting: a security key may have to be touched. */
+const PATIENCE = 3;
 
 /**
  * Dials through the system's ssh, one process and login for each stream: slower than `SshDialer`,
@@ -93,7 +96,17 @@ export class OpenSshDialer implements Dialer {
     child.stdout.on("data", (chunk: Buffer) => {
       stdout += chunk.toString("utf8");
     });
-    const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    const seconds = PATIENCE * (this.options.timeout ?? DEFAULT_TIMEOUT);
+    const status = await new Promise<number | null>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        child.kill();
+        reject(this.#timedOut(command, seconds));
+      }, seconds * 1000);
+      child.once("close", (code) => {
+        clearTimeout(timer);
+        resolve(code);
+      });
+    });
     // ssh's own failures end with 255.
     if (status === 255 || status === null) throw this.#failure(status, child.said());
     return { stdout, stderr: child.said(), status };
@@ -192,6 +205,15 @@ export class OpenSshDialer implements Dialer {
       remedy:
         "install openssh-client, or do without what needs it: ?ssh=openssh, ?command=, ProxyCommand, or certificates (?ssh=ssh2 uses the keys alone).",
       cause: error,
+    });
+  }
+
+  #timedOut(command: string, seconds: number): TransportError {
+    return new TransportError("timeout", {
+      step: `run ${command} by the system's ssh`,
+      host: this.description,
+      reason: `no answer within ${seconds} s`,
+      remedy: HANGING_SHELL,
     });
   }
 

@@ -12,7 +12,7 @@ import {
   type SigningRequestOptions,
   utils,
 } from "ssh2";
-import { reasonOf, TransportError } from "./errors";
+import { HANGING_SHELL, reasonOf, TransportError } from "./errors";
 import type { HostKeyCheck } from "./host-key";
 import type { Identity, KeyRing } from "./ssh-keys";
 import { KEEPALIVE_INTERVAL, Pulse } from "./ssh-pulse";
@@ -214,7 +214,7 @@ export class SshConnection {
     return await new Promise((resolve, reject) => {
       const ended = this.pulse.timer(this.server.timeout, () => {
         channel.close();
-        reject(this.#timedOut(`run ${command}`));
+        reject(this.#timedOut(`run ${command}`, HANGING_SHELL));
       });
       onEnd(channel, ({ status, stderr }) => {
         ended();
@@ -278,9 +278,9 @@ export class SshConnection {
     });
   }
 
-  #timedOut(step: string): TransportError {
+  #timedOut(step: string, remedy?: string): TransportError {
     const reason = `no answer within ${this.server.timeout} s`;
-    return new TransportError("timeout", { step, host: this.server.description, reason });
+    return new TransportError("timeout", { step, host: this.server.description, reason, remedy });
   }
 
   #lostError(): TransportError {

@@ -167,6 +167,16 @@ describe("the system's ssh", () => {
     await expect(echoed(target.uri({ command: "/nonexistent/ssh" }))).rejects.toMatchObject({ code: "unreachable" });
   });
 
+  test("a command that never answers is not waited for", async () => {
+    const command = join(target.folder, "hanging-ssh");
+    writeFileSync(command, "#!/bin/sh\nexec sleep 600\n", { mode: 0o755 });
+    const attempt = echoed(target.uri({ command }), { timeout: 0.2 });
+    await expect(attempt).rejects.toMatchObject({
+      code: "timeout",
+      reason: expect.stringMatching(/^no answer within 0\.6/),
+    });
+  });
+
   test("an encrypted key is left to the agent, and the refusal says so", async () => {
     const identityFile = makeKey(target.folder, "encrypted", "open sesame");
     appendFileSync(join(target.folder, "authorized_keys"), `${publicKey(identityFile)}\n`);
