@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(contexts.map((context) => context.close()));
   await lab.stop();
-}, 30_000);
+});
 
 function medium(name: string): Stored {
   const made = Stored.medium(pool, name);
@@ -140,7 +140,7 @@ test("a connection that dies leaves an entry in state, and the next run finishes
   expect(await next.refresh()).toEqual([]);
   expect(statSync(next.path).size).toBeGreaterThan(8 * 1024 * 1024);
   await next.delete();
-}, 30_000);
+});
 
 test("a look-up says what to do instead, and a missing pool is an error", async () => {
   const seed = await medium("kept").create({ userData: "" });

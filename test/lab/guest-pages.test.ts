@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(async () => {
   writeFileSync(file, String(before));
   await lab?.stop();
-}, 30_000);
+});
 
 afterEach(async () => {
   await clearAway(machines);

@@ -54,7 +54,7 @@ test("a disk of which the host has a file system mounted is refused", async () =
   } finally {
     await lab.host.exec(`umount /mnt 2>/dev/null; losetup -d ${loop}`);
   }
-}, 30_000);
+});
 
 test("a guest that takes an interface whole which is up, or whose screen or share is open to all, is told of", async () => {
   const vm = lab.machine("open");
@@ -77,4 +77,4 @@ test("a guest that takes an interface whole which is up, or whose screen or shar
   await again.create({ nics: passthrough, graphics: { vnc: { listen: { address: "127.0.0.1" } } } });
   expect(again.context.lines.warn).toEqual([]);
   expect(await output("ip -br link show eth1")).toMatch(/ UP /);
-}, 30_000);
+});

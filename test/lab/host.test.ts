@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await context.close();
   await lab.stop();
-}, 30_000);
+});
 
 function inputsOf(uri: string, more: Readonly<Record<string, unknown>> = {}) {
   const { inputs, failures } = host.check({ uri, ...more }, undefined, undefined);
@@ -243,7 +243,7 @@ test("two Hosts of one machine add no page twice, and leave those that a guest n
   expect(await far.total()).toBe(4);
   await second.virsh("undefine", "off");
   await far.set("nr", 0);
-}, 30_000);
+});
 
 test("the kernel's own pages are added and given back", async () => {
   const pages = pool(lab.host, 0);

@@ -19,7 +19,7 @@ test("one of the addresses of a name can be taken out", async () => {
       expect(xml).toMatch(/10\.71\.0\.6[\s\S]*10\.71\.0\.7/);
     }
   });
-}, 30_000);
+});
 
 test("an update that fails halfway leaves the running network as it was", async () => {
   await withManaged(named("halfway", "10.72.0.0/24"), async (lan) => {
@@ -37,7 +37,7 @@ test("an update that fails halfway leaves the running network as it was", async 
     expect(after.split("\n").sort()).toEqual(before.split("\n").sort());
     expect(info).toMatch(/Autostart: +yes/);
   });
-}, 30_000);
+});
 
 const takenOut = { mtu: 1400, domain: "lab.example", natPorts: { start: 2000, end: 3000 }, isolateGuests: true };
 
@@ -61,7 +61,7 @@ test("what a program takes out is out of the running network", async () => {
       expect(lan.state).toMatchObject({ pendingRestart: false });
     }
   });
-}, 30_000);
+});
 
 test("what a program takes out under guests waits, is known to a refresh, and goes when they have gone", async () => {
   await withManaged(named("under", "10.73.0.0/24"), async (lan) => {
@@ -87,4 +87,4 @@ test("what a program takes out under guests waits, is known to a refresh, and go
     expect(lan.state).toMatchObject({ pendingRestart: false });
     expect(lan.state["__kvm"]).not.toHaveProperty("memo");
   });
-}, 30_000);
+});

@@ -14,7 +14,7 @@ afterEach(async () => {
     if (lan.id !== "") await lan.delete();
     await lan.context.close();
   }
-}, 30_000);
+});
 
 function lan(name: string): Managed {
   const subject = new Managed(network, name, { host: referenceOf(lab.host) });

@@ -23,9 +23,9 @@ afterEach(async () => {
   for (const { id, state } of leftOver) await network.delete(id, state, context);
   leftOver = [];
   await context.close();
-}, 30_000);
+});
 
-afterAll(() => lab.stop(), 30_000);
+afterAll(() => lab.stop());
 
 function check(args: Values, olds?: Values, name = "lan"): Values {
   const { inputs, failures } = network.check({ host, ...args }, olds, metaOf(name, "Network"));
@@ -139,7 +139,7 @@ test("reservations, range and DNS names change while a guest stays connected", a
   } finally {
     await lab.host.virsh("destroy", "live");
   }
-}, 30_000);
+});
 
 test("what needs a restart waits for the guests, and comes into force once they are gone", async () => {
   const made = await create(nat);
@@ -156,7 +156,7 @@ test("what needs a restart waits for the guests, and comes into force once they 
   const done = await update(staged, args);
   expect(done.state["pendingRestart"]).toBe(false);
   expect(await lab.host.virsh("net-dumpxml", name)).toContain("10.36.0.1");
-}, 30_000);
+});
 
 test("mode and bridge change in place", async () => {
   const made = await create({ ...nat, natPorts: { start: 2000, end: 3000 } });

@@ -81,7 +81,7 @@ test("throttle groups, polling and virtio-mem of small parts come and change as 
   const xml = await vm.xml();
   for (const shown of ["<total_iops_sec>200<", "group='h'", "max='2000'", "ua-memory-more"])
     expect(xml).toContain(shown);
-}, 30_000);
+});
 
 test("a pool whose backend is not installed names the package", async () => {
   const pool = new Managed(storagePool, "vg", { host: referenceOf(lab.host) });

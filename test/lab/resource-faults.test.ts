@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(subjects.map(({ context }) => context.close()));
   await lab.stop();
-}, 30_000);
+});
 
 function kept<T extends Managed>(subject: T): T {
   subjects.push(subject);
@@ -145,7 +145,7 @@ test("a full pool: another cloud-init medium is refused before anything is made,
   await old.delete();
   expect(await next.refresh()).toEqual([]);
   await next.delete();
-}, 30_000);
+});
 
 test("libvirtd killed while an image is uploaded, and while what is left of it is deleted: the next run makes it", async () => {
   const path = join(lab.host.directory, "image.raw");

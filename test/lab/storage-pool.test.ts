@@ -21,9 +21,9 @@ afterEach(async () => {
   for (const { id, state } of made) await storagePool.delete(id, state, context);
   made = [];
   await context.close();
-}, 30_000);
+});
 
-afterAll(() => lab.stop(), 30_000);
+afterAll(() => lab.stop());
 
 function check(args: Values, olds?: Values, name = "vms"): Values {
   const { inputs, failures } = storagePool.check({ host, ...args }, olds, metaOf(name, "StoragePool"));
@@ -221,7 +221,7 @@ test("fs: never formatted unasked, formatted once when asked, and what it holds 
   } finally {
     await lab.host.exec(`losetup -d ${device}`);
   }
-}, 30_000);
+});
 
 test("netfs: the host's refusal is told as it is, and the pool is kept for the next run", async () => {
   const path = `${lab.host.directory}/nfs`;
@@ -230,7 +230,7 @@ test("netfs: the host's refusal is told as it is, and the pool is kept for the n
   expect(failure).toBeInstanceOf(PartialFailure);
   expect(failure.message).toMatch(/libvirt said: .*nfs[\s\S]*see that the host can mount 127\.0\.0\.1:\/export/);
   made.push(failure as PartialFailure);
-}, 30_000);
+});
 
 test("logical: makes a volume group when asked, starts an existing one, or says what is missing", async () => {
   const { stdout } = await lab.host.exec("command -v vgcreate", { check: false });
@@ -253,7 +253,7 @@ test("logical: makes a volume group when asked, starts an existing one, or says 
   } finally {
     await lab.host.exec(`vgremove -ff vglab; losetup -d ${device}`, { check: false });
   }
-}, 30_000);
+});
 
 test("a look-up answers what exists; what does not exist is an error", async () => {
   const path = `${lab.host.directory}/found`;

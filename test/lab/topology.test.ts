@@ -17,7 +17,7 @@ beforeAll(async () => {
   await guest("off", "<vcpu cpuset='0-1'>1</vcpu>");
 }, 60_000);
 
-afterAll(() => lab.stop(), 30_000);
+afterAll(() => lab.stop());
 
 async function guest(name: string, cpus: string): Promise<void> {
   const path = join(lab.host.directory, `${name}.xml`);

@@ -20,7 +20,7 @@ afterAll(async () => {
   for (const server of servers) server.close();
   for (const socket of sockets) socket.destroy();
   await lab.stop();
-}, 30_000);
+});
 
 /** The version that the daemon behind the URI reports, over our own client. */
 async function versionBehind(uri: string): Promise<number> {
@@ -108,7 +108,7 @@ test("MaxSessions 4 and 32 dials, without channels to sockets: all are served", 
   } finally {
     await dialer.close();
   }
-}, 30_000);
+});
 
 test.each(["auto", "helper"])(
   "a restarted daemon is reached by the same ssh connection, and its absence is explained, by %s",
@@ -134,7 +134,6 @@ test.each(["auto", "helper"])(
       await dialer.close();
     }
   },
-  30_000,
 );
 
 test("TLS to a real daemon, with its own judgement of our certificate", async () => {

@@ -51,7 +51,7 @@ test("a saved state goes with the machine", async () => {
   expect(await exists(saved)).toBe(true);
   await vm.delete();
   expect([await exists(saved), await all()]).toEqual([false, expect.not.stringContaining(vm.name)]);
-}, 30_000);
+});
 
 test.each(["snapshot", "checkpoint"])(
   "a %s refuses a deletion until the program says otherwise; disks stay",
@@ -78,7 +78,6 @@ test.each(["snapshot", "checkpoint"])(
     );
     expect(snapshots ?? []).toHaveLength(kind === "snapshot" ? 1 : 0);
   },
-  30_000,
 );
 
 test("disks, media, kernels and logs of others stay as they are", async () => {
@@ -99,7 +98,7 @@ test("disks, media, kernels and logs of others stay as they are", async () => {
   await vm.create({ disks, boot: { kernel: join(folder, "kernel") }, state: "stopped" });
   await vm.delete();
   expect(await files(folder)).toBe(before);
-}, 30_000);
+});
 
 test("variables that libvirt made go with the machine, the template of all stays, and so does a store of others", async () => {
   const template = "/usr/share/OVMF/OVMF_VARS_4M.fd";
@@ -182,7 +181,7 @@ test("a protected machine keeps running, with all that it has", async () => {
   await vm.up({ deletionProtection: false });
   await vm.delete();
   expect(await all()).not.toContain(vm.name);
-}, 30_000);
+});
 
 test("a machine under the former name of another one is refused that one's variables", async () => {
   const former = lab.machine("former", { firmware: "uefi", name: "web-old", state: "stopped" });
@@ -197,7 +196,7 @@ test("a machine under the former name of another one is refused that one's varia
   await next.create({ nvram });
   expect(await next.refresh()).toEqual([]);
   await Promise.all([former.delete(), next.delete()]);
-}, 30_000);
+});
 
 test("what another stack has adopted since stays, with its mark", async () => {
   const vm = lab.machine("handed");

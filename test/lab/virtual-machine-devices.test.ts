@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await vm?.context.close();
   await lab?.stop();
-}, 30_000);
+});
 
 afterEach(async () => {
   expect(vm.state["pendingRestart"]).toEqual([]);
@@ -180,7 +180,7 @@ test("what libvirt refuses to do leaves the guest and its configuration as they 
   const tagged = { ...args, nics: { lan: { ...lan, vlan: { tags: [{ id: 5 }] } } } };
   await expect(vm.up(tagged)).rejects.toThrow(/vlan.*not supported[\s\S]*former definition is in force again/i);
   expect(await vm.xml("--inactive")).toBe(before);
-}, 30_000);
+});
 
 test("an interface is plugged into another bridge as the guest runs", async () => {
   const cable = async () => (await lab.host.virsh("domiflist", vm.name)).trim().split(/\s+/).slice(1, 3);

@@ -76,7 +76,7 @@ beforeAll(async () => {
   lab = await startLab({ hosts: 2, root: ["machine", "trixie"] });
 }, 60_000);
 
-afterAll(() => lab.stop(), 30_000);
+afterAll(() => lab.stop());
 
 /**
  * What a program wrote and the document shows in other words: a volume by its path, a raw image that is said to be one,
@@ -148,41 +148,37 @@ test.each(daemons)(
   60_000,
 );
 
-test.each(pairs)(
-  "libvirt $libvirt: $name",
-  async ({ name, index }) => {
-    const host = lab.hosts[index];
-    if (!host) throw new Error("the lab has a host for each daemon");
-    const text = readFileSync(join(folder, `${name}.json`), "utf8");
-    const here = { virtType: "qemu", state: "stopped", autostart: false };
-    const written = JSON.parse(text.replaceAll("qemu+ssh://root@rack1.example/system", host.socketUri)) as Values;
-    const vm = new Machine(host, name.replaceAll(".", "-"));
-    const args = { ...written, ...here, host: vm.reference };
-    try {
-      if (name.startsWith("kvm-")) {
-        // The lab has no KVM: ours would refuse with emulation what is KVM's alone, and its libvirt keeps it.
-        await expectDefinition(host, {
-          ...vm.inputs({ ...args, virtType: "kvm" }),
-          virtType: "qemu",
-        } as unknown as Inputs);
-        return;
-      }
-      if (text.includes('"hostdev"')) {
-        await expect(vm.create(args)).rejects.toThrow(/give nics\.\w+\.hostdev\.address .*has no PCI device/);
-        await expectDefinition(host, vm.inputs(args) as unknown as Inputs);
-        return;
-      }
-      await vm.create(args);
-      expectAll(await vm.xml("--inactive", "--security-info"), vm.state as unknown as Inputs);
-      expect(await vm.refresh()).toEqual([]);
-      await vm.up(args);
-      expect(await vm.refresh()).toEqual([]);
-    } finally {
-      await clearAway([vm]);
+test.each(pairs)("libvirt $libvirt: $name", async ({ name, index }) => {
+  const host = lab.hosts[index];
+  if (!host) throw new Error("the lab has a host for each daemon");
+  const text = readFileSync(join(folder, `${name}.json`), "utf8");
+  const here = { virtType: "qemu", state: "stopped", autostart: false };
+  const written = JSON.parse(text.replaceAll("qemu+ssh://root@rack1.example/system", host.socketUri)) as Values;
+  const vm = new Machine(host, name.replaceAll(".", "-"));
+  const args = { ...written, ...here, host: vm.reference };
+  try {
+    if (name.startsWith("kvm-")) {
+      // The lab has no KVM: ours would refuse with emulation what is KVM's alone, and its libvirt keeps it.
+      await expectDefinition(host, {
+        ...vm.inputs({ ...args, virtType: "kvm" }),
+        virtType: "qemu",
+      } as unknown as Inputs);
+      return;
     }
-  },
-  30_000,
-);
+    if (text.includes('"hostdev"')) {
+      await expect(vm.create(args)).rejects.toThrow(/give nics\.\w+\.hostdev\.address .*has no PCI device/);
+      await expectDefinition(host, vm.inputs(args) as unknown as Inputs);
+      return;
+    }
+    await vm.create(args);
+    expectAll(await vm.xml("--inactive", "--security-info"), vm.state as unknown as Inputs);
+    expect(await vm.refresh()).toEqual([]);
+    await vm.up(args);
+    expect(await vm.refresh()).toEqual([]);
+  } finally {
+    await clearAway([vm]);
+  }
+});
 
 /** What libvirt 9.0 leaves out of a document in silence. */
 const dropped: Readonly<Record<string, string>> = {

@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await vm?.context.close();
   await lab?.stop();
-}, 30_000);
+});
 
 /** The changes that a preview shows, after a refresh that finds none in the definition. */
 async function mends(): Promise<string[]> {

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(machines.map(({ context }) => context.close()));
   await lab.stop();
-}, 30_000);
+});
 
 function machine(name: string, base: Record<string, unknown> = {}): Machine {
   const made = new Machine(lab.host, name, { waitForAddress: false, ...base });
@@ -201,7 +201,7 @@ test("a full disk: what could not be written is not done, and is done when there
   await other.create();
   expect(await other.power()).toBe("running");
   await Promise.all([vm.delete(), other.delete()]);
-}, 30_000);
+});
 
 test("QEMU killed under an update: state says so or the guest runs again, and nothing of it is lost", async () => {
   const vm = machine("crash");
@@ -257,7 +257,7 @@ test("a change under a block job is refused by its name before anything is writt
   await vm.up({ ...args, title: "new" });
   expect(vm.state).toMatchObject({ title: "new" });
   await vm.delete();
-}, 30_000);
+});
 
 test("a device that the guest does not give back waits for the next start, with the reason", async () => {
   const vm = machine("hold");
@@ -330,7 +330,7 @@ test("a guest whose secret is gone from the host is not stopped for a new start"
   expect(await pidOf(vm)).toBe(pid);
   await vm.up({ ...args, title: "what needs no new start" });
   await vm.delete();
-}, 30_000);
+});
 
 test("a new name that cannot be had, or under which the guest does not start, ends with the old one running", async () => {
   const [vm, other] = [machine("known"), machine("taken")];
@@ -372,4 +372,4 @@ test("onCrash, onReboot and onPoweroff reach the running guest", async () => {
   expect(await vm.xml()).toContain("<on_crash>preserve</on_crash>");
   expect(await vm.refresh()).toEqual([]);
   await vm.delete();
-}, 30_000);
+});

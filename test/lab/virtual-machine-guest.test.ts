@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(machines.map(({ context }) => context.close()));
   await lab.stop();
-}, 30_000);
+});
 
 function machine(name: string, base: Record<string, unknown> = {}): Machine {
   const made = new Machine(lab.host, name, { memory: "128 MiB", boot, stopTimeout: "20 s", ...base });

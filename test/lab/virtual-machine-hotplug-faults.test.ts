@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(machines.map(({ context }) => context.close()));
   await lab.stop();
-}, 30_000);
+});
 
 function machine(name: string, base: Values = {}): Machine {
   const made = new Machine(lab.host, name, { waitForAddress: false, ...base });
@@ -177,7 +177,7 @@ test("a full disk of definitions does not keep a machine from being deleted", as
   } finally {
     await lab.host.exec(["umount", folder]);
   }
-}, 30_000);
+});
 
 test("a guest that ignores the power button keeps running under a restart and a delete that shall fail, and goes when they may pull its plug", async () => {
   // One without an operating system hears nothing.

@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([vm, spare].map((each) => each?.context.close()));
   await lab?.stop();
-}, 30_000);
+});
 
 afterEach(async () => {
   expect(await vm.inGuest("cat /proc/sys/kernel/random/boot_id")).toBe(bootId);
@@ -204,7 +204,7 @@ test("a socket that the host cannot give is refused, and the former definition s
     /plug a vsock into VirtualMachine [\s\S]*unable to open vhost-vsock device[\s\S]*former definition is in force again and the guest keeps running/,
   );
   expect(await vm.xml("--inactive")).toBe(before);
-}, 30_000);
+});
 
 test("a medium that the guest has locked is taken out by force, and that is said", async () => {
   await vm.inGuest("mkdir -p /held && mount -t iso9660 -o ro /dev/sr0 /held");
@@ -347,4 +347,4 @@ test("a floppy is changed in its drive", async () => {
   expect(await spare.xml()).toContain("b.img");
   expect(await lab.host.virsh("domid", spare.name)).toBe(id);
   await spare.delete();
-}, 30_000);
+});

@@ -27,7 +27,7 @@ beforeAll(async () => {
   }
 }, 90_000);
 
-afterAll(() => lab?.stop(), 30_000);
+afterAll(() => lab?.stop());
 
 /** What programs are made of, by host. */
 const parts = new Map<LabHost, Values>();
@@ -339,29 +339,25 @@ describe.each([
     );
   });
 
-  test.each(Object.entries({ ...programs, ...own[libvirt] }))(
-    "%s",
-    async (_name, program) => {
-      const host = lab.hosts[index];
-      const part = host && parts.get(host);
-      if (!host || !part) throw new Error("the lab has two hosts");
-      const vm = new Machine(host, "odd", { waitForAddress: false });
-      const args = program(part);
-      try {
-        await vm.create(args);
-        expect(await vm.power()).toBe("running");
-        expect(vm.state["pendingRestart"]).toEqual([]);
-        expect(await vm.refresh()).toEqual([]);
-        expect(vm.diff(args).changes).toEqual([]);
-        await vm.up(args);
-        expect(vm.state["pendingRestart"]).toEqual([]);
-        expect(await vm.refresh()).toEqual([]);
-      } finally {
-        await clearAway([vm]);
-      }
-    },
-    30_000,
-  );
+  test.each(Object.entries({ ...programs, ...own[libvirt] }))("%s", async (_name, program) => {
+    const host = lab.hosts[index];
+    const part = host && parts.get(host);
+    if (!host || !part) throw new Error("the lab has two hosts");
+    const vm = new Machine(host, "odd", { waitForAddress: false });
+    const args = program(part);
+    try {
+      await vm.create(args);
+      expect(await vm.power()).toBe("running");
+      expect(vm.state["pendingRestart"]).toEqual([]);
+      expect(await vm.refresh()).toEqual([]);
+      expect(vm.diff(args).changes).toEqual([]);
+      await vm.up(args);
+      expect(vm.state["pendingRestart"]).toEqual([]);
+      expect(await vm.refresh()).toEqual([]);
+    } finally {
+      await clearAway([vm]);
+    }
+  });
 });
 
 describe.each(roots.map((root, index) => [root, index] as const))("%s: a board of another family", (_root, index) => {

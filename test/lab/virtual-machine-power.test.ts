@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(machines.map(({ context }) => context.close()));
   await lab.stop();
-}, 30_000);
+});
 
 const logOf = (name: string) => join("/var/log/libvirt/qemu", `${name}.console`);
 

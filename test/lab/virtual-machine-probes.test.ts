@@ -63,7 +63,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await vm?.context.close();
   await lab?.stop();
-}, 30_000);
+});
 
 /** A LUKS container, and the secret that opens it. */
 async function makeContainer(): Promise<void> {
@@ -141,7 +141,7 @@ test("two disks of a throttle group share its rate", async () => {
   const alone = await reads("A");
   expect(alone).toBeGreaterThan(1.5);
   expect(await reads("A", "B")).toBeGreaterThan(1.6 * alone);
-}, 30_000);
+});
 
 test("a watchdog that is fed lets the guest run, one that is not pauses it, and restarts it when told so", async () => {
   const boots = async () => (await lab.host.exec(["cat", log])).stdout.match(/GUEST-BOOT (\S+)/g) ?? [];

@@ -24,7 +24,7 @@ beforeAll(async () => {
   args = { profile: "latency", vcpus: 2, memory: "160 MiB", boot, serialLog: log, nics: { lan: { network } } };
 }, 60_000);
 
-afterAll(() => lab?.stop(), 30_000);
+afterAll(() => lab?.stop());
 
 /** The pool is the whole machine's: it is as it was when the test is over. */
 async function withPages<T>(count: number, work: () => Promise<T>): Promise<T> {

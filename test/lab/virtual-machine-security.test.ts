@@ -32,7 +32,7 @@ beforeAll(async () => {
   lab = await startLab();
 }, 60_000);
 
-afterAll(() => lab?.stop(), 30_000);
+afterAll(() => lab?.stop());
 
 function written(name: string): Values {
   const text = readFileSync(join(folder, `${name}.json`), "utf8");
@@ -71,7 +71,6 @@ test.each(cases.filter((name) => lacking[name] === undefined))(
       await clearAway([vm]);
     }
   },
-  30_000,
 );
 
 test.each(Object.entries(lacking))("%s is refused on a host without the hardware", async (name, reason) => {
@@ -126,7 +125,7 @@ test("the daemon's own answers refuse SEV, absent devices, and those that the ho
   await warnOfMitigations(libvirt, named, vm.context);
   expect(vm.context.lines.warn).toEqual([]);
   await vm.context.close();
-}, 30_000);
+});
 
 test("a disk that the host's own volume group lies on is refused", async () => {
   const vm = new Machine(lab.host, "lvm");
@@ -144,7 +143,7 @@ test("a disk that the host's own volume group lies on is refused", async () => {
     await lab.host.exec(`losetup -d ${loop}`);
     await vm.context.close();
   }
-}, 30_000);
+});
 
 const certificates = "/etc/pki/libvirt-spice";
 const makeCertificates = [

@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await vm?.context.close();
   await lab?.stop();
-}, 30_000);
+});
 
 /** Whatever was done before, it is the same process, and nothing waits for another. */
 afterEach(async () => {
@@ -78,7 +78,7 @@ test("the guest sees its cells, their distances, and its sockets", async () => {
   expect(await inGuest(nodes)).toBe("0-1\n0\n1\n10 21\n21 10");
   const cpu = "cd /sys/devices/system/cpu; cat cpu[01]/topology/physical_package_id; grep -c ^processor /proc/cpuinfo";
   expect(await inGuest(cpu)).toBe("0\n1\n2");
-}, 30_000);
+});
 
 test("pins, weights and quotas move as the guest runs", async () => {
   await up({
@@ -108,7 +108,7 @@ test("pins, weights and quotas move as the guest runs", async () => {
   })) {
     expect(times).toMatch(new RegExp(`^${field}\\s*: ${value}$`, "m"));
   }
-}, 30_000);
+});
 
 test("what is taken out of the program is taken out of the running guest", async () => {
   const { quota, ...kept } = args["cpuTune"] as Record<string, unknown>;
@@ -123,7 +123,7 @@ test("what is taken out of the program is taken out of the running guest", async
 test("a vCPU is added, with the pin that waits for it", async () => {
   await up({ vcpus: 3 });
   expect(await virsh("vcpucount", "--current", "--live")).toBe("3");
-}, 30_000);
+});
 
 test("the period of statistics and a limit change as the guest runs", async () => {
   await up({ balloon: { statsPeriod: 3 }, memoryLimits: { softLimit: "1 GiB" } });
@@ -132,7 +132,7 @@ test("the period of statistics and a limit change as the guest runs", async () =
   await up({ balloon: { statsPeriod: 0 }, memoryLimits: { softLimit: "2 GiB" } });
   expect(await vm.xml()).not.toMatch(/<stats period/);
   expect(await virsh("memtune")).toMatch(/soft_limit\s*: 2097152/);
-}, 30_000);
+});
 
 test("a random number device, a tablet, texts, passwords, and limits of the host's disks change as the guest runs", async () => {
   const source = () => inGuest("cat /sys/class/misc/hw_random/rng_current");
@@ -229,7 +229,7 @@ test("a CPU that the host has not is refused before anything is written", async 
     /accepted the definition and left out iothreadPolling[\s\S]*former definition is in force again/,
   );
   expect(await vm.xml("--inactive")).toBe(before);
-}, 30_000);
+});
 
 test("what this kernel refuses is told with libvirt's words", async () => {
   const refused = async (logicalName: string, tuning: Values, words: RegExp) => {

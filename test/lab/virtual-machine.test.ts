@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(machines.map(({ context }) => context.close()));
   await lab.stop();
-}, 30_000);
+});
 
 function machine(name: string): Machine {
   const made = new Machine(lab.host, name, { waitForAddress: false });
@@ -88,7 +88,7 @@ test("what others wrote into the definition survives an update", async () => {
   expect(xml).toContain(">keep<");
   expect(xml).toContain(owner);
   await vm.delete();
-}, 30_000);
+});
 
 test("live changes reach the running guest, the others wait or restart it as the policy says", async () => {
   const vm = machine("changes");
@@ -148,7 +148,7 @@ test("a watchdog is plugged in where the machine has a slot for it", async () =>
     expect((await vm.xml()).includes("ua-watchdog-main")).toBe(type === "pc");
     await vm.delete();
   }
-}, 30_000);
+});
 
 test("names and addresses of devices stay when others come and go", async () => {
   const vm = machine("stable");
@@ -169,7 +169,7 @@ test("names and addresses of devices stay when others come and go", async () => 
   expect(await place("ua-disk-a")).toMatchObject([{ dev: "vda" }, { type: "pci" }]);
   expect(await vm.xml("--inactive")).not.toContain("ua-disk-m");
   await vm.delete();
-}, 30_000);
+});
 
 test("a guest that cannot start stays in state, and the next update starts it", async () => {
   const vm = machine("late");
@@ -184,7 +184,7 @@ test("a guest that cannot start stays in state, and the next update starts it", 
   expect(await vm.power()).toBe("running");
   expect(vm.state).toMatchObject({ state: "running" });
   await vm.delete();
-}, 30_000);
+});
 
 test("create goes on with its own half-made domain", async () => {
   const vm = machine("half");
@@ -199,7 +199,7 @@ test("create goes on with its own half-made domain", async () => {
     new RegExp(`made it as "${again.name}"[\\s\\S]*What to do: give it the name "${again.name}" for one pulumi up`),
   );
   await again.delete();
-}, 30_000);
+});
 
 test("somebody else's domain is refused, adopted on request, and stays when it is let go", async () => {
   const disk = await image(lab.host, "foreign.qcow2");
@@ -235,7 +235,7 @@ test("somebody else's domain is refused, adopted on request, and stays when it i
   await vm.delete();
   expect(await lab.host.virsh("dumpxml", "foreign")).not.toContain("pulumi-kvm");
   await lab.host.virsh("undefine", "foreign");
-}, 30_000);
+});
 
 test("kvm is refused with the remedy where the host has none, before anything is made", async () => {
   const vm = machine("fast");
@@ -249,7 +249,7 @@ test("moving to another host is refused", async () => {
   const elsewhere = { uri: "qemu+ssh://other/system", uuid: "99999999-0000-4000-8000-000000000000", owner };
   expect(() => vm.diff({ host: elsewhere })).toThrow(/migration/);
   await vm.delete();
-}, 30_000);
+});
 
 test("a failed live change puts the former definition back and says so", async () => {
   const vm = machine("back");
@@ -263,7 +263,7 @@ test("a failed live change puts the former definition back and says so", async (
   expect(await vm.xml("--inactive")).toBe(before);
   expect(await vm.power()).toBe("running");
   await vm.delete();
-}, 30_000);
+});
 
 test("a daemon killed on the way leaves the machine in state, and the next run goes on", async () => {
   const vm = machine("killed");
@@ -315,7 +315,7 @@ test("uefi machines keep their firmware through updates and leave no NVRAM behin
   await vm.delete();
   expect(resolved.nvram).toMatch(/^\/var\/lib\/libvirt\/qemu\/nvram\//);
   expect((await lab.host.exec(["ls", resolved.nvram], { check: false })).code).not.toBe(0);
-}, 30_000);
+});
 
 test("a running machine that somebody undefined is defined again, or deleted", async () => {
   const vm = machine("transient");
@@ -328,7 +328,7 @@ test("a running machine that somebody undefined is defined again, or deleted", a
   await lab.host.virsh("undefine", vm.name);
   await vm.delete();
   expect(await lab.host.virsh("list", "--all", "--name")).not.toContain(vm.name);
-}, 30_000);
+});
 
 test("a saved state is reported, and its guest gets what was changed at the start after", async () => {
   const vm = machine("saved");
@@ -340,7 +340,7 @@ test("a saved state is reported, and its guest gets what was changed at the star
   expect(await vm.power()).toBe("running");
   expect(vm.state["pendingRestart"]).toEqual(["cpu.mode", "cpu.model"]);
   await vm.delete();
-}, 30_000);
+});
 
 test("an existing machine can be looked up by name and by uuid", async () => {
   const vm = machine("known");
@@ -352,4 +352,4 @@ test("an existing machine can be looked up by name and by uuid", async () => {
   }
   await expect(virtualMachine.read("lookup:nobody", { host: vm.reference }, context)).rejects.toThrow(/no domain/);
   await vm.delete();
-}, 30_000);
+});

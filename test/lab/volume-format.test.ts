@@ -25,4 +25,4 @@ test("an image that is not of the volume's format any more is grown as none", as
   await expect(raw.up({ format: "raw", size: "32 MiB" })).rejects.toThrow(/made raw, and libvirt takes it for qcow2/);
   expect(statSync(raw.path).size).toBe(16 * 1024 ** 2);
   await Promise.all([broken.delete(), raw.delete()]);
-}, 30_000);
+});

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(contexts.map((context) => context.close()));
   await lab.stop();
-}, 30_000);
+});
 
 function vol(name: string, inPool = pool): Stored {
   const made = Stored.volume(inPool, name);
@@ -100,7 +100,7 @@ test("what a running guest has plugged in for now, or keeps only in its definiti
   await expect(pulled.delete()).rejects.toThrow(/in use: (running )?domain both-\w+ has it as vda/);
   await vm.delete();
   await Promise.all([plugged.delete(), pulled.delete()]);
-}, 30_000);
+});
 
 test("a chain of three over two pools: only the top may go", async () => {
   const one = await vol("one").create({ size: "1 MiB", format: "raw" });

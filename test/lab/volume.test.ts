@@ -79,7 +79,7 @@ test("empty: made, seen as it is, no drift, grown, gone", async () => {
   const root = await vol("version").create({ size: "1 MiB" });
   expect(imageInfo(root.path)).toMatchObject({ "format-specific": { data: { compat: "1.1" } } });
   await root.delete();
-}, 30_000);
+});
 
 test("overlay: as large as its base or larger, never smaller, of the format that the base has", async () => {
   const base = await vol("base").create({ size: "16 MiB" });
@@ -98,7 +98,7 @@ test("overlay: as large as its base or larger, never smaller, of the format that
   );
   await Promise.all([root.delete(), large.delete()]);
   await base.delete();
-}, 30_000);
+});
 
 test("a cycle of backing files is refused and named", async () => {
   const [one, two] = ["one", "two"].map((name) => `${lab.pool["path"]}/${name}.qcow2`) as [string, string];
@@ -177,7 +177,7 @@ test("images that are not what they should be never reach the host", async () =>
   ];
   for (const [args, reason] of cases) await expect(vol("bad").create(args)).rejects.toThrow(reason);
   expect(await lab.host.virsh("vol-list", "vms")).not.toContain("bad-");
-}, 30_000);
+});
 
 test("what others made is left alone, unless adopted as it is", async () => {
   await lab.host.virsh("vol-create-as", "vms", "theirs.qcow2", "4M", "--format", "qcow2");
@@ -289,7 +289,7 @@ test("a full pool: nothing half made stays", async () => {
   await sparse.up({ size: "2 GiB" });
   expect(sparse.state).toMatchObject({ capacity: "2 GiB" });
   await sparse.delete();
-}, 30_000);
+});
 
 test("a pool that is inactive or missing is an error and never an answer", async () => {
   const other = await makePool(lab.host, "other");

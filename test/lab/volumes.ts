@@ -79,7 +79,7 @@ export function volumeLab(): VolumeLab {
   afterAll(async () => {
     await Promise.all(stored.map(({ context }) => context.close()));
     await lab?.stop();
-  }, 30_000);
+  });
 
   return {
     stored,

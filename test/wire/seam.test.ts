@@ -6,7 +6,7 @@ const provider = new ProviderProcess();
 /** Of the next deployment. */
 const later = new ProviderProcess();
 
-beforeAll(() => Promise.all([provider.start(), later.start()]), 30_000);
+beforeAll(() => Promise.all([provider.start(), later.start()]));
 afterAll(() => Promise.all([provider.stop(), later.stop()]));
 
 const all = argumentsOf(unroutable);
@@ -230,7 +230,7 @@ describe("who cannot be reached, and who has gone", () => {
     // The call that loads the provider is the only one.
     await other.check(wire("Host"));
     expect(await other.abandon()).toBeLessThan(5000);
-  }, 30_000);
+  });
 });
 
 /** Derived from organization, project, stack and urn, once and for ever. */
