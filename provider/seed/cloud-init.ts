@@ -68,9 +68,9 @@ export function buildSeed(args: SeedArgs): Seed {
     "CIDATA",
     documents.map(([name, text]) => file(name, text)),
   );
-  const warnings = documents
-    .filter(([name]) => name.endsWith("r-data"))
-    .flatMap(([name, text]) => headerWarning(name, text));
+  const warnings = documents.flatMap(([name, text]) =>
+    name.endsWith("r-data") ? [...headerWarning(name, text), ...configWarning(name, text)] : networkWarning(name, text),
+  );
   return { iso, sha256: createHash("sha256").update(iso).digest("hex"), warnings };
 }
 
@@ -122,4 +122,25 @@ function headerWarning(name: string, text: string): string[] {
   const start = text.trimStart().slice(0, 32).toLowerCase();
   if (start === "" || HEADERS.some((known) => start.startsWith(known))) return [];
   return [`${name} begins with none of ${HEADERS.join(", ")}: cloud-init will ignore it`];
+}
+
+/** A script or a template is not for us to judge. */
+function configWarning(name: string, text: string): string[] {
+  if (!/^#cloud-config\s/i.test(text.trimStart())) return [];
+  const { fault } = cloudYaml().readYaml(text);
+  return fault === undefined ? [] : [`${name} is no YAML (${fault}): cloud-init will ignore it`];
+}
+
+function networkWarning(name: string, text: string): string[] {
+  if (name !== "network-config") return [];
+  const { fault, value } = cloudYaml().readYaml(text);
+  if (fault !== undefined) return [`${name} is no YAML (${fault}): cloud-init will ignore it`];
+  const { network = value } = members(value);
+  const { version, config } = members(network);
+  if (version === 1 || version === 2 || config === "disabled") return [];
+  return [`${name} says ${version === undefined ? "no version" : `version ${version}`}: cloud-init knows 1 and 2`];
+}
+
+function members(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }

@@ -1,4 +1,4 @@
-import { Document, parse, Scalar, visit } from "yaml";
+import { Document, parseDocument, Scalar, visit } from "yaml";
 import { SeedError } from "./seed-error";
 
 /** What YAML 1.1 and 1.2 readers alike take for a string without quotes. */
@@ -56,14 +56,26 @@ function assertPlain(value: unknown, path: string, parents: readonly object[]): 
 
 /** Reads a YAML mapping that a user wrote as text. */
 export function parseMapping(text: string, what: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = parse(text, { version: "1.1" });
-  } catch (error) {
-    throw new SeedError(`${what} is no YAML: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  const { fault, value } = readYaml(text);
+  if (fault !== undefined) throw new SeedError(`${what} is no YAML: ${fault}`);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new SeedError(`${what} must be a YAML mapping such as "local-hostname: db"`);
   }
   return { ...value };
+}
+
+/** Reads text as the PyYAML of cloud-init does. The fault names the place alone: what stands there may be secret. */
+export function readYaml(text: string): { readonly fault?: string; readonly value?: unknown } {
+  // With a key that stands twice it goes on.
+  const document = parseDocument(text, { version: "1.1", uniqueKeys: false });
+  const [error] = document.errors;
+  if (error) {
+    const [place] = error.linePos ?? [];
+    return { fault: `${error.code}${place ? ` at line ${place.line}, column ${place.col}` : ""}` };
+  }
+  try {
+    return { value: document.toJS() as unknown };
+  } catch {
+    return { fault: "an alias without its anchor" };
+  }
 }

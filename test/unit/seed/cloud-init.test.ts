@@ -66,6 +66,27 @@ describe("buildSeed", () => {
     expect(seed({ networkConfig: "version: 2", metaData: "a: 1" }).warnings).toEqual([]);
   });
 
+  it.each<[Partial<SeedArgs>, RegExp]>([
+    [{ userData: "#cloud-config\nusers:\n\t- hush\n" }, /^user-data is no YAML \(TAB_AS_INDENT at line 3, column 1\)/],
+    [{ vendorData: "#cloud-config\nusers: *hush\n" }, /^vendor-data is no YAML \(an alias/],
+    [{ networkConfig: "ethernets: [" }, /^network-config is no YAML \(\w+ at line 1/],
+    [{ networkConfig: { version: 3, ethernets: {} } }, /^network-config says version 3: cloud-init knows 1 and 2$/],
+    [{ networkConfig: "network:\n  ethernets: {}\n" }, /^network-config says no version/],
+  ])("warns of what cloud-init cannot read, and quotes none of it: %j", (args, expected) => {
+    const { warnings } = seed(args);
+    expect(warnings).toEqual([expect.stringMatching(expected)]);
+    expect(warnings.join()).not.toContain("hush");
+  });
+
+  it.each<Partial<SeedArgs>>([
+    { userData: "#cloud-config\na: 1\na: 2\n" },
+    { userData: "#!/bin/sh\nusers: [\n" },
+    { networkConfig: "network:\n  config: disabled\n" },
+    { networkConfig: { network: { version: 1, config: [] } } },
+  ])("is content with what it can read: %j", (args) => {
+    expect(seed(args).warnings).toEqual([]);
+  });
+
   it("writes a list as cloud-config-archive", () => {
     expect(documents({ userData: [{ type: "text/x-shellscript", content: "#!/bin/sh\nid\n" }] })["user-data"]).toBe(
       "#cloud-config-archive\n- type: text/x-shellscript\n  content: |\n    #!/bin/sh\n    id\n",
