@@ -307,6 +307,7 @@ export function clone(node: Element): Element {
  * siblings with different names do not count; the order of siblings with one name does.
  */
 export function equal(a: Element, b: Element): boolean {
+  if (a === b) return true;
   if (a.name !== b.name || significantText(a) !== significantText(b)) return false;
   const names = Object.keys(a.attributes);
   if (names.length !== Object.keys(b.attributes).length) return false;
