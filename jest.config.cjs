@@ -20,8 +20,7 @@ const onNewer = [
   "volume-users",
 ];
 
-/** Daemons and guests take their time, more on a machine that is busy. */
-const onHosts = { testTimeout: 30_000 };
+const onHosts = { setupFilesAfterEnv: ["<rootDir>/test/on-hosts.ts"] };
 
 module.exports = {
   projects: [

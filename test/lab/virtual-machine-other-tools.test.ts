@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { machineLab } from "./machine-lab";
 import { furnish, image, type Machine } from "./machines";
+import { waitFor } from "./processes";
 
 /** What operators and other tools do to the same machines. */
 const lab = machineLab({ waitForAddress: false }, { alone: true });
@@ -149,7 +150,7 @@ test("a network that somebody started anew is drift of its running guests, and t
     );
     expect([await vm.refresh(), vm.diff(args).lines]).toEqual([[], []]);
     await lab.host.restartLibvirtd();
-    expect(await onBridge()).toBe(tap);
+    await waitFor("the NIC to be on its bridge again", 20, async () => (await onBridge()) === tap);
   }
   expect(await lab.host.virsh("net-port-list", "lan")).toMatch(/[0-9a-f]{8}-/);
   expect([await vm.refresh(), vm.diff(args).lines, vm.state["pendingRestart"]]).toEqual([[], [], []]);
