@@ -250,14 +250,16 @@ export class SshDialer implements Dialer {
   }
 
   #refusal(failures: readonly string[], cause?: unknown): TransportError {
-    const denied = failures.some((failure) => /permission denied/i.test(failure));
+    const has = (pattern: RegExp) => failures.some((failure) => pattern.test(failure));
     return new TransportError("refused", {
       step: "reach the libvirt daemon",
       host: this.description,
       reason: `ssh works, the daemon cannot be reached: ${failures.join("; ")}`,
-      remedy: denied
+      remedy: has(/permission denied/i)
         ? "add the user to the group libvirt on that host (usermod -aG libvirt USER), or log in as root."
-        : "on that host install libvirt-daemon-system, and start virtqemud.socket or libvirtd.socket.",
+        : has(/the (remote|login) shell/)
+          ? "let sshd on that host open channels to sockets (AllowStreamLocalForwarding), or run programs for this user (ForceCommand, the login shell); and see that virtqemud.socket or libvirtd.socket is started there."
+          : "on that host install libvirt-daemon-system, and start virtqemud.socket or libvirtd.socket.",
       cause,
     });
   }
