@@ -23,12 +23,12 @@ export async function judgeUpdate(site: UpdateSite, changes: readonly Change[]):
 }
 
 async function requireDoable(site: UpdateSite, changes: readonly Change[], touched: Touched): Promise<void> {
-  const { domain, olds, news, before, live, context } = site;
+  const { domain, olds, news, renamed, before, live, context } = site;
   requireStillOurs("VirtualMachine", readMark(before), news, context);
   requirePolicy(domain, news, changes, live !== undefined);
   await refuseWhileBusy(domain, site);
   await refuseMoved(domain, site, olds, news);
-  const asksForStart = news.name !== domain.name || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
+  const asksForStart = renamed || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
   const isRestarted = !!live && asksForStart && news.changePolicy === "restart";
   await requireHardware(domain.libvirt, news, domain.uuid, touched, isRestarted);
 }

@@ -1,39 +1,28 @@
 import { messageOf } from "../../core/errors";
-import type { Values } from "../../core/handler";
-import { child, clone, type Element, textOf } from "../../schema/tree";
+import { child, clone, textOf } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
 import { applyInputs } from "./apply";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
 import { effective } from "./placement";
 import { type Inputs, rows } from "./rows";
-import type { UpdateSite } from "./settle";
+import type { Settled, UpdateSite } from "./settle";
 
 /** How far an update came that failed. */
 interface Failed extends UpdateSite {
   /** Whether it was to stop the guest first, to rename or to restart it. */
   readonly hasStopped: boolean;
-  /** Takes away again what was made for it on the host. */
-  readonly giveBack?: () => Promise<void>;
-  /** What the state says where the former definition cannot be written any more. */
-  readonly written?: Written;
-}
-
-/** What an update has sent to the host. */
-export interface Written {
-  /** The program's inputs, and those in force. */
-  readonly asked: Inputs;
-  readonly inForce: Inputs;
-  readonly known: Values;
-  readonly definition: Element;
+  /** What it has written. */
+  readonly settled?: Settled;
 }
 
 /**
  * Puts what was before the update in force again: name, definition, and what was changed in the running guest; a guest
  * that it had stopped runs again as it did. Answers what the update ends with.
  */
-export async function asBefore(failed: Failed, to: Inputs, error: unknown): Promise<Error> {
-  const { domain, olds, hasStopped, giveBack, written, context } = failed;
+export async function asBefore(failed: Failed, error: unknown): Promise<Error> {
+  const { domain, olds, news, hasStopped, settled, context } = failed;
+  const to = settled?.to ?? news;
   const cause = error instanceof Error ? error : new Error(messageOf(error));
   const failing = hasStopped
     ? "The guest is off, and could not be started as it was before either"
@@ -50,11 +39,11 @@ export async function asBefore(failed: Failed, to: Inputs, error: unknown): Prom
     );
   const told = new Error(`${cause.message}\n  ${note}`, { cause });
   // What was made for it on the host stays beside a definition that names it.
-  if (written && !isDefined) return asWritten(failed, told, written);
+  if (settled && !isDefined) return asWritten(failed, told, settled);
   // What cannot be put back as the guest runs waits for its end.
   const before = { ...to, __kvm: olds["__kvm"] };
   const ended = await unfinished(domain, olds, told, olds, { ignored: context.meta?.ignoreChanges, before });
-  await giveBack?.().catch((failure: unknown) => context.warn(messageOf(failure)));
+  await settled?.giveBack().catch((failure: unknown) => context.warn(messageOf(failure)));
   return ended;
 }
 
@@ -63,12 +52,12 @@ export async function asBefore(failed: Failed, to: Inputs, error: unknown): Prom
  * wish: what was taken out may still be in the guest, and a program that does not want any more what came takes it away.
  */
 export function asWritten(
-  { domain, olds, context }: UpdateSite,
+  { domain, olds, news, context }: UpdateSite,
   error: unknown,
-  { asked, inForce, known, definition }: Written,
+  { to, known, wanted }: Settled,
 ): Promise<Error> {
-  const inputs = namedByEither(rows, olds, asked) as Inputs;
-  const applied = readRows(rows, inForce, definition);
+  const inputs = namedByEither(rows, olds, news) as Inputs;
+  const applied = readRows(rows, to, wanted);
   return unfinished(domain, inputs, error, known, { ignored: context.meta?.ignoreChanges, applied, before: olds });
 }
 
@@ -76,10 +65,9 @@ export function asWritten(
  * What an update ends with that was cut off as it sent the definition: nobody knows which one the host has. The state
  * keeps the former inputs, and names what the wish would add as if it were there: a refresh finds what is not.
  */
-export function asEither(site: UpdateSite, error: unknown, asked: Inputs): Promise<Error> {
-  const { domain, olds, before, live, context } = site;
-  const inputs = namedByEither(rows, asked, olds) as Inputs;
-  const [had, wish] = [effective(olds, olds), effective(asked, olds)];
+export function asEither({ domain, olds, news, before, live, context }: UpdateSite, error: unknown): Promise<Error> {
+  const inputs = namedByEither(rows, news, olds) as Inputs;
+  const [had, wish] = [effective(olds, olds), effective(news, olds)];
   const written = readRows(rows, wish, applyInputs(clone(before), wish, had, live));
   const applied = namedByEither(rows, written, readRows(rows, had, before));
   return unfinished(domain, inputs, error, olds, { ignored: context.meta?.ignoreChanges, applied, before: olds });

@@ -32,6 +32,8 @@ export interface UpdateSite extends Look {
   readonly domain: Domain;
   readonly olds: Inputs & Values;
   readonly news: Inputs;
+  /** Whether the domain had another name before. */
+  readonly renamed: boolean;
   readonly context: Context;
 }
 
@@ -49,6 +51,9 @@ export interface Settled {
   readonly wanted: Element;
   /** What is known of the domain since. */
   readonly known: Values;
+  /** The inputs in force before and with it. */
+  readonly from: Inputs;
+  readonly to: Inputs;
   /** Takes away again the mediated devices and pages that were made for it. */
   readonly giveBack: () => Promise<void>;
 }
@@ -87,7 +92,8 @@ async function write(
 ): Promise<Settled> {
   const { domain, olds, news, before, live, isPersistent, context } = site;
   const known = { ...olds, ...{ placement: undefined }, ...asOutput(placement) };
-  const wanted = applyInputs(clone(before), effective(news, known), effective(olds, olds), live);
+  const [from, to] = [effective(olds, olds), effective(news, known)];
+  const wanted = applyInputs(clone(before), to, from, live);
   dropWaiting(wanted);
   const record = recordOf(news, placement, added);
   writeRecord(wanted, record);
@@ -111,5 +117,5 @@ async function write(
     await domain.setMetadataElement(xml, key, uri);
   }
   if (live && marked && readMark(live)?.urn !== marked.urn) await setMark(domain, marked);
-  return { differs, wanted, known, giveBack };
+  return { differs, wanted, known, from, to, giveBack };
 }

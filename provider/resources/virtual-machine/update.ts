@@ -18,10 +18,10 @@ import { removeMediated } from "./mediated-devices";
 import { forgetLostPorts } from "./nic-ports";
 import { observe, type outputs } from "./outputs";
 import { pendingOf, residue, takenOut, untold } from "./pending";
-import { effective, placementIn } from "./placement";
+import { placementIn } from "./placement";
 import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
-import { asBefore, asEither, asWritten, type Written } from "./roll-back";
+import { asBefore, asEither, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
 import { behindIn, waitingIn } from "./run-note";
 import { type Settled, settle, type UpdateSite } from "./settle";
@@ -32,17 +32,8 @@ type MadeDomain = Made<typeof outputs>;
 
 /** An update under way. */
 interface Run extends UpdateSite {
-  readonly renamed: boolean;
   /** Whether a refresh has found a NIC off its network: ports that the network has forgotten are looked for. */
   readonly looksAtPorts: boolean;
-}
-
-/** The definition that was written, and the inputs in force before and with it. */
-interface Sent extends Settled {
-  readonly from: Inputs;
-  readonly to: Inputs;
-  /** What a failure from here on tells the state. */
-  readonly written: Written;
 }
 
 /**
@@ -65,13 +56,13 @@ export async function update(
   await judgeUpdate(run, changes);
   const mayStart = found.power === "stopped" || news.changePolicy === "restart";
   const leases = mayStart ? await leasesBefore(domain, news) : noLeases;
-  const sent = await write(run);
-  const config = await applyToGuest(run, sent);
-  return finish(run, sent, config, leases);
+  const settled = await write(run);
+  const config = await applyToGuest(run, settled);
+  return finish(run, settled, config, leases);
 }
 
 /** Writes the definition, under its new name where it gets one. */
-async function write(run: Run): Promise<Sent> {
+async function write(run: Run): Promise<Settled> {
   const { domain, olds, news, before, live, renamed, context } = run;
   let isSent = false;
   const steps = {
@@ -82,20 +73,17 @@ async function write(run: Run): Promise<Sent> {
   };
   try {
     const now = renamed ? await rename(domain, before, olds, news, context) : before;
-    const settled = await settle({ ...run, before: now }, steps);
-    const [from, to] = [effective(olds, olds), effective(news, settled.known)];
-    const written = { asked: news, inForce: to, known: settled.known, definition: settled.wanted };
-    return { ...settled, from, to, written };
+    return await settle({ ...run, before: now }, steps);
   } catch (error) {
-    if (isSent && isCutOff(error, context)) throw await asEither(run, error, news);
-    throw renamed && !isConnectionLost(error) ? await asBefore({ ...run, hasStopped: !!live }, news, error) : error;
+    if (isSent && isCutOff(error, context)) throw await asEither(run, error);
+    throw renamed && !isConnectionLost(error) ? await asBefore({ ...run, hasStopped: !!live }, error) : error;
   }
 }
 
 /** Changes the running guest, once libvirt has shown what it took. Answers the definition as it shows it. */
-async function applyToGuest(run: Run, sent: Sent): Promise<Element> {
+async function applyToGuest(run: Run, settled: Settled): Promise<Element> {
   const { domain, olds, news, live, renamed, looksAtPorts, context } = run;
-  const { differs, wanted, known, giveBack, from, to, written } = sent;
+  const { differs, wanted, known, from, to } = settled;
   try {
     const config = differs ? await domain.inactiveAfter(wanted) : wanted;
     requireTaken(domain, to, { wanted, config }, context);
@@ -108,17 +96,16 @@ async function applyToGuest(run: Run, sent: Sent): Promise<Element> {
     }
     return config;
   } catch (error) {
-    if (isCutOff(error, context)) throw await asWritten(run, error, written);
-    const failed = { ...run, hasStopped: renamed && !!live, giveBack, written };
-    if (differs || renamed) throw await asBefore(failed, to, error);
+    if (isCutOff(error, context)) throw await asWritten(run, error, settled);
+    if (differs || renamed) throw await asBefore({ ...run, hasStopped: renamed && !!live, settled }, error);
     throw await unfinished(domain, olds, error, olds, { ignored: context.meta?.ignoreChanges });
   }
 }
 
 /** Restarts the guest where that is wanted, and brings its power state about. */
-async function finish(run: Run, sent: Sent, config: Element, leases: Leases): Promise<MadeDomain> {
+async function finish(run: Run, settled: Settled, config: Element, leases: Leases): Promise<MadeDomain> {
   const { domain, olds, news, live, isPersistent, autostart, looksAtPorts, context } = run;
-  const { differs, wanted, known, giveBack, from, to, written } = sent;
+  const { differs, wanted, known, from, to } = settled;
   const ignored = context.meta?.ignoreChanges;
   const wait = new StartWait(domain, news, olds, wanted);
   let isOff = false;
@@ -149,8 +136,7 @@ async function finish(run: Run, sent: Sent, config: Element, leases: Leases): Pr
     report(waitingIn(made.outputs), context);
     return made;
   } catch (error) {
-    const failed = { ...run, hasStopped: true, giveBack, written };
-    if (isOff && !isConnectionLost(error)) throw await asBefore(failed, to, error);
+    if (isOff && !isConnectionLost(error)) throw await asBefore({ ...run, hasStopped: true, settled }, error);
     throw await unfinished(domain, news, error, known, { due: wait.due, ignored, before: olds });
   }
 }
