@@ -2,9 +2,20 @@ import type { Rows } from "../core/attribute";
 import type { Fault } from "../core/check";
 import { isPlainObject } from "../core/unknown";
 import { versionNumber, versionText } from "../schema/version";
+import { libvirtOf } from "./facts";
 
-/** Faults of the values that the host's libvirt is too old for: it would drop them in silence. */
-export function tooNew(rows: Rows, values: unknown, libvirt: number, path = ""): Fault[] {
+/** The rule of a resource with a host: refuses what the host's libvirt is too old for, and would drop in silence. */
+export function versionRule(rows: Rows) {
+  return {
+    needs: ["host" as const],
+    check(inputs: { readonly host: unknown }): Fault[] {
+      const libvirt = libvirtOf(inputs.host);
+      return libvirt === undefined ? [] : tooNew(rows, inputs, libvirt);
+    },
+  };
+}
+
+function tooNew(rows: Rows, values: unknown, libvirt: number, path = ""): Fault[] {
   if (!isPlainObject(values)) return [];
   return Object.entries(rows).flatMap(([name, row]) => {
     const [at, value] = [path === "" ? name : `${path}.${name}`, values[name]];

@@ -1,8 +1,7 @@
 import type { Fault } from "../../core/check";
 import type { Rule } from "../../core/resource";
-import { libvirtOf } from "../facts";
 import { overlayRule } from "../overlay";
-import { tooNew } from "../version-rules";
+import { versionRule } from "../version-rules";
 import {
   contains,
   formatAddress,
@@ -220,14 +219,6 @@ const dnsRule: NetworkRule = {
   },
 };
 
-const versionRule: NetworkRule = {
-  needs: ["host"],
-  check: (inputs) => {
-    const libvirt = libvirtOf(inputs.host);
-    return libvirt === undefined ? [] : tooNew(rows, inputs, libvirt);
-  },
-};
-
 export const rules: readonly NetworkRule[] = [
   modeRule,
   subnetRule,
@@ -235,7 +226,7 @@ export const rules: readonly NetworkRule[] = [
   rangeRule,
   reservationRule,
   dnsRule,
-  versionRule,
+  versionRule(rows),
   overlayRule("network"),
 ];
 

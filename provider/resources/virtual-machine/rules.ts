@@ -1,7 +1,6 @@
 import { parseBytes } from "../../core/units";
-import { libvirtOf } from "../facts";
 import { overlayRule } from "../overlay";
-import { tooNew } from "../version-rules";
+import { versionRule } from "../version-rules";
 import { cpuTuneRules } from "./cpu-rules";
 import { deviceRules } from "./device-rules";
 import { diskRules } from "./disk-rules";
@@ -93,16 +92,6 @@ const memoryRules: readonly MachineRule[] = [
   },
 ];
 
-const versionRules: readonly MachineRule[] = [
-  {
-    needs: ["host"],
-    check: (inputs) => {
-      const libvirt = libvirtOf(inputs.host);
-      return libvirt === undefined ? [] : tooNew(rows, inputs, libvirt);
-    },
-  },
-];
-
 const blkioRule: MachineRule = {
   needs: ["blkio"],
   check: ({ blkio }) =>
@@ -131,6 +120,6 @@ export const rules: readonly MachineRule[] = [
   blkioRule,
   ...launchRules,
   lifecycleActionRule,
-  ...versionRules,
+  versionRule(rows),
   overlayRule("domain"),
 ];
