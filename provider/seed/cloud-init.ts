@@ -68,9 +68,11 @@ export function buildSeed(args: SeedArgs): Seed {
     "CIDATA",
     documents.map(([name, text]) => file(name, text)),
   );
-  const warnings = documents.flatMap(([name, text]) =>
-    name.endsWith("r-data") ? [...headerWarning(name, text), ...configWarning(name, text)] : networkWarning(name, text),
-  );
+  const warnings = [
+    ...textWarnings("user-data", args.userData),
+    ...textWarnings("vendor-data", args.vendorData),
+    ...networkWarnings("network-config", args.networkConfig),
+  ];
   return { iso, sha256: createHash("sha256").update(iso).digest("hex"), warnings };
 }
 
@@ -117,6 +119,11 @@ function isHostname(name: string): boolean {
   return name.length <= 253 && name.split(".").every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(label));
 }
 
+/** What we write ourselves, cloud-init reads. */
+function textWarnings(name: string, data: string | object | undefined): string[] {
+  return typeof data === "string" ? [...headerWarning(name, data), ...configWarning(name, data)] : [];
+}
+
 function headerWarning(name: string, text: string): string[] {
   if (text.startsWith("\ufeff")) return [`${name} begins with a byte order mark: cloud-init will ignore it`];
   const start = text.trimStart().slice(0, 32).toLowerCase();
@@ -128,17 +135,21 @@ function headerWarning(name: string, text: string): string[] {
 function configWarning(name: string, text: string): string[] {
   if (!/^#cloud-config\s/i.test(text.trimStart())) return [];
   const { fault } = cloudYaml().readYaml(text);
-  return fault === undefined ? [] : [`${name} is no YAML (${fault}): cloud-init will ignore it`];
+  return fault === undefined ? [] : [noYaml(name, fault)];
 }
 
-function networkWarning(name: string, text: string): string[] {
-  if (name !== "network-config") return [];
-  const { fault, value } = cloudYaml().readYaml(text);
-  if (fault !== undefined) return [`${name} is no YAML (${fault}): cloud-init will ignore it`];
+function networkWarnings(name: string, data: string | object | undefined): string[] {
+  if (data === undefined) return [];
+  const { fault, value } = typeof data === "string" ? cloudYaml().readYaml(data) : { fault: undefined, value: data };
+  if (fault !== undefined) return [noYaml(name, fault)];
   const { network = value } = members(value);
   const { version, config } = members(network);
   if (version === 1 || version === 2 || config === "disabled") return [];
   return [`${name} says ${version === undefined ? "no version" : `version ${version}`}: cloud-init knows 1 and 2`];
+}
+
+function noYaml(name: string, fault: string): string {
+  return `${name} is no YAML (${fault}): cloud-init will ignore it`;
 }
 
 function members(value: unknown): Record<string, unknown> {
