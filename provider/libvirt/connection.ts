@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type { Dialer } from "../transport/dialer";
 import { TransportError } from "../transport/errors";
 import type { CallOptions, DomainEvent, Libvirt, TransferOptions, VolumeHandle } from "./api";
-import { deadlineBehindUploads, deadlineOf } from "./deadlines";
+import { deadlineOf } from "./deadlines";
 import { ConnectionLost, errorCode, LibvirtError, WrongHost } from "./errors";
 import { decodeEvent, domainEventIds } from "./events";
 import { handshake, type Opened } from "./handshake";
@@ -88,7 +88,7 @@ export class Connection implements Libvirt {
     for (let repeated = false; ; repeated = true) {
       const channel = await this.acquire();
       try {
-        const deadline = options.timeout ?? (this.link.isBusy ? deadlineBehindUploads(name) : deadlineOf(name));
+        const deadline = options.timeout ?? deadlineOf(name, this.link.isBusy);
         return await withDeadline(channel, name, deadline, channel.call(name, args));
       } catch (error) {
         // What only asks may be asked again over a new channel; what changes something never is.

@@ -30,11 +30,7 @@ const bySpeed: Readonly<Partial<Record<ProcedureName, number>>> = {
   DOMAIN_MANAGED_SAVE: unlimited,
 };
 
-export function deadlineOf(name: ProcedureName): number {
-  return bySpeed[name] ?? quick;
-}
-
-/** The same where the call has to wait for what uploads have sent over a slow link. */
-export function deadlineBehindUploads(name: ProcedureName): number {
-  return Math.max(deadlineOf(name), slow);
+/** Where the call waits behind what uploads have sent over a slow link, no less than for a slow one. */
+export function deadlineOf(name: ProcedureName, isBehindUploads: boolean): number {
+  return Math.max(bySpeed[name] ?? quick, isBehindUploads ? slow : 0);
 }
