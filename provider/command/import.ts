@@ -42,7 +42,7 @@ export const importHost: Command = {
 
   async run([uri = ""], flags, output) {
     const faults = uriFaults(uri);
-    if (faults.length > 0) throw new UsageError(`${uri} cannot be used: ${faults.join("; ")}`);
+    if (faults.length > 0) throw new UsageError(`URI: ${faults.join("; ")}`);
     const adopt = flags["adopt"] === true;
     const project = new Project(textFlag(flags, "out") ?? ".");
     project.requireFree(adopt ? [programName] : [programName, importName]);
