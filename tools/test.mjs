@@ -10,7 +10,7 @@ const suites = createRequire(import.meta.url)("../jest.config.cjs").projects.map
 /** Waits for its hosts most of the time, as long as all others together take, which run in turn beside it. */
 const longest = "lab";
 /** They keep times: one file at a time. */
-const onHosts = ["lab", "engine", "lab-newer"];
+const serial = ["lab", "engine", "lab-newer"];
 const named = process.argv.slice(2).filter((name) => !name.startsWith("-"));
 
 const unknown = named.filter((name) => !suites.includes(name));
@@ -60,14 +60,13 @@ async function run(suite) {
 }
 
 function jest(suite, report) {
-  const serial = onHosts.includes(suite) ? ["--runInBand"] : [];
   const words = [
     "node_modules/jest/bin/jest.js",
     "--selectProjects",
     suite,
     "--json",
     `--outputFile=${report}`,
-    ...serial,
+    ...(serial.includes(suite) ? ["--runInBand"] : []),
   ];
   const child = spawn(process.execPath, words, {
     cwd: root,

@@ -78,10 +78,7 @@ export interface KsmPlan {
   readonly before: Ksm;
 }
 
-/**
- * Sets what is wanted, and back what is wanted no more: `before` is what the machine had when each was first set.
- * Reads only.
- */
+/** To set what is wanted, and back what is wanted no more: `before` is what the machine had when each was first set. */
 export async function planKsm(libvirt: Libvirt, host: string, wanted: Ksm, before: Ksm): Promise<KsmPlan> {
   const target: Ksm = { ...before, ...wanted };
   if (names.every((name) => target[name] === undefined)) return { params: [], atMost: {}, before: {} };
