@@ -104,10 +104,22 @@ export class Machine {
     return inGuest(this.host, this.name, script);
   }
 
-  /** Opens the tray of that drive, as an eject in the guest does it. */
+  /** Opens the tray of that drive, as an eject in the guest does it; asks again as long as the guest keeps it locked. */
   async openTray(disk: string): Promise<void> {
     const command = { execute: "blockdev-open-tray", arguments: { id: `ua-disk-${disk}` } };
-    await this.host.virsh("qemu-monitor-command", this.name, JSON.stringify(command));
+    await waitFor(`the tray of ${disk} to open`, 20, async () => {
+      await this.host.virsh("qemu-monitor-command", this.name, JSON.stringify(command));
+      return (await this.tray(disk)).isOpen;
+    });
+  }
+
+  /** Whether the tray of that drive is open, and whether libvirt takes it for open. */
+  async tray(disk: string): Promise<{ readonly isOpen: boolean; readonly libvirtSays: boolean }> {
+    const reply = await this.host.virsh("qemu-monitor-command", this.name, JSON.stringify({ execute: "query-block" }));
+    const drives: readonly { qdev?: string; tray_open?: boolean }[] = JSON.parse(reply).return;
+    const drive = drives.find(({ qdev }) => qdev?.endsWith(`ua-disk-${disk}`));
+    const device = (await this.xml()).split("<disk ").find((text) => text.includes(`<alias name='ua-disk-${disk}'/>`));
+    return { isOpen: drive?.tray_open === true, libvirtSays: device?.includes(" tray='open'") === true };
   }
 
   async power(): Promise<string> {

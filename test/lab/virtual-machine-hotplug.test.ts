@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
 import { type Lab, startLab } from "./lab";
 import { consoleLine, furnish, image, Machine, medium } from "./machines";
+import { waitFor } from "./processes";
 
 /** What else comes, goes and changes as a guest runs, and what waits for its next start with the reason. */
 let lab: Lab;
@@ -215,11 +216,16 @@ test("a medium that the guest has locked is taken out by force, and that is said
 }, 60_000);
 
 test("a tray that the guest has closed unheard, by a reset of the controller, keeps its medium until it opens again", async () => {
-  await vm.openTray("media");
   const driver = "/sys/bus/virtio/drivers/virtio_scsi";
   // The drive is reset once more as the guest looks for what is on the bus.
   const found = "until [ -e /sys/block/sr0 ]; do sleep 1; done; sleep 1";
-  await vm.inGuest(`cd ${driver}; d=$(echo virtio*); echo $d > unbind; echo $d > bind; ${found}`);
+  // A guest that holds the drive keeps it shut, and one that closes it by a command is heard: then it is tried again.
+  await waitFor("the tray to be closed unheard", 30, async () => {
+    await vm.openTray("media");
+    await vm.inGuest(`cd ${driver}; d=$(echo virtio*); echo $d > unbind; echo $d > bind; ${found}`);
+    const { isOpen, libvirtSays } = await vm.tray("media");
+    return !isOpen && libvirtSays;
+  });
   const other = { disks: { media: { device: "cdrom", volume: medium(lab.host, "third") } } };
   await vm.up({ ...args, ...other });
   expect(vm.context.lines.warn.splice(0).join()).toMatch(
