@@ -190,7 +190,7 @@ export interface VirtualMachineArgsMemoryHotplug {
 
 /** Memory beside `maxMemory`, under names of your choice (`<memory model>`), in the room of `memoryHotplug`. Modules and virtio-mem come and go as the guest runs; a Linux guest gives a module back when it was put online as movable (kernel argument `memhp_default_state=online_movable`). */
 export interface VirtualMachineArgsMemoryDevice {
-  /** `virtio-mem` (grows and shrinks in the running guest, libvirt 7.9), `dimm` (a module), `nvdimm` and `virtio-pmem` (lasting memory in a file; libvirt 9.0 starts no guest with virtio-pmem), `sgx-epc` (enclaves, libvirt 8.10). Default virtio-mem. */
+  /** `virtio-mem` (grows and shrinks in the running guest), `dimm` (a module), `nvdimm` and `virtio-pmem` (lasting memory in a file; libvirt 9.0 starts no guest with virtio-pmem), `sgx-epc` (enclaves). Default virtio-mem. Needs libvirt 7.9 for `virtio-mem`, 7.1 for `virtio-pmem`, 8.10 for `sgx-epc`. */
   readonly model?: pulumi.Input<"virtio-mem" | "dimm" | "nvdimm" | "virtio-pmem" | "sgx-epc">;
   /** Size, whole blocks of 2 MiB; Linux uses whole blocks of 128 MiB of a dimm (`<size>`). */
   readonly size: pulumi.Input<string | number>;
@@ -278,7 +278,7 @@ export interface VirtualMachineArgsNuma {
 
 /** Cells of the host that hold the guest's memory (`<numatune>`). Default: any. */
 export interface VirtualMachineArgsNumaTune {
-  /** `strict` (no other cell), `preferred`, `interleave` or `restrictive` (left to the kernel, may change while the guest runs) (`<memory mode>`, restrictive since libvirt 7.3). Default strict. */
+  /** `strict` (no other cell), `preferred`, `interleave` or `restrictive` (left to the kernel, may change while the guest runs) (`<memory mode>`). Default strict. Needs libvirt 7.3 for `restrictive`. */
   readonly mode?: pulumi.Input<"strict" | "preferred" | "interleave" | "restrictive">;
   /** Cells of the host, as "0-1" (`<memory nodeset>`). Changes in the running guest with mode restrictive. */
   readonly nodes?: pulumi.Input<string>;
@@ -306,7 +306,7 @@ export interface VirtualMachineArgsBoot {
 
 /** Memory that the host cannot read (`<launchSecurity>`). Needs UEFI on q35; refused before anything is written where the host has no such hardware, or no room for one more such guest. Default: none. */
 export interface VirtualMachineArgsLaunchSecurity {
-  /** `sev` (AMD; SEV-ES by its policy), `sev-snp` (AMD, libvirt 10.5) or `tdx` (Intel, libvirt 11.10: older ones do not say reliably whether the host has it). */
+  /** `sev` (AMD; SEV-ES by its policy), `sev-snp` (AMD) or `tdx` (Intel; a libvirt before 11.10 does not say reliably whether the host has it). Needs libvirt 10.5 for `sev-snp`, 11.10 for `tdx`. */
   readonly type: pulumi.Input<"sev" | "sev-snp" | "tdx">;
   /** What the host may do, as hexadecimal bits of the vendor's specification; bit 2 of sev asks for SEV-ES (`<policy>`). Default: no debugging (sev 0x0003, sev-snp 0x30000, tdx 0x10000000). */
   readonly policy?: pulumi.Input<string>;
@@ -320,13 +320,13 @@ export interface VirtualMachineArgsLaunchSecurity {
   readonly dhCert?: pulumi.Input<string>;
   /** The owner's session for sev, base64 (`<session>`). */
   readonly session?: pulumi.Input<string>;
-  /** The owner's ID block for sev-snp, base64 (`<idBlock>`). Needs libvirt 10.5. */
+  /** The owner's ID block for sev-snp, 96 bytes in base64 (`<idBlock>`). Needs libvirt 10.5. */
   readonly idBlock?: pulumi.Input<string>;
-  /** What signs the ID block, base64 (`<idAuth>`). Needs libvirt 10.5. */
+  /** What signs the ID block, at most 4096 bytes in base64 (`<idAuth>`). Needs libvirt 10.5. */
   readonly idAuth?: pulumi.Input<string>;
-  /** 32 bytes that sev-snp puts into its reports, base64 (`<hostData>`). Needs libvirt 10.5. */
+  /** What sev-snp puts into its reports, 32 bytes in base64 (`<hostData>`). Needs libvirt 10.5. */
   readonly hostData?: pulumi.Input<string>;
-  /** Workarounds of the host that the sev-snp guest sees, base64 (`<guestVisibleWorkarounds>`). Needs libvirt 10.5. */
+  /** Workarounds of the host that the sev-snp guest sees, 16 bytes in base64 (`<guestVisibleWorkarounds>`). Needs libvirt 10.5. */
   readonly guestVisibleWorkarounds?: pulumi.Input<string>;
   /** Whether `idAuth` holds an author's key (`authorKey`). Default false. Needs libvirt 10.5. */
   readonly authorKey?: pulumi.Input<boolean>;
@@ -340,11 +340,11 @@ export interface VirtualMachineArgsLaunchSecurity {
   readonly mrOwnerConfig?: pulumi.Input<string>;
   /** Socket of the service on the host that signs the reports of a tdx guest, usually `/var/run/tdx-qgs/qgs.socket` (`<quoteGenerationService path>`). Default: none, and the guest cannot be attested from afar. Needs libvirt 11.10. */
   readonly quoteGenerationService?: pulumi.Input<string>;
-  /** Header of `secret`, base64, as the owner's tool made it from the measurement. */
+  /** Header of `secret`, base64, as the owner's tool made it from the measurement. Needs libvirt 8.0. */
   readonly secretHeader?: pulumi.Input<string>;
-  /** Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this (libvirt 8.0), then let it run. A new start of the guest needs a new one. */
+  /** Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this, then let it run. A new start of the guest needs a new one. Needs libvirt 8.0. */
   readonly secret?: pulumi.Input<string>;
-  /** Where in the guest's memory `secret` goes. Default: where the firmware says. */
+  /** Where in the guest's memory `secret` goes. Default: where the firmware says. Needs libvirt 8.0. */
   readonly secretAddress?: pulumi.Input<string>;
 }
 
@@ -436,7 +436,7 @@ export interface VirtualMachineArgsCpuTune {
 
 /** Hyper-V's interfaces, for Windows guests (`<hyperv>`). Default: none. */
 export interface VirtualMachineArgsFeaturesHyperv {
-  /** `custom` takes the flags below, `passthrough` all that the host's kernel has and no flag, `host-model` what libvirt finds there, beside flags of your own (libvirt 11.9) (`<hyperv mode>`, libvirt 8.0). Default custom. Needs libvirt 8.0. */
+  /** `custom` takes the flags below, `passthrough` all that the host's kernel has and no flag, `host-model` what libvirt finds there, beside flags of your own (`<hyperv mode>`). Default custom. Needs libvirt 8.0, 11.9 for `host-model`. */
   readonly mode?: pulumi.Input<"custom" | "passthrough" | "host-model">;
   /** No watchdog timeouts when the host is loaded (`<features><hyperv><relaxed>`). Default: not said, which is QEMU's own. */
   readonly relaxed?: pulumi.Input<boolean>;
@@ -689,7 +689,7 @@ export interface VirtualMachineArgsDiskIotune {
 export interface VirtualMachineArgsDisk {
   /** Path of an image or, below /dev/, of a block device on the host, in place of `volume`. */
   readonly path?: pulumi.Input<string>;
-  /** An image that QEMU reaches by itself over the network (`<source protocol>`), in place of `volume`: `rbd`, `nbd`, `iscsi`, `nfs` (libvirt 7.0), `http` and `https`. Ports default to the protocol's own; passwords are libvirt secrets, named by uuid or usage. */
+  /** An image that QEMU reaches by itself over the network (`<source protocol>`), in place of `volume`: `rbd`, `nbd`, `iscsi`, `nfs`, `http` and `https`. Ports default to the protocol's own; passwords are libvirt secrets, named by uuid or usage. Needs libvirt 7.0 for `protocol` `nfs`. */
   readonly network?: pulumi.Input<
     | {
         readonly protocol: pulumi.Input<"rbd">;
@@ -787,7 +787,7 @@ export interface VirtualMachineArgsDisk {
   readonly readonly?: pulumi.Input<boolean>;
   /** Other guests may have it open too (`<shareable>`): raw, with cache none or directsync, and a cluster file system in the guests. Default false. */
   readonly shareable?: pulumi.Input<boolean>;
-  /** What the guest writes is thrown away when it stops (`<transient>`): `true`, or `shared` for many guests on one image (libvirt 7.4). Excludes migration and snapshots. Default false. Needs libvirt 6.9. */
+  /** What the guest writes is thrown away when it stops (`<transient>`): `true`, or `shared` for many guests on one image. Excludes migration and snapshots. Default false. Needs libvirt 6.9, 7.4 for `shared`. */
   readonly transient?: pulumi.Input<boolean | "shared">;
   /** Which part it has in snapshots of the guest (`<disk snapshot>`): `no`, `internal`, `external`, `manual`. Default: libvirt's own, external for what is not qcow2. */
   readonly snapshot?: pulumi.Input<"no" | "internal" | "external" | "manual">;
@@ -813,7 +813,7 @@ export interface VirtualMachineArgsDisk {
   readonly discardGranularity?: pulumi.Input<string | number>;
   /** Cache mode of QEMU (`<driver cache>`). Default: none for block devices, which never double what the guest caches; else QEMU's own, writeback, for not every file system can do direct I/O. */
   readonly cache?: pulumi.Input<"none" | "writeback" | "writethrough" | "directsync" | "unsafe">;
-  /** How QEMU does asynchronous I/O (`<driver io>`). `native` needs cache none or directsync and blocks QEMU on sparse files; `io_uring` (libvirt 6.3) hangs on LVM and CIFS with some kernels. Default: native for block devices with cache none, else QEMU's own, threads. */
+  /** How QEMU does asynchronous I/O (`<driver io>`). `native` needs cache none or directsync and blocks QEMU on sparse files; `io_uring` hangs on LVM and CIFS with some kernels. Default: native for block devices with cache none, else QEMU's own, threads. Needs libvirt 6.3 for `io_uring`. */
   readonly io?: pulumi.Input<"native" | "threads" | "io_uring">;
   /** Number of the IOThread, from 1, that serves a virtio disk (`<driver iothread>`). Default: QEMU's main loop. */
   readonly iothread?: pulumi.Input<number>;
@@ -1153,7 +1153,7 @@ export interface VirtualMachineArgsTpm {
 
 /** Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none. */
 export interface VirtualMachineArgsWatchdog {
-  /** `i6300esb` (PCI), `ib700` (ISA, machine pc), or `itco` (part of q35, libvirt 9.1). The first can be plugged into a running guest of machine pc. Default i6300esb. */
+  /** `i6300esb` (PCI), `ib700` (ISA, machine pc), or `itco` (part of q35). The first can be plugged into a running guest of machine pc. Default i6300esb. Needs libvirt 9.1 for `itco`. */
   readonly model?: pulumi.Input<"i6300esb" | "ib700" | "itco">;
   /** What happens to the guest then: `reset`, `shutdown`, `poweroff`, `pause`, `none`, `dump` or `inject-nmi`. Default reset. */
   readonly action?: pulumi.Input<"reset" | "shutdown" | "poweroff" | "pause" | "none" | "dump" | "inject-nmi">;
@@ -1318,7 +1318,7 @@ export interface VirtualMachineArgsVideo {
 
 /** Keyboards, mice and tablets beside those that libvirt adds, under names of your choice (`<input>`). Those on usb and virtio come and go as the guest runs. */
 export interface VirtualMachineArgsInput {
-  /** `tablet` (the pointer is where the viewer's is), `mouse`, `keyboard`, `passthrough` of a device of the host, or `evdev`, which shares one with the host (libvirt 7.4). */
+  /** `tablet` (the pointer is where the viewer's is), `mouse`, `keyboard`, `passthrough` of a device of the host, or `evdev`, which shares one with the host. Needs libvirt 7.4 for `evdev`. */
   readonly type: pulumi.Input<"tablet" | "mouse" | "keyboard" | "passthrough" | "evdev">;
   /** `usb`, `virtio` or `ps2`. Default usb; virtio for passthrough, none for evdev. */
   readonly bus?: pulumi.Input<"usb" | "virtio" | "ps2">;
@@ -1387,7 +1387,7 @@ export interface VirtualMachineArgsRedirdev {
 
 /** An IOMMU that the guest sees (`<iommu>`), for passing devices on to its own guests and for more than 255 vCPUs. Needs q35. Default: none. */
 export interface VirtualMachineArgsIommu {
-  /** `intel`, `amd` (libvirt 11.5) or `virtio` (libvirt 8.3). */
+  /** `intel`, `amd` or `virtio`. Needs libvirt 11.5 for `amd`, 8.3 for `virtio`. */
   readonly model: pulumi.Input<"intel" | "amd" | "virtio">;
   /** Width of the addresses of an intel IOMMU, 39 or 48 (`aw_bits`). Default: QEMU's own. Needs libvirt 6.5. */
   readonly awBits?: pulumi.Input<39 | 48>;
@@ -1482,7 +1482,7 @@ export interface VirtualMachineArgs {
   readonly numaTune?: pulumi.Input<VirtualMachineArgsNumaTune>;
   /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. */
   readonly firmware?: pulumi.Input<"bios" | "uefi">;
-  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
+  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` and `format`. Default: found by libvirt. Needs libvirt 8.6 for `stateless` `true`, 9.2 for `format` `qcow2`. */
   readonly loader?: pulumi.Input<{
     readonly path: pulumi.Input<string>;
     readonly type?: pulumi.Input<"pflash" | "rom">;
@@ -1496,7 +1496,7 @@ export interface VirtualMachineArgs {
   readonly secureBoot?: pulumi.Input<boolean>;
   /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
   readonly enrolledKeys?: pulumi.Input<boolean>;
-  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it. */
+  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format`. It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it. Needs libvirt 9.2 for `format` `qcow2`. */
   readonly nvram?: pulumi.Input<{
     readonly path?: pulumi.Input<string>;
     readonly template?: pulumi.Input<string>;
@@ -1617,7 +1617,7 @@ export interface VirtualMachineArgs {
   readonly watchdog?: pulumi.Input<VirtualMachineArgsWatchdog>;
   /** Sockets between guest and host without a network (`<vsock>`), plugged in and out as the guest runs. Default: none. */
   readonly vsock?: pulumi.Input<VirtualMachineArgsVsock>;
-  /** Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI, libvirt 9.1). Default: none. */
+  /** Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI). Default: none. Needs libvirt 9.1 for `pvpanic`. */
   readonly panic?: pulumi.Input<"isa" | "hyperv" | "pvpanic">;
   /** Whether the guest has a virtio device that encrypts for it (`<crypto>`, backend builtin). Default: none. Needs libvirt 9.1. */
   readonly crypto?: pulumi.Input<boolean>;
@@ -1805,7 +1805,7 @@ export class VirtualMachine extends KvmResource {
   /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. */
   declare readonly firmware: pulumi.Output<"bios" | "uefi">;
 
-  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt. */
+  /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` and `format`. Default: found by libvirt. */
   declare readonly loader: pulumi.Output<
     | pulumi.Unwrap<{
         readonly path: pulumi.Input<string>;
@@ -1826,7 +1826,7 @@ export class VirtualMachine extends KvmResource {
   /** Whether the vendors' keys are there at the first start, for uefi (`<feature name='enrolled-keys'>`). `false` with `secureBoot: true` leaves enrolling to the guest. Default: as `secureBoot`. */
   declare readonly enrolledKeys: pulumi.Output<boolean | undefined>;
 
-  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it. */
+  /** Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format`. It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it. */
   declare readonly nvram: pulumi.Output<
     | pulumi.Unwrap<{
         readonly path?: pulumi.Input<string>;
@@ -2014,7 +2014,7 @@ export class VirtualMachine extends KvmResource {
   /** Sockets between guest and host without a network (`<vsock>`), plugged in and out as the guest runs. Default: none. */
   declare readonly vsock: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsVsock> | undefined>;
 
-  /** Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI, libvirt 9.1). Default: none. */
+  /** Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI). Default: none. */
   declare readonly panic: pulumi.Output<"isa" | "hyperv" | "pvpanic" | undefined>;
 
   /** Whether the guest has a virtio device that encrypts for it (`<crypto>`, backend builtin). Default: none. */

@@ -78,6 +78,15 @@ export interface DeriveContext {
   readonly defaultsVersion: number;
 }
 
+/** A value that came to libvirt after the attribute. */
+export interface NewWord {
+  readonly word: string | boolean;
+  /** First libvirt that has it. */
+  readonly since: string;
+  /** Property of the attribute's value that has the word. Default: it is the value. */
+  readonly of?: string;
+}
+
 /** One attribute: the only place where it is named. Types, check, diff, rendering, refresh and docs come from here. */
 export interface Attribute<T = unknown, Doc = unknown> {
   readonly kind: "attribute";
@@ -87,6 +96,8 @@ export interface Attribute<T = unknown, Doc = unknown> {
   readonly doc: string;
   /** First libvirt that has it, where that is newer than 6.0. */
   readonly since?: string;
+  /** Values that are newer than the attribute; libvirt's own schema knows of no version of a word. */
+  readonly newWords?: readonly NewWord[];
   /** Value for an object that was made under a defaults version from that number on. */
   readonly defaults?: Readonly<Record<number, NoInfer<T> | ((context: DefaultContext) => NoInfer<T> | undefined)>>;
   /** Value computed from identity and siblings; kept from the old inputs whenever they have one. */

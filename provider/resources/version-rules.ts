@@ -1,10 +1,10 @@
-import type { Rows } from "../core/attribute";
+import type { Attribute, NewWord, Rows } from "../core/attribute";
 import type { Fault } from "../core/check";
 import { isPlainObject } from "../core/unknown";
 import { versionNumber, versionText } from "../schema/version";
 import { libvirtOf } from "./facts";
 
-/** The rule of a resource with a host: refuses what the host's libvirt is too old for, and would drop in silence. */
+/** The rule of a resource with a host: refuses what the host's libvirt is too old for, and may drop in silence. */
 export function versionRule(rows: Rows) {
   return {
     needs: ["host" as const],
@@ -25,15 +25,25 @@ function tooNew(rows: Rows, values: unknown, libvirt: number, path = ""): Fault[
       const entries = isPlainObject(value) ? Object.entries(value) : [];
       return entries.flatMap(([key, entry]) => tooNew(row.rows, entry, libvirt, `${at}.${key}`));
     }
-    return row.since !== undefined && isOlder(libvirt, row.since)
-      ? [
-          {
-            property: at,
-            reason: `needs libvirt ${row.since}; the host has ${versionText(libvirt)}. Leave it out, or upgrade the host`,
-          },
-        ]
-      : [];
+    return tooNewIn(row, value, libvirt, at);
   });
+}
+
+function tooNewIn({ since, newWords = [] }: Attribute, value: unknown, libvirt: number, at: string): Fault[] {
+  const has = `the host has ${versionText(libvirt)}`;
+  if (since !== undefined && isOlder(libvirt, since)) {
+    return [{ property: at, reason: `needs libvirt ${since}; ${has}. Leave it out, or upgrade the host` }];
+  }
+  const found = newWords.filter((entry) => isOlder(libvirt, entry.since) && wordIn(value, entry) === entry.word);
+  return found.map(({ of, word, since: first }) => ({
+    property: of === undefined ? at : `${at}.${of}`,
+    reason: `${JSON.stringify(word)} needs libvirt ${first}; ${has}. Choose another, or upgrade the host`,
+  }));
+}
+
+function wordIn(value: unknown, { of }: NewWord): unknown {
+  if (of === undefined) return value;
+  return isPlainObject(value) ? value[of] : undefined;
 }
 
 /** Whether that libvirt is older than the version that a row names. */

@@ -68,7 +68,7 @@ function describe(property: Property): string {
   const parts = [property.doc];
   const isSaid = property.fallback === "derived" || /\bDefault\b/.test(property.doc);
   if (property.fallback !== undefined && !isSaid) parts.push(`Default: ${property.fallback}.`);
-  if (property.since !== undefined) parts.push(`Needs libvirt ${property.since}.`);
+  if (property.needs !== undefined) parts.push(property.needs);
   return parts.join(" ");
 }
 

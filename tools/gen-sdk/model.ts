@@ -11,7 +11,8 @@ export interface Property {
   /** TypeScript of what the resource answers. */
   readonly output: string;
   readonly change: string;
-  readonly since: string | undefined;
+  /** What of libvirt it needs, a sentence. */
+  readonly needs: string | undefined;
   readonly fallback: string | undefined;
   /** Every object has it, whatever its program says. */
   readonly always: boolean;
@@ -79,7 +80,7 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
       input,
       output: input,
       change,
-      since: undefined,
+      needs: undefined,
       fallback: undefined,
       always,
     };
@@ -100,7 +101,7 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
       input: [...(row.references ?? []), typeWritten(row.written) ?? written].join(" | "),
       output: part ?? schemaType(row.schema, "output"),
       change: typeof row.change === "string" ? row.change : "depends on the values",
-      since: row.since,
+      needs: needsOf(row),
       fallback: row.derive ? "derived" : fallback,
       always: isDerived || ofNothing.data !== undefined || !ofNothing.success,
     };
@@ -115,6 +116,14 @@ export function modelOf(definition: AnyDefinition): ResourceModel {
   const givers = [...(definition.presets?.by ?? []), ...("adopt" in definition.rows ? ["adopt"] : [])];
   const { type, doc, deleteBeforeReplace = false } = definition;
   return { type, doc, args, shapes, outputs, secrets, givers, deleteBeforeReplace, references: [...references] };
+}
+
+function needsOf({ since, newWords = [] }: Attribute): string | undefined {
+  const versions = [
+    ...(since === undefined ? [] : [since]),
+    ...newWords.map(({ of, word, since: first }) => `${first} for ${of ? `\`${of}\` ` : ""}\`${word}\``),
+  ];
+  return versions.length > 0 ? `Needs libvirt ${versions.join(", ")}.` : undefined;
 }
 
 function typeWritten(written: Attribute["written"]): string | undefined {

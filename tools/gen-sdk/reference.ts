@@ -26,7 +26,7 @@ function table(shape: Shape, model: ResourceModel): string {
   const title = shape === model.args ? "" : `### ${shape.name}\n\n${shape.doc}\n\n`;
   const rows = shape.properties.map((property) => {
     const need = property.required ? "required" : (property.fallback ?? "");
-    const doc = property.since === undefined ? property.doc : `${property.doc} Needs libvirt ${property.since}.`;
+    const doc = property.needs === undefined ? property.doc : `${property.doc} ${property.needs}`;
     const type = property.input.replaceAll(/pulumi\.Input<([^<>]+)>/g, "$1").replaceAll("readonly ", "");
     return `| \`${property.name}\` | \`${cell(type)}\` | ${cell(need)} | ${property.change} | ${cell(doc)} |`;
   });

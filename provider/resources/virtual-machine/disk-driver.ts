@@ -65,8 +65,9 @@ export const diskDriverRows = {
     lens: oneOf(driver("cache"), caches),
   }),
   io: attribute({
-    doc: "How QEMU does asynchronous I/O (`<driver io>`). `native` needs cache none or directsync and blocks QEMU on sparse files; `io_uring` (libvirt 6.3) hangs on LVM and CIFS with some kernels. Default: native for block devices with cache none, else QEMU's own, threads.",
+    doc: "How QEMU does asynchronous I/O (`<driver io>`). `native` needs cache none or directsync and blocks QEMU on sparse files; `io_uring` hangs on LVM and CIFS with some kernels. Default: native for block devices with cache none, else QEMU's own, threads.",
     schema: z.enum(ios).optional(),
+    newWords: [{ word: "io_uring", since: "6.3" }],
     defaults: { 1: ({ siblings }) => (isDirect(siblings) ? "native" : undefined) },
     change: plugged,
     lens: oneOf(driver("io"), ios),

@@ -169,8 +169,9 @@ export const diskSourceRows = {
     lens: pathLens,
   }),
   network: attribute({
-    doc: "An image that QEMU reaches by itself over the network (`<source protocol>`), in place of `volume`: `rbd`, `nbd`, `iscsi`, `nfs` (libvirt 7.0), `http` and `https`. Ports default to the protocol's own; passwords are libvirt secrets, named by uuid or usage.",
+    doc: "An image that QEMU reaches by itself over the network (`<source protocol>`), in place of `volume`: `rbd`, `nbd`, `iscsi`, `nfs`, `http` and `https`. Ports default to the protocol's own; passwords are libvirt secrets, named by uuid or usage.",
     schema: networkSourceSchema.optional(),
+    newWords: [{ of: "protocol", word: "nfs", since: "7.0" }],
     change: sourceChange,
     lens: networkSourceLens,
   }),

@@ -106,9 +106,10 @@ export const diskTargetRows = {
     lens: presenceAt("shareable"),
   }),
   transient: attribute({
-    doc: "What the guest writes is thrown away when it stops (`<transient>`): `true`, or `shared` for many guests on one image (libvirt 7.4). Excludes migration and snapshots. Default false.",
+    doc: "What the guest writes is thrown away when it stops (`<transient>`): `true`, or `shared` for many guests on one image. Excludes migration and snapshots. Default false.",
     schema: z.union([z.boolean(), z.literal("shared")]).optional(),
     since: "6.9",
+    newWords: [{ word: "shared", since: "7.4" }],
     change: plugged,
     lens: transientLens,
   }),

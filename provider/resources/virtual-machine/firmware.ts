@@ -181,8 +181,12 @@ export const firmwareRows = {
     lens: firmwareLens,
   }),
   loader: attribute({
-    doc: "An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` (libvirt 8.6) and `format` (libvirt 9.2). Default: found by libvirt.",
+    doc: "An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` and `format`. Default: found by libvirt.",
     schema: loaderSchema.optional(),
+    newWords: [
+      { of: "stateless", word: true, since: "8.6" },
+      { of: "format", word: "qcow2", since: "9.2" },
+    ],
     change: newImage,
     lens: loaderLens,
   }),
@@ -206,8 +210,9 @@ export const firmwareRows = {
     lens: enrolledKeysLens,
   }),
   nvram: attribute({
-    doc: "Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format` (libvirt 9.2). It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it.",
+    doc: "Where UEFI keeps its variables (`<nvram>`): a `path` on the host, the `template` that it starts from, and its `format`. It is kept at every update, under another name of the machine too. A file that the program names stays when the machine goes. Default: libvirt's own, which goes with the machine unless another domain has it.",
     schema: nvramSchema.optional(),
+    newWords: [{ of: "format", word: "qcow2", since: "9.2" }],
     change: "restart",
     lens: nvramLens,
   }),

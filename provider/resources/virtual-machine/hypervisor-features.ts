@@ -65,9 +65,10 @@ export const hypervisorRows = {
         doc: "Hyper-V's interfaces, for Windows guests (`<hyperv>`). Default: none.",
         rows: {
           mode: attribute({
-            doc: "`custom` takes the flags below, `passthrough` all that the host's kernel has and no flag, `host-model` what libvirt finds there, beside flags of your own (libvirt 11.9) (`<hyperv mode>`, libvirt 8.0). Default custom.",
+            doc: "`custom` takes the flags below, `passthrough` all that the host's kernel has and no flag, `host-model` what libvirt finds there, beside flags of your own (`<hyperv mode>`). Default custom.",
             schema: z.enum(modes).optional(),
             since: "8.0",
+            newWords: [{ word: "host-model", since: "11.9" }],
             change: "restart",
             lens: modeLens,
           }),

@@ -51,8 +51,9 @@ export const inputRows = {
     entries: inputEntries,
     rows: {
       type: attribute({
-        doc: "`tablet` (the pointer is where the viewer's is), `mouse`, `keyboard`, `passthrough` of a device of the host, or `evdev`, which shares one with the host (libvirt 7.4).",
+        doc: "`tablet` (the pointer is where the viewer's is), `mouse`, `keyboard`, `passthrough` of a device of the host, or `evdev`, which shares one with the host.",
         schema: z.enum(types),
+        newWords: [{ word: "evdev", since: "7.4" }],
         change: "restart",
         lens: oneOf(attributeAt("", "type"), types),
       }),

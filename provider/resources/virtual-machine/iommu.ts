@@ -21,8 +21,12 @@ export const iommuRows = {
     doc: "An IOMMU that the guest sees (`<iommu>`), for passing devices on to its own guests and for more than 255 vCPUs. Needs q35. Default: none.",
     rows: {
       model: attribute({
-        doc: "`intel`, `amd` (libvirt 11.5) or `virtio` (libvirt 8.3).",
+        doc: "`intel`, `amd` or `virtio`.",
         schema: z.enum(models),
+        newWords: [
+          { word: "amd", since: "11.5" },
+          { word: "virtio", since: "8.3" },
+        ],
         change: restart,
         lens: iommu.made(oneOf(attributeAt("", "model"), models)),
       }),

@@ -17,8 +17,14 @@ export const encryptionHardware: Readonly<Record<LaunchType, string>> = {
 
 const restart = () => ({ class: "restart", reason: "a guest is encrypted from its first instruction on" }) as const;
 const base64 = z.string().regex(/^[A-Za-z0-9+/=\s]+$/, "is not base64");
+/** What QEMU takes in one length alone. */
+const bytes = (count: number) =>
+  base64.refine(
+    (value) => Buffer.from(value, "base64").length === count,
+    `is not ${count} bytes in base64 (${Math.ceil(count / 3) * 4} characters)`,
+  );
 /** SHA-384. */
-const digest = z.string().regex(/^[A-Za-z0-9+/]{64}$/, "is not 48 bytes in base64 (64 characters)");
+const digest = bytes(48);
 const policyLens: ElementLens<string> = mapped(
   textAt("launchSecurity/policy"),
   (value) => (/^(0x)?[0-9a-fA-F]+$/.test(value.trim()) ? hex(value.trim()) : undefined),
@@ -83,8 +89,12 @@ export const launchRows = {
     doc: "Memory that the host cannot read (`<launchSecurity>`). Needs UEFI on q35; refused before anything is written where the host has no such hardware, or no room for one more such guest. Default: none.",
     rows: {
       type: attribute({
-        doc: "`sev` (AMD; SEV-ES by its policy), `sev-snp` (AMD, libvirt 10.5) or `tdx` (Intel, libvirt 11.10: older ones do not say reliably whether the host has it).",
+        doc: "`sev` (AMD; SEV-ES by its policy), `sev-snp` (AMD) or `tdx` (Intel; a libvirt before 11.10 does not say reliably whether the host has it).",
         schema: z.enum(launchTypes),
+        newWords: [
+          { word: "sev-snp", since: "10.5" },
+          { word: "tdx", since: "11.10" },
+        ],
         change: restart,
         lens: typeLens,
       }),
@@ -114,18 +124,28 @@ export const launchRows = {
       ),
       dhCert: launchText("dhCert", "The owner's Diffie-Hellman key for sev, base64 (`<dhCert>`).", base64),
       session: launchText("session", "The owner's session for sev, base64 (`<session>`).", base64),
-      idBlock: launchText("idBlock", "The owner's ID block for sev-snp, base64 (`<idBlock>`).", base64, "10.5"),
-      idAuth: launchText("idAuth", "What signs the ID block, base64 (`<idAuth>`).", base64, "10.5"),
+      idBlock: launchText(
+        "idBlock",
+        "The owner's ID block for sev-snp, 96 bytes in base64 (`<idBlock>`).",
+        bytes(96),
+        "10.5",
+      ),
+      idAuth: launchText(
+        "idAuth",
+        "What signs the ID block, at most 4096 bytes in base64 (`<idAuth>`).",
+        base64,
+        "10.5",
+      ),
       hostData: launchText(
         "hostData",
-        "32 bytes that sev-snp puts into its reports, base64 (`<hostData>`).",
-        base64,
+        "What sev-snp puts into its reports, 32 bytes in base64 (`<hostData>`).",
+        bytes(32),
         "10.5",
       ),
       guestVisibleWorkarounds: launchText(
         "guestVisibleWorkarounds",
-        "Workarounds of the host that the sev-snp guest sees, base64 (`<guestVisibleWorkarounds>`).",
-        base64,
+        "Workarounds of the host that the sev-snp guest sees, 16 bytes in base64 (`<guestVisibleWorkarounds>`).",
+        bytes(16),
         "10.5",
       ),
       authorKey: launchFlag(
@@ -162,17 +182,20 @@ export const launchRows = {
       secretHeader: attribute({
         doc: "Header of `secret`, base64, as the owner's tool made it from the measurement.",
         schema: base64.optional(),
+        since: "8.0",
         secret: true,
         change: () => ({ class: "live", reason: "put into the paused guest" }),
       }),
       secret: attribute({
-        doc: 'Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this (libvirt 8.0), then let it run. A new start of the guest needs a new one.',
+        doc: 'Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this, then let it run. A new start of the guest needs a new one.',
         schema: base64.optional(),
+        since: "8.0",
         secret: true,
         change: () => ({ class: "live", reason: "put into the paused guest" }),
       }),
       secretAddress: attribute({
         doc: "Where in the guest's memory `secret` goes. Default: where the firmware says.",
+        since: "8.0",
         schema: text.regex(/^0x[0-9a-fA-F]{1,16}$/, 'is not an address like "0x807000"').optional(),
         change: () => ({ class: "live", reason: "put into the paused guest" }),
       }),

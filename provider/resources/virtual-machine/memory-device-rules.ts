@@ -2,7 +2,6 @@ import type { Fault } from "../../core/check";
 import { formatBytes, parseBytes } from "../../core/units";
 import { versionText } from "../../schema/version";
 import { libvirtOf } from "../facts";
-import { isOlder } from "../version-rules";
 import { type MemoryModel, pageOf } from "./memory-devices";
 import type { Inputs } from "./rows";
 import { entriesOf, fault, given, type MachineRule } from "./rule-entries";
@@ -23,13 +22,6 @@ const fields: Readonly<Record<MemoryModel, readonly (keyof Device)[]>> = {
 };
 const models = Object.keys(fields) as MemoryModel[];
 const every = [...new Set(Object.values(fields).flat())];
-
-/** First libvirt that knows a model, where that is newer than 6.0. */
-const since: Partial<Record<MemoryModel, string>> = {
-  "virtio-mem": "7.9",
-  "virtio-pmem": "7.1",
-  "sgx-epc": "8.10",
-};
 
 const fieldRule = eachDevice((device, at) => {
   const { model } = device;
@@ -150,21 +142,11 @@ const companyRule: MachineRule = {
 /** libvirt 9.0 cannot read back where QEMU has put it, and ends the start. */
 const startsPmem = (libvirt: number) => Math.floor(libvirt / 1000) !== 9000;
 
-const versionRule = eachDevice(({ model }, at, { host }) => {
+const pmemRule = eachDevice(({ model }, at, { host }) => {
   const libvirt = libvirtOf(host);
-  const first = since[model];
-  if (model === "virtio-pmem" && libvirt !== undefined && !startsPmem(libvirt)) {
-    const reason = `libvirt ${versionText(libvirt)} starts no guest with virtio-pmem. Choose nvdimm, or upgrade the host`;
-    return [fault(`${at}.model`, reason)];
-  }
-  return libvirt !== undefined && first !== undefined && isOlder(libvirt, first)
-    ? [
-        fault(
-          `${at}.model`,
-          `${model} needs libvirt ${first}; the host has ${versionText(libvirt)}. Choose dimm, or upgrade the host`,
-        ),
-      ]
-    : [];
+  if (model !== "virtio-pmem" || libvirt === undefined || startsPmem(libvirt)) return [];
+  const reason = `libvirt ${versionText(libvirt)} starts no guest with virtio-pmem. Choose nvdimm, or upgrade the host`;
+  return [fault(`${at}.model`, reason)];
 });
 
 function eachDevice(check: (device: Device, at: string, inputs: Inputs) => readonly Fault[]): MachineRule {
@@ -182,5 +164,5 @@ export const memoryDeviceRules: readonly MachineRule[] = [
   roomRule,
   cellRule,
   companyRule,
-  versionRule,
+  pmemRule,
 ];

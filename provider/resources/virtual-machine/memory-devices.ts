@@ -124,8 +124,13 @@ export const memoryDeviceRows = {
     entries: memoryEntries,
     rows: {
       model: attribute({
-        doc: "`virtio-mem` (grows and shrinks in the running guest, libvirt 7.9), `dimm` (a module), `nvdimm` and `virtio-pmem` (lasting memory in a file; libvirt 9.0 starts no guest with virtio-pmem), `sgx-epc` (enclaves, libvirt 8.10). Default virtio-mem.",
+        doc: "`virtio-mem` (grows and shrinks in the running guest), `dimm` (a module), `nvdimm` and `virtio-pmem` (lasting memory in a file; libvirt 9.0 starts no guest with virtio-pmem), `sgx-epc` (enclaves). Default virtio-mem.",
         schema: z.enum(memoryModels),
+        newWords: [
+          { word: "virtio-mem", since: "7.9" },
+          { word: "virtio-pmem", since: "7.1" },
+          { word: "sgx-epc", since: "8.10" },
+        ],
         defaults: { 1: "virtio-mem" },
         change: fixed,
         lens: placing(oneOf(attributeAt("", "model"), memoryModels)),

@@ -86,8 +86,9 @@ export const numaRows = {
     doc: "Cells of the host that hold the guest's memory (`<numatune>`). Default: any.",
     rows: {
       mode: attribute({
-        doc: "`strict` (no other cell), `preferred`, `interleave` or `restrictive` (left to the kernel, may change while the guest runs) (`<memory mode>`, restrictive since libvirt 7.3). Default strict.",
+        doc: "`strict` (no other cell), `preferred`, `interleave` or `restrictive` (left to the kernel, may change while the guest runs) (`<memory mode>`). Default strict.",
         schema: z.enum(modes).optional(),
+        newWords: [{ word: "restrictive", since: "7.3" }],
         change: "restart",
         lens: oneOf(modeAt, modes),
       }),

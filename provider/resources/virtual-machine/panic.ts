@@ -9,8 +9,9 @@ const panic = new SingleDevice("panic", "ua-panic-main");
 
 export const panicRows = {
   panic: attribute({
-    doc: "Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI, libvirt 9.1). Default: none.",
+    doc: "Tells libvirt when the guest's kernel panics (`<panic model>`): `isa`, `hyperv` for Windows, or `pvpanic` (PCI). Default: none.",
     schema: z.enum(models).optional(),
+    newWords: [{ word: "pvpanic", since: "9.1" }],
     change: () => ({ class: "restart", reason: "libvirt plugs no panic device into a running guest" }),
     lens: panic.made(oneOf(attributeAt("", "model"), models)),
   }),

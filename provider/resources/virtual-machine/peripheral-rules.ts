@@ -1,8 +1,5 @@
 import type { Fault } from "../../core/check";
 import { isPlainObject } from "../../core/unknown";
-import { versionText } from "../../schema/version";
-import { libvirtOf } from "../facts";
-import { isOlder } from "../version-rules";
 import { chardevRules } from "./chardev-rules";
 import { isPcie } from "./general";
 import type { Inputs } from "./rows";
@@ -181,41 +178,6 @@ const machineRule: MachineRule = {
   },
 };
 
-/** Words of rows that are newer than the row; libvirt's own schema knows of no version of a word. */
-const newWords: readonly (readonly [path: string, word: string | true, since: string])[] = [
-  ["panic", "pvpanic", "9.1"],
-  ["watchdog.model", "itco", "9.1"],
-  ["iommu.model", "amd", "11.5"],
-  ["iommu.model", "virtio", "8.3"],
-  ["loader.stateless", true, "8.6"],
-  ["loader.format", "qcow2", "9.2"],
-  ["nvram.format", "qcow2", "9.2"],
-  ["launchSecurity.type", "sev-snp", "10.5"],
-  ["launchSecurity.type", "tdx", "11.10"],
-  ["features.hyperv.mode", "host-model", "11.9"],
-  ["numaTune.mode", "restrictive", "7.3"],
-];
-
-const wordRule: MachineRule = {
-  needs: ["host"],
-  check: (inputs) => {
-    const libvirt = libvirtOf(inputs.host);
-    if (libvirt === undefined) return [];
-    return newWords.flatMap(([at, word, since]) => {
-      const found = at
-        .split(".")
-        .reduce<unknown>((value, name) => (isPlainObject(value) ? value[name] : undefined), inputs);
-      if (found !== word || !isOlder(libvirt, since)) return [];
-      return [
-        fault(
-          at,
-          `${JSON.stringify(word)} needs libvirt ${since}; the host has ${versionText(libvirt)}. Choose another, or upgrade the host`,
-        ),
-      ];
-    });
-  },
-};
-
 export const peripheralRules: readonly MachineRule[] = [
   ...chardevRules,
   graphicsRule,
@@ -227,5 +189,4 @@ export const peripheralRules: readonly MachineRule[] = [
   usbRule,
   manyVcpusRule,
   machineRule,
-  wordRule,
 ];

@@ -49,8 +49,9 @@ export const watchdogRows = {
     doc: "Acts when the guest stops feeding it (`<watchdog>`). A q35 guest of libvirt 9.1 or newer has an itco by itself. Default: none.",
     rows: {
       model: attribute({
-        doc: "`i6300esb` (PCI), `ib700` (ISA, machine pc), or `itco` (part of q35, libvirt 9.1). The first can be plugged into a running guest of machine pc. Default i6300esb.",
+        doc: "`i6300esb` (PCI), `ib700` (ISA, machine pc), or `itco` (part of q35). The first can be plugged into a running guest of machine pc. Default i6300esb.",
         schema: z.enum(models),
+        newWords: [{ word: "itco", since: "9.1" }],
         defaults: { 1: "i6300esb" },
         change: modelChange,
         lens: renewing(watchdog.made(oneOf(attributeAt("", "model"), models))),

@@ -110,7 +110,7 @@ test.each<[string, Values, RegExp]>([
   [
     "a model that is too new",
     inRoom({ a: gib }, facts(7_000_000)),
-    /^memoryDevices.a.model: virtio-mem needs libvirt 7.9; the host has 7.0.0. Choose dimm, or upgrade/,
+    /^memoryDevices.a.model: "virtio-mem" needs libvirt 7.9; the host has 7.0.0. Choose another, or upgrade/,
   ],
 ])("%s is refused", (_name, args, expected) => {
   const faults = check(args).failures.map(({ property, reason }) => `${property}: ${reason}`);

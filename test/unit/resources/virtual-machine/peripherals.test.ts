@@ -214,15 +214,37 @@ test.each<[string, Values, RegExp]>([
   ["SEV on BIOS", sev({}, { firmware: "bios" }), /^firmware: launchSecurity sev needs "uefi"/],
   ["SEV under emulation", sev({}, { virtType: "qemu" }), /^virtType: .*emulation encrypts nothing/],
   ["SNP with variables", sev({ type: "sev-snp" }), /^statelessFirmware: sev-snp needs true/],
-  ["SNP's ID of a SEV guest", sev({ idBlock: "AA" }), /^launchSecurity.idBlock: only sev-snp has it/],
+  ["SNP's ID of a SEV guest", sev({ idBlock: "A".repeat(128) }), /^launchSecurity.idBlock: only sev-snp has it/],
   ["a TDX owner of a SEV guest", sev({ mrOwner: "A".repeat(64) }), /^launchSecurity.mrOwner: only tdx has it/],
   ["a TDX owner of another length", sev({ type: "tdx", mrOwner: "AA" }), /^launchSecurity.mrOwner: is not 48 bytes/],
   ["hashes of no kernel", sev({ kernelHashes: true }), /^launchSecurity.kernelHashes: needs boot/],
   ["half a secret", sev({ secret: "AA" }), /^launchSecurity.secret: secret and secretHeader go together/],
   ["vCPUs for later beside SEV", sev({}, { maxVcpus: 4 }), /^maxVcpus: .*encrypted memory/],
+  [
+    "SNP's data of another length",
+    sev({ type: "sev-snp", hostData: "AA" }),
+    /^launchSecurity.hostData: is not 32 bytes/,
+  ],
   ["TDX on libvirt 9.0", sev({ type: "tdx" }, { host: libvirt9 }), /^launchSecurity.type: .*needs libvirt 11.10/],
 ])("%s is refused", (_name, args, message) => {
   expect(faultsOf(args)).toMatch(message);
+});
+
+test("words that stand in maps and in parts of values, and are newer than these", () => {
+  const faults = faultsOf({
+    host: { ...host, facts: JSON.stringify({ libvirt: 6_000_000 }) },
+    inputs: { pad: { type: "evdev", source: "/dev/input/event1" } },
+    disks: {
+      ring: { path: "/a", io: "io_uring" },
+      old: { path: "/b", io: "threads" },
+      far: { network: { protocol: "nfs", host: "store", path: "/c", user: "u", group: "g" } },
+    },
+  });
+  expect(faults.split("\n").filter((line) => line.includes("needs libvirt"))).toEqual([
+    'disks.ring.io: "io_uring" needs libvirt 6.3; the host has 6.0.0. Choose another, or upgrade the host',
+    'disks.far.network.protocol: "nfs" needs libvirt 7.0; the host has 6.0.0. Choose another, or upgrade the host',
+    'inputs.pad.type: "evdev" needs libvirt 7.4; the host has 6.0.0. Choose another, or upgrade the host',
+  ]);
 });
 
 test.each<[string, Values]>([
