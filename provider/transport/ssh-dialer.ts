@@ -22,9 +22,9 @@ import {
 import { unlessAborted } from "./unless-aborted";
 import type { LibvirtUri } from "./uri";
 
-const LOGIN_ATTEMPTS = 3;
-/** In ms, after the first attempt. */
-const LOGIN_PAUSE = 200;
+const LOGIN_ATTEMPTS = 6;
+/** In ms, after the first attempt; then twice as long each time, some three seconds in all. */
+const LOGIN_PAUSE = 100;
 /** For how long, in ms, streams wait for one that ends before there is a further login. */
 const SLOT_PATIENCE = 2000;
 
@@ -125,7 +125,8 @@ export class SshDialer implements Dialer {
         return await this.#tryLogin(hop, previous, signal);
       } catch (error) {
         if (attempt === LOGIN_ATTEMPTS || !isEarlyHangUp(error)) throw error;
-        await sleep(LOGIN_PAUSE * attempt, undefined, { signal });
+        // Not in step with the others that were sent away at the same moment.
+        await sleep(LOGIN_PAUSE * 2 ** (attempt - 1) * (0.5 + Math.random()), undefined, { signal });
       }
     }
   }

@@ -242,12 +242,12 @@ describe("what answers", () => {
   test("a busy server that hangs up at first is tried again", async () => {
     let logins = 0;
     const port = await listen((socket) => {
-      if (++logins <= 2) socket.destroy();
+      if (++logins <= 4) socket.destroy();
       else passOn(socket);
     });
     const uri = `qemu+ssh://root@127.0.0.1:${port}/system?socket=${echo.path}`;
     expect(await echoed({ uri, hostKey: sshd.hostKey })).toBe("hello");
-    expect(logins).toBe(3);
+    expect(logins).toBe(5);
   });
 
   test("a connection that falls silent is noticed by the deadline of the next channel", async () => {
