@@ -305,14 +305,11 @@ export class SshConnection {
 /** Calls `done` with status and error text when the command's channel is closed. */
 function onEnd(channel: ClientChannel, done: (end: Omit<CommandResult, "stdout">) => void): void {
   let stderr = "";
-  let status: number | undefined;
   channel.stderr.on("data", (chunk: Buffer) => {
     if (stderr.length < OUTPUT_KEPT) stderr += chunk.toString("utf8");
   });
-  channel.on("exit", (code: number | null) => {
-    status = code ?? undefined;
-  });
-  channel.once("close", () => done({ status, stderr: stderr.trim() }));
+  // Not at "exit": that of a quick command may come in one piece with the word that it was started, before we listen.
+  channel.once("close", (code?: number | null) => done({ status: code ?? undefined, stderr: stderr.trim() }));
 }
 
 /** Offers one key after the other and remembers which. */

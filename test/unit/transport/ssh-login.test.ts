@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openDialer, type TransportOptions } from "../../../provider/transport/open";
-import { type EchoServer, end, freePort, makeKey, publicKey, type Sshd, startEcho, startSshd } from "./sshd";
+import { type EchoServer, end, freePort, install, makeKey, publicKey, type Sshd, startEcho, startSshd } from "./sshd";
 
 // Real ssh clients and servers, on a machine that may be busy.
 jest.setTimeout(30_000);
@@ -248,6 +248,26 @@ describe("what answers", () => {
     const uri = `qemu+ssh://root@127.0.0.1:${port}/system?socket=${echo.path}`;
     expect(await echoed({ uri, hostKey: sshd.hostKey })).toBe("hello");
     expect(logins).toBe(5);
+  });
+
+  test("a command whose start and end come in one piece ended as it did", async () => {
+    const port = await listen((socket) => {
+      const server = connect(sshd.port, "127.0.0.1");
+      sockets.push(server);
+      socket.pipe(server);
+      const held: Buffer[] = [];
+      let timer: NodeJS.Timeout | undefined;
+      // All that the server says until it waits for us.
+      server.on("data", (chunk) => {
+        clearTimeout(timer);
+        held.push(chunk);
+        timer = setTimeout(() => socket.write(Buffer.concat(held.splice(0))), 300);
+      });
+      server.on("close", () => socket.destroy());
+    });
+    install(sshd, "virt-ssh-helper", `exec nc -N -U ${echo.path}`);
+    const uri = `qemu+ssh://root@127.0.0.1:${port}/system?proxy=native`;
+    expect(await echoed({ uri, hostKey: sshd.hostKey })).toBe("hello");
   });
 
   test("a connection that falls silent is noticed by the deadline of the next channel", async () => {
