@@ -9,10 +9,6 @@ import { unlessAborted } from "../transport/unless-aborted";
 /** The client and its transports, loaded by the first connection: previews do without them and are quicker so. */
 const client = (): typeof import("./client") => require("./client");
 
-/** What to do where the way to the daemon is open, and the daemon says nothing or hangs up. */
-const hangs =
-  "see on the host whether its daemon hangs or ends (systemctl status libvirtd or virtqemud, and its journal) and restart it, which leaves guests running; then run pulumi again";
-
 /** Every connection of this process: one per host and way to reach it, shared by all resources and calls. */
 export class Hosts {
   private readonly connections = new Map<string, Promise<Connection>>();
@@ -31,7 +27,9 @@ export class Hosts {
       const where = { step: "connect to the host", host: host.uri, reason: messageOf(error) };
       if (signal?.aborted && error === signal.reason) throw new KvmError("cancelled", where);
       if (!(error instanceof ConnectionLost)) throw error;
-      throw new KvmError("connection-lost", { ...where, remedy: hangs, cause: error });
+      const again = "run pulumi again when the host can be reached";
+      const remedy = error.remedy === undefined ? again : `${error.remedy}; then run pulumi again`;
+      throw new KvmError("connection-lost", { ...where, remedy, cause: error });
     });
     if (host.uuid === undefined || host.uuid === connection.hostUuid) return connection;
     throw anotherMachine("use the host", host.uri, connection.hostUuid, host.uuid);

@@ -1,10 +1,15 @@
 import type { Duplex } from "node:stream";
-import { errorCode, LibvirtError } from "./errors";
+import { TransportError } from "../transport/errors";
+import { ConnectionLost, errorCode, LibvirtError } from "./errors";
 import type { Link } from "./link";
 import { RpcChannel } from "./rpc";
 
 /** remote_auth_type of libvirt's remote_protocol.x. */
 const auth = { none: 0, sasl: 1, polkit: 2 } as const;
+
+/** What to do where the way to the daemon is open, and the daemon says nothing or hangs up. */
+const mute =
+  "see on the host whether its daemon hangs or ends (systemctl status libvirtd or virtqemud, and its journal) and restart it, which leaves guests running; or whether it has all the clients that it takes (max_clients and max_anonymous_clients in /etc/libvirt/libvirtd.conf or virtqemud.conf)";
 
 export interface Opened {
   readonly channel: RpcChannel;
@@ -26,7 +31,10 @@ export async function handshake(socket: Duplex, driverUri: string, description: 
     return { channel, hostUuid, version: Number(libVersion) };
   } catch (error) {
     channel.destroy(new Error("it could not be opened"));
-    throw error;
+    if (!(error instanceof ConnectionLost)) throw error;
+    // Where the way to it broke the daemon is not to blame. In any case nothing was asked of it yet that it could have done.
+    const isWayLost = error.cause instanceof TransportError && error.cause.code === "unreachable";
+    throw new ConnectionLost(error.message, false, error.cause, isWayLost ? undefined : mute);
   }
 }
 

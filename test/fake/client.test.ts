@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type Connection, connect } from "../../provider/libvirt/connection";
 import { ConnectionLost } from "../../provider/libvirt/errors";
 import { encodeFrame, messageStatus, messageType, programs } from "../../provider/libvirt/frame";
+import { TransportError } from "../../provider/transport/errors";
 import { FakeDaemon, type Received } from "./fake-daemon";
 
 const dom = { name: "db", uuid: "bbbbbbbb-0000-4000-8000-000000000001", id: -1 };
@@ -211,6 +212,27 @@ test("a daemon that takes the line and says nothing is given up at the opening",
   await expect(connect({ uri: "qemu+ssh://h/system", driverUri: mute.driverUri, dialer: mute })).rejects.toBeInstanceOf(
     ConnectionLost,
   );
+});
+
+test("a daemon that has all the clients it takes is told from one that may have done something", async () => {
+  daemon.silent = true;
+  const upload = connection.upload(vol, Readable.from([]));
+  await until(() => daemon.lines.length === 2);
+  daemon.lines[1]?.hangUp();
+  await expect(upload).rejects.toMatchObject({
+    name: "ConnectionLost",
+    sent: false,
+    remedy: expect.stringMatching(/max_clients/),
+  });
+});
+
+test("a way to the daemon that breaks at the opening says nothing of the daemon", async () => {
+  daemon.silent = true;
+  const upload = connection.upload(vol, Readable.from([]));
+  await until(() => daemon.lines.length === 2);
+  const details = { step: "keep the ssh connection", host: "root@h", reason: "it was closed" };
+  daemon.lines[1]?.client.destroy(new TransportError("unreachable", details));
+  await expect(upload).rejects.toMatchObject({ name: "ConnectionLost", sent: false, remedy: undefined });
 });
 
 test("another machine behind the name is refused when the channel is opened anew", async () => {
