@@ -1,12 +1,13 @@
 import { anotherMachine, type ErrorCode, KvmError, messageOf } from "../core/errors";
 import { ConnectionLost, errorCode, isNotFoundCode, LibvirtError, WrongHost } from "../libvirt/errors";
+import { unwritable } from "./unwritable";
 
 /** What was being done, for the message of whatever goes wrong in it. */
 export interface Step {
   /** Completes "Unable to ...": "start VirtualMachine web". */
   readonly step: string;
   readonly host: string;
-  /** What to do, always the same or by what libvirt said. */
+  /** What to do, by what libvirt said, or always the same, unless it could not write. */
   readonly remedy?: string | ((said: string) => string | undefined);
 }
 
@@ -33,6 +34,8 @@ function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
   if (error instanceof KvmError) return error;
   const step = { ...where, remedy: typeof advice === "function" ? advice(messageOf(error)) : advice };
   if (error instanceof LibvirtError) {
+    const room = unwritable(error.message);
+    if (room !== undefined && typeof advice !== "function") step.remedy = `${room}, then run pulumi again`;
     return new KvmError(codeOf(error), { ...step, reason: `libvirt said: ${error.message}`, cause: error });
   }
   if (error instanceof ConnectionLost) {

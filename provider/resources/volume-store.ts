@@ -173,7 +173,8 @@ export class VolumeStore {
 
   /** Writes into a volume that this operation made. */
   async fill(volume: VolumeHandle, { data, length, dense = 0 }: Content, context: Context): Promise<void> {
-    const remedy = `where there is no space left, make room in pool ${this.pool.name} (virsh pool-info); what was written is deleted again`;
+    const remedy = () =>
+      `where there is no space left, make room in pool ${this.pool.name} (virsh pool-info); what was written is deleted again`;
     const { signal } = context;
     await attempt(this.step("upload", remedy), async () => {
       try {

@@ -1,3 +1,4 @@
+import { unwritable } from "../unwritable";
 import { imageLocked } from "./refusal";
 
 /** What a host must be given when its libvirt or QEMU refuses a start with these words; each was seen from a real one. */
@@ -22,6 +23,11 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /Cannot open log file: '.*': Device or resource busy/,
     "another port, of this guest or another one, has its log in that file: give each port a log of its own",
   ],
+  [
+    /cannot set up guest memory/,
+    "the host has not so much memory free (free -m there): stop what needs it, or give the guest less memory",
+  ],
+  [/failed to write master key file/, "make room in /var/lib/libvirt on the host (df -h and df -i show it)"],
   [
     /unable to map backing store for guest RAM/,
     'the pages are taken by others by now: give the host more (hugePages of Host), or set hugePages: "none"',
@@ -132,7 +138,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
 
 /** What to do about what libvirt said; undefined for words that are not known. */
 export function remedyFor(message: string): string | undefined {
-  return known.find(([said]) => said.test(message))?.[1];
+  return known.find(([said]) => said.test(message))?.[1] ?? unwritable(message);
 }
 
 /** What to do about what libvirt said when it could not start the domain `name`. */

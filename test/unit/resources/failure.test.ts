@@ -1,5 +1,5 @@
 import type { KvmError } from "../../../provider/core/errors";
-import { ConnectionLost, WrongHost } from "../../../provider/libvirt/errors";
+import { ConnectionLost, errorCode, LibvirtError, WrongHost } from "../../../provider/libvirt/errors";
 import { attempt } from "../../../provider/resources/failure";
 
 const step = { step: "start VirtualMachine web", host: "qemu+ssh://rack1/system", remedy: "look into its log" };
@@ -35,5 +35,14 @@ test("another machine behind the address is as good as none, whatever the step s
     /^Unable to start VirtualMachine web on .*its host uuid is aaaaaaaa.*expected was bbbb/,
   );
   expect(failure.message).toContain(`set host_uuid = "${expected}" in its /etc/libvirt/virtqemud.conf`);
+  expect(failure.message).not.toContain("look into its log");
+});
+
+test.each([
+  ["cannot write data to file '/etc/libvirt/qemu/web.xml.new': No space left on device", /make room.*df -i/],
+  ["Failed to create file '/etc/libvirt/qemu/web.xml.new': Read-only file system", /writable.*dmesg/],
+])("a host on which libvirt cannot write is what there is to mend, no argument: %s", async (said, remedy) => {
+  const failure = await failureOf(new LibvirtError(errorCode.systemError, 38, said, "DOMAIN_DEFINE_XML_FLAGS"));
+  expect(failure.details.remedy).toMatch(remedy);
   expect(failure.message).not.toContain("look into its log");
 });
