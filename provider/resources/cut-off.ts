@@ -1,8 +1,17 @@
 import type { Rows } from "../core/attribute";
+import { isConnectionLost, KvmError } from "../core/errors";
 import type { Values } from "../core/handler";
 import type { Bookkeeping, Made } from "../core/resource";
 import { Unfinished } from "../core/unfinished";
 import { namedByEither } from "./document";
+
+/** An update that failed and left the object neither as it was nor as it should be. */
+export class NotTakenBack extends KvmError {}
+
+/** Whether after this failure of an update the object may be anything between what it was and what was asked for. */
+export function isHalfDone(error: unknown): error is KvmError {
+  return isConnectionLost(error) || error instanceof NotTakenBack;
+}
 
 /** An update of an object of which nobody knows how far it came. */
 interface CutOff {
@@ -17,7 +26,8 @@ interface CutOff {
 }
 
 /**
- * What an update ends with whose connection was lost since it sent a definition. The state keeps the former inputs, and
+ * What an update ends with whose connection was lost since it sent a definition, or that could not be taken back. The next
+ * run updates in any case. The state keeps the former inputs, and
  * names what the wish would add as if it were there: a program that takes the wish back takes it off the host, and a
  * refresh finds what is not there.
  */

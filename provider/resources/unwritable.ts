@@ -4,7 +4,7 @@ export function unwritable(said: string): string | undefined {
     return "make room on the file system of that path on the host (df -h and df -i show it)";
   }
   if (/Read-only file system/.test(said)) {
-    return "make the file system of that path writable on the host; where errors of its disk made it read-only, dmesg says so";
+    return "make the file system of that path writable on the host (dmesg tells of errors of a disk that made it read-only)";
   }
   return undefined;
 }

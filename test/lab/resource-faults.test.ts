@@ -37,6 +37,16 @@ async function daemonDies(): Promise<void> {
   await lab.host.startLibvirtd();
 }
 
+/** Runs it while the host cannot write below that folder. */
+async function unwritable<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  await lab.host.exec(`mount --bind ${folder} ${folder} && mount -o remount,ro,bind ${folder}`);
+  try {
+    return await work();
+  } finally {
+    await lab.host.exec(["umount", folder]);
+  }
+}
+
 const names = async (what: string) => (await lab.host.virsh(what, "--all", "--name")).trim();
 
 interface Case {
@@ -146,6 +156,51 @@ test("a full pool: another cloud-init medium is refused before anything is made,
   expect(await next.refresh()).toEqual([]);
   await next.delete();
 });
+
+test("a host that cannot write definitions: what libvirt loses sight of comes back, and its end leaves nothing", async () => {
+  const lan = kept(new Managed(network, "unwritten", { host, subnets: ["10.71.0.0/24"] }));
+  const off = kept(new Managed(network, "off", { host, subnets: ["10.72.0.0/24"], active: false, autostart: false }));
+  const more = kept(new Managed(storagePool, "unwritten", { host, path: join(lab.host.directory, "unwritten") }));
+  const domain = { domain: "lab.example" };
+  const networks = async () => (await lab.host.virsh("net-list", "--all")).trim().replace(/ +/g, " ");
+  for (const one of [lan, off, more]) await one.create({});
+  const failed = (one: Managed, args: Values) => runWith(one, "update", args, one.context);
+  await unwritable("/etc/libvirt", async () => {
+    expect(await failed(lan, domain)).toMatchObject({
+      name: "PartialFailure",
+      message: expect.stringMatching(/runs on.*gone when it stops/),
+    });
+    expect((await failed(off, domain))?.message).toMatch(/lost sight of the network[\s\S]*writable.*virtnetworkd/);
+    expect((await failed(more, { autostart: false }))?.message).toMatch(/lost sight of the pool[\s\S]*virtstoraged/);
+  });
+  // The program that takes the wish back finishes it as well.
+  expect(lan.diff({}).changes.map(({ property }) => property)).toEqual(["domain"]);
+  await lan.up({});
+  expect(await networks()).toBe(`${lan.name} active yes yes`);
+  await unwritable("/etc/libvirt", () => failed(lan, domain));
+  await lan.delete();
+  await lab.host.restartLibvirtd();
+  expect(await networks()).toBe(`${off.name} inactive no yes`);
+  await off.up(domain);
+  await more.up({ autostart: false });
+  expect([await off.refresh(), await more.refresh()]).toEqual([[], []]);
+  for (const one of [off, more]) await one.delete();
+}, 60_000);
+
+test("a host on which no network starts: one that an update stopped is started by the next, whatever it asks for", async () => {
+  const lan = await kept(new Managed(network, "stopped", { host, subnets: ["10.73.0.0/24"] })).create({});
+  const failure = await unwritable("/var/lib/libvirt", () =>
+    runWith(lan, "update", { domain: "lab.example" }, lan.context),
+  );
+  expect(failure).toMatchObject({
+    name: "PartialFailure",
+    message: expect.stringMatching(/definition back failed too/),
+  });
+  await lan.up({});
+  expect(await lan.refresh()).toEqual([]);
+  expect(await lab.host.virsh("net-list")).toContain(lan.name);
+  await lan.delete();
+}, 60_000);
 
 test("libvirtd killed while an image is uploaded, and while what is left of it is deleted: the next run makes it", async () => {
   const path = join(lab.host.directory, "image.raw");

@@ -1,10 +1,13 @@
+import { KvmError } from "../../core/errors";
 import type { Context, HostReference } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
 import { activeOnly } from "../../libvirt/constants";
 import { networkHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
+import { NotTakenBack } from "../cut-off";
 import { attempt, ifFound } from "../failure";
+import { forgotten } from "../forgotten";
 import { hasInterface } from "../host-path";
 import { type OtherDomain, otherDomains } from "../other-domains";
 import type { LiveUpdate } from "./live";
@@ -83,6 +86,29 @@ export class NetworkCalls {
   async define(document: Element): Promise<void> {
     const remedy = "correct the argument that the message names; the definition on the host is as it was before";
     await this.run("define", remedy, () => this.libvirt.call("NETWORK_DEFINE_XML", { xml: render(document) }));
+  }
+
+  /** Writes another definition of a network that is there. */
+  async redefine(uuid: string, document: Element): Promise<void> {
+    try {
+      await this.define(document);
+    } catch (error) {
+      if (!(error instanceof KvmError) || error.code === "connection-lost") throw error;
+      const isKept = await this.isPersistent(uuid);
+      if (isKept === undefined) throw forgotten(error, "network", "virtnetworkd");
+      if (isKept) throw error;
+      // libvirt takes one that runs for one without a definition then.
+      const reason = `${error.details.reason}; the network runs on, and would be gone when it stops, until a run writes its definition`;
+      throw new NotTakenBack(error.code, { ...error.details, reason });
+    }
+  }
+
+  /** Whether the network has a definition that outlives it; undefined when there is no such network. */
+  async isPersistent(uuid: string): Promise<boolean | undefined> {
+    const net = networkHandle(uuid);
+    const work = () => this.libvirt.call("NETWORK_IS_PERSISTENT", { net });
+    const found = await ifFound(this.step("ask for the state of"), work);
+    return found && found.persistent === 1;
   }
 
   async start(uuid: string): Promise<void> {

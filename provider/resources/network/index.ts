@@ -5,7 +5,7 @@ import { type Bookkeeping, defineResource, type Made, type Seen } from "../../co
 import { Unfinished } from "../../core/unfinished";
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
-import { cutOff } from "../cut-off";
+import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
 import { withDrift } from "../document";
 import {
   followed,
@@ -99,13 +99,13 @@ export const network = defineResource({
     if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });
     const adopted = olds.adopted === true;
     try {
-      await calls.define(document);
+      await calls.redefine(id, document);
       const started = runningOf(olds);
       await takeBackIfFailed(calls, { id, olds, news, started, before, document }, context);
       const definition = (await calls.definition(id)) ?? document;
       return await report(calls, id, definition, news, adopted, started);
     } catch (error) {
-      if (!isConnectionLost(error)) throw error;
+      if (!isHalfDone(error)) throw error;
       const { gateways, pendingRestart } = olds;
       const made = { id, outputs: { gateways, pendingRestart, adopted, ...(adopted && { uuid: id }) } };
       const { active, autostart } = news;
@@ -131,6 +131,8 @@ export const network = defineResource({
     const isActive = await calls.isActive(id);
     if (isActive) await refuseWithGuests(calls, id, state);
     await refuseWithOtherStacks(calls, state, context);
+    // Else its files would stay, and it would be there again when the daemon starts.
+    if (isActive && !(await calls.isPersistent(id))) await calls.define(definition);
     if (isActive) await calls.stop(id);
     await calls.undefine(id);
   },
@@ -299,10 +301,10 @@ async function takeBackIfFailed(calls: NetworkCalls, written: Written, context: 
       await calls.define(before);
       await bringInForce(calls, id, olds, document, context, [news, started]);
     } catch (second) {
-      throw new KvmError(code, {
+      throw new NotTakenBack(code, {
         ...common,
         reason: `${reason}; putting the former definition back failed too: ${bareReason(second)}`,
-        remedy: "look at the network with virsh net-dumpxml on the host, then run pulumi refresh and pulumi up",
+        remedy: "remove the cause, then run pulumi up again: it brings the network to what the program says",
       });
     }
     throw new KvmError(code, {

@@ -6,6 +6,7 @@ import { poolHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
+import { forgotten } from "../forgotten";
 import { type Holder, poolOwner } from "../ownership";
 import { unwritable } from "../unwritable";
 
@@ -79,6 +80,16 @@ export class PoolCalls {
     const args = { xml: render(document), flags: 0 };
     const step = { ...this.step("define"), remedy: defineRemedy };
     await attempt(step, () => this.libvirt.call("STORAGE_POOL_DEFINE_XML", args));
+  }
+
+  /** Writes another definition of a pool that is there. */
+  async redefine(uuid: string, document: Element): Promise<void> {
+    try {
+      await this.define(document);
+    } catch (error) {
+      if (!(error instanceof KvmError) || error.code === "connection-lost") throw error;
+      throw (await this.definition(uuid)) ? error : forgotten(error, "pool", "virtstoraged");
+    }
   }
 
   async build(uuid: string, flags: number): Promise<void> {

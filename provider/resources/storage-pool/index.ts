@@ -1,12 +1,12 @@
 import type { Change } from "../../core/diff";
 import { equal } from "../../core/equal";
-import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
+import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { defineResource, type Made, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { type Element, element } from "../../schema/tree";
 import { adoptedOutput, isUuid, lookupKey } from "../adoption";
-import { cutOff } from "../cut-off";
+import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
 import { withDrift } from "../document";
 import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
 import { buildFlags, PoolCalls } from "./calls";
@@ -80,11 +80,11 @@ export const storagePool = defineResource({
     const document = compose(before, { ...news, uuid: id }, olds);
     const adopted = olds.adopted === true;
     try {
-      await calls.define(document);
+      await calls.redefine(id, document);
       await takeBackIfFailed(calls, { id, olds, news, before, changes }, context);
       return await report(calls, id, news, adopted);
     } catch (error) {
-      if (!isConnectionLost(error)) throw error;
+      if (!isHalfDone(error)) throw error;
       const { capacity, allocation, available } = olds;
       const made = { id, outputs: { capacity, allocation, available, adopted, ...(adopted && { uuid: id }) } };
       const { active, autostart } = news;
@@ -157,9 +157,11 @@ async function takeBackIfFailed(calls: PoolCalls, written: Written, context: Con
       await calls.setAutostart(id, olds.autostart);
       if (olds.active && !(await calls.isActive(id))) await calls.start(id, startRemedy(olds));
     };
-    await back().catch((second: unknown) =>
-      context.warn(`the former definition of StoragePool ${news.name} could not be put back: ${messageOf(second)}`),
-    );
+    await back().catch((second: unknown) => {
+      if (!(error instanceof KvmError)) throw error;
+      const reason = `${error.details.reason}; putting the former definition back failed too: ${bareReason(second)}`;
+      throw new NotTakenBack(error.code, { ...error.details, reason });
+    });
     throw error;
   }
 }
