@@ -1,3 +1,4 @@
+import type { Values } from "./handler";
 import { isPlainObject } from "./unknown";
 
 /** Whether the path is `outer` or leads into it, where `*` stands for any one name. */
@@ -16,4 +17,12 @@ export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
     if (Array.isArray(at)) return at[Number(key)];
     return isPlainObject(at) ? at[String(key)] : undefined;
   }, value);
+}
+
+/** A copy with another value at the path, through maps; nothing is there when it is undefined. */
+export function withValueAt(values: Values, [name = "", ...rest]: readonly string[], value: unknown): Values {
+  const inner = values[name];
+  const { [name]: _former, ...others } = values;
+  const next = rest.length === 0 ? value : withValueAt(isPlainObject(inner) ? inner : {}, rest, value);
+  return next === undefined ? others : { ...others, [name]: next };
 }

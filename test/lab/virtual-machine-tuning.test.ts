@@ -268,6 +268,12 @@ test("a vCPU that the guest does not give up waits for a new start, which the po
     await vm.up({ ...fewer, title: "fewer" });
     expect([vm.state["pendingRestart"], vm.state["title"]]).toEqual([["vcpus"], "fewer"]);
     expect(vm.context.lines.warn.join()).toMatch(/did not take vcpus \(libvirt said: .*appropriate hotpluggable vcpus/);
+    // The most of them waits for the new start too, and what is measured by it.
+    await vm.up({ vcpus: 2, maxVcpus: 4 });
+    const more = { vcpus: 3, maxVcpus: 4, changePolicy: "refuse" };
+    expect(() => vm.diff(more)).toThrow(/vcpus \(above maxVcpus\) would need a restart/);
+    await vm.refresh();
+    expect(() => vm.diff(more)).toThrow(/vcpus \(above maxVcpus\) would need a restart/);
     await vm.delete();
   } finally {
     await vm.context.close();

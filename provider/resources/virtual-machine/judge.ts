@@ -1,4 +1,4 @@
-import type { Change } from "../../core/diff";
+import { type Change, diffRows } from "../../core/diff";
 import type { Values } from "../../core/handler";
 import { isWithin } from "../../core/paths";
 import { hasUnknown, isPlainObject } from "../../core/unknown";
@@ -11,14 +11,30 @@ import { differences, isWritten } from "./pending";
 import { effective, effectiveAfter, isAskedAnew, isPlaced } from "./placement";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
-import { waitingIn } from "./run-note";
+import { inRun, waitingIn } from "./run-note";
 
 /** The changes with what the whole of old and new inputs tells of them. */
 export function judged(changes: readonly Change[], olds: Inputs & Values, news: Inputs): readonly Change[] {
   // Nobody knows yet what a guest gets where it goes.
   const isOpen = isPlaced(news) && isAskedAnew(olds, news);
-  const told = isOpen ? changes : withoutIdle(changes, effective(olds, olds), effectiveAfter(news, olds));
-  return withLateOrders(told, olds);
+  if (isOpen) return withLateOrders(changes, olds);
+  const [before, after] = [effective(olds, olds), effectiveAfter(news, olds)];
+  return withLateOrders(withoutIdle(measured(changes, olds, { before, after }), before, after), olds);
+}
+
+/** A change that the running guest has no room for, as what makes the room waits for its next start, waits with it. */
+function measured(
+  changes: readonly Change[],
+  state: Values,
+  { before, after }: { readonly before: Values; readonly after: Values },
+): readonly Change[] {
+  const running = inRun(before, state);
+  if (running === before) return changes;
+  const late = diffRows(rows, running, after).filter(({ class: kind }) => kind === "restart");
+  return changes.map((change) => {
+    const found = change.class === "live" && late.find(({ path }) => isWithin(change.path, path));
+    return found ? { ...change, class: found.class, ...(found.reason && { reason: found.reason }) } : change;
+  });
 }
 
 /**

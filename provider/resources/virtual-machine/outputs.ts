@@ -7,7 +7,7 @@ import { child, type Element, textOf } from "../../schema/tree";
 import { adoptedOutput } from "../adoption";
 import { readRows } from "../document";
 import { type Addresses, mainAddress, seenAddresses } from "./addresses";
-import { lagOf } from "./behind";
+import { lagOf, roomOf } from "./behind";
 import { isPin } from "./cpu-tuning";
 import type { Domain, Present } from "./domain";
 import { groupsOf } from "./iommu-groups";
@@ -109,7 +109,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const behind = lag?.behind ?? [];
   // Pins that moved are drift among the inputs.
   const toMend = behind.filter((change) => !isPin(change)).map(({ property }) => property);
-  const memo = live && memoOf({ behind: toMend, left: lag?.left });
+  const memo = live && memoOf({ behind: toMend, left: lag?.left, room: roomOf(waiting) });
   const pending = [...pendingOf(meant), ...properties.filter(isMeant)].sort();
   return {
     made: {

@@ -1,4 +1,5 @@
 import type { Values } from "../../core/handler";
+import { withValueAt } from "../../core/paths";
 import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 
@@ -14,6 +15,8 @@ export interface RunNote {
   readonly behind?: readonly string[];
   /** What was otherwise when an update had done all that it could. */
   readonly left?: Readonly<Record<string, Difference>> | undefined;
+  /** What waits for its next start, and changes of the running guest are measured by: how much fits into it. */
+  readonly room?: Readonly<Record<string, Difference>> | undefined;
   /** Somebody undefined it as it runs: libvirt forgets it when it stops. */
   readonly isUndefined?: true;
 }
@@ -28,6 +31,15 @@ export function memoOf(note: RunNote): Values | undefined {
 export function noteOf(state: Values): RunNote {
   const memo = (state["__kvm"] as Bookkeeping | undefined)?.memo;
   return isPlainObject(memo) ? memo : {};
+}
+
+/** The inputs as the running guest has them, as far as other changes of it are measured by them. */
+export function inRun(inputs: Values, state: Values): Values {
+  const { room = {} } = noteOf(state);
+  return Object.entries(room).reduce(
+    (values, [property, { old }]) => withValueAt(values, property.split("."), old),
+    inputs,
+  );
 }
 
 /** The properties that need a new start of the guest, by what the state says. */

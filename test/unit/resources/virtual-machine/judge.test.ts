@@ -95,6 +95,71 @@ test("what already waits for the next start goes on waiting", () => {
   expect(lines({}, { crypto: false }, { pendingRestart: ["crypto"] })).toEqual(["crypto: restart; policy stage"]);
 });
 
+const dimm = { model: "dimm", size: "1 GiB" };
+const elastic = (size: string, requested: string) => ({ memoryDevices: { elastic: { size, requested } } });
+const noRoom = "restart, added; the guest was started without room for it; policy stage";
+
+test.each<[string, Values, Values, Values, readonly string[]]>([
+  [
+    "a module",
+    { memoryHotplug: { limit: "8 GiB" } },
+    { "memoryHotplug.limit": {}, "memoryHotplug.slots": {} },
+    { memoryDevices: { module: dimm } },
+    [`memoryDevices.module: ${noRoom}`],
+  ],
+  [
+    "a device that waits itself",
+    { memoryHotplug: { limit: "8 GiB" }, ...elastic("2 GiB", "1 GiB") },
+    { "memoryHotplug.limit": {}, "memoryHotplug.slots": {}, "memoryDevices.elastic": {} },
+    elastic("2 GiB", "2 GiB"),
+    [`memoryDevices.elastic.requested: ${noRoom}`],
+  ],
+  [
+    "a grown device",
+    { memoryHotplug: { limit: "8 GiB" }, ...elastic("2 GiB", "512 MiB") },
+    { "memoryDevices.elastic.size": { old: "1 GiB" } },
+    elastic("2 GiB", "2 GiB"),
+    ["memoryDevices.elastic.requested: restart, above size; policy stage"],
+  ],
+  [
+    "memory",
+    { maxMemory: "4 GiB" },
+    { maxMemory: { old: "2 GiB" } },
+    { memory: "3 GiB" },
+    ["memory: restart, above maxMemory; policy stage"],
+  ],
+  ["memory that fits", { maxMemory: "4 GiB" }, { maxMemory: { old: "2 GiB" } }, { memory: "2 GiB" }, ["memory: live"]],
+  [
+    "fewer vCPUs than wait",
+    { vcpus: 4, maxVcpus: 4 },
+    { vcpus: { old: 2 }, maxVcpus: { old: 2 } },
+    { vcpus: 3 },
+    ["vcpus: restart, above maxVcpus; policy stage"],
+  ],
+  [
+    "another cell",
+    { numaTune: { mode: "restrictive", nodes: "0" } },
+    { "numaTune.mode": {}, "numaTune.nodes": {} },
+    { numaTune: { nodes: "1" } },
+    [expect.stringMatching(/^numaTune.nodes: restart, .* only in mode restrictive; policy stage/)],
+  ],
+  [
+    "a second share",
+    { filesystems: { first: { source: "/a" } } },
+    { "filesystems.first": {}, "memoryBacking.access": {} },
+    { filesystems: { second: { source: "/b" } } },
+    ["filesystems.second: restart, added; the guest's memory is not shared yet; policy stage"],
+  ],
+])("%s is measured by what the running guest has, not by what waits for its next start", (_name, ...args) => {
+  const [before, room, change, expected] = args;
+  // The state goes through JSON.
+  const state = { pendingRestart: Object.keys(room), __kvm: { stateVersion: 1, memo: { room } } };
+  expect(lines(before, change, state)).toEqual(expected);
+  const refused = () => lines({ ...before, changePolicy: "refuse" }, change, state);
+  if (expected[0] !== "memory: live") expect(refused).toThrow(/would need a restart of the guest/);
+  else expect(refused()).toEqual(expected);
+});
+
 test("a machine that others made may have what its inputs do not say", () => {
   expect(lines({}, { crypto: false }, { adopted: true })).toEqual(["crypto: restart; policy stage"]);
   expect(lines({ defaultsVersion: 0 }, { crypto: false })).toEqual(["crypto: restart; policy stage"]);
