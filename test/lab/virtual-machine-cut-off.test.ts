@@ -1,4 +1,6 @@
 import type { Values } from "../../provider/core/handler";
+import type { Libvirt } from "../../provider/libvirt/api";
+import { HostDaemon } from "../unit/resources/virtual-machine/host-daemon";
 import { cutOff as cutOffAt } from "./fault";
 import { type Lab, startLab } from "./lab";
 import { Machine } from "./machines";
@@ -65,6 +67,47 @@ test.each([
   expect(vm.diff(args).changes.map(({ property }) => property)).toEqual(["title", "cpuTune.shares"]);
   await vm.up(args);
   expect(await definition()).not.toMatch(/<title>|<shares>/);
+});
+
+test.each([
+  ["once the definition is written", "DOMAIN_DEFINE_XML_FLAGS", "after"],
+  ["later on", "DOMAIN_SET_AUTOSTART", "before"],
+  ["as a mediated device is taken away", "NODE_DEVICE_DESTROY", "before"],
+] as const)("%s: a mediated device that left the program is taken away by the next run", async (_name, at, moment) => {
+  const address = "<address domain='0' bus='0x65' slot='0' function='0'/>";
+  const types =
+    "<capability type='mdev_types'><type id='t'><availableInstances>1</availableInstances></type></capability>";
+  const card = `<device><capability type='pci'>${types}<iommuGroup number='7'>${address}</iommuGroup></capability></device>`;
+  const devices = new HostDaemon({ devices: { pci_0000_65_00_0: card } });
+  const gpu = new Machine(lab.host, "gpu", { waitForAddress: false, state: "stopped" });
+  const { connect } = gpu.context;
+  // This machine has no such card; all else is the host's own libvirt.
+  const call = (libvirt: Libvirt) => (name: string, args: never) =>
+    Reflect.apply(name.includes("NODE_DEVICE") ? devices.libvirt.call : libvirt.call, libvirt, [name, args]);
+  gpu.context.connect = async (host) => {
+    const libvirt = await connect(host);
+    return new Proxy(libvirt, {
+      get: (target, key) => (key === "call" ? call(target) : Reflect.get(target, key, target)),
+    });
+  };
+  const hostDevices = { vgpu: { mdevFrom: { type: "t", parent: "0000:65:00.0" } } };
+  try {
+    await gpu.create({ hostDevices });
+    expect([...devices.mediated.values()]).toEqual([true]);
+    const failure = await cutOffAt(gpu, at, { autostart: false }, moment);
+    expect(failure?.message).toMatch(/closed it/);
+    expect([await gpu.xml("--inactive"), devices.mediated.size]).toEqual([expect.not.stringContaining("hostdev"), 1]);
+    await gpu.refresh();
+    expect(gpu.diff({ autostart: false }).lines).toContainEqual(expect.stringMatching(/^hostDevices.*mdev.*removed$/));
+    expect(gpu.diff({ hostDevices }).lines).toContain("hostDevices.vgpu: live, added");
+    await gpu.up({ autostart: false });
+    expect(devices.mediated.size).toBe(0);
+    expect(await gpu.refresh()).toEqual([]);
+    expect(gpu.diff({ autostart: false }).changes).toEqual([]);
+  } finally {
+    await gpu.delete();
+    await gpu.context.close();
+  }
 });
 
 test("later on, the machine stays adopted, and is not deleted", async () => {

@@ -112,10 +112,27 @@ export async function removeMediated(
   { host, hostDevices }: Pick<Inputs, "host" | "hostDevices">,
   news: Pick<Inputs, "hostDevices"> | undefined,
 ): Promise<void> {
-  const kept = new Set(onDemand(news?.hostDevices).map(({ uuid }) => uuid));
-  for (const { uuid } of onDemand(hostDevices).filter((device) => !kept.has(device.uuid))) {
-    await removeOne(libvirt, host.uri, uuid);
-  }
+  for (const { uuid } of goneOf(hostDevices, news?.hostDevices)) await removeOne(libvirt, host.uri, uuid);
+}
+
+/**
+ * The inputs, naming also what was made for `olds` and may be on the host still, so that the next update takes it away.
+ * The names are none that a program gives: one that puts the device back has something to change.
+ */
+export function withLeftovers<I extends Pick<Inputs, "hostDevices">>(inputs: I, olds: Pick<Inputs, "hostDevices">): I {
+  const left = entriesOf<Hostdev>(olds.hostDevices).flatMap(([, device]) => {
+    const [gone] = goneOf({ device }, inputs.hostDevices);
+    return gone ? [[`mdev ${gone.uuid}`, device]] : [];
+  });
+  return left.length === 0
+    ? inputs
+    : { ...inputs, hostDevices: { ...inputs.hostDevices, ...Object.fromEntries(left) } };
+}
+
+/** The devices that were made for the one and that the other does not have any more. */
+function goneOf(before: unknown, now: unknown): readonly OnDemand[] {
+  const kept = new Set(onDemand(now).map(({ uuid }) => uuid));
+  return onDemand(before).filter(({ uuid }) => !kept.has(uuid));
 }
 
 async function removeOne(libvirt: Libvirt, host: string, uuid: string): Promise<void> {

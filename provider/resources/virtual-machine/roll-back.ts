@@ -4,6 +4,7 @@ import { namedByEither, readRows } from "../document";
 import { applyInputs } from "./apply";
 import { applyLive } from "./apply-live";
 import { unfinished } from "./create";
+import { withLeftovers } from "./mediated-devices";
 import { effective } from "./placement";
 import { type Inputs, rows } from "./rows";
 import type { Settled, UpdateSite } from "./settle";
@@ -56,7 +57,7 @@ export function asWritten(
   error: unknown,
   { to, known, wanted }: Settled,
 ): Promise<Error> {
-  const inputs = namedByEither(rows, olds, news) as Inputs;
+  const inputs = withLeftovers(namedByEither(rows, olds, news) as Inputs, olds);
   const applied = readRows(rows, to, wanted);
   return unfinished(domain, inputs, error, known, { ignored: context.meta?.ignoreChanges, applied, before: olds });
 }

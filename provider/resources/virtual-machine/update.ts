@@ -14,7 +14,7 @@ import { unfinished } from "./create";
 import { Domain, type Present } from "./domain";
 import { addedIn, restorePages, tidyPages } from "./guest-pages";
 import { putSecret } from "./launch-attestation";
-import { removeMediated } from "./mediated-devices";
+import { removeMediated, withLeftovers } from "./mediated-devices";
 import { forgetLostPorts } from "./nic-ports";
 import { observe, type outputs } from "./outputs";
 import { pendingOf, residue, takenOut, untold } from "./pending";
@@ -128,7 +128,10 @@ async function finish(run: Run, settled: Settled, config: Element, leases: Lease
     if (addedIn(wanted).length > 0 && (started || !live)) await tidyPages(domain, news, placementIn(known), context);
     await wait.end(context);
     // One that the running guest still has stays for its owner to take away; the message says how.
-    await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => context.warn(messageOf(error)));
+    await removeMediated(domain.libvirt, olds, news).catch((error: unknown) => {
+      if (isCutOff(error, context)) throw error;
+      context.warn(messageOf(error));
+    });
     const isAsSeen = now.power === news.state;
     const seen = started ? {} : { config, autostart: news.autostart, ...(isAsSeen && { now }) };
     const done = { before: olds, anew: started, isDone: true, looksAtPorts, ignored };
@@ -137,7 +140,7 @@ async function finish(run: Run, settled: Settled, config: Element, leases: Lease
     return made;
   } catch (error) {
     if (isOff && !isConnectionLost(error)) throw await asBefore({ ...run, hasStopped: true, settled }, error);
-    throw await unfinished(domain, news, error, known, { due: wait.due, ignored, before: olds });
+    throw await unfinished(domain, withLeftovers(news, olds), error, known, { due: wait.due, ignored, before: olds });
   }
 }
 
