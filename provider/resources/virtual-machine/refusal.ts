@@ -17,6 +17,11 @@ const refusals: readonly number[] = [
 const startOnly =
   /No more available PCI|cannot remove IOThread .* being used|throttle group .* is still being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus|virtio serial controller \d+ is missing|virtio-serial-bus: A port already exists/;
 
+/** A vCPU that the guest gave up when libvirt listened no more: QEMU has it no longer, and libvirt finds no words for that. */
+function isGoneVcpu({ procedure, message }: LibvirtError): boolean {
+  return procedure === "DOMAIN_SET_VCPUS_FLAGS" && message.includes("the cause is unknown");
+}
+
 /** What QEMU says of an image that another process has open. */
 export const imageLocked = /Failed to get (shared )?"write" lock/;
 
@@ -36,7 +41,7 @@ export function isGuestRefusal(error: unknown): error is KvmError {
   if (cause === undefined) return ["timeout", "unsupported"].includes(error.code);
   if (!(cause instanceof LibvirtError) || cause.message.includes("state change lock")) return false;
   // Slots are reserved at a start, and vCPUs that a guest starts with are its own; QEMU's own words come as internal errors.
-  if (startOnly.test(cause.message) || isTrayClosed(error)) return true;
+  if (startOnly.test(cause.message) || isGoneVcpu(cause) || isTrayClosed(error)) return true;
   return refusals.includes(cause.code) && !lasting.test(cause.message);
 }
 

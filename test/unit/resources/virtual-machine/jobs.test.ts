@@ -73,8 +73,13 @@ test.each([
   [1, "unable to execute QEMU command 'device_add': virtio-serial-bus: A port already exists at id 2", true],
   [38, "Cannot access storage file '/x': No such file or directory", false],
   [67, "unsupported configuration: interface vlan not supported", false],
-])("what the guest refuses is told from what can never be: %d %s", async (code, message, expected) => {
-  const failing = () => Promise.reject(new LibvirtError(code, 10, message, "DOMAIN_X"));
-  const error = await attempt({ step: "s", host: "h" }, failing).catch((failure) => failure);
-  expect(isGuestRefusal(error)).toBe(expected);
-});
+  [1, "An error occurred, but the cause is unknown", false],
+  [1, "An error occurred, but the cause is unknown", true, "DOMAIN_SET_VCPUS_FLAGS"],
+])(
+  "what the guest refuses is told from what can never be: %d %s",
+  async (code, message, expected, call = "DOMAIN_X") => {
+    const failing = () => Promise.reject(new LibvirtError(code, 10, message, call));
+    const error = await attempt({ step: "s", host: "h" }, failing).catch((failure) => failure);
+    expect(isGuestRefusal(error)).toBe(expected);
+  },
+);
