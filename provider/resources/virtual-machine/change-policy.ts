@@ -35,6 +35,7 @@ export function refusedRestart(name: string, host: string, restarts: readonly Ch
     step: `update VirtualMachine ${name}`,
     host,
     reason: `${reasons.join(", ")} would need a restart of the guest, and changePolicy is "refuse"; nothing was changed`,
-    remedy: 'set changePolicy to "stage" (write it for the next start) or "restart", or take the change back',
+    remedy:
+      'set changePolicy to "stage" (write it for the next start) or "restart", or take the change back; after a new start that pulumi has not seen run pulumi refresh first',
   });
 }
