@@ -20,17 +20,16 @@ const onNewer = [
   "volume-users",
 ];
 
-const onHosts = { setupFilesAfterEnv: ["<rootDir>/test/on-hosts.ts"] };
-
 module.exports = {
+  // Daemons and guests take their time, and a machine that runs several suites at once has little for each test. Jest
+  // heeds no such limit of a single project.
+  testTimeout: 30_000,
   projects: [
-    ...["unit", "golden", "property", "fake", "browser"].map((name) => suite(name)),
-    ...["wire", "lab"].map((name) => suite(name, onHosts)),
+    ...["unit", "golden", "property", "fake", "browser", "wire", "lab"].map((name) => suite(name)),
     suite("lab-newer", {
-      ...onHosts,
       testMatch: onNewer.map((name) => `<rootDir>/test/lab/${name}.test.ts`),
       globals: { labRoot: "trixie" },
     }),
-    suite("engine", onHosts),
+    suite("engine"),
   ],
 };

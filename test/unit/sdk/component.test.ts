@@ -39,7 +39,7 @@ test("resources of a component refer to each other without waiting for each othe
     nics: { lan: { network: { uuid: "uuid of one-lan", name: "one-lan", host } } },
     __meta: expect.stringMatching(/::test:index:Site\$pulumi-nodejs:dynamic\/kvm:VirtualMachine::one-db"/),
   });
-}, 10_000);
+});
 
 describe("an output among the arguments, as those of components are", () => {
   const settled = (output: pulumi.Output<unknown>) => new Promise((resolve) => output.apply(resolve));
