@@ -2,6 +2,7 @@ import { type Attribute, attribute, z } from "../core/attribute";
 import type { Fault } from "../core/check";
 import { equal } from "../core/equal";
 import type { Values } from "../core/handler";
+import { valueAt } from "../core/paths";
 import { isPlainObject } from "../core/unknown";
 import type { DocumentObject } from "../schema/object";
 import { applyOverlay, readOverlay, withdrawOverlay } from "../schema/overlay";
@@ -79,7 +80,7 @@ function overlayFaults(root: Root, inputs: OverlayInputs): Fault[] {
   if (!isPlainObject(part)) return [];
   const host = inputs.host ?? (isPlainObject(pool) ? pool["host"] : undefined);
   const own = Object.entries(reserved[root])
-    .filter(([path]) => at(part, path) !== undefined)
+    .filter(([path]) => valueAt(part, path.split(".")) !== undefined)
     .map(([path, reason]) => ({ property: `overlay.${path}`, reason }));
   const libvirt = libvirtOf(host);
   const options = { partial: true, ...(libvirt !== undefined && { libvirt }) };
@@ -101,10 +102,6 @@ export function overlay(document: Element, { overlay: part }: { readonly overlay
 export function withdraw(document: Element, olds: Values, news: Values, own: () => Element): void {
   const part = unsaid(olds["overlay"], news["overlay"]);
   if (isPlainObject(part)) replace(document, withdrawOverlay(document, part as DocumentObject, own()));
-}
-
-function at(part: Values, path: string): unknown {
-  return path.split(".").reduce<unknown>((found, name) => (isPlainObject(found) ? found[name] : undefined), part);
 }
 
 /** What is left of a part without all that another one says as well; undefined where that is nothing. */

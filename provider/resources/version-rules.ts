@@ -1,5 +1,6 @@
 import type { Attribute, NewWord, Rows } from "../core/attribute";
 import type { Fault } from "../core/check";
+import { valueAt } from "../core/paths";
 import { isPlainObject } from "../core/unknown";
 import { versionNumber, versionText } from "../schema/version";
 import { libvirtOf } from "./facts";
@@ -34,16 +35,12 @@ function tooNewIn({ since, newWords = [] }: Attribute, value: unknown, libvirt: 
   if (since !== undefined && isOlder(libvirt, since)) {
     return [{ property: at, reason: `needs libvirt ${since}; ${has}. Leave it out, or upgrade the host` }];
   }
-  const found = newWords.filter((entry) => isOlder(libvirt, entry.since) && wordIn(value, entry) === entry.word);
+  const isSaid = ({ of, word }: NewWord) => valueAt(value, of === undefined ? [] : [of]) === word;
+  const found = newWords.filter((entry) => isOlder(libvirt, entry.since) && isSaid(entry));
   return found.map(({ of, word, since: first }) => ({
     property: of === undefined ? at : `${at}.${of}`,
     reason: `${JSON.stringify(word)} needs libvirt ${first}; ${has}. Choose another, or upgrade the host`,
   }));
-}
-
-function wordIn(value: unknown, { of }: NewWord): unknown {
-  if (of === undefined) return value;
-  return isPlainObject(value) ? value[of] : undefined;
 }
 
 /** Whether that libvirt is older than the version that a row names. */
