@@ -26,10 +26,9 @@ interface CutOff {
 }
 
 /**
- * What an update ends with whose connection was lost since it sent a definition, or that could not be taken back. The next
- * run updates in any case. The state keeps the former inputs, and
- * names what the wish would add as if it were there: a program that takes the wish back takes it off the host, and a
- * refresh finds what is not there.
+ * What an update ends with whose connection was lost since it sent a definition, or that could not be taken back. The
+ * next run updates in any case. The state keeps the former inputs, and names what the wish would add as if it were there:
+ * a program that takes the wish back takes it off the host, and a refresh finds what is not there.
  */
 export function cutOff({ rows, made, olds, news, written }: CutOff, cause: Error): Unfinished {
   const { applied = {} } = (olds["__kvm"] ?? {}) as Partial<Bookkeeping>;

@@ -32,10 +32,8 @@ export async function ifFound<T>(step: Step, work: () => Promise<T>): Promise<T 
 
 function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
   if (error instanceof KvmError) return error;
-  const step = { ...where, remedy: typeof advice === "function" ? advice(messageOf(error)) : advice };
+  const step = { ...where, remedy: adviceOn(advice, error) };
   if (error instanceof LibvirtError) {
-    const room = unwritable(error.message);
-    if (room !== undefined && typeof advice !== "function") step.remedy = `${room}, then run pulumi again`;
     return new KvmError(codeOf(error), { ...step, reason: `libvirt said: ${error.message}`, cause: error });
   }
   if (error instanceof ConnectionLost) {
@@ -50,6 +48,12 @@ function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
     return new KvmError("connection-lost", anotherMachine(where.step, where.host, error.found, error.expected).details);
   }
   return new KvmError("internal", { ...step, reason: messageOf(error), cause: error });
+}
+
+function adviceOn(advice: Step["remedy"], error: unknown): string | undefined {
+  if (typeof advice === "function") return advice(messageOf(error));
+  const room = error instanceof LibvirtError ? unwritable(error.message) : undefined;
+  return room === undefined ? advice : `${room}, then run pulumi again`;
 }
 
 function codeOf(error: LibvirtError): ErrorCode {
