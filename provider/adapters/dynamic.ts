@@ -115,11 +115,12 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
         stays(why);
         return;
       }
-      const wanted = identities.wanted(handler.type, id, values);
-      const kept = wanted && handler.whyItIsKept(wanted);
+      const next = identities.wanted(handler.type, id, values);
+      const kept = next && handler.whyItIsKept(next);
       if (kept) return plainly(() => Promise.reject(kept));
       try {
-        await plainly(() => run(handler, props, meta, "delete", (context) => handler.delete(id, values, context)));
+        const work = (context: Context) => handler.delete(id, values, context, next);
+        await plainly(() => run(handler, props, meta, "delete", work));
       } catch (error) {
         // One that was replaced, and that the program went back to before it could be deleted.
         const isBack = handler.createBeforeDelete && identities.isClaimed(handler.type, values);

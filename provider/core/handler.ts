@@ -96,7 +96,8 @@ export interface Handler {
   /** State of an object that others made, as if these inputs had made it; nothing is written. Undefined as for read. */
   takeOver(id: string, inputs: Values, context: Context): Promise<Values | undefined>;
   update(id: string, olds: Values, news: Values, context: Context): Promise<Values>;
-  delete(id: string, state: Values, context: Context): Promise<void>;
+  /** `next` are the inputs of the one that is made anew in its place, where no change of them asks for that. */
+  delete(id: string, state: Values, context: Context, next?: Values): Promise<void>;
 }
 
 /** Thrown when the object exists on the host but is not what was asked for: state is kept, the next `up` goes on. */

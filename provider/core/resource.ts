@@ -111,7 +111,8 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
     changes: readonly Change[],
     context: Context,
   ): Promise<Made<O>>;
-  delete(id: string, state: State<R, O>, context: Context): Promise<void>;
+  /** `next` is the one that is made anew in its place, where no change of its inputs asks for that. */
+  delete(id: string, state: State<R, O>, context: Context, next?: StateOf<R>): Promise<void>;
 }
 
 export type Outputs<O> = { readonly [K in keyof O]?: unknown };
@@ -284,8 +285,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       return (await keep(wanted, version, () => updateAround(definition, id, old, wanted, changes, context))).state;
     },
 
-    async delete(id, state, context) {
-      await definition.delete(id, opened(state), context);
+    async delete(id, state, context, next) {
+      await definition.delete(id, opened(state), context, next as StateOf<R> | undefined);
     },
   };
 }

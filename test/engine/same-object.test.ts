@@ -124,14 +124,16 @@ test("what the user has made anew goes first, and volumes and seeds stay", async
     const net = new kvm.Network("net", { host, subnets: ["10.99.0.0/24"] });
     const data = new kvm.Volume("data", { pool, size: "1 MiB", name: "data.qcow2" });
     const seed = new kvm.CloudInitDisk("seed", { pool, userData: { hostname: "db" } });
-    const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", state: "stopped",
+    const vm = new kvm.VirtualMachine("db", { host, virtType: "qemu", memory: "64 MiB", state: "stopped", tpm: {},
       disks: { data: { volume: data }, seed: { volume: seed, device: "cdrom" } }, nics: { lan: { network: net } } });
-    exports.names = [pool.name, net.name, vm.name];
+    exports.names = [pool.name, net.name, vm.name, vm.uuid];
     exports.urns = { pool: pool.urn, net: net.urn, data: data.urn, seed: seed.urn, vm: vm.urn };`;
   await lab.withProgram(body, async (stack) => {
     await stack.up();
     const { names, urns } = (await stack.outputs()) as { names: string[]; urns: Record<string, string> };
-    const [pool = "", net = "", vm = ""] = names;
+    const [pool = "", net = "", vm = "", uuid = ""] = names;
+    const tpm = `/var/lib/libvirt/swtpm/${uuid}/tpm2`;
+    await host.exec(`mkdir -p ${tpm}; echo "state of the TPM" > ${tpm}/tpm2-00.permall`);
     const anew = (name: string) => stack.run("up", "--yes", "--skip-preview", "--replace", urns[name] ?? "");
     // By hand, where neither preview nor update looks: what is still there afterwards was not made anew.
     await host.virsh("desc", vm, "--config", "by hand");
@@ -145,6 +147,7 @@ test("what the user has made anew goes first, and volumes and seeds stay", async
       expect(code).toBe(0);
     }
     expect((await host.virsh("desc", vm)).trim()).toBe("");
+    expect((await host.exec(["cat", `${tpm}/tpm2-00.permall`])).stdout).toBe("state of the TPM\n");
     expect(await host.virsh("net-list")).toContain(net);
     expect(await host.virsh("pool-list")).toContain(pool);
 

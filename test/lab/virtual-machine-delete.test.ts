@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Values } from "../../provider/core/handler";
+import { virtualMachine } from "../../provider/resources/virtual-machine";
 import { metaOf } from "./handler-context";
 import { machineLab } from "./machine-lab";
 import { image } from "./machines";
@@ -42,6 +43,33 @@ test("the state of a TPM outlasts changes, restarts and other hands, and goes wi
   await vm.delete();
   expect(await exists(folder)).toBe(false);
 }, 60_000);
+
+test("a machine that is made anew finds its variables and the state of its TPM, and leaves nothing in the end", async () => {
+  const vm = lab.machine("anew");
+  const args = { firmware: "uefi", secureBoot: false, tpm: {}, memory: "128 MiB" };
+  await vm.create(args);
+  const { nvram } = vm.state["resolved"] as { nvram: string };
+  const tpm = join("/var/lib/libvirt/swtpm", vm.id, "tpm2/tpm2-00.permall");
+  const inodes = async () => (await lab.host.exec(["stat", "-c", "%i", nvram, tpm])).stdout;
+  const before = await inodes();
+  const makeAnew = async (next: Values) => {
+    await virtualMachine.delete(vm.id, vm.state, vm.context, vm.inputs(next));
+    expect(await all()).not.toContain(vm.name);
+    await vm.create(next);
+  };
+  await makeAnew({ ...args, title: "second" });
+  const said = () => vm.context.lines.warn.filter((line) => line.startsWith("nvram"));
+  expect([await inodes(), vm.state["title"], said()]).toEqual([before, "second", []]);
+  await vm.up({ ...args, name: "anew-renamed", state: "stopped" });
+  await makeAnew({ ...args, name: "anew-renamed", state: "stopped" });
+  expect([await inodes(), said()]).toEqual([
+    before,
+    [expect.stringMatching(/the UEFI variables of before stay .*nvram\/anew-\w+_VARS.fd/)],
+  ]);
+  await lab.host.exec(["rm", nvram]);
+  await vm.delete();
+  expect([await exists(tpm), await exists(join("/var/lib/libvirt/swtpm", vm.id))]).toEqual([false, false]);
+}, 90_000);
 
 test("a saved state goes with the machine", async () => {
   const vm = lab.machine("saved");

@@ -104,8 +104,8 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
     const giveBack = await makeMediated(libvirt, inputs, context);
     let domain: Domain | undefined;
     const undo = async () => {
-      // It was never started: variables that are there are those of somebody else.
-      await domain?.undefine("keep-nvram");
+      // It was never started: variables and state that are there are from before.
+      await domain?.undefine({ nvram: true, tpm: true });
       await giveBack();
     };
     try {

@@ -1,18 +1,25 @@
 import { isNotFound, KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
+import type { Element } from "../../schema/tree";
 import { handedOver, readMark } from "../ownership";
 import type { Domain } from "./domain";
+import { type Belongings, leavesTpmState } from "./domain-flags";
 import { addedIn, returnPages } from "./guest-pages";
 import { clearMark } from "./mark";
 import { stop } from "./power";
 import type { Inputs } from "./rows";
-import { variablesGo } from "./variables";
+import { variablesGo, variablesStay } from "./variables";
 
 /**
- * Deletes the domain with what libvirt keeps for it alone; disks, firmware and files of others stay. One that was
- * adopted may be left, one that is gone is as it should be.
+ * Deletes the domain with what libvirt keeps for it alone; disks, firmware and files of others stay, and what `next`,
+ * made anew in its place, needs of it. One that was adopted may be left, one that is gone is as it should be.
  */
-export async function remove(domain: Domain, state: Inputs & Values, context: Context): Promise<"left" | "deleted"> {
+export async function remove(
+  domain: Domain,
+  state: Inputs & Values,
+  context: Context,
+  next?: Inputs,
+): Promise<"left" | "deleted"> {
   const found = await look(domain, state.deleteSnapshots !== true);
   if (!found) return "deleted";
   const takenOver = handedOver(readMark(found.document), state, context);
@@ -35,11 +42,11 @@ export async function remove(domain: Domain, state: Inputs & Values, context: Co
     return "left";
   }
   if (ways.length > 0) throw wouldLose(domain, ways);
+  if (next) requireTpmStays(domain, state, next);
   try {
     await stop(domain, state, context);
     await returnPages(domain, addedIn(document), context);
-    const go = await variablesGo(domain, document, state, context);
-    await domain.undefine(go ? "remove-nvram" : "keep-nvram");
+    await domain.undefine(await belongingsLeft(domain, document, { state, next }, context));
   } catch (error) {
     // One that somebody undefined is gone as soon as it stops.
     if (!isNotFound(error)) throw error;
@@ -64,6 +71,32 @@ async function look(domain: Domain, withWays: boolean) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+async function belongingsLeft(
+  domain: Domain,
+  document: Element,
+  { state, next }: { readonly state: Inputs & Values; readonly next: Inputs | undefined },
+  context: Context,
+): Promise<Belongings> {
+  const stays = next !== undefined && variablesStay(document, next, context);
+  const nvram = stays || !(await variablesGo(domain, document, state, context));
+  return { nvram, tpm: hasTpmState(next) };
+}
+
+const hasTpmState = (inputs: Inputs | undefined) => inputs?.tpm?.backend === "emulator";
+
+/** Refuses to lose the state of a TPM, which disks may be encrypted with. */
+function requireTpmStays(domain: Domain, state: Inputs, next: Inputs): void {
+  const outlives = domain.libvirt.version >= leavesTpmState || state.tpm?.persistentState === true;
+  if (!hasTpmState(state) || !hasTpmState(next) || outlives) return;
+  throw new KvmError("denied", {
+    step: `make VirtualMachine ${domain.name} anew`,
+    host: domain.host,
+    reason: "libvirt before 8.9 takes the state of its TPM away with it; nothing was changed",
+    remedy:
+      "give it tpm.persistentState: true and run pulumi up first; or, where that state may go, take it out of the program, run pulumi up, and put it back",
+  });
 }
 
 function wouldLose(domain: Domain, ways: readonly string[]): KvmError {

@@ -4,7 +4,7 @@ import { xmlFlags } from "../../libvirt/constants";
 import { parseAnswer } from "../../schema/answer";
 import { child, type Element, render, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
-import { affect, undefineFlags } from "./domain-flags";
+import { affect, type Belongings, undefineFlags } from "./domain-flags";
 import { lacksDevices, withDevicesOf, withSilenceOf } from "./migratable";
 import { type Power, type PowerState, powerState } from "./power-state";
 import { RunningDomain } from "./running-domain";
@@ -199,10 +199,9 @@ export class Domain extends RunningDomain {
     await this.run("destroy", () => this.libvirt.call("DOMAIN_DESTROY_FLAGS", { dom: this.dom, flags: 0 }));
   }
 
-  /** Removes the definition and what libvirt keeps with it. Volumes stay. */
-  async undefine(nvram: "remove-nvram" | "keep-nvram"): Promise<void> {
-    const known = undefineFlags.filter(({ since }) => since <= this.libvirt.version);
-    const flags = known.reduce((all, { flag }) => all | flag, nvram === "keep-nvram" ? 8 : 4);
+  /** Removes the definition and what libvirt keeps with it, except what it `leaves`. Volumes stay. */
+  async undefine(leaves: Belongings): Promise<void> {
+    const flags = undefineFlags(this.libvirt.version, leaves);
     await this.run("undefine", () => this.libvirt.call("DOMAIN_UNDEFINE_FLAGS", { dom: this.dom, flags }));
   }
 

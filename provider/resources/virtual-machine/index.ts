@@ -101,9 +101,9 @@ export const virtualMachine = defineResource({
     }
   },
 
-  async delete(id, state, context) {
+  async delete(id, state, context, next) {
     const libvirt = await context.connect(state.host);
-    if ((await remove(Domain.at(libvirt, state.host.uri, id, state.name), state, context)) === "left") return;
+    if ((await remove(Domain.at(libvirt, state.host.uri, id, state.name), state, context, next)) === "left") return;
     await removeMediated(libvirt, state, undefined);
   },
 });

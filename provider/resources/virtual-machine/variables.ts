@@ -67,6 +67,21 @@ export async function variablesGo(
 }
 
 /**
+ * Whether the variables of UEFI stay for the domain that is made anew in place of this one. libvirt gives it those that
+ * have its name.
+ */
+export function variablesStay(document: Element, { name, firmware, nvram }: Inputs, context: Context): boolean {
+  if (firmware !== "uefi") return false;
+  const file = fileOf(document);
+  if (file !== undefined && file !== `${name}_VARS.fd` && nvram?.path === undefined) {
+    context.warn(
+      `nvram: the UEFI variables of before stay on the host, in /var/lib/libvirt/qemu/nvram/${file}; the machine that is made anew has new ones, unless nvram.path names that file`,
+    );
+  }
+  return true;
+}
+
+/**
  * Refuses a new domain the variables of another one: a renamed one keeps its file, which libvirt would give whoever comes
  * under the former name, and QEMU has two guests write to it at once.
  */
