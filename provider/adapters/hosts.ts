@@ -3,17 +3,22 @@ import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import type { Connection } from "../libvirt/connection";
 import { ConnectionLost } from "../libvirt/errors";
+import { TransportError } from "../transport/errors";
 import type { TransportOptions } from "../transport/options";
 import { unlessAborted } from "../transport/unless-aborted";
 
-/** The client and its transports, loaded by the first connection: previews do without them and are quicker so. */
-const client = (): typeof import("./client") => require("./client");
+type Open = (options: TransportOptions) => Promise<Connection>;
+
+/** The client and its transports are loaded by the first connection: previews do without them and are quicker so. */
+const openByClient: Open = (options) => (require("./client") as typeof import("./client")).openConnection(options);
 
 /** Every connection of this process: one per host and way to reach it, shared by all resources and calls. */
 export class Hosts {
   private readonly connections = new Map<string, Promise<Connection>>();
   private privateKey: string | undefined;
   private passphrase: string | undefined;
+
+  constructor(private readonly openConnection: Open = openByClient) {}
 
   /** Takes keys from the stack's secret config. Synchronous: the engine may call an operation before it has awaited this. */
   configure(config: { get(key: string): unknown }): void {
@@ -26,8 +31,12 @@ export class Hosts {
     const connection = await unlessAborted(this.shared(host), signal).catch((error: unknown) => {
       const where = { step: "connect to the host", host: host.uri, reason: messageOf(error) };
       if (signal?.aborted && error === signal.reason) throw new KvmError("cancelled", where);
-      if (!(error instanceof ConnectionLost)) throw error;
       const again = "run pulumi again when the host can be reached";
+      if (error instanceof TransportError && error.remedy === undefined) {
+        const { code, step, host: server, reason } = error;
+        throw new TransportError(code, { step, host: server, reason, remedy: again, cause: error });
+      }
+      if (!(error instanceof ConnectionLost)) throw error;
       const remedy = error.remedy === undefined ? again : `${error.remedy}; then run pulumi again`;
       throw new KvmError("connection-lost", { ...where, remedy, cause: error });
     });
@@ -69,7 +78,7 @@ export class Hosts {
       ...(this.privateKey !== undefined && { privateKey: this.privateKey }),
       ...(this.passphrase !== undefined && { passphrase: this.passphrase }),
     };
-    return client().openConnection(options);
+    return this.openConnection(options);
   }
 }
 

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { Hosts } from "../../../provider/adapters/hosts";
+import { TransportError } from "../../../provider/transport/errors";
 
 /** A daemon that is reached and says nothing. */
 async function silentHost() {
@@ -57,4 +58,12 @@ test("a host that did not answer is tried again after as long as it was waited f
     silent.close();
     await hosts.close();
   }
+});
+
+test("an ssh connection that is lost within the login says what to do", async () => {
+  const details = { step: "keep the ssh connection", host: "root@rack1:22", reason: "read ECONNRESET" };
+  const hosts = new Hosts(async () => Promise.reject(new TransportError("unreachable", details)));
+  await expect(hosts.connect({ uri: "qemu+ssh://root@rack1/system" })).rejects.toThrow(
+    "Unable to keep the ssh connection on root@rack1:22: read ECONNRESET\n  What to do: run pulumi again",
+  );
 });
