@@ -78,7 +78,29 @@ function keepPortGroup(live: Element, before: Element["attributes"] | undefined)
   else source["portgroup"] = before["portgroup"];
 }
 
-const changeCable: LiveOperations[string] = (operation) => operation.updateDevice(nicEntries, copyCable);
+const changeCable: LiveOperations[string] = (operation) =>
+  operation.updateDevice(nicEntries, (live, configured) => {
+    if (isBoundTo(live, configured)) refuseAnother(operation);
+    copyCable(live, configured);
+  });
+
+/**
+ * Whether the guest has an interface of the host by a network of macvtap that it would not get again: libvirt fails as if
+ * something were wrong, for want of a bridge or of an interface that is free.
+ */
+function isBoundTo(live: Element, configured: Element): boolean {
+  const { network, mode } = child(live, "source")?.attributes ?? {};
+  if (live.attributes["type"] !== "direct" || network === undefined) return false;
+  return mode === "passthrough" || child(configured, "source")?.attributes["network"] !== network;
+}
+
+function refuseAnother({ domain, change }: Operation): void {
+  throw new KvmError("unsupported", {
+    step: `change ${change.property} of VirtualMachine ${domain.name}`,
+    host: domain.host,
+    reason: "the running guest keeps the interface of the host that its network has given it",
+  });
+}
 
 /** libvirt leaves an interface alone that it takes for plugged into the network already: of a network started anew. */
 const changeNetwork: LiveOperations[string] = async (operation) => {

@@ -1,0 +1,41 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Values } from "../../provider/core/handler";
+import { machineLab } from "./machine-lab";
+
+/** Where a running guest's interface can be plugged in, and what its preview and `refuse` know of it. */
+const lab = machineLab({ waitForAddress: false, memory: "32 MiB" }, { alone: true });
+
+const groups = "<portgroup name='a'/><portgroup name='b'/>";
+const networks: Readonly<Record<string, string>> = {
+  nat: "<bridge name='vb-nat'/><forward mode='nat'/><ip address='10.31.0.1' netmask='255.255.255.0'/>",
+  grouped: `<bridge name='vb-group'/><forward mode='nat'/><ip address='10.32.0.1' netmask='255.255.255.0'/>${groups}`,
+  tap: "<forward mode='bridge'><interface dev='far1'/></forward>",
+  other: "<forward mode='bridge'><interface dev='far1'/></forward>",
+  whole: "<forward mode='passthrough'><interface dev='far2'/></forward>",
+};
+
+beforeAll(async () => {
+  await lab.host.exec("for i in 1 2; do ip link add far$i type veth peer name near$i && ip link set far$i up; done");
+  for (const [name, text] of Object.entries(networks)) {
+    const file = join(lab.host.directory, `${name}.xml`);
+    writeFileSync(file, `<network><name>${name}</name>${text}</network>`);
+    await lab.host.virsh("net-define", file);
+    await lab.host.virsh("net-start", name);
+  }
+}, 60_000);
+
+const byHand = (name: string, more: Values = {}) => ({ nics: { lan: { network: { name }, ...more } } });
+
+test("where nobody has told of a network, the guest itself tells what waits, and what is refused", async () => {
+  const vm = lab.machine("by-hand", { changePolicy: "refuse" });
+  await vm.create(byHand("tap"));
+  for (const args of [byHand("nat"), byHand("other"), { nics: { lan: { bridge: "vb-nat" } } }]) {
+    await expect(vm.up(args)).rejects.toThrow(/nics\.lan\.network .*; a restart of the guest would do it/);
+    expect(vm.diff(byHand("tap")).changes).toEqual([]);
+  }
+  await vm.up({ ...byHand("whole"), changePolicy: "restart" });
+  // It failed whatever the policy.
+  await vm.up({ ...byHand("whole", { link: false }), changePolicy: "stage" });
+  expect(vm.state["pendingRestart"]).toEqual(["nics.lan.link"]);
+}, 60_000);
