@@ -1,6 +1,7 @@
 import { types } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { DeclaredLimits } from "../provider/resources/host-limits";
+import type { NetworkReference } from "../provider/resources/virtual-machine/nic-sources";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -29,7 +30,7 @@ export function remember(resource: object, type: string, lifted: Lifted): void {
 /** What a resource tells those that refer to it, by class name. */
 const references: Readonly<Record<string, (resource: Fields, lifted: Fields) => Fields>> = {
   Host: hostReference,
-  Network: (resource, lifted) => ({ ...pick(resource, ["uuid", "name"]), host: lifted["host"] }),
+  Network: networkReference,
   StoragePool: (resource, lifted) => ({ ...pick(resource, ["uuid", "name", "type", "path"]), host: lifted["host"] }),
   Volume: volumeReference,
   CloudInitDisk: volumeReference,
@@ -120,6 +121,30 @@ function asText(value: unknown): pulumi.Output<string | undefined> {
     const text = fields === undefined ? "{}" : JSON.stringify(fields);
     return text === "{}" ? undefined : text;
   });
+}
+
+/** How it plugs guests in goes by its arguments: they are known in previews. One that is looked up has what was found. */
+function networkReference(resource: Fields, lifted: Fields): Fields {
+  const bridge = lifted["bridge"] ?? resource["bridge"];
+  const kind = pulumi
+    .output({ mode: resource["mode"], overlay: lifted["overlay"] })
+    .apply(({ mode, overlay }) => kindOfNetwork(mode, bridge, overlay));
+  return { ...pick(resource, ["uuid", "name"]), kind: pulumi.unsecret(kind), host: lifted["host"] };
+}
+
+type NetworkKind = NonNullable<NetworkReference["kind"]>;
+
+/** A bridge of the host that is named nowhere makes macvtap of a network of that mode. */
+function kindOfNetwork(mode: unknown, bridge: unknown, overlay: unknown): pulumi.Input<NetworkKind> {
+  const said: Fields = isPlain(overlay) ? overlay : {};
+  const forward = said["forward"] === null ? { mode: "isolated" } : said["forward"];
+  const way = (isPlain(forward) ? forward["mode"] : undefined) ?? mode;
+  if (way === "hostdev") return "hostdev";
+  if (["private", "vepa", "passthrough"].includes(String(way))) return "macvtap";
+  if (way !== "bridge" || isPlain(said["bridge"])) return "bridge";
+  if (said["bridge"] === null) return "macvtap";
+  const named: pulumi.Output<unknown> = pulumi.output(bridge);
+  return named.apply((name) => (name === undefined ? "macvtap" : "bridge"));
 }
 
 function volumeReference(resource: Fields, lifted: Fields): Fields {

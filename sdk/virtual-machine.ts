@@ -937,13 +937,14 @@ export interface VirtualMachineArgsNicGuestOffloads {
 
 /** Network interfaces under names of your choice. */
 export interface VirtualMachineArgsNic {
-  /** The network that it is plugged into (`<interface type='network'>`): one with virtual functions gives it one of them. */
+  /** The network that it is plugged into (`<interface type='network'>`): one with virtual functions gives it one of them. The `kind` of a reference that is written by hand tells previews how it plugs guests in. */
   readonly network?: pulumi.Input<
     | Network
     | {
         readonly uuid?: pulumi.Input<string>;
         readonly name: pulumi.Input<string>;
         readonly host?: pulumi.Input<{ readonly uri?: pulumi.Input<string>; readonly uuid?: pulumi.Input<string> }>;
+        readonly kind?: pulumi.Input<"bridge" | "macvtap" | "hostdev">;
       }
   >;
   /** Port group of `network`, whose VLAN and bandwidth it gets (`<source portgroup>`). Default: the network's own. */

@@ -25,7 +25,33 @@ beforeAll(async () => {
   }
 }, 60_000);
 
+const kinds: Values = { nat: "bridge", grouped: "bridge", tap: "macvtap", other: "macvtap", whole: "macvtap" };
+const on = (name: string, more: Values = {}) => ({ nics: { lan: { network: { name, kind: kinds[name] }, ...more } } });
 const byHand = (name: string, more: Values = {}) => ({ nics: { lan: { network: { name }, ...more } } });
+
+test("what is said to wait waits, and nothing else", async () => {
+  const vm = lab.machine("moves");
+  await vm.create(on("nat"));
+  const isTrue = async (args: Values) => {
+    const { changes } = vm.diff(args);
+    const said = changes.flatMap(({ class: kind, property }) => (kind === "restart" ? [property] : []));
+    await vm.up(args);
+    expect(vm.state["pendingRestart"]).toEqual(said.sort());
+    expect(vm.diff(args).changes).toEqual([]);
+    return said;
+  };
+  expect(await isTrue(on("grouped", { link: false }))).toEqual([]);
+  expect(await isTrue(on("tap", { bandwidth: { inbound: { average: "4 MiB/s" } }, link: false }))).toEqual([
+    "nics.lan.bandwidth",
+    "nics.lan.link",
+    "nics.lan.network",
+  ]);
+  await vm.up({ ...on("tap"), changePolicy: "restart" });
+  // It failed the update.
+  expect(await isTrue({ ...on("other"), changePolicy: "stage" })).toEqual(["nics.lan.network"]);
+  await vm.up({ ...on("other"), changePolicy: "restart" });
+  expect(await isTrue({ ...on("nat"), changePolicy: "stage" })).toEqual(["nics.lan.network"]);
+}, 60_000);
 
 test("where nobody has told of a network, the guest itself tells what waits, and what is refused", async () => {
   const vm = lab.machine("by-hand", { changePolicy: "refuse" });
@@ -38,4 +64,6 @@ test("where nobody has told of a network, the guest itself tells what waits, and
   // It failed whatever the policy.
   await vm.up({ ...byHand("whole", { link: false }), changePolicy: "stage" });
   expect(vm.state["pendingRestart"]).toEqual(["nics.lan.link"]);
+  // To be told of a network's kind is no change.
+  expect(vm.diff({ ...on("whole", { link: false }), changePolicy: "stage" }).changes).toEqual([]);
 }, 60_000);

@@ -1,10 +1,10 @@
-import { type Around, attribute, type Verdict, z } from "../../core/attribute";
+import { attribute, z } from "../../core/attribute";
 import { hostPath, text } from "../../core/quantities";
-import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
 import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { pciAddress, pciElement, pciText } from "../pci-address";
+import { another, cableChange, networkChange, networkKinds, portGroupStays } from "./nic-cable";
 import { userLens, userSchema } from "./nic-user";
 
 export const interfaceName = z.string().regex(/^[A-Za-z0-9_.:-]{1,15}$/, "is not a name of a network interface");
@@ -13,6 +13,7 @@ const networkSchema = z.object({
   uuid: z.string().optional(),
   name: z.string(),
   host: hostOfOther.optional(),
+  kind: z.enum(networkKinds).optional(),
 });
 export type NetworkReference = z.infer<typeof networkSchema>;
 
@@ -53,11 +54,6 @@ const networkLens: ElementLens<NetworkReference> = {
 const bridgeLens: ElementLens<string> = {
   get: (nic) => (networkLens.get(nic) ? undefined : sourceLens("bridge", "bridge").get(nic)),
   set: (nic, value) => sourceLens("bridge", "bridge").set(nic, value),
-};
-
-export const portGroupStays: Verdict = {
-  class: "restart",
-  reason: "libvirt changes no port group of a running guest",
 };
 
 const portGroupLens: ElementLens<string> = attributeAt("source", "portgroup");
@@ -154,28 +150,10 @@ const virtualPortLens: ElementLens<VirtualPort> = {
   },
 };
 
-/** The same network under another address of its host is no change. */
-function networkChange(old: unknown, next: unknown, around: Around): Verdict {
-  const same = isPlainObject(old) && isPlainObject(next) && old["name"] === next["name"];
-  return same ? { class: "none" } : cableChange(old, next, around);
-}
-
-/** libvirt moves a running guest's interface between bridges only. */
-function cableChange(_old: unknown, _next: unknown, around: Around): Verdict {
-  const others = ["direct", "user", "vhostUser", "vdpa", "ethernet", "hostdev"];
-  const isOther = (values: Around["old"]) => others.some((name) => values[name] !== undefined);
-  return isOther(around.old) || isOther(around.next) ? another() : { class: "live" };
-}
-
-const another = (): Verdict => ({
-  class: "restart",
-  reason: "libvirt moves a running guest's interface between bridges only",
-});
-
 /** What an interface is plugged into: exactly one of them, besides the options of its port. */
 export const nicSourceRows = {
   network: attribute({
-    doc: "The network that it is plugged into (`<interface type='network'>`): one with virtual functions gives it one of them.",
+    doc: "The network that it is plugged into (`<interface type='network'>`): one with virtual functions gives it one of them. The `kind` of a reference that is written by hand tells previews how it plugs guests in.",
     schema: networkSchema.optional(),
     references: ["Network"],
     keep: (network) => network && keptWithoutHost(network),

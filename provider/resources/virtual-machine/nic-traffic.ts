@@ -4,7 +4,7 @@ import { formatBytes, formatRate, parseBytes, parseRate } from "../../core/units
 import { attributeAt, type ElementLens, number, words } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
 import { libvirtOf } from "../facts";
-import { portGroupStays } from "./nic-sources";
+import { ofPortGroup, trafficChange } from "./nic-cable";
 
 /** Without the element the link is up. */
 const linkLens: ElementLens<boolean> = {
@@ -19,15 +19,12 @@ const linkLens: ElementLens<boolean> = {
  * libvirt 9.0 says that it is done and does nothing; 11.3 does it. Which one a host has that a program names by its address
  * alone is not known: a preview says the worse. Documents name no host, and are for the daemon to tell.
  */
-function trustChange(_old: unknown, _next: unknown, { whole: { host } }: Around): Verdict {
+function trustChange(old: unknown, next: unknown, around: Around): Verdict {
+  const { host } = around.whole;
   return host !== undefined && (libvirtOf(host) ?? 0) < 11_003_000
     ? { class: "restart", reason: "libvirt before 11.3 may leave an interface that is plugged in as it is" }
-    : { class: "live" };
+    : trafficChange(old, next, around);
 }
-
-/** What an interface has in place of a port group changes with that, at the next start. */
-const ofPortGroup = ({ old, next }: Around): Verdict | undefined =>
-  old["portGroup"] === next["portGroup"] ? undefined : portGroupStays;
 
 const kib = 1024n;
 const whole = (bytes: bigint) => bytes > 0n && bytes % kib === 0n;
@@ -171,25 +168,25 @@ export const nicTrafficRows = {
   link: attribute({
     doc: "Whether the cable is plugged in. Default true.",
     schema: z.boolean().optional(),
-    change: "live",
+    change: trafficChange,
     lens: linkLens,
   }),
   bandwidth: attribute({
     doc: "Limits of what the guest gets (`inbound`) and sends (`outbound`), in whole KiB/s: `average`, and `peak` for as much as `burst`; `floor` is guaranteed on networks with a limit of their own (`<bandwidth>`). Default: none.",
     schema: bandwidthSchema.optional(),
-    change: (_old, _next, around) => {
+    change: (old, next, around) => {
       const unable = ["user", "vhostUser", "hostdev", "vdpa"].filter((name) => around.next[name] !== undefined);
       if (unable.length > 0) return { class: "restart", reason: `${unable[0]} has no live limits` };
-      return ofPortGroup(around) ?? { class: "live" };
+      return ofPortGroup(around) ?? trafficChange(old, next, around);
     },
     lens: bandwidthLens,
   }),
   vlan: attribute({
     doc: "VLAN of its packets, or a `trunk` of several with at most one `native` (`<vlan>`): on Open vSwitch and virtual functions, on plain bridges since libvirt 11.0. Default: none.",
     schema: vlanSchema.optional(),
-    change: (_old, _next, around) =>
+    change: (old, next, around) =>
       around.next["hostdev"] === undefined
-        ? (ofPortGroup(around) ?? { class: "live" })
+        ? (ofPortGroup(around) ?? trafficChange(old, next, around))
         : { class: "restart", reason: "a virtual function gets its VLAN when it is plugged in" },
     lens: vlanLens,
   }),
@@ -197,19 +194,19 @@ export const nicTrafficRows = {
     doc: "The port of the bridge lets it reach no other isolated port (`<port isolated>`). Default false.",
     schema: z.boolean().optional(),
     since: "6.1",
-    change: "live",
+    change: trafficChange,
     lens: words(attributeAt("port", "isolated"), "yes", "no"),
   }),
   filter: attribute({
     doc: "Filter of its packets by libvirt, with parameters such as IP (`<filterref>`): `clean-traffic` lets no guest forge addresses. Default: none.",
     schema: filterSchema.optional(),
-    change: "live",
+    change: trafficChange,
     lens: filterLens,
   }),
   coalesce: attribute({
     doc: "Packets that the host gathers before it wakes the guest (`<coalesce><rx><frames max>`). Default: the tap device's own.",
     schema: z.int().min(0).max(4294967295).optional(),
-    change: "live",
+    change: trafficChange,
     lens: number(attributeAt("coalesce/rx/frames", "max")),
   }),
   trustGuestRxFilters: attribute({

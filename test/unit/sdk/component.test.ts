@@ -73,8 +73,27 @@ describe("an output among the arguments, as those of components are", () => {
     expect(made.get("far")).toMatchObject({
       host: { ...reference, facts: '{"virtTypes":["kvm"]}', limits: '{"guestPages":true}' },
       disks: { data: { volume: { name: "data", path: "/srv/data", format: "raw", pool: "p-1", host: reference } } },
-      nics: { lan: { network: { uuid: "n-1", name: "net", host: reference } } },
+      nics: { lan: { network: { uuid: "n-1", name: "net", kind: "bridge", host: reference } } },
     });
+  });
+
+  const direct = { mode: "passthrough", interface: [{ dev: "eth1" }] };
+  it.each([
+    ["nat", { subnets: ["10.0.0.0/24"], mode: "nat" }, "bridge"],
+    ["bridge", { mode: "bridge", bridge: "br0" }, "bridge"],
+    ["functions", { mode: "hostdev", physicalFunction: "eth1" }, "hostdev"],
+    ["passthrough", { mode: "isolated", overlay: { bridge: null, forward: direct } }, "macvtap"],
+    ["shared", { mode: "bridge", bridge: "br0", overlay: { bridge: null, forward: { dev: "eth1" } } }, "macvtap"],
+    ["cut off", { mode: "bridge", bridge: "br0", overlay: { forward: null } }, "bridge"],
+    // As it is found.
+    ["looked up", { mode: "vepa" }, "macvtap"],
+    ["looked up too", { mode: "bridge" }, "macvtap"],
+  ])("says how a network plugs guests in: %s", async (name, network, kind) => {
+    const rack = host();
+    const nics = { lan: { network: new kvm.Network(name, { host: rack, ...network } as never) } };
+    const machine = new kvm.VirtualMachine(`on ${name}`, { host: rack, memory: "1 GiB", nics } as never);
+    await settled(machine.uuid);
+    expect(made.get(`on ${name}`)).toMatchObject({ nics: { lan: { network: { kind } } } });
   });
 
   it("tells the provider of secrets in it, which come back sealed", async () => {

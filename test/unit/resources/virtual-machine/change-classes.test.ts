@@ -19,7 +19,6 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "group totalBytesSec readBytesSec writeBytesSec totalIopsSec readIopsSec writeIopsSec totalBytesSecMax readBytesSecMax writeBytesSecMax totalIopsSecMax readIopsSecMax writeIopsSecMax totalBytesSecMaxLength readBytesSecMaxLength writeBytesSecMaxLength totalIopsSecMaxLength readIopsSecMaxLength writeIopsSecMaxLength sizeIopsSec",
     "disks.*": "startupPolicy snapshot",
     blkio: "devices",
-    "nics.*": "link portIsolated filter coalesce",
     cpu: "policy dedicatedVcpus smt emulator apart",
     "hostDevices.*": "locality",
     vsock: "cid",
@@ -101,6 +100,7 @@ const keptFor = (reason: string): readonly Case[] => [
 ];
 const leftAlone = "restart, libvirt before 11.3 may leave an interface that is plugged in as it is";
 const noGroup = "restart, libvirt changes no port group of a running guest";
+const on = (name: string, kind: string) => ({ network: { name, kind } });
 const pinned = keptFor("libvirt unpins no running thread; name all CPUs instead");
 const noDefault = "restart, libvirt gives a running IOThread no default back; name the values instead";
 const [first, both] = [{ "1": { max: 1 } }, { "1": { max: 1 }, "2": { max: 1 } }];
@@ -125,9 +125,34 @@ const medium: readonly Case[] = [
 ];
 const betweenBridges = "restart, libvirt moves a running guest's interface between bridges only";
 const cable: readonly Case[] = [
-  { old: { name: "a" }, next: { name: "b" }, verdict: "live" },
+  { beside: on("a", "bridge"), after: on("b", "bridge"), verdict: "live" },
+  { beside: on("a", "bridge"), after: { bridge: "br0" }, verdict: "live" },
+  { beside: on("a", "bridge"), after: on("b", "macvtap"), verdict: betweenBridges },
+  { beside: on("a", "macvtap"), after: { network: { name: "b" } }, verdict: betweenBridges },
+  { beside: { bridge: "br0" }, after: on("b", "hostdev"), verdict: betweenBridges },
+  // Of a state of before, of a reference that is written by hand, and of what a preview does not know yet.
+  ...[{ name: "b" }, { name: "b", kind: unknown }, unknown].map((network) => {
+    const verdict = "live, unless a network of macvtap or hostdev is left or joined";
+    return { beside: { bridge: "br0" }, after: { network }, verdict };
+  }),
   { old: { name: "a" }, after: { user: {} }, verdict: betweenBridges },
   { next: { name: "a" }, beside: { direct: {} }, verdict: betweenBridges },
+];
+/** What libvirt is told of together with what the interface is plugged into. */
+const traffic: readonly Case[] = [
+  { verdict: "live" },
+  { beside: on("a", "bridge"), after: on("b", "bridge"), verdict: "live" },
+  { beside: on("a", "bridge"), after: on("b", "macvtap"), verdict: "restart, waits with what it is plugged into" },
+  { beside: { direct: {} }, after: { bridge: "br0" }, verdict: "restart, waits with what it is plugged into" },
+  { beside: { direct: {} }, after: { direct: {} }, verdict: "live" },
+  {
+    ...{ beside: on("a", "macvtap"), after: on("a", "macvtap") },
+    verdict: "live, where the network has one interface, and guests share it",
+  },
+  {
+    ...{ beside: on("a", "hostdev"), after: on("a", "hostdev") },
+    verdict: "restart, libvirt changes nothing of a virtual function",
+  },
 ];
 const withoutPassword = "restart, a screen that was started without a password takes none";
 const secret: readonly Case[] = [
@@ -278,8 +303,18 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   ],
   "nics.*.network": [...cable, { old: { name: "a", uuid: "1" }, next: { name: "a", uuid: "2" }, verdict: "none" }],
   "nics.*.bridge": cable,
+  "nics.*.link": [
+    ...traffic,
+    {
+      ...{ beside: { hostdev: {} }, after: { hostdev: {} } },
+      verdict: "restart, libvirt changes nothing of a virtual function",
+    },
+  ],
+  "nics.*.portIsolated": traffic,
+  "nics.*.filter": traffic,
+  "nics.*.coalesce": traffic,
   "nics.*.bandwidth": [
-    { next: {}, after: { bridge: "br0" }, verdict: "live" },
+    ...traffic,
     { next: {}, after: { user: {} }, verdict: "restart, user has no live limits" },
     { next: {}, beside: { portGroup: "a" }, verdict: noGroup },
   ],
