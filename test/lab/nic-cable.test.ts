@@ -40,7 +40,8 @@ test("what is said to wait waits, and nothing else", async () => {
     expect(vm.diff(args).changes).toEqual([]);
     return said;
   };
-  expect(await isTrue(on("grouped", { link: false }))).toEqual([]);
+  expect(await isTrue(on("grouped", { portGroup: "a", link: false }))).toEqual([]);
+  expect(await isTrue(on("nat", { bandwidth: { inbound: { average: "2 MiB/s" } } }))).toEqual([]);
   expect(await isTrue(on("tap", { bandwidth: { inbound: { average: "4 MiB/s" } }, link: false }))).toEqual([
     "nics.lan.bandwidth",
     "nics.lan.link",

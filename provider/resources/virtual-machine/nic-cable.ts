@@ -52,11 +52,16 @@ function moveOf(around: Around): Verdict | undefined {
   return stays ? undefined : cableChange(undefined, undefined, around);
 }
 
-export const portGroupStays: Verdict = { class: "restart", reason: "libvirt changes no port group of a running guest" };
+const portGroupStays: Verdict = { class: "restart", reason: "libvirt changes no port group of a running guest" };
+
+/** With its network a port group changes as well. */
+export function portGroupChange(_old: unknown, _next: unknown, around: Around): Verdict {
+  return moveOf(around) ?? portGroupStays;
+}
 
 /** What an interface has in place of a port group changes with that. */
-export function ofPortGroup({ old, next }: Around): Verdict | undefined {
-  return old["portGroup"] === next["portGroup"] ? undefined : portGroupStays;
+export function ofPortGroup(around: Around): Verdict | undefined {
+  return around.old["portGroup"] === around.next["portGroup"] ? undefined : (moveOf(around) ?? portGroupStays);
 }
 
 /**

@@ -4,7 +4,7 @@ import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
 import { hostOfOther, keptWithoutHost } from "../host-reference";
 import { pciAddress, pciElement, pciText } from "../pci-address";
-import { another, cableChange, networkChange, networkKinds, portGroupStays } from "./nic-cable";
+import { another, cableChange, networkChange, networkKinds, portGroupChange } from "./nic-cable";
 import { userLens, userSchema } from "./nic-user";
 
 export const interfaceName = z.string().regex(/^[A-Za-z0-9_.:-]{1,15}$/, "is not a name of a network interface");
@@ -163,7 +163,7 @@ export const nicSourceRows = {
   portGroup: attribute({
     doc: "Port group of `network`, whose VLAN and bandwidth it gets (`<source portgroup>`). Default: the network's own.",
     schema: z.string().min(1).optional(),
-    change: () => portGroupStays,
+    change: portGroupChange,
     lens: portGroupLens,
   }),
   bridge: attribute({

@@ -60,7 +60,7 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "filesystems.*":
       "driver source socket tag readonly accessMode fileMode folderMode multidevs queueSize cache xattr threads sandbox",
     "nics.*":
-      "cell portGroup direct user vhostUser vdpa ethernet hostdev virtualPort model mac queues rxQueueSize txQueueSize driver ioeventfd eventIdx packed rss sndbuf mtu target bootOrder rom acpiIndex teaming",
+      "cell direct user vhostUser vdpa ethernet hostdev virtualPort model mac queues rxQueueSize txQueueSize driver ioeventfd eventIdx packed rss sndbuf mtu target bootOrder rom acpiIndex teaming",
     "nics.*.hostOffloads": "csum gso tso4 tso6 ecn ufo mergeableBuffers",
     "nics.*.guestOffloads": "csum tso4 tso6 ecn ufo",
     "hostDevices.*":
@@ -303,6 +303,11 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   ],
   "nics.*.network": [...cable, { old: { name: "a", uuid: "1" }, next: { name: "a", uuid: "2" }, verdict: "none" }],
   "nics.*.bridge": cable,
+  "nics.*.portGroup": [
+    { next: "a", beside: on("a", "bridge"), after: on("a", "bridge"), verdict: noGroup },
+    { next: "a", beside: { bridge: "br0" }, after: on("a", "bridge"), verdict: "live" },
+    { next: "a", beside: on("b", "macvtap"), after: on("a", "bridge"), verdict: betweenBridges },
+  ],
   "nics.*.link": [
     ...traffic,
     {
@@ -315,6 +320,7 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   "nics.*.coalesce": traffic,
   "nics.*.bandwidth": [
     ...traffic,
+    { next: {}, beside: { ...on("b", "bridge"), portGroup: "a" }, after: on("a", "bridge"), verdict: "live" },
     { next: {}, after: { user: {} }, verdict: "restart, user has no live limits" },
     { next: {}, beside: { portGroup: "a" }, verdict: noGroup },
   ],
@@ -421,6 +427,8 @@ test.each(
 
 /** Done by the update itself, whatever the guest does. */
 const byUpdate = ["watchdog.action", "autostart"];
+/** Done with what is beside it. */
+const byOthers = ["nics.*.portGroup"];
 
 test("whatever is said to change in the running guest has an operation that changes it there", () => {
   const live = sites.filter(
@@ -429,7 +437,7 @@ test("whatever is said to change in the running guest has an operation that chan
   );
   const without = live.filter(({ path }) => {
     const change = { path: path.split("."), property: path, class: "live", old: 1, next: 2 } as const;
-    return operationFor(operations, change) === undefined && !byUpdate.includes(path);
+    return operationFor(operations, change) === undefined && ![...byUpdate, ...byOthers].includes(path);
   });
   expect(without.map(({ path }) => path)).toEqual([]);
 });
