@@ -58,6 +58,7 @@ function diffMap(
     const [old, next] = [olds[key], news[key]];
     const at = [...path, key];
     if (isPlainObject(old) && isPlainObject(next)) return diffRows(row.rows, old, next, at, around.whole);
+    if (isPlainObject(old) && next === unknown) return [unknownEntry(row, old, at, around)];
     const reason = old === undefined ? "added" : next === undefined ? "removed" : undefined;
     return equal(old, next)
       ? []
@@ -67,10 +68,23 @@ function diffMap(
 
 /** Entries of which nobody can say yet what becomes of them: it costs what it may cost the one that costs most. */
 function unknownMap(row: MapOf, old: unknown, next: unknown, path: readonly string[], around: Around): Change {
-  const added = undefined;
-  const entries = isPlainObject(old) ? [...Object.values(old), added] : [added];
-  const worst = worstClass(entries.map((entry) => change(path, entry, next, judge(row.change, entry, next, around))));
-  return change(path, old, next, { class: worst, reason: "not known yet" });
+  const added = change(path, undefined, next, judge(row.change, undefined, next, around));
+  const entries = isPlainObject(old) ? Object.values(old) : [];
+  const kept = entries.map((entry) => unknownEntry(row, isPlainObject(entry) ? entry : {}, path, around));
+  return change(path, old, next, { class: worstClass([added, ...kept]), reason: "not known yet" });
+}
+
+/** One that may go, or have any other value. */
+function unknownEntry(
+  row: MapOf,
+  old: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+  around: Around,
+): Change {
+  const removed = change(path, old, unknown, judge(row.change, old, unknown, around));
+  const anything = Object.fromEntries(Object.keys(row.rows).map((name) => [name, unknown]));
+  const others = diffRows(row.rows, old, anything, path, around.whole);
+  return change(path, old, unknown, { class: worstClass([removed, ...others]), reason: "not known yet" });
 }
 
 function change(path: readonly string[], old: unknown, next: unknown, verdict: Verdict): Change {
