@@ -1,5 +1,19 @@
+import type { PoolReference } from "./pool-reference";
+
+/**
+ * What to do where an image of a pool ends within its header: libvirt (9.0 and 11.3) reads neither that volume nor, when
+ * it looks at the pool anew, any other, stops the pool, and gives no reason. Undefined where it said something else.
+ */
+export function headerRemedy({ name, path }: Pick<PoolReference, "name" | "path">, said: string): string | undefined {
+  if (!/the cause is unknown/.test(said)) return undefined;
+  return `libvirt says that of an image which ends within its header, as one does whose upload or copy was cut off: find it on the host (find ${path} -maxdepth 1 -type f -size -100c), move it out of there, start the pool where libvirt has stopped it (virsh pool-start ${name}), then run pulumi again`;
+}
+
 /** What to do where a pool does not make or show a volume, by what libvirt said of it. */
-export function poolRemedy(pool: string, said: string): string {
+export function poolRemedy(reference: Pick<PoolReference, "name" | "path">, said: string): string {
+  const pool = reference.name;
+  const header = headerRemedy(reference, said);
+  if (header !== undefined) return header;
   if (/is not active/.test(said)) {
     return `start the pool, virsh pool-start ${pool} on the host; or run pulumi refresh, which sees that a pool of this program is stopped even where it fails for the volumes, then a plain pulumi up, which starts it`;
   }

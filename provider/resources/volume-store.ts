@@ -257,7 +257,7 @@ export class VolumeStore {
   /** Makes the pool look at its volumes again. */
   async refresh(): Promise<void> {
     const args = { pool: this.handle, flags: 0 };
-    await this.patiently("refresh the pool of", () => this.libvirt.call("STORAGE_POOL_REFRESH", args));
+    await this.patiently("refresh the pool of", () => this.libvirt.call("STORAGE_POOL_REFRESH", args), this.poolRemedy);
   }
 
   /** In bytes, as libvirt saw it last. */
@@ -340,7 +340,7 @@ export class VolumeStore {
     }
   }
 
-  private readonly poolRemedy = (said: string) => poolRemedy(this.pool.name, said);
+  private readonly poolRemedy = (said: string) => poolRemedy(this.pool, said);
 
   private get handle() {
     return poolHandle(this.pool.uuid);

@@ -6,7 +6,7 @@ import { domainHandle, poolHandle } from "../libvirt/procedures";
 import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
 import { child, children, type Element, isElement, textOf } from "../schema/tree";
-import { attempt, ifFound } from "./failure";
+import { attempt, ifFound, type Step } from "./failure";
 import { readMark } from "./ownership";
 import { SharedLook } from "./shared-look";
 
@@ -237,9 +237,15 @@ async function volumesIn(libvirt: Libvirt, host: string, uuid: string, pool: str
   const { vols = [] } = (await ifFound(step, () => libvirt.call("STORAGE_POOL_LIST_ALL_VOLUMES", list))) ?? {};
   return Promise.all(
     vols.map(async (vol) => {
-      const found = await ifFound(step, () => libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }));
+      const found = await ifFound(toRead(vol, host), () => libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 }));
       const backing = found && textAt("backingStore/path").get(parseAnswer(found.xml));
       return { name: `${pool}/${vol.name}`, pool: uuid, key: vol.key, backing };
     }),
   );
+}
+
+/** One that cannot be read may be based on any other; whose it is does not matter. */
+function toRead({ name, pool, key }: VolumeHandle, host: string): Step {
+  const remedy = `see on the host what is wrong with ${key} (an image that ends within its header is one that libvirt gives no reason for): mend it, or move it out of there and run virsh pool-refresh ${pool}`;
+  return { step: `see what volume ${name} of pool ${pool} is based on`, host, remedy };
 }

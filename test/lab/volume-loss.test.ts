@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { storagePool } from "../../provider/resources/storage-pool";
+import { referenceOf } from "./machines";
+import { Managed } from "./managed";
 import { imageInfo, pool as makePool, volumeLab } from "./volumes";
 
 /** What would lose data that nobody has thrown away. */
@@ -82,6 +85,33 @@ test("a volume whose pool lies on what is not mounted is no volume that is gone"
   await lab.host.exec(`mv ${root.path} ${path}/aside && virsh pool-refresh away && mv ${path}/aside ${root.path}`);
   expect(await root.refresh()).toEqual([]);
   await root.delete();
+});
+
+test("an image of others that ends within its header: what fails for it names it, or says how to find it", async () => {
+  const host = referenceOf(lab.host);
+  const cut = await new Managed(storagePool, "cut", { host, path: join(lab.host.directory, "cut") }).create({});
+  const { uuid, path } = cut.state;
+  const root = await vol("cut", { uuid, name: cut.name, type: "dir", path, host }).create({
+    size: "1 MiB",
+  });
+  const theirs = join(String(path), "theirs.qcow2");
+  copyFileSync(root.path, theirs);
+  await lab.host.virsh("pool-refresh", cut.name);
+  truncateSync(theirs, 90);
+  // Any volume of any pool may be based on it.
+  const other = await vol("other").create({ size: "1 MiB" });
+  await expect(other.up({ size: "2 MiB" })).rejects.toThrow(
+    new RegExp(`what volume theirs.qcow2 of pool ${cut.name} is based on [\\s\\S]*wrong with ${theirs} `),
+  );
+  // libvirt stops the pool that it cannot read.
+  expect(await cut.refresh()).toEqual(["active"]);
+  await expect(cut.up({})).rejects.toThrow(new RegExp(`find ${path} .*-size -100c.*pool-start ${cut.name}`));
+  renameSync(theirs, join(lab.folder, "theirs.qcow2"));
+  await cut.up({});
+  await other.up({ size: "2 MiB" });
+  expect(await root.refresh()).toEqual([]);
+  for (const made of [root, other, cut]) await made.delete();
+  await cut.context.close();
 });
 
 test("a volume with another mode or overlay than is wanted, which nothing changes any more, is no rest to go on with", async () => {

@@ -5,7 +5,7 @@ import type { Libvirt } from "../../libvirt/api";
 import { poolHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
-import { attempt, ifFound } from "../failure";
+import { attempt, ifFound, type Step } from "../failure";
 import { forgotten } from "../forgotten";
 import { type Holder, poolOwner } from "../ownership";
 import { unwritable } from "../unwritable";
@@ -99,7 +99,7 @@ export class PoolCalls {
     await attempt(this.step("build", remedy), () => this.libvirt.call("STORAGE_POOL_BUILD", args));
   }
 
-  async start(uuid: string, remedy: string): Promise<void> {
+  async start(uuid: string, remedy: Step["remedy"]): Promise<void> {
     const args = { pool: poolHandle(uuid), flags: 0 };
     await attempt(this.step("start", remedy), () => this.libvirt.call("STORAGE_POOL_CREATE", args));
   }
@@ -154,7 +154,7 @@ export class PoolCalls {
     });
   }
 
-  private step(what: string, remedy?: string) {
+  private step(what: string, remedy?: Step["remedy"]) {
     return { step: `${what} ${this.label}`, host: this.host, ...(remedy !== undefined && { remedy }) };
   }
 }

@@ -9,6 +9,8 @@ import { adoptedOutput, isUuid, lookupKey } from "../adoption";
 import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
 import { withDrift } from "../document";
 import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
+import { headerRemedy } from "../pool-remedy";
+import { unwritable } from "../unwritable";
 import { buildFlags, PoolCalls } from "./calls";
 import { compose, describe, observe } from "./document";
 import { type Inputs, rows } from "./rows";
@@ -209,7 +211,14 @@ async function startsAsItIs(calls: PoolCalls, uuid: string, inputs: Inputs, cont
   }
 }
 
-function startRemedy({ type, path, source, build }: Inputs): string {
+function startRemedy(inputs: Inputs) {
+  return (said: string) => {
+    const room = unwritable(said);
+    return headerRemedy(inputs, said) ?? (room === undefined ? placeRemedy(inputs) : `${room}, then run pulumi again`);
+  };
+}
+
+function placeRemedy({ type, path, source, build }: Inputs): string {
   switch (type) {
     case "dir":
       return build

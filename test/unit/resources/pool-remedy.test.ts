@@ -11,7 +11,8 @@ test.each([
     /room/,
   ],
   ["internal error: Child process (lvcreate --name a vms) unexpected exit status 3: striped", /run that command/],
+  ["An error occurred, but the cause is unknown", /find \/srv\/vms .*-size -100c.*pool-start vms/],
   ["unsupported pool type", /exists and is active/],
 ])("of %s", (said, remedy) => {
-  expect(poolRemedy("vms", said)).toMatch(remedy);
+  expect(poolRemedy({ name: "vms", path: "/srv/vms" }, said)).toMatch(remedy);
 });
