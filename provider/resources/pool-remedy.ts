@@ -32,6 +32,9 @@ export function poolRemedy(reference: Pick<PoolReference, "name" | "path">, said
   if (/No space left|insufficient free space/i.test(said)) {
     return `make room in pool ${pool} (virsh pool-info shows it), or take another one`;
   }
+  if (/Secret not found/.test(said)) {
+    return "see that the host has that secret, and that it has a value (virsh secret-list, secret-define, secret-set-value)";
+  }
   if (/Child process \(/.test(said)) {
     return "run that command on the host to see what it lacks: libvirt makes volumes of this pool with it";
   }

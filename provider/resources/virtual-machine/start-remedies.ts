@@ -133,6 +133,18 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /unable to stat: .*No such file|Path '.*' is not accessible: No such file|failed to find romfile|export directory '.*' does not exist/,
     "the host has no such file: put it there, or correct the path (a path is one of the host, not of this machine)",
   ],
+  [
+    /Secret not found/,
+    "see that the host has that secret, and that it has a value (virsh secret-list, secret-define, secret-set-value)",
+  ],
+  [
+    /cannot unlock any keyslot/,
+    "the value of the secret is not the passphrase that the image was encrypted with: give it that one (virsh secret-set-value), or name another secret",
+  ],
+  [
+    /tpm-emulator: TPM result for CMD_INIT/,
+    "the TPM cannot read its state (/var/log/swtpm/libvirt/qemu on the host tells why): where tpm.encryptionSecret names a secret, its value is another one than the state was encrypted with; give it that one (virsh secret-set-value)",
+  ],
   [/only supported for KVM domains/, 'it takes virtType: "kvm" on a host with /dev/kvm'],
 ];
 

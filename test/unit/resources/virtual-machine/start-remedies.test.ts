@@ -54,6 +54,9 @@ test.each([
   ["Path '/dev/input/event0' is not accessible: No such file or directory", /put it there/],
   ['failed to find romfile "/usr/lib/ipxe/qemu/x.rom"', /put it there/],
   ["internal error: the virtiofs export directory '/srv/data' does not exist", /put it there/],
+  ["Secret not found: secret '1111' does not have a value", /secret-set-value/],
+  ["-blockdev {}: Invalid password, cannot unlock any keyslot", /not the passphrase.*secret-set-value/],
+  ["tpm-emulator: TPM result for CMD_INIT: 0x101 operation failed", /read its state.*secret-set-value/],
   ["something else", /the log is \/var\/log\/libvirt\/qemu\/db\.log/],
 ])("%s", (said, remedy) => {
   expect(startRemedy("db", `internal error: ${said}`)).toMatch(remedy);
