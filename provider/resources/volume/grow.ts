@@ -1,4 +1,5 @@
 import { KvmError } from "../../core/errors";
+import { valueAt } from "../../core/paths";
 import { formatBytes } from "../../core/units";
 import { QCOW2_MAGIC } from "../../images/qcow2";
 import { domainHandle } from "../../libvirt/procedures";
@@ -9,11 +10,14 @@ import type { VolumeUser } from "../volume-users";
 import { capacityOf, formatOf } from "./observe";
 import { type Inputs, wantedBytes } from "./rows";
 
+/** What a LUKS header of version 1 begins with. */
+const LUKS_1 = Buffer.from("LUKS\xba\xbe\0\x01", "latin1");
+
 /** Grows the volume: through the running guest that has it open, else in the pool. */
 export async function grow(store: VolumeStore, found: FoundVolume, inputs: Inputs): Promise<FoundVolume> {
   const wanted = wantedBytes(inputs);
   if (wanted === undefined) return found;
-  if (store.isFixed) return grownByHand(store, found, wanted);
+  if (store.isFixed) return grownByHand(store, found, wanted, isEncrypted(inputs));
   if (wanted <= capacityOf(found.document)) return found;
   const running = (await store.users(found.handle)).filter(({ active }) => active);
   const guest = running.find(({ role }) => role === "disk");
@@ -56,7 +60,12 @@ async function requireFormat(store: VolumeStore, { handle, document }: FoundVolu
 }
 
 /** A device of blocks is grown on the host alone; the guest that runs on it learns its size here. */
-async function grownByHand(store: VolumeStore, found: FoundVolume, wanted: bigint): Promise<FoundVolume> {
+async function grownByHand(
+  store: VolumeStore,
+  found: FoundVolume,
+  wanted: bigint,
+  encrypted: boolean,
+): Promise<FoundVolume> {
   const { handle } = found;
   let now = found;
   if (capacityOf(found.document) < wanted) {
@@ -75,8 +84,21 @@ async function grownByHand(store: VolumeStore, found: FoundVolume, wanted: bigin
     });
   }
   const guest = (await store.users(handle)).find(({ active, role }) => active && role === "disk");
-  if (guest && (await sizeIn(store, guest)) < size) await tell(store, guest, size);
+  if (!guest) return now;
+  const seen = size - (encrypted ? await headerOf(store, found) : 0n);
+  if ((await sizeIn(store, guest)) < seen) await tell(store, guest, seen);
   return now;
+}
+
+function isEncrypted({ overlay }: Inputs): boolean {
+  return valueAt(overlay, ["target", "encryption"]) !== undefined;
+}
+
+/** Bytes at the start of an encrypted device that no guest sees. libvirt makes LUKS 1, and counts them as the disk's. */
+async function headerOf(store: VolumeStore, { handle }: FoundVolume): Promise<bigint> {
+  const start = await store.content(handle, { offset: 0n, length: 108n });
+  const isLuks = start.length === 108 && start.subarray(0, 8).equals(LUKS_1);
+  return isLuks ? BigInt(start.readUInt32BE(104)) * 512n : 0n;
 }
 
 /** Size of the disk as the running guest has it, in bytes. */

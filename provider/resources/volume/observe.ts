@@ -8,6 +8,7 @@ import { attributeAt, textAt } from "../../schema/lens";
 import type { DocumentObject } from "../../schema/object";
 import { readOverlay } from "../../schema/overlay";
 import type { Element } from "../../schema/tree";
+import { hasDevices } from "../pool-reference";
 import { type FoundVolume, VolumeStore } from "../volume-store";
 import { type Inputs, type outputs, rows, wantedBytes } from "./rows";
 
@@ -20,24 +21,26 @@ export function observe(document: Element, inputs: Inputs, adopted = false): Out
   return {
     id: `${inputs.pool.uuid}/${inputs.name}`,
     outputs: { capacity, allocation: formatBytes(bytesAt(document, "allocation")), adopted },
-    applied: { size: capacity, ...(inputs.overlay && { overlay: lastingIn(document, inputs.overlay) }) },
+    applied: { size: capacity, ...(inputs.overlay && { overlay: lastingIn(document, inputs.overlay, inputs.pool) }) },
   };
 }
 
 /** What of a volume is as it was made, of that which the overlay names. */
-export function lastingIn(document: Element, overlay: DocumentObject): DocumentObject {
-  return lasting(readOverlay(document, overlay));
+export function lastingIn(document: Element, overlay: DocumentObject, pool: Inputs["pool"]): DocumentObject {
+  return lasting(readOverlay(document, overlay), pool);
 }
 
 /**
  * What an overlay says, but for what guests and libvirt change: the space taken, owners and times. Of its encryption
- * libvirt forgets all but the format when it looks at the pool anew.
+ * libvirt forgets all but the format when it looks at the pool anew, and in a pool of devices that too.
  */
-function lasting({ allocation: _space, physical: _file, target, ...rest }: DocumentObject): DocumentObject {
+function lasting(part: DocumentObject, { type }: Inputs["pool"]): DocumentObject {
+  const { allocation: _space, physical: _file, target, ...rest } = part;
   if (!isPlainObject(target)) return rest;
   const { permissions: _owner, timestamps: _times, encryption, ...kept } = target as DocumentObject;
   const cipher = isPlainObject(encryption) ? { format: encryption["format"] } : encryption;
-  return { ...rest, target: { ...kept, ...(cipher !== undefined && { encryption: cipher }) } } as DocumentObject;
+  const shown = cipher !== undefined && !hasDevices(type);
+  return { ...rest, target: { ...kept, ...(shown && { encryption: cipher }) } } as DocumentObject;
 }
 
 /** Size that a guest sees, in bytes. */
@@ -70,9 +73,9 @@ function kept(state: State): Inputs {
 }
 
 /** The overlay as the volume shows it, where that is not what it was made with. */
-function driftedOverlay({ overlay, __kvm }: State, seen: unknown): Partial<Inputs> {
+function driftedOverlay({ overlay, pool, __kvm }: State, seen: unknown): Partial<Inputs> {
   const was = __kvm.applied?.["overlay"];
-  if (!overlay || !isPlainObject(seen) || equal(seen, isPlainObject(was) ? lasting(was as DocumentObject) : was))
+  if (!overlay || !isPlainObject(seen) || equal(seen, isPlainObject(was) ? lasting(was as DocumentObject, pool) : was))
     return {};
   const [target, seenTarget] = [overlay["target"], seen["target"]];
   const merged = isPlainObject(target) && isPlainObject(seenTarget) ? { target: { ...target, ...seenTarget } } : {};

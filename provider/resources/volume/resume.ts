@@ -49,11 +49,13 @@ export async function resume(
 
 /** Whether it has another mode or overlay than is wanted, which nothing would change any more. */
 function isMadeOtherwise(document: Element, inputs: Inputs): boolean {
-  const { mode, overlay } = inputs;
+  const { mode, overlay, pool } = inputs;
   const has = textAt("target/permissions/mode").get(document);
   if (mode !== undefined && has !== undefined && has !== mode) return true;
   if (!overlay) return false;
-  const [found, wanted] = [document, parseAnswer(render(inputs))].map((one) => comparable(lastingIn(one, overlay)));
+  const [found, wanted] = [document, parseAnswer(render(inputs))].map((one) =>
+    comparable(lastingIn(one, overlay, pool)),
+  );
   return !equal(found, wanted);
 }
 

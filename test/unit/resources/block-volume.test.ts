@@ -71,6 +71,28 @@ test.each([
   expect(grown()).toEqual(Array(times).fill(expect.objectContaining({ disk: "vda", size: 2n * GiB })));
 });
 
+test("an encrypted logical volume: libvirt forgets that it is, and counts the header which no guest sees", async () => {
+  const header = 2_068_480n;
+  const start = Buffer.alloc(108);
+  start.write("LUKS\xba\xbe\0\x01", "latin1");
+  start.writeUInt32BE(Number(header / 512n), 104);
+  const overlay = { target: { encryption: { format: "luks", secret: { type: "passphrase", uuid: pool.uuid } } } };
+  const sealed = (size: string): Values => ({ ...state(size), overlay });
+  const [old, next] = [sealed("1 GiB"), sealed("2 GiB")];
+  for (const [inGuest, told] of [
+    [GiB, [2n * GiB - header]],
+    [2n * GiB - header, []],
+  ] as const) {
+    const { context, grown } = hostWith({ capacity: 2n * GiB, inGuest });
+    const libvirt = { ...(await context.connect(host as never)), download: async () => [start] };
+    const made = { ...context, connect: async () => libvirt, warn: () => undefined } as unknown as Context;
+    const now = await volume.update("id", old, next, made);
+    expect(grown()).toEqual(told.map((size) => expect.objectContaining({ size })));
+    const seen = await volume.read("id", now, made);
+    expect(volume.diff("id", { ...seen?.state, ...seen?.inputs }, next).changes).toEqual([]);
+  }
+});
+
 test("a disk that a job works on is grown once that is over", async () => {
   const { context } = hostWith({ capacity: 2n * GiB, inGuest: GiB, said: "Device '(null)' is in use" });
   await expect(grow(context)).rejects.toThrow(/is in use\n.*job on that disk \(virsh blockjob db vda\)/);
