@@ -222,12 +222,16 @@ test("somebody else's domain is refused, adopted on request, and stays when it i
 
   await vm.create({ ...args, adopt: true });
   expect(vm.state).toMatchObject({ adopted: true });
+  expect(vm.context.lines.warn.join()).toMatch(/adopted as it is; it differs in .*agent.*pulumi up --refresh/);
+  // To the engine the program is what it was, and nothing is done.
+  const untilThen = "it was adopted as it is: its next change does this too, as does pulumi up --refresh";
+  expect(vm.diff({ ...args, adopt: true }).lines).toContain(untilThen);
   expect((await lab.host.virsh("dumpxml", "foreign")).replace(/\s*<metadata>[\s\S]*<\/metadata>/, "")).toBe(before);
   const news = { ...args, adopt: true, title: "ours now" };
   expect(vm.diff(news).changes.map(({ property }) => property)).toEqual(expect.arrayContaining(["title", "agent"]));
   expect(vm.diff(news).replaces).toEqual([]);
   await vm.up(news);
-  expect(vm.diff(news).changes).toEqual([]);
+  expect(vm.diff(news)).toMatchObject({ changes: [], lines: [] });
   expect(await vm.refresh()).toEqual([]);
   const after = await lab.host.virsh("dumpxml", "foreign");
   expect(after).toContain("ours now");

@@ -1,4 +1,5 @@
 import type { Row, Rows } from "../../core/attribute";
+import { diffRows } from "../../core/diff";
 import { messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
@@ -218,7 +219,16 @@ async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<
   nameDevices(domain, { adopted: true }, inputs);
   const { made, power, autostart } = await observe(domain, inputs, { adopted: true });
   const found = withDrift(inDocument, inputs, inputs, made.applied ?? {});
-  return { ...made, outputs: { ...found, ...made.outputs, ...{ state: power, autostart } } };
+  const outputs = { ...found, ...made.outputs, ...{ state: power, autostart } };
+  const ignored = context.meta?.ignoreChanges;
+  const differing = diffRows(rows, outputs, inputs).filter(
+    ({ property, class: kind }) => kind !== "none" && !isIgnored(property, ignored),
+  );
+  if (differing.length === 0) return { ...made, outputs };
+  context.warn(
+    `VirtualMachine ${inputs.name} was adopted as it is; it differs in ${differing.map(({ property }) => property).join(", ")}: its next change in the program, or pulumi up --refresh, changes that. What is to stay has to be said in the program`,
+  );
+  return { ...made, outputs, memo: { ...made.memo, isAsAdopted: true } };
 }
 
 /** The rows that the document shows. */

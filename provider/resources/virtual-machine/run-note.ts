@@ -19,6 +19,8 @@ export interface RunNote {
   readonly room?: Readonly<Record<string, Difference>> | undefined;
   /** Somebody undefined it as it runs: libvirt forgets it when it stops. */
   readonly isUndefined?: true;
+  /** Nobody has looked at it since it was adopted: where the program differs, the engine sees the same inputs as then. */
+  readonly isAsAdopted?: true;
 }
 
 /** The memo of a state that is to know this of the guest; undefined when there is nothing to know. */
@@ -55,4 +57,9 @@ export function behindIn(state: Values): readonly string[] {
 /** Whether the last refresh found the guest without a definition. */
 export function isUndefinedIn(state: Values): boolean {
   return noteOf(state).isUndefined === true;
+}
+
+/** Whether the state shows the machine as it was when it was adopted. */
+export function isAsAdoptedIn(state: Values): boolean {
+  return noteOf(state).isAsAdopted === true;
 }
