@@ -36,7 +36,8 @@ export abstract class KvmResource extends pulumi.CustomResource {
       );
     }
     const type = `pulumi-nodejs:dynamic/kvm:${facts.type}`;
-    const lifted = lift(args, `${facts.type} "${name}"`);
+    // In JavaScript they may be missing: the check tells what is required.
+    const lifted = lift((args as object | undefined) ?? {}, `${facts.type} "${name}"`);
     // One that is looked up has whatever is found.
     const isOpen = [options.id, options.urn, ...facts.givers.map((argument) => lifted.values[argument])].some(
       (value) => value !== undefined,

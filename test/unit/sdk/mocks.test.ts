@@ -13,6 +13,11 @@ test("a program is tested with Pulumi's mocks as its manual says, without an org
   expect(values).toEqual(["uuid of db", "Data", { uri: "qemu:///system", uuid: "uuid of host" }]);
 });
 
+test("a program in JavaScript that gives no arguments is told by the check, as of any that is missing", () => {
+  const Machine = kvm.VirtualMachine as unknown as new (name: string) => kvm.VirtualMachine;
+  expect(() => new Machine("bare")).not.toThrow();
+});
+
 describe("an argument that the program leaves out", () => {
   const host = { uri: "qemu:///system" };
   const settled = (output: pulumi.Output<unknown>) => new Promise((resolve) => output.apply(resolve));
