@@ -98,11 +98,11 @@ function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: r
   if (parsed.success) return parsed.data;
   if (value === undefined) return fault(faults, path, `is required: ${row.doc}`);
   if (row.references && !isPlainObject(value)) {
-    return fault(
-      faults,
-      path,
-      `expected a ${row.references.join(" or ")}, the object itself and not its id or name; one that others made is looked up, as kvm.getNetwork("default", { host })`,
-    );
+    const wanted = row.references.join(" or ");
+    const way = row.references.includes("Host")
+      ? 'as new kvm.Host("rack1", { uri }) makes it'
+      : 'one that others made is looked up, as kvm.getNetwork("default", { host })';
+    return fault(faults, path, `expected a ${wanted}, the object itself and not its id or name; ${way}`);
   }
   const { issues } = parsed.error;
   if (row.references && issues.every((issue) => isMissing(issue, value))) {

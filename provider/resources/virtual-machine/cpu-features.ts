@@ -53,7 +53,10 @@ const featuresLens: ElementLens<Readonly<Record<string, Policy>>> = {
   },
 };
 
-const count = z.int("must be a whole number").min(1, "must be at least 1").max(4096, "must be at most 4096");
+const count = z
+  .int("must be a whole number, and no text")
+  .min(1, "must be at least 1")
+  .max(4096, "must be at most 4096");
 const topologyAt = (name: string) => number(attributeAt("cpu/topology", name));
 
 /** Sockets go last when the topology is taken away, and with them what libvirt added by itself. */

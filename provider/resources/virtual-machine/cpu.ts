@@ -8,7 +8,10 @@ import type { LiveOperations } from "./live";
 const modes = ["host-passthrough", "host-model", "maximum", "custom"] as const;
 type CpuMode = (typeof modes)[number];
 
-const count = z.int("must be a whole number").min(1, "must be at least 1").max(4096, "must be at most 4096");
+const count = z
+  .int("must be a whole number, and no text")
+  .min(1, "must be at least 1")
+  .max(4096, "must be at most 4096");
 
 /** `<vcpu current='online'>most</vcpu>`; without `current` all are online. */
 const onlineLens: ElementLens<number> = {

@@ -84,7 +84,9 @@ const memoryRules: readonly MachineRule[] = [
       const odd = Object.entries(sizes).filter(([, value]) => parseBytes(value) % 1048576n !== 0n);
       const small = parseBytes(maxMemory) < parseBytes(memory);
       return [
-        ...odd.map(([name, value]) => fault(name, `${value} is not a whole number of MiB`)),
+        ...odd.map(([name, value]) =>
+          fault(name, `${value} is not a whole number of MiB; a plain number means bytes, write for example "4 GiB"`),
+        ),
         ...(parseBytes(memory) === 0n ? [fault("memory", "must be at least 1 MiB")] : []),
         ...(small ? [fault("maxMemory", `is ${maxMemory}, less than memory (${memory})`)] : []),
       ];

@@ -133,3 +133,14 @@ test.each<[string, Values, string[]]>([
 ])("a memory that is %s is told once, and not of what follows it", (_what, args, wanted) => {
   expect(check(args).failures.map(({ property }) => property)).toEqual(wanted);
 });
+
+test("what is wrong with an amount is told with what it means", () => {
+  const reasons = (args: Values) => check(args).failures.map(({ reason }) => reason);
+  expect(reasons({ memory: 4096 })).toEqual([
+    '4 KiB is not a whole number of MiB; a plain number means bytes, write for example "4 GiB"',
+  ]);
+  expect(reasons({ vcpus: "2" })).toEqual(["must be a whole number, and no text"]);
+  expect(reasons({ host: "qemu:///system" })).toEqual([
+    'expected a Host, the object itself and not its id or name; as new kvm.Host("rack1", { uri }) makes it',
+  ]);
+});
