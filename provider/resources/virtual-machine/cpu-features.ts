@@ -53,7 +53,8 @@ const featuresLens: ElementLens<Readonly<Record<string, Policy>>> = {
   },
 };
 
-const count = z
+/** Of vCPUs, or of the parts of a topology. */
+export const count = z
   .int("must be a whole number, and no text")
   .min(1, "must be at least 1")
   .max(4096, "must be at most 4096");

@@ -1,17 +1,12 @@
 import { attribute, block, z } from "../../core/attribute";
 import { attributeAt, type ElementLens, mapped, number, textAt } from "../../schema/lens";
 import { child, ensure, remove, setText, textOf } from "../../schema/tree";
-import { cpuFeatureRows } from "./cpu-features";
+import { count, cpuFeatureRows } from "./cpu-features";
 import { cpuPolicyRows } from "./cpu-policy";
 import type { LiveOperations } from "./live";
 
 const modes = ["host-passthrough", "host-model", "maximum", "custom"] as const;
 type CpuMode = (typeof modes)[number];
-
-const count = z
-  .int("must be a whole number, and no text")
-  .min(1, "must be at least 1")
-  .max(4096, "must be at most 4096");
 
 /** `<vcpu current='online'>most</vcpu>`; without `current` all are online. */
 const onlineLens: ElementLens<number> = {

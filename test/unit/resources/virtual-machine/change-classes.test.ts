@@ -1,8 +1,8 @@
 import type { Around, Attribute, ChangeRule, MapOf, Rows } from "../../../../provider/core/attribute";
-import type { Values } from "../../../../provider/core/handler";
 import { unknown } from "../../../../provider/core/unknown";
 import { operationFor } from "../../../../provider/resources/virtual-machine/live";
 import { operations, rows } from "../../../../provider/resources/virtual-machine/rows";
+import { type Case, nicClasses } from "./nic-classes";
 
 /** How each attribute changes, whatever it was and becomes: by class, then by what it belongs to. */
 const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -83,24 +83,11 @@ const always: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-interface Case {
-  readonly old?: unknown;
-  readonly next?: unknown;
-  /** Values beside it, before and after; of the whole machine before. */
-  readonly beside?: Values;
-  readonly after?: Values;
-  readonly whole?: Values;
-  readonly verdict: string;
-}
-
 /** What changes as the guest runs, and is not taken away. */
 const keptFor = (reason: string): readonly Case[] => [
   { next: 0, verdict: "live" },
   { old: 0, verdict: `restart, ${reason}` },
 ];
-const leftAlone = "restart, libvirt before 11.3 may leave an interface that is plugged in as it is";
-const noGroup = "restart, libvirt changes no port group of a running guest";
-const on = (name: string, kind: string) => ({ network: { name, kind } });
 const pinned = keptFor("libvirt unpins no running thread; name all CPUs instead");
 const noDefault = "restart, libvirt gives a running IOThread no default back; name the values instead";
 const [first, both] = [{ "1": { max: 1 } }, { "1": { max: 1 }, "2": { max: 1 } }];
@@ -122,37 +109,6 @@ const medium: readonly Case[] = [
     verdict: "restart, the image behind a disk cannot be changed while the guest has it open",
   },
   { old: "/a", next: "/a", verdict: "none" },
-];
-const betweenBridges = "restart, libvirt moves a running guest's interface between bridges only";
-const cable: readonly Case[] = [
-  { beside: on("a", "bridge"), after: on("b", "bridge"), verdict: "live" },
-  { beside: on("a", "bridge"), after: { bridge: "br0" }, verdict: "live" },
-  { beside: on("a", "bridge"), after: on("b", "macvtap"), verdict: betweenBridges },
-  { beside: on("a", "macvtap"), after: { network: { name: "b" } }, verdict: betweenBridges },
-  { beside: { bridge: "br0" }, after: on("b", "hostdev"), verdict: betweenBridges },
-  // Of a state of before, of a reference that is written by hand, and of what a preview does not know yet.
-  ...[{ name: "b" }, { name: "b", kind: unknown }, unknown].map((network) => {
-    const verdict = "live, unless a network of macvtap or hostdev is left or joined";
-    return { beside: { bridge: "br0" }, after: { network }, verdict };
-  }),
-  { old: { name: "a" }, after: { user: {} }, verdict: betweenBridges },
-  { next: { name: "a" }, beside: { direct: {} }, verdict: betweenBridges },
-];
-/** What libvirt is told of together with what the interface is plugged into. */
-const traffic: readonly Case[] = [
-  { verdict: "live" },
-  { beside: on("a", "bridge"), after: on("b", "bridge"), verdict: "live" },
-  { beside: on("a", "bridge"), after: on("b", "macvtap"), verdict: "restart, waits with what it is plugged into" },
-  { beside: { direct: {} }, after: { bridge: "br0" }, verdict: "restart, waits with what it is plugged into" },
-  { beside: { direct: {} }, after: { direct: {} }, verdict: "live" },
-  {
-    ...{ beside: on("a", "macvtap"), after: on("a", "macvtap") },
-    verdict: "live, where the network has one interface, and guests share it",
-  },
-  {
-    ...{ beside: on("a", "hostdev"), after: on("a", "hostdev") },
-    verdict: "restart, libvirt changes nothing of a virtual function",
-  },
 ];
 const withoutPassword = "restart, a screen that was started without a password takes none";
 const secret: readonly Case[] = [
@@ -177,6 +133,7 @@ const one = (model: string, size = "1 GiB") => ({ model, size });
 
 /** What depends on what it was and becomes, and on what is around it. */
 const decided: Readonly<Record<string, readonly Case[]>> = {
+  ...nicClasses,
   host: [
     { old: { uri: "a", uuid: "1" }, next: { uri: "b", uuid: "1" }, verdict: "live, the host's address only" },
     { old: { uri: "a", uuid: "1" }, next: { uri: "a", uuid: "2" }, verdict: "replace, another host" },
@@ -291,49 +248,6 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
       next: true,
       verdict: "restart, the guest was started without channels or consoles, and has no controller for one",
     },
-  ],
-  "nics.*": [
-    { next: {}, verdict: "live, added" },
-    { next: { vhostUser: {} }, verdict: "restart, added; the guest's memory is not shared yet" },
-    { next: { model: "rtl8139" }, verdict: "restart, added; a q35 guest has no place to plug it into" },
-    { next: { model: "rtl8139" }, whole: { machine: "pc" }, verdict: "live, added" },
-    { next: { model: "rtl8139" }, whole: { nics: { a: { model: "e1000" } } }, verdict: "live, added" },
-    { next: { vhostUser: {} }, whole: { filesystems: { a: { driver: "virtiofs" } } }, verdict: "live, added" },
-    { old: { vhostUser: {} }, verdict: "live, removed" },
-  ],
-  "nics.*.network": [...cable, { old: { name: "a", uuid: "1" }, next: { name: "a", uuid: "2" }, verdict: "none" }],
-  "nics.*.bridge": cable,
-  "nics.*.portGroup": [
-    { next: "a", beside: on("a", "bridge"), after: on("a", "bridge"), verdict: noGroup },
-    { next: "a", beside: { bridge: "br0" }, after: on("a", "bridge"), verdict: "live" },
-    { next: "a", beside: on("b", "macvtap"), after: on("a", "bridge"), verdict: betweenBridges },
-  ],
-  "nics.*.link": [
-    ...traffic,
-    {
-      ...{ beside: { hostdev: {} }, after: { hostdev: {} } },
-      verdict: "restart, libvirt changes nothing of a virtual function",
-    },
-  ],
-  "nics.*.portIsolated": traffic,
-  "nics.*.filter": traffic,
-  "nics.*.coalesce": traffic,
-  "nics.*.bandwidth": [
-    ...traffic,
-    { next: {}, beside: { ...on("b", "bridge"), portGroup: "a" }, after: on("a", "bridge"), verdict: "live" },
-    { next: {}, after: { user: {} }, verdict: "restart, user has no live limits" },
-    { next: {}, beside: { portGroup: "a" }, verdict: noGroup },
-  ],
-  "nics.*.trustGuestRxFilters": [
-    ...[undefined, { facts: '{"libvirt":11003000}' }].map((host) => ({ next: true, whole: { host }, verdict: "live" })),
-    ...[{ facts: '{"libvirt":11002000}' }, { uri: "qemu:///system" }].map((host) => {
-      return { next: true, whole: { host }, verdict: leftAlone };
-    }),
-  ],
-  "nics.*.vlan": [
-    { next: {}, verdict: "live" },
-    { next: {}, after: { hostdev: {} }, verdict: "restart, a virtual function gets its VLAN when it is plugged in" },
-    { old: {}, after: { portGroup: "a" }, verdict: noGroup },
   ],
   "hostDevices.*": [
     { next: {}, verdict: "live" },
