@@ -68,7 +68,7 @@ function referencesIn(rows: Rows, values: Values): Values {
 }
 
 /** The values, with what is left alone as `from` has it. */
-function withLeft(values: Values, from: Values, isLeft: IsLeft, path: readonly string[] = []): Values {
+export function withLeft(values: Values, from: Values, isLeft: IsLeft, path: readonly string[] = []): Values {
   const names = [...new Set([...Object.keys(values), ...Object.keys(from)])];
   const members = names.map((name) => {
     const [at, value, other] = [[...path, name], values[name], from[name]];

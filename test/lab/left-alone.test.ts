@@ -24,6 +24,25 @@ test("an update of something else keeps the definition that others gave a machin
   expect(vm.state["memory"]).toBe("128 MiB");
 }, 60_000);
 
+test("a machine that is adopted keeps what its program leaves to others", async () => {
+  const vm = lab.machine("taken", { name: "taken", adopt: true, deleteAdopted: true, machine: "pc" });
+  const { host } = lab;
+  const args = { description: "ours", cpuTune: { shares: 100 }, state: "running" };
+  const document = `<domain type='qemu'><name>taken</name><description>theirs</description><memory unit='MiB'>64</memory>
+    <cputune><shares>500</shares></cputune><os><type>hvm</type></os></domain>`;
+  await host.exec(`echo "${document}" > /tmp/taken.xml; virsh -q define /tmp/taken.xml; rm /tmp/taken.xml`);
+  vm.ignore("description", "cpuTune", "agent", "state");
+  await vm.create(args);
+  expect(vm.diff(args).lines.join()).not.toMatch(/description|cpuTune|agent|state/);
+  await vm.up({ ...args, title: "new" });
+  const xml = await vm.xml();
+  for (const kept of ["<title>new</title>", "<description>theirs</description>", "<shares>500</shares>"]) {
+    expect(xml).toContain(kept);
+  }
+  expect([xml.includes("<channel"), await vm.power()]).toEqual([false, "shut off"]);
+  expect(vm.diff({ ...args, title: "new" }).changes).toEqual([]);
+}, 60_000);
+
 test("so does that of a network", async () => {
   const args = {
     subnets: ["10.71.0.0/24"],

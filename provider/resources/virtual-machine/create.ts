@@ -1,8 +1,10 @@
 import type { Row, Rows } from "../../core/attribute";
 import { diffRows } from "../../core/diff";
 import { messageOf } from "../../core/errors";
+import { formatPath } from "../../core/faults";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
+import { withLeft } from "../../core/left-alone";
 import type { Bookkeeping, Made } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Libvirt } from "../../libvirt/api";
@@ -212,26 +214,29 @@ export async function unfinished(
 
 /**
  * Takes over a domain that somebody else made, writing nothing but the mark. State says what it is, so that the next
- * preview shows what the program wants otherwise.
+ * preview shows what the program wants otherwise; of what it ignores state says what the program does, as ever.
  */
 async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<MadeDomain> {
   await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
   nameDevices(domain, { adopted: true }, inputs);
   const { made, power, autostart } = await observe(domain, inputs, { adopted: true });
-  const found = withDrift(inDocument, inputs, inputs, made.applied ?? {});
-  const outputs = { ...found, ...made.outputs, ...{ state: power, autostart } };
-  const ignored = context.meta?.ignoreChanges;
-  const differing = diffRows(rows, outputs, inputs).filter(
-    ({ property, class: kind }) => kind !== "none" && !isIgnored(property, ignored),
-  );
-  if (differing.length === 0) return { ...made, outputs };
+  const isLeft = (path: readonly string[]) => isIgnored(formatPath(path), context.meta?.ignoreChanges);
+  const applied = withLeft(made.applied ?? {}, documented(inputs), isLeft);
+  const found = withDrift(inDocument, inputs, inputs, applied);
+  const outputs = withLeft({ ...found, ...made.outputs, ...{ state: power, autostart } }, inputs, isLeft);
+  const differing = diffRows(rows, outputs, inputs).filter(({ class: kind }) => kind !== "none");
+  if (differing.length === 0) return { ...made, applied, outputs };
   context.warn(
     `VirtualMachine ${inputs.name} was adopted as it is; it differs in ${differing.map(({ property }) => property).join(", ")}: its next change in the program, or pulumi up --refresh, changes that. What is to stay has to be said in the program`,
   );
-  return { ...made, outputs, memo: { ...made.memo, isAsAdopted: true } };
+  return { ...made, applied, outputs, memo: { ...made.memo, isAsAdopted: true } };
 }
 
 /** The rows that the document shows. */
 const inDocument: Rows = Object.fromEntries(
   Object.entries<Row>(rows).filter(([, row]) => row.kind !== "attribute" || row.lens !== undefined),
 );
+
+function documented(inputs: Inputs): Values {
+  return Object.fromEntries(Object.entries(inputs).filter(([name]) => Object.hasOwn(inDocument, name)));
+}
