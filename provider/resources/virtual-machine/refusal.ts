@@ -15,7 +15,7 @@ const refusals: readonly number[] = [
  * a port that comes later the number of one: at a start the consoles come last.
  */
 const startOnly =
-  /No more available PCI|cannot remove IOThread .* being used|throttle group .* is still being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|appropriate hotpluggable vcpus|virtio serial controller \d+ is missing|virtio-serial-bus: A port already exists/;
+  /No more available PCI|cannot remove IOThread .* being used|throttle group .* is still being used|key 'filename' must not have null|cannot (be|get) unplugged|unplug (is|request for) not supported|nvdimm is not enabled|does not support hotplugging|appropriate hotpluggable vcpus|virtio serial controller \d+ is missing|virtio-serial-bus: A port already exists/;
 
 /** A vCPU that the guest gave up when libvirt listened no more: QEMU has it no longer, and libvirt finds no words for that. */
 function isGoneVcpu({ procedure, message }: LibvirtError): boolean {

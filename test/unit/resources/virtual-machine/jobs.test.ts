@@ -65,6 +65,7 @@ test.each([
   [68, "vcpu unplug request timed out", true],
   [68, "Timed out during operation: cannot acquire state change lock", false],
   [1, "internal error: No more available PCI slots", true],
+  [1, "unable to execute QEMU command 'device_add': Bus 'pci.0' does not support hotplugging", true],
   [1, "internal error: unable to execute QEMU command 'blockdev-add'", false],
   [9, "operation failed: bridge absent0 doesn't exist", false],
   [9, "operation failed: cannot add domain db device vnet0 to nonexistent bridge absent0", false],
