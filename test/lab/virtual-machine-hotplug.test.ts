@@ -202,7 +202,7 @@ test("a socket that the host cannot give is refused, and the former definition s
   const wanted = { ...args, vsock: { cid: 7 } };
   expect(vm.diff(wanted).changes).toMatchObject([{ property: "vsock.cid", class: "live" }]);
   await expect(vm.up(wanted)).rejects.toThrow(
-    /plug a vsock into VirtualMachine [\s\S]*unable to open vhost-vsock device[\s\S]*former definition is in force again and the guest keeps running/,
+    /plug ua-vsock-\w+ into VirtualMachine [\s\S]*unable to open vhost-vsock device[\s\S]*former definition is in force again and the guest keeps running/,
   );
   expect(await vm.xml("--inactive")).toBe(before);
 });
@@ -333,7 +333,7 @@ test("a disk goes from one running guest to another as both are updated", async 
   await up({ disks: { ...before, wandering: wandering.wandering } });
   const held = await spare.up({ disks: wandering, changePolicy: "refuse" }).catch((error: unknown) => String(error));
   expect(held).toMatch(
-    /Unable to plug a disk into VirtualMachine taker.*"write" lock.*another guest or program has that/s,
+    /Unable to plug ua-disk-\w+ into VirtualMachine taker.*"write" lock.*another guest or program has that/s,
   );
   await Promise.all([spare.up({ disks: wandering }), up({ disks: before })]);
   expect(await spare.xml()).toContain("wandering.qcow2");

@@ -1,6 +1,7 @@
 import type { DomainEvent, Libvirt, TypedParam } from "../../libvirt/api";
 import { type Element, render } from "../../schema/tree";
 import { attempt, type Step } from "../failure";
+import { aliasOf } from "./alias";
 import { affect } from "./domain-flags";
 import { remedyFor } from "./start-remedies";
 
@@ -163,7 +164,7 @@ export abstract class RunningDomain {
   async attach(device: Element): Promise<void> {
     const args = { dom: this.dom, xml: render(device), flags: affect.live };
     const work = () => this.libvirt.call("DOMAIN_ATTACH_DEVICE_FLAGS", args);
-    await this.run(`plug a ${device.name} into`, work, remedyFor);
+    await this.run(`plug ${aliasOf(device) ?? device.name} into`, work, remedyFor);
   }
 
   /** Tells of what happens to any domain of the host until the answer is called. */
