@@ -9,13 +9,18 @@ import { unitBytes } from "../schema/units";
 
 /**
  * Writes every managed value of `values` into the document. A value that `olds` had and `values` has no more is
- * removed; whatever neither of them names is left alone.
+ * removed; whatever neither of them names is left alone. An entry of a map that neither names is a former program's in
+ * an object of ours, and goes; in one that was adopted (`olds` says so) it is others', whatever its name, and stays.
  */
 export function applyRows(rows: Rows, values: Values, olds: Values, document: Element): void {
-  for (const [name, row] of Object.entries(rows)) applyRow(row, values[name], olds[name], document);
+  applyEach(rows, values, olds, document, olds["adopted"] === true);
 }
 
-function applyRow(row: Row, value: unknown, old: unknown, document: Element): void {
+function applyEach(rows: Rows, values: Values, olds: Values, document: Element, isAdopted: boolean): void {
+  for (const [name, row] of Object.entries(rows)) applyRow(row, values[name], olds[name], document, isAdopted);
+}
+
+function applyRow(row: Row, value: unknown, old: unknown, document: Element, isAdopted: boolean): void {
   if (row.kind === "attribute") {
     const { lens } = row as Attribute<unknown, Element>;
     // What the document says already stays as it is written there: others spell and complete it in their own way.
@@ -25,16 +30,19 @@ function applyRow(row: Row, value: unknown, old: unknown, document: Element): vo
   }
   const [next, previous] = [object(value), object(old)];
   if (row.kind === "block") {
-    applyRows(row.rows, next, previous, document);
+    applyEach(row.rows, next, previous, document, isAdopted);
     return;
   }
   const entries = row.entries;
   if (!entries) return;
   const present = entries.list(document) as ReadonlyMap<string, Element>;
-  for (const key of present.keys()) if (!Object.hasOwn(next, key)) entries.remove(document, key);
+  for (const key of present.keys()) {
+    const isTheirs = isAdopted && !Object.hasOwn(previous, key);
+    if (!Object.hasOwn(next, key) && !isTheirs) entries.remove(document, key);
+  }
   for (const [key, entry] of Object.entries(next)) {
     const target = present.get(key) ?? (entries.add(document, key) as Element);
-    applyRows(row.rows, object(entry), object(previous[key]), target);
+    applyEach(row.rows, object(entry), object(previous[key]), target, isAdopted);
   }
 }
 

@@ -204,3 +204,19 @@ test("NUMA tuning goes with its nodes as a whole, and leaves what binds single c
   for (const other of others) expect(left(other)).toEqual([parse(other)]);
   expect(left(`<memory mode='strict' nodeset='0'/>${others[0]}`)).toEqual([parse(`${others[0]}`)]);
 });
+
+test("entries of an adopted machine that its program has never named stay", () => {
+  const others = {
+    disks: { root: disk("/a") },
+    graphics: { spice: {} },
+    securityLabels: { selinux: { type: "none" as const, acceptLessIsolation: true } },
+  };
+  const document = compose(inputsOf(others));
+  const ours = inputsOf({});
+  expect(equal(applyInputs(clone(document), ours, { ...ours, adopted: true }), document)).toBe(true);
+  // What the program named and takes out goes, as does what a machine of ours has beyond its program.
+  const { graphics: _, ...rest } = others;
+  const taken = applyInputs(clone(document), inputsOf(rest), { ...inputsOf(others), adopted: true });
+  expect([devicesOf(taken, "graphics").length, target(taken, "root")]).toEqual([0, "vda"]);
+  expect(devicesOf(applyInputs(clone(document), ours, ours), "disk")).toEqual([]);
+});
