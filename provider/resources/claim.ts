@@ -7,10 +7,11 @@ import { readRows } from "./document";
 
 /**
  * Gives our names to elements that have none and are what the values say: those of an object that somebody else made.
- * Otherwise they would be added a second time.
+ * Otherwise they would be added a second time. Names that none of the `programs` uses are those of another program, which
+ * had the object before.
  */
-export function claimRows(rows: Rows, values: Values, document: Element): void {
-  claim(rows, values, document, distanceOf);
+export function claimRows(rows: Rows, values: Values, document: Element, programs: readonly Values[] = [values]): void {
+  claim(rows, values, document, distanceOf, programs);
 }
 
 /** The same for an object of ours, where the elements without a name are others': of entries alone, and where it is sure. */
@@ -42,14 +43,23 @@ export function claimPlaces(rows: Rows, values: Values, document: Element): void
 
 type Distance = typeof distanceOf;
 
-function claim(rows: Rows, values: Values, document: Element, distance: Distance): void {
+function claim(
+  rows: Rows,
+  values: Values,
+  document: Element,
+  distance: Distance,
+  programs: readonly Values[] = [],
+): void {
   for (const [name, row] of Object.entries(rows)) {
     const value = values[name];
     if (value === undefined) continue;
     if (row.kind === "attribute") (row as Attribute<unknown, Element>).lens?.claim?.(document, value);
     else if (!isPlainObject(value)) continue;
-    else if (row.kind === "block") claim(row.rows, value, document, distance);
-    else claimEntries(row, value, document, distance);
+    else {
+      const inside = programs.map(({ [name]: part }) => (isPlainObject(part) ? part : {}));
+      if (row.kind === "block") claim(row.rows, value, document, distance, inside);
+      else claimEntries(row, value, document, distance, inside);
+    }
   }
 }
 
@@ -60,14 +70,22 @@ interface Pair {
 }
 
 /** Entry and element that differ in the least find each other first. */
-function claimEntries(row: MapOf, wanted: Values, document: Element, measure: Distance): void {
+function claimEntries(
+  row: MapOf,
+  wanted: Values,
+  document: Element,
+  measure: Distance,
+  programs: readonly Values[],
+): void {
   const entries = row.entries as Entries<Element> | undefined;
   const unnamed = entries?.unnamed;
   if (!entries || !unnamed) return;
   const present = entries.list(document);
   const open = Object.entries(wanted).filter(([key]) => !present.has(key));
+  const isStrange = (key: string) => programs.length > 0 && programs.every((program) => !Object.hasOwn(program, key));
+  const strange = [...present].flatMap(([key, element]) => (isStrange(key) ? [element] : []));
   const pairs = open.flatMap(([key, entry]) =>
-    unnamed.list(document).flatMap((element): Pair[] => {
+    [...unnamed.list(document), ...strange].flatMap((element): Pair[] => {
       const distance = measure(row.rows, unnamed, key, isPlainObject(entry) ? entry : {}, element);
       return distance === undefined ? [] : [{ key, element, distance }];
     }),

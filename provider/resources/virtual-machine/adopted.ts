@@ -16,8 +16,11 @@ export function nameDevices(domain: Domain, state: Values, ...inputs: readonly V
     const isOurs = state["adopted"] !== true && hasOurs(document);
     if (isOurs) claimLost(rows, state, document);
     for (const values of inputs) {
-      (isOurs ? claimSure : claimRows)(rows, values, document);
-      if (!isOurs) claimPlaces(rows, values, document);
+      if (isOurs) claimSure(rows, values, document);
+      else {
+        claimRows(rows, values, document, inputs);
+        claimPlaces(rows, values, document);
+      }
     }
   });
 }

@@ -93,3 +93,17 @@ test.each(styles)("what is described of %s is claimed again under the same names
   claimRows(rows, values, again);
   expect(again).toEqual(document);
 });
+
+test("a name that no program of today uses is another's, who had the object before", () => {
+  const mac = "52:54:00:00:00:01";
+  const document = () =>
+    devices(nic(mac, "lan").replace("</interface>", "<alias name='ua-nic-eth'/></interface>") + nic(mac, "dmz"));
+  const nics = { lan: { network: { name: "lan" }, mac } };
+  expect(claimed(document(), { nics })).toEqual(["ua-nic-lan", "-"]);
+  const renamed = (target: Element, values: object) =>
+    claimRows(rows, values as never, target, [values as never, { nics: { eth: {} } }]);
+  expect(claimed(document(), { nics: { eth: nics.lan } })).toEqual(["ua-nic-eth", "-"]);
+  const both = document();
+  renamed(both, { nics });
+  expect(claimed(both, {})).toEqual(["ua-nic-eth", "ua-nic-lan"]);
+});
