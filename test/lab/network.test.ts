@@ -306,7 +306,9 @@ test("somebody else's network is left alone, unless adopted", async () => {
   const made = await network.create(check({ ...args, adopt: true }), context);
   expect(theirs).toContain(made.id);
   expect(made.state["adopted"]).toBe(true);
-  expect(context.lines.warn.join()).toMatch(/adopted as it is; it differs in stp, autostart, active/);
+  expect(context.lines.warn.join()).toMatch(/adopted as it is; it differs in stp, autostart, active: its next change/);
+  const next = check({ ...args, adopt: true, deleteAdopted: true }, made.state);
+  expect(network.diff(made.id, made.state, next).lines.join()).toMatch(/next change brings stp, autostart, active to/);
   const stripped = (await lab.host.virsh("net-dumpxml", "theirs")).replace(/ {2}<metadata>[\s\S]*<\/metadata>\n/, "");
   expect(stripped).toBe(theirs);
 

@@ -4,7 +4,7 @@ import type { Context, Values } from "../../core/handler";
 import { type Bookkeeping, defineResource, type Made, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Element } from "../../schema/tree";
-import { adoptedOutput, isUuid, lookupKey } from "../adoption";
+import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
 import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
 import { withDrift } from "../document";
 import {
@@ -52,6 +52,8 @@ export const network = defineResource({
   rules,
   deleteBeforeReplace: true,
   isMarked: true,
+
+  announce: (_changes, olds) => announceDiffering(olds),
 
   async create(inputs, context) {
     const calls = await NetworkCalls.open(context, inputs.host, inputs.name);
@@ -151,12 +153,9 @@ async function adopt(calls: NetworkCalls, uuid: string, inputs: Inputs, context:
   const applied = { ...observe(wanted, inputs), uuid: inputs.uuid, autostart: inputs.autostart, active: inputs.active };
   const differing = Object.keys(applied).filter((name) => !equal(field(applied, name), field(found.applied, name)));
   const others = differing.filter((name) => name !== "uuid");
-  if (others.length > 0) {
-    context.warn(
-      `Network ${inputs.name} was adopted as it is; it differs in ${others.join(", ")}: pulumi up --refresh changes that`,
-    );
-  }
-  return { ...found, applied: { ...applied, uuid: field(found.applied, "uuid") } };
+  const note = noteDiffering(`Network ${inputs.name}`, others, context);
+  const memo = (note || found.memo) && { memo: { ...found.memo, ...note } };
+  return { ...found, applied: { ...applied, uuid: field(found.applied, "uuid") }, ...memo };
 }
 
 function field(values: Values | undefined, name: string): unknown {

@@ -5,7 +5,7 @@ import type { Context } from "../../core/handler";
 import { defineResource, type Made, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { type Element, element } from "../../schema/tree";
-import { adoptedOutput, isUuid, lookupKey } from "../adoption";
+import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
 import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
 import { withDrift } from "../document";
 import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
@@ -33,6 +33,8 @@ export const storagePool = defineResource({
   outputs,
   rules,
   deleteBeforeReplace: true,
+
+  announce: (_changes, olds) => announceDiffering(olds),
 
   async create(inputs, context) {
     const calls = await PoolCalls.open(context, inputs.host, inputs.name);
@@ -124,13 +126,9 @@ async function adopt(calls: PoolCalls, uuid: string, inputs: Inputs, context: Co
       remedy: "write the arguments as the pool is, or choose another name for a pool of your own",
     });
   }
-  if (differing.length > 0) {
-    context.warn(
-      `StoragePool ${inputs.name} was adopted as it is; it differs in ${differing.join(", ")}: pulumi up --refresh changes that`,
-    );
-  }
+  const memo = noteDiffering(`StoragePool ${inputs.name}`, differing, context);
   // Measured against what was asked for, so that the next refresh shows the differences.
-  return { ...found, applied };
+  return { ...found, applied, ...(memo && { memo }) };
 }
 
 /** An update of which the definition is written. */
