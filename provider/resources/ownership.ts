@@ -121,7 +121,8 @@ export type Holder = Pick<Mark, "owner"> & Partial<Pick<Mark, "urn">>;
 
 /**
  * The refusal to touch what somebody else made, or another resource of the same deployment. What has the uuid may be
- * called otherwise, and another name would derive the same uuid.
+ * called otherwise, and another name would derive the same uuid. With `urn`, that of the resource which is made, its own
+ * former object is told from a sibling's: options of the program had it stay beside its replacement.
  */
 export function notOurs(
   kind: string,
@@ -129,18 +130,31 @@ export function notOurs(
   host: HostReference,
   by: Holder | undefined,
   foundBy: "name" | "uuid" = "name",
+  urn?: string,
 ): KvmError {
   const name = by?.urn?.split("::").at(-1);
   const sibling = name === undefined ? "another resource" : `the resource "${name}"`;
   // The derived uuid is that of a resource whose stack was renamed: to this program it is nobody.
   const isFormer = foundBy === "uuid" && by?.urn !== undefined;
-  const relation = by === undefined || by.owner !== host.owner ? "stranger" : isFormer ? "former" : "sibling";
+  const relation =
+    by === undefined || by.owner !== host.owner
+      ? "stranger"
+      : isFormer
+        ? "former"
+        : by.urn !== undefined && by.urn === urn
+          ? "itself"
+          : "sibling";
   const { holder, remedy } = {
     stranger: {
       holder: strangerWords(by),
       remedy: `${elsewhere[foundBy]}, remove it by hand, or set adopt: true to take it over`,
     },
     former: { holder: `it belongs to ${by?.urn}`, remedy: elsewhere.uuid },
+    itself: {
+      holder: "is what this resource has had until now",
+      remedy:
+        "leave out its option deleteBeforeReplace: false, which makes the new one first; what retainOnDelete has kept needs another name for the new one",
+    },
     sibling: {
       holder: `was made by ${sibling} of this deployment`,
       remedy: `where the resource was renamed, give it the option aliases: [{ name: "${name ?? "its former name"}" }]; else choose another name for the object`,

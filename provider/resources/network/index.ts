@@ -144,7 +144,9 @@ export const network = defineResource({
 async function adopt(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<Outcome> {
   const definition = await calls.definition(uuid);
   const mark = definition && readMark(definition);
-  if (!definition || !inputs.adopt) throw notOurs("Network", inputs.name, inputs.host, mark);
+  if (!definition || !inputs.adopt) {
+    throw notOurs("Network", inputs.name, inputs.host, mark, "name", context.meta?.urn);
+  }
   writeMark(definition, markOf(inputs, uuid, "ready", context));
   await calls.define(definition);
   const found = await report(calls, uuid, definition, inputs, true);

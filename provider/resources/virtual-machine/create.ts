@@ -72,7 +72,7 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     return { ...(await finish(await goOn(own, document, inputs, context), inputs, context)), takenUp: true };
   }
   if (inputs.adopt !== true) {
-    throw notOurs("VirtualMachine", inputs.name, inputs.host, mark, own ? "uuid" : "name");
+    throw notOurs("VirtualMachine", inputs.name, inputs.host, mark, own ? "uuid" : "name", context.meta?.urn);
   }
   return adopt(existing, inputs, context);
 }

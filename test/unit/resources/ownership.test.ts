@@ -16,6 +16,13 @@ test("an object of the same deployment is named by its resource, and a forgotten
   expect(message).toMatch(/What to do: .*aliases: \[\{ name: "lan" \}\]/);
 });
 
+test("what the resource itself has had is not another's: options of the program had it stay", () => {
+  const { message } = notOurs("Network", "front", host, mark, "name", mark.urn);
+  expect(message).toMatch(/Network "front" exists already and is what this resource has had until now; .*untouched/);
+  expect(message).toMatch(/What to do: leave out its option deleteBeforeReplace: false.*retainOnDelete.*another name/);
+  expect(message).not.toContain("aliases");
+});
+
 test.each([
   [{ ...mark, owner: "b".repeat(32) }, /belongs to urn:pulumi:dev::shop::Network::lan of another deployment/],
   [{ owner: "b".repeat(32) }, /it was made by another deployment, or by this one before .* \(owner b{32}\)/],
