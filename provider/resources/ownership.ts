@@ -134,16 +134,6 @@ export function notOurs(
 ): KvmError {
   const name = by?.urn?.split("::").at(-1);
   const sibling = name === undefined ? "another resource" : `the resource "${name}"`;
-  // The derived uuid is that of a resource whose stack was renamed: to this program it is nobody.
-  const isFormer = foundBy === "uuid" && by?.urn !== undefined;
-  const relation =
-    by === undefined || by.owner !== host.owner
-      ? "stranger"
-      : isFormer
-        ? "former"
-        : by.urn !== undefined && by.urn === urn
-          ? "itself"
-          : "sibling";
   const { holder, remedy } = {
     stranger: {
       holder: strangerWords(by),
@@ -159,7 +149,7 @@ export function notOurs(
       holder: `was made by ${sibling} of this deployment`,
       remedy: `where the resource was renamed, give it the option aliases: [{ name: "${name ?? "its former name"}" }]; else choose another name for the object`,
     },
-  }[relation];
+  }[relationOf(by, host, foundBy, urn)];
   const object = foundBy === "uuid" ? `a ${kind} with its uuid` : `${kind} "${objectName}"`;
   return new KvmError("conflict", {
     step: `create ${kind} ${objectName}`,
@@ -167,6 +157,14 @@ export function notOurs(
     reason: `${object} exists already and ${holder}; it was left untouched`,
     remedy,
   });
+}
+
+/** Whose an object is that stands where another one is to be made. */
+function relationOf(by: Holder | undefined, host: HostReference, foundBy: "name" | "uuid", urn: string | undefined) {
+  if (by === undefined || by.owner !== host.owner) return "stranger";
+  // The derived uuid is that of a resource whose stack was renamed: to this program it is nobody.
+  if (foundBy === "uuid" && by.urn !== undefined) return "former";
+  return by.urn !== undefined && by.urn === urn ? "itself" : "sibling";
 }
 
 const elsewhere = {

@@ -43,7 +43,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   [/eim=on requires accel=kvm/, 'extended interrupts need virtType: "kvm", or QEMU 9.0 for an emulated guest'],
   [
     imageLocked,
-    "another guest or program has that image open: stop it (`virsh list` shows who runs), give this guest an image of its own, or set shareable: true and cache: none in both",
+    "another guest or program has that image open: stop it (`virsh list` shows who runs), give this guest an image of its own, or set shareable: true and cache: none in both; where this machine is that one under another name or parent in the program, give the resource the option aliases",
   ],
   [
     /The .* interface already exists/,
