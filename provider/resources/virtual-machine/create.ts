@@ -10,6 +10,7 @@ import { Unfinished } from "../../core/unfinished";
 import type { Libvirt } from "../../libvirt/api";
 import { clone, type Element, equal } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
+import { noteDiffering } from "../adoption";
 import { withDrift } from "../document";
 import { isMarkOf, markOf, notOurs, readMark, requireName, writeMark } from "../ownership";
 import { placedIn } from "../placed-in";
@@ -225,11 +226,9 @@ async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<
   const found = withDrift(inDocument, inputs, inputs, applied);
   const outputs = withLeft({ ...found, ...made.outputs, ...{ state: power, autostart } }, inputs, isLeft);
   const differing = diffRows(rows, outputs, inputs).filter(({ class: kind }) => kind !== "none");
-  if (differing.length === 0) return { ...made, applied, outputs };
-  context.warn(
-    `VirtualMachine ${inputs.name} was adopted as it is; it differs in ${differing.map(({ property }) => property).join(", ")}: its next change in the program, or pulumi up --refresh, changes that. What is to stay has to be said in the program`,
-  );
-  return { ...made, applied, outputs, memo: { ...made.memo, isAsAdopted: true } };
+  const names = differing.map(({ property }) => property);
+  const isAsAdopted = noteDiffering(`VirtualMachine ${inputs.name}`, names, context) !== undefined;
+  return { ...made, applied, outputs, ...(isAsAdopted && { memo: { ...made.memo, isAsAdopted } }) };
 }
 
 /** The rows that the document shows. */
