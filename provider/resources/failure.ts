@@ -1,6 +1,6 @@
 import { anotherMachine, type ErrorCode, KvmError, messageOf } from "../core/errors";
 import { ConnectionLost, errorCode, isNotFoundCode, LibvirtError, WrongHost } from "../libvirt/errors";
-import { unwritable } from "./unwritable";
+import { unwritableRemedy } from "./unwritable";
 
 /** What was being done, for the message of whatever goes wrong in it. */
 export interface Step {
@@ -52,8 +52,7 @@ function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
 
 function adviceOn(advice: Step["remedy"], error: unknown): string | undefined {
   if (typeof advice === "function") return advice(messageOf(error));
-  const room = error instanceof LibvirtError ? unwritable(error.message) : undefined;
-  return room === undefined ? advice : `${room}, then run pulumi again`;
+  return (error instanceof LibvirtError ? unwritableRemedy(error.message) : undefined) ?? advice;
 }
 
 function codeOf(error: LibvirtError): ErrorCode {

@@ -8,3 +8,9 @@ export function unwritable(said: string): string | undefined {
   }
   return undefined;
 }
+
+/** The same as the whole of what to do. */
+export function unwritableRemedy(said: string): string | undefined {
+  const room = unwritable(said);
+  return room && `${room}, then run pulumi again`;
+}

@@ -8,15 +8,15 @@ import { type Element, render } from "../../schema/tree";
 import { attempt, ifFound, type Step } from "../failure";
 import { forgotten } from "../forgotten";
 import { type Holder, poolOwner } from "../ownership";
-import { unwritable } from "../unwritable";
+import { unwritableRemedy } from "../unwritable";
 
 const inactive = 1;
 /** libvirt's virStoragePoolBuildFlags: make what is missing; format only what holds nothing. */
 export const buildFlags = { missing: 0, noOverwrite: 4 } as const;
 
 function defineRemedy(said: string): string {
-  const room = unwritable(said);
-  if (room !== undefined) return `${room}, then run pulumi again`;
+  const room = unwritableRemedy(said);
+  if (room !== undefined) return room;
   const [, type] = /missing backend for pool type \d+ \((.+)\)/.exec(said) ?? [];
   return type === undefined
     ? "where libvirt names another pool, it covers the same place: use that one (adopt: true), or choose another path or source"

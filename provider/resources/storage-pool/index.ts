@@ -10,7 +10,7 @@ import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
 import { withDrift } from "../document";
 import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
 import { headerRemedy } from "../pool-remedy";
-import { unwritable } from "../unwritable";
+import { unwritableRemedy } from "../unwritable";
 import { buildFlags, PoolCalls } from "./calls";
 import { compose, describe, observe } from "./document";
 import { type Inputs, rows } from "./rows";
@@ -210,10 +210,7 @@ async function startsAsItIs(calls: PoolCalls, uuid: string, inputs: Inputs, cont
 }
 
 function startRemedy(inputs: Inputs) {
-  return (said: string) => {
-    const room = unwritable(said);
-    return headerRemedy(inputs, said) ?? (room === undefined ? placeRemedy(inputs) : `${room}, then run pulumi again`);
-  };
+  return (said: string) => headerRemedy(inputs, said) ?? unwritableRemedy(said) ?? placeRemedy(inputs);
 }
 
 function placeRemedy({ type, path, source, build }: Inputs): string {
