@@ -1,4 +1,5 @@
 import type { PoolReference } from "./pool-reference";
+import { secretRemedy } from "./secret-remedy";
 
 /**
  * What to do where an image of a pool ends within its header: libvirt (9.0 and 11.3) reads neither that volume nor, when
@@ -32,9 +33,8 @@ export function poolRemedy(reference: Pick<PoolReference, "name" | "path">, said
   if (/No space left|insufficient free space/i.test(said)) {
     return `make room in pool ${pool} (virsh pool-info shows it), or take another one`;
   }
-  if (/Secret not found/.test(said)) {
-    return "see that the host has that secret, and that it has a value (virsh secret-list, secret-define, secret-set-value)";
-  }
+  const [withoutSecret, giveSecret] = secretRemedy;
+  if (withoutSecret.test(said)) return giveSecret;
   if (/Child process \(/.test(said)) {
     return "run that command on the host to see what it lacks: libvirt makes volumes of this pool with it";
   }

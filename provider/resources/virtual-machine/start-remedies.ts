@@ -1,3 +1,4 @@
+import { secretRemedy } from "../secret-remedy";
 import { unwritable } from "../unwritable";
 import { imageLocked } from "./refusal";
 
@@ -133,10 +134,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /unable to stat: .*No such file|Path '.*' is not accessible: No such file|failed to find romfile|export directory '.*' does not exist/,
     "the host has no such file: put it there, or correct the path (a path is one of the host, not of this machine)",
   ],
-  [
-    /Secret not found/,
-    "see that the host has that secret, and that it has a value (virsh secret-list, secret-define, secret-set-value)",
-  ],
+  secretRemedy,
   [
     /cannot unlock any keyslot/,
     "the value of the secret is not the passphrase that the image was encrypted with: give it that one (virsh secret-set-value), or name another secret",
