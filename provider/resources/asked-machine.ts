@@ -6,6 +6,7 @@ import { isPlainObject, unknown } from "../core/unknown";
 import type { DeviceRequest } from "../tuning/request";
 import { pciAddress } from "./pci-address";
 import { virtualMachine } from "./virtual-machine";
+import { nicEnds } from "./virtual-machine/nic-cable";
 import { devicesOf } from "./virtual-machine/placement";
 
 const { definition } = virtualMachine;
@@ -114,7 +115,7 @@ function said(given: unknown, checked: unknown, within: Rows): unknown {
 /** What an entry of a map needs, though placement does not: where a disk's data or an interface's cable is. */
 const sources: Readonly<Record<string, readonly string[]>> = {
   disks: ["volume", "path", "network"],
-  nics: ["network", "bridge", "direct", "user", "vhostUser", "vdpa", "ethernet", "hostdev"],
+  nics: nicEnds,
 };
 
 /** References to other resources are values that are not known here, and may be left out. */

@@ -8,7 +8,10 @@ type NetworkKind = (typeof networkKinds)[number];
 
 type Nic = Around["old"];
 
+/** What an interface is plugged into beside networks and bridges. */
 const byThemselves = ["direct", "user", "vhostUser", "vdpa", "ethernet", "hostdev"] as const;
+/** What an interface is plugged into: one of them. */
+export const nicEnds: readonly string[] = ["network", "bridge", ...byThemselves];
 
 /** What an interface is plugged in by; undefined where nobody has told of its network. */
 function kindOf(nic: Nic): NetworkKind | "other" | undefined {
@@ -22,7 +25,11 @@ function kindOf(nic: Nic): NetworkKind | "other" | undefined {
 const isOffBridges = (nic: Nic) => ![undefined, "bridge"].includes(kindOf(nic));
 
 /** libvirt moves a running guest's interface between bridges only. */
-export function cableChange(_old: unknown, _next: unknown, { old, next }: Around): Verdict {
+export function cableChange(_old: unknown, _next: unknown, around: Around): Verdict {
+  return moveBetween(around);
+}
+
+function moveBetween({ old, next }: Around): Verdict {
   if (isOffBridges(old) || isOffBridges(next)) return another();
   const isTold = [old, next].every((nic) => kindOf(nic) !== undefined);
   return isTold
@@ -39,7 +46,7 @@ export const another = (): Verdict => ({
 export function networkChange(old: unknown, next: unknown, around: Around): Verdict {
   return isPlainObject(old) && isPlainObject(next) && old["name"] === next["name"]
     ? { class: "none" }
-    : cableChange(old, next, around);
+    : moveBetween(around);
 }
 
 const nameOf = ({ network }: Nic) => (isPlainObject(network) ? network["name"] : network);
@@ -49,7 +56,7 @@ function moveOf(around: Around): Verdict | undefined {
   const { old, next } = around;
   const stays =
     nameOf(old) === nameOf(next) && ["bridge", ...byThemselves].every((name) => equal(old[name], next[name]));
-  return stays ? undefined : cableChange(undefined, undefined, around);
+  return stays ? undefined : moveBetween(around);
 }
 
 const portGroupStays: Verdict = { class: "restart", reason: "libvirt changes no port group of a running guest" };

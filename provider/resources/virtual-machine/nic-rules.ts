@@ -1,6 +1,7 @@
 import { isPlainObject } from "../../core/unknown";
 import { libvirtOf } from "../facts";
 import { cellFaults } from "./hostdev-rules";
+import { nicEnds } from "./nic-cable";
 import { userFaults } from "./nic-user-rules";
 import { virtualPortFaults } from "./nic-virtual-port-rules";
 import {
@@ -15,14 +16,12 @@ import {
   type Nic,
 } from "./rule-entries";
 
-const sources = ["network", "bridge", "direct", "user", "vhostUser", "vdpa", "ethernet", "hostdev"];
-
 const source: EntryCheck<Nic> = (nic, at) => {
-  const named = given(nic, sources);
+  const named = given(nic, nicEnds);
   const { portGroup } = nic;
   return [
     ...(named.length > 1 ? [fault(at, `has both ${named.join(" and ")}; give one`)] : []),
-    ...(named.length === 0 ? [fault(at, `needs a network or a bridge (or ${sources.slice(2).join(", ")})`)] : []),
+    ...(named.length === 0 ? [fault(at, `needs a network or a bridge (or ${nicEnds.slice(2).join(", ")})`)] : []),
     ...(portGroup !== undefined && nic.network === undefined
       ? [fault(`${at}.portGroup`, "goes only with network")]
       : []),
