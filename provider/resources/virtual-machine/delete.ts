@@ -8,6 +8,7 @@ import { addedIn, returnPages } from "./guest-pages";
 import { clearMark } from "./mark";
 import { stop } from "./power";
 import type { Inputs } from "./rows";
+import { hasTpmState } from "./tpm";
 import { variablesGo, variablesStay } from "./variables";
 
 /**
@@ -81,10 +82,8 @@ async function belongingsLeft(
 ): Promise<Belongings> {
   const stays = next !== undefined && variablesStay(document, next, context);
   const nvram = stays || !(await variablesGo(domain, document, state, context));
-  return { nvram, tpm: hasTpmState(next) };
+  return { nvram, tpm: next !== undefined && hasTpmState(next) };
 }
-
-const hasTpmState = (inputs: Inputs | undefined) => inputs?.tpm?.backend === "emulator";
 
 /** Refuses to lose the state of a TPM, which disks may be encrypted with. */
 function requireTpmStays(domain: Domain, state: Inputs, next: Inputs): void {

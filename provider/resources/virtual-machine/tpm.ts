@@ -94,9 +94,14 @@ export const tpmRows = {
   }),
 };
 
+/** Whether libvirt keeps state for the TPM of these inputs. */
+export function hasTpmState({ tpm }: Values): boolean {
+  return isPlainObject(tpm) && tpm["backend"] === "emulator";
+}
+
 /** libvirt takes the state of a TPM away with a domain that has one, and with no other. */
 export function warnOfTpmState(olds: Values, news: Values, uuid: string, context: Context): void {
-  if (!isPlainObject(olds["tpm"]) || olds["tpm"]["backend"] !== "emulator" || news["tpm"] !== undefined) return;
+  if (!hasTpmState(olds) || news["tpm"] !== undefined) return;
   context.warn(
     `tpm: its state stays on the host, in /var/lib/libvirt/swtpm/${uuid}, also when the machine is deleted without a TPM: delete it by hand if nobody shall have it`,
   );
