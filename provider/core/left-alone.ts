@@ -67,8 +67,13 @@ function referencesIn(rows: Rows, values: Values): Values {
   return Object.fromEntries(names.map((name) => [name, values[name]]));
 }
 
+/** The values, with what `ignored` names as `from` has it. */
+export function withIgnored(values: Values, from: Values, ignored: readonly string[] | undefined): Values {
+  return withLeft(values, from, (path) => isIgnored(formatPath(path), ignored));
+}
+
 /** The values, with what is left alone as `from` has it. */
-export function withLeft(values: Values, from: Values, isLeft: IsLeft, path: readonly string[] = []): Values {
+function withLeft(values: Values, from: Values, isLeft: IsLeft, path: readonly string[] = []): Values {
   const names = [...new Set([...Object.keys(values), ...Object.keys(from)])];
   const members = names.map((name) => {
     const [at, value, other] = [[...path, name], values[name], from[name]];

@@ -1,10 +1,9 @@
 import type { Row, Rows } from "../../core/attribute";
 import { diffRows } from "../../core/diff";
 import { messageOf } from "../../core/errors";
-import { formatPath } from "../../core/faults";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
-import { withLeft } from "../../core/left-alone";
+import { withIgnored } from "../../core/left-alone";
 import type { Bookkeeping, Made } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Libvirt } from "../../libvirt/api";
@@ -221,10 +220,10 @@ async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<
   await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
   nameDevices(domain, { adopted: true }, inputs);
   const { made, power, autostart } = await observe(domain, inputs, { adopted: true });
-  const isLeft = (path: readonly string[]) => isIgnored(formatPath(path), context.meta?.ignoreChanges);
-  const applied = withLeft(made.applied ?? {}, documented(inputs), isLeft);
+  const ignored = context.meta?.ignoreChanges;
+  const applied = withIgnored(made.applied ?? {}, documented(inputs), ignored);
   const found = withDrift(inDocument, inputs, inputs, applied);
-  const outputs = withLeft({ ...found, ...made.outputs, ...{ state: power, autostart } }, inputs, isLeft);
+  const outputs = withIgnored({ ...found, ...made.outputs, ...{ state: power, autostart } }, inputs, ignored);
   const differing = diffRows(rows, outputs, inputs).filter(({ class: kind }) => kind !== "none");
   const names = differing.map(({ property }) => property);
   const isAsAdopted = noteDiffering(`VirtualMachine ${inputs.name}`, names, context) !== undefined;
