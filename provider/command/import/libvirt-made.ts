@@ -1,3 +1,4 @@
+import { isSerialConsole } from "../../resources/virtual-machine/serial-console";
 import { child, children, clone, type Element, isElement, remove, textOf } from "../../schema/tree";
 
 /** Controllers that libvirt adds for the devices that need them. */
@@ -54,7 +55,7 @@ function isAdded(element: Element, path: string): boolean {
     case "domain/devices/input":
       return attributes["bus"] === "ps2";
     case "domain/devices/console":
-      return child(element, "target")?.attributes["type"] === "serial";
+      return isSerialConsole(element);
     case "domain/devices/audio":
       return ["none", "spice"].includes(attributes["type"] ?? "");
     case "domain/devices/memballoon":

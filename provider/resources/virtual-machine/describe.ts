@@ -10,6 +10,7 @@ import { scsiEntries } from "./disk-controllers";
 import { diskEntries } from "./disk-entries";
 import { everything } from "./pending";
 import { rows } from "./rows";
+import { isSerialConsole } from "./serial-console";
 
 /** What a document says of a machine, whoever made it. */
 export interface Description {
@@ -139,7 +140,7 @@ function nameEach(map: string, pattern: RegExp, entries: Entries<Element>, docum
     // Keyboard and mouse that every machine has.
     if (map === "inputs" && device.attributes["bus"] === "ps2") continue;
     // The console is the first serial port once more.
-    if (device.name === "console" && child(device, "target")?.attributes["type"] === "serial") continue;
+    if (isSerialConsole(device)) continue;
     const label = unnamed?.natural?.(device) ?? labels[map]?.(device) ?? map.replace(/s$/, "");
     const key = free(spelled(label), pattern, taken);
     taken.add(key);

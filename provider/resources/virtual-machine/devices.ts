@@ -6,32 +6,19 @@ import { deviceNamed, optionalDevice } from "./alias";
 import { isPcie } from "./general";
 import type { LiveOperations } from "./live";
 import { hasPorts } from "./port-controller";
+import { consoleAlias, isSerialConsole } from "./serial-console";
 
-const serialAlias = "ua-serial-console";
 export const agentChannel = "org.qemu.guest_agent.0";
 const agentAlias = "ua-channel-agent";
 
-const serialPresence = optionalDevice(
+const consoleLens = optionalDevice(
   () => element("serial", { type: "pty" }, element("target", { port: "0" })),
-  serialAlias,
+  consoleAlias,
 );
-
-/** libvirt makes a `<console>` for the first serial port, which goes with it. */
-const consoleLens: ElementLens<boolean> = {
-  ...serialPresence,
-  set(document, value) {
-    serialPresence.set(document, value);
-    const devices = child(document, "devices");
-    if (value || !devices) return;
-    devices.children = devices.children.filter(
-      (node) => !("name" in node && node.name === "console" && child(node, "target")?.attributes["type"] === "serial"),
-    );
-  },
-};
 
 const serialLogLens: ElementLens<string> = {
   get(document) {
-    const serial = deviceNamed(document, serialAlias);
+    const serial = deviceNamed(document, consoleAlias);
     return serial && attributeAt("log", "file").get(serial);
   },
   set(document, value) {
@@ -39,8 +26,8 @@ const serialLogLens: ElementLens<string> = {
     const devices = child(document, "devices")?.children ?? [];
     for (const device of devices) {
       if (!("name" in device) || !["serial", "console"].includes(device.name)) continue;
-      const isOurs = device === deviceNamed(document, serialAlias);
-      if (!isOurs && !(device.name === "console" && child(device, "target")?.attributes["type"] === "serial")) continue;
+      const isOurs = device === deviceNamed(document, consoleAlias);
+      if (!isOurs && !isSerialConsole(device)) continue;
       device.children = device.children.filter((node) => !("name" in node && node.name === "log"));
       if (value !== undefined) Object.assign(ensure(device, "log").attributes, { file: value, append: "on" });
     }

@@ -10,6 +10,7 @@ import { arrangeIommu } from "./iommu";
 import { arrangeEncryption } from "./launch-security";
 import { arrangeCells } from "./memory";
 import type { Inputs } from "./rows";
+import { arrangeConsole } from "./serial-console";
 import { arrangeSerials } from "./serials";
 import { arrangeMemory } from "./shared-memory";
 
@@ -23,6 +24,7 @@ export function arrange(document: Element, inputs: Inputs, live?: Element): void
   arrangeScsi(document);
   arrangeBootOrder(document);
   arrangeSerials(document);
+  arrangeConsole(document);
   arrangeMemory(document);
   arrangeCells(document, inputs);
   arrangeIommu(document);

@@ -9,6 +9,7 @@ import { type Chardev, chardevDoc, chardevLens, chardevLog, chardevSchema } from
 import { isPcie } from "./general";
 import type { LiveOperations } from "./live";
 import { hasPorts } from "./port-controller";
+import { isSerialConsole, portOf } from "./serial-console";
 
 const serialModels = ["isa-serial", "pci-serial", "usb-serial"] as const;
 const plugged = () =>
@@ -44,15 +45,20 @@ const serialModelLens: ElementLens<(typeof serialModels)[number]> = {
 const isaPorts = 4;
 
 /**
- * Numbers the ports that have no number: libvirt 9.0 gives each of them 0, and refuses its own document then. Those
- * that have one keep it, because the guest knows an ISA port (ttyS1) by it.
+ * Numbers the ports that have no number of their own: libvirt 9.0 gives each of them 0, and cannot read its own document
+ * then. Those that have one keep it, because the guest knows an ISA port (ttyS1) by it.
  */
 export function arrangeSerials(document: Element): void {
   const serials = devicesOf(document, "serial");
-  const portOf = (serial: Element) => child(serial, "target")?.attributes["port"];
-  const taken = new Set(serials.flatMap((serial) => portOf(serial) ?? []));
-  for (const serial of serials.filter((item) => portOf(item) === undefined)) {
-    let port = serialModelLens.get(serial) === "isa-serial" ? 1 : isaPorts;
+  const taken = new Set<string>();
+  const unnumbered = serials.filter((serial) => {
+    const port = portOf(serial);
+    if (port === undefined || taken.has(port)) return true;
+    taken.add(port);
+    return false;
+  });
+  for (const serial of unnumbered) {
+    let port = (serialModelLens.get(serial) ?? "isa-serial") === "isa-serial" ? 1 : isaPorts;
     while (taken.has(String(port))) port++;
     taken.add(String(port));
     ensure(serial, "target").attributes["port"] = String(port);
@@ -61,7 +67,7 @@ export function arrangeSerials(document: Element): void {
 
 /** A port of somebody else's goes by its number; those of channels say nothing. */
 function portName(device: Element): string | undefined {
-  const { port } = targetOf(device);
+  const port = portOf(device);
   return port === undefined ? undefined : `${device.name}${port}`;
 }
 
@@ -82,8 +88,7 @@ function virtioPorts(name: "channel" | "console") {
     unnamed: {
       ...entries.unnamed,
       // The console of a serial port is that port once more.
-      list: (document: Element) =>
-        entries.unnamed.list(document).filter((device) => targetOf(device)["type"] !== "serial"),
+      list: (document: Element) => entries.unnamed.list(document).filter((device) => !isSerialConsole(device)),
     },
     add(document: Element, key: string): Element {
       const device = entries.add(document, key);
