@@ -1,10 +1,10 @@
 import { attribute, mapOf, z } from "../../core/attribute";
 import { attributeAt, type ElementLens, number } from "../../schema/lens";
 import type { Element } from "../../schema/tree";
-import { deviceEntries } from "./alias";
+import { deviceEntries, devicesOf } from "./alias";
 import { chardevLens, chardevSchema } from "./chardev";
 import type { LiveOperations } from "./live";
-import { SingleDevice } from "./single-device";
+import { drop, SingleDevice } from "./single-device";
 
 const plain = deviceEntries("redirdev", "redirdev", ["source"]);
 const redirdevEntries = {
@@ -26,6 +26,17 @@ const smartcardLens: ElementLens<"spice" | "host"> = {
     Object.assign(device.attributes, value === "host" ? { mode: "host" } : { mode: "passthrough", type: "spicevmc" });
   },
 };
+
+const readerLens = smartcard.made(smartcardLens);
+
+/** libvirt adds a controller for a reader, which hangs on USB and would stay there. */
+function setReader(document: Element, value: "spice" | "host" | undefined): void {
+  readerLens.set(document, value);
+  if (smartcard.find(document)) return;
+  for (const controller of devicesOf(document, "controller")) {
+    if (controller.attributes["type"] === "ccid") drop(document, controller);
+  }
+}
 
 export const redirdevRows = {
   redirdevs: mapOf({
@@ -52,7 +63,7 @@ export const redirdevRows = {
     doc: "Smart card reader (`<smartcard>`): `spice` passes on the viewer's, `host` that of the host. Default: none.",
     schema: z.enum(["spice", "host"]).optional(),
     change: () => ({ class: "restart", reason: "libvirt plugs no smart card reader into a running guest" }),
-    lens: smartcard.made(smartcardLens),
+    lens: { ...readerLens, set: setReader },
   }),
 };
 
