@@ -1481,7 +1481,7 @@ export interface VirtualMachineArgs {
   readonly numa?: pulumi.Input<VirtualMachineArgsNuma>;
   /** Cells of the host that hold the guest's memory (`<numatune>`). Default: any. */
   readonly numaTune?: pulumi.Input<VirtualMachineArgsNumaTune>;
-  /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. */
+  /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default: bios; a machine that is there keeps its UEFI, for its system would not start without. */
   readonly firmware?: pulumi.Input<"bios" | "uefi">;
   /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` and `format`. Default: found by libvirt. Needs libvirt 8.6 for `stateless` `true`, 9.2 for `format` `qcow2`. */
   readonly loader?: pulumi.Input<{
@@ -1803,7 +1803,7 @@ export class VirtualMachine extends KvmResource {
   /** Cells of the host that hold the guest's memory (`<numatune>`). Default: any. */
   declare readonly numaTune: pulumi.Output<pulumi.Unwrap<VirtualMachineArgsNumaTune> | undefined>;
 
-  /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios. */
+  /** `bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default: bios; a machine that is there keeps its UEFI, for its system would not start without. */
   declare readonly firmware: pulumi.Output<"bios" | "uefi">;
 
   /** An image of the host in place of one that libvirt finds (`<loader>`): its `path`, `type` (default pflash; rom goes with `firmware` bios, UEFI in one piece too), `secure`, `stateless` and `format`. Default: found by libvirt. */

@@ -174,7 +174,7 @@ const newImage = () =>
 /** An image that is named gives way first: what is asked of one that libvirt finds would be taken for said by it. */
 export const firmwareRows = {
   firmware: attribute({
-    doc: "`bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default bios.",
+    doc: "`bios` (SeaBIOS) or `uefi` (the host's own image, found by libvirt). Default: bios; a machine that is there keeps its UEFI, for its system would not start without.",
     schema: z.enum(["bios", "uefi"]),
     defaults: { 1: "bios" },
     change: "restart",

@@ -32,7 +32,7 @@ const textOr = (value: unknown) => (typeof value === "string" ? value : undefine
 export function machinePresets(news: Values, olds: Values | undefined): Values {
   const profile = profiles.find((known) => known === news["profile"]);
   const guest = guests.find((known) => known === news["guest"]);
-  if (profile === undefined && guest === undefined) return {};
+  if (profile === undefined && guest === undefined) return firmwareOf(news, olds);
   const { vcpus = 1, maxVcpus = vcpus, memory, maxMemory = memory, virtType, hugePages } = news;
   const [cpu, backing] = [object(news["cpu"]), object(news["memoryBacking"])];
   const disks = entriesIn(news["disks"]);
@@ -138,6 +138,12 @@ function mayUefi(news: Values, olds: Values | undefined): boolean {
   if (!isNew(news, olds)) return olds?.["firmware"] === "uefi";
   const offered = factsOf(host).firmware;
   return object(boot)["kernel"] === undefined && loader === undefined && (offered?.includes("efi") ?? true);
+}
+
+/** What a profile or guest has brought stays without it, for the same reason. */
+function firmwareOf({ firmware, loader }: Values, olds: Values | undefined): Values {
+  const isKept = firmware === undefined && loader === undefined && olds?.["firmware"] === "uefi";
+  return isKept ? { firmware: "uefi" } : {};
 }
 
 /** Another topology is other hardware; one that is placed, has cells or says it has one already. */

@@ -267,6 +267,10 @@ test("firmware of a machine that is there stays, whatever its profile", () => {
   expect(old["firmware"]).toBe("bios");
   expect(inputsOf({ profile: "latency" }, old)["firmware"]).toBe("bios");
   expect(inputsOf({ profile: "latency", firmware: "uefi" }, old)["firmware"]).toBe("uefi");
+  const withUefi = inputsOf({ profile: "general" });
+  const bare = inputsOf({}, withUefi);
+  expect([withUefi["firmware"], bare["firmware"], inputsOf({}, bare)["firmware"]]).toEqual(["uefi", "uefi", "uefi"]);
+  expect(inputsOf({ firmware: "bios" }, bare)["firmware"]).toBe("bios");
 });
 
 test("values follow the arguments that they depend on, and nothing else", () => {
