@@ -93,6 +93,8 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
   const isPlainBridge = bridge !== undefined && virtualPort?.type !== "openvswitch";
   const unable = given(nic, ["user", "vhostUser", "hostdev", "vdpa"]);
   const [name] = unable;
+  const kind = isPlainObject(nic.network) ? nic.network["kind"] : undefined;
+  const isOffBridge = kind === "macvtap" || kind === "hostdev";
   return [
     ...(vlan !== undefined && isPlainBridge && version !== undefined && version < 11_000_000
       ? [
@@ -108,6 +110,15 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
       : []),
     ...(bandwidth?.inbound?.floor !== undefined && nic.network === undefined
       ? [fault(`${at}.bandwidth.inbound.floor`, "is guaranteed on networks only; leave it out")]
+      : []),
+    ...(isOffBridge
+      ? [
+          ...(filter === undefined ? [] : [fault(`${at}.filter`, `libvirt filters on no network of ${kind}`)]),
+          ...(portIsolated ? [fault(`${at}.portIsolated`, `a network of ${kind} has no ports to isolate`)] : []),
+          ...(bandwidth?.inbound?.floor === undefined
+            ? []
+            : [fault(`${at}.bandwidth.inbound.floor`, `a network of ${kind} guarantees nothing; leave it out`)]),
+        ]
       : []),
     ...(filter !== undefined && (name !== undefined || nic.direct !== undefined)
       ? [fault(`${at}.filter`, "libvirt filters on network, bridge and ethernet only")]

@@ -63,6 +63,11 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     "the host has no filter of that name, or none that its rules can be made of: choose one that `virsh nwfilter-list` on the host shows, or define it there first (virsh nwfilter-define)",
   ],
   [
+    // From `tc`, for an interface with limits on a bridge that has none to count them among.
+    /tc filter add .*Qdisc not classful/s,
+    "libvirt limits an interface with trustGuestRxFilters only on a network that has a limit of its own: give it one (overlay of Network: { bandwidth: { inbound: { average: '100000' } } }), or leave out trustGuestRxFilters or bandwidth",
+  ],
+  [
     /to OVS bridge/,
     "the host needs Open vSwitch, and that bridge in it (ovs-vsctl add-br); leave virtualPort out for a bridge of the kernel",
   ],

@@ -237,6 +237,18 @@ test.each<[string, Values, RegExp]>([
     { nics: { n: { bridge: "br0", bandwidth: { inbound: { floor: "1 MiB/s" } } } } },
     /^nics.n.bandwidth.inbound.floor: is guaranteed on networks only/,
   ],
+  ...(["macvtap", "hostdev"] as const).flatMap((kind): [string, Values, RegExp][] => {
+    const on = (nic: Values) => ({ nics: { n: { network: { name: "l", kind }, ...nic } } });
+    return [
+      [`a filter on ${kind}`, on({ filter: { name: "clean-traffic" } }), /^nics.n.filter: libvirt filters on no/],
+      [`an isolated port of ${kind}`, on({ portIsolated: true }), /^nics.n.portIsolated: .* no ports/],
+      [
+        `a floor on ${kind}`,
+        on({ bandwidth: { inbound: { floor: "1 MiB/s" } } }),
+        /inbound.floor: .*guarantees nothing/,
+      ],
+    ];
+  }),
   [
     "one name on the host twice",
     { nics: { a: { ...lan, target: "t0" }, b: { ...lan, target: "t0" } } },

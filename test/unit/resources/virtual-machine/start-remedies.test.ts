@@ -41,6 +41,10 @@ test.each([
   ["internal error: Failed to reserve port 5906", /leave port out/],
   ["interface 52:07:19:e3:74:9b - vlan tag not supported for this connection type", /openvswitch/],
   ["error adding vlan filter to interface vnet0: Operation not supported", /vlan_filtering/],
+  [
+    "Child process (tc filter add dev virbr0 protocol ip prio 2) unexpected exit status 2: Error: Qdisc not classful.\nWe have an error talking to the kernel",
+    /leave out trustGuestRxFilters/,
+  ],
   ["Unable to add port vnet0 to OVS bridge br0", /needs Open vSwitch/],
   ["Cannot set interface MTU on '(null)': No such device", /leave mtu out/],
   ["Unable to open '/dev/vhost-vdpa-0' for vdpa device: No such file or directory", /vdpa dev add/],
