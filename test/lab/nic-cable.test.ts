@@ -52,6 +52,7 @@ test("what is said to wait waits, and nothing else", async () => {
   expect(await isTrue({ ...on("other"), changePolicy: "stage" })).toEqual(["nics.lan.network"]);
   await vm.up({ ...on("other"), changePolicy: "restart" });
   expect(await isTrue({ ...on("nat"), changePolicy: "stage" })).toEqual(["nics.lan.network"]);
+  expect(vm.diff(on("nat", { link: false })).changes).toMatchObject([{ property: "nics.lan.link", class: "restart" }]);
 }, 60_000);
 
 test("where nobody has told of a network, the guest itself tells what waits, and what is refused", async () => {
@@ -67,4 +68,27 @@ test("where nobody has told of a network, the guest itself tells what waits, and
   expect(vm.state["pendingRestart"]).toEqual(["nics.lan.link"]);
   // To be told of a network's kind is no change.
   expect(vm.diff({ ...on("whole", { link: false }), changePolicy: "stage" }).changes).toEqual([]);
+}, 60_000);
+
+test("a change that is taken back is no restart, unless the guest was started anew, which is found out in time", async () => {
+  const vm = lab.machine("back", { nics: {} });
+  await vm.create({ features: { vmport: false } });
+  const id = await lab.host.virsh("domid", vm.name);
+  for (const [staged, before] of [
+    [{ biosSerial: true, features: { vmport: false } }, { features: { vmport: false } }],
+    [{}, { features: { vmport: false } }],
+  ]) {
+    await vm.up(staged);
+    expect(await vm.refresh()).toEqual([]);
+    const restart = { ...before, changePolicy: "restart" };
+    expect(vm.diff(restart).lines).toEqual(expect.arrayContaining([expect.stringMatching(/restart, only if/)]));
+    await vm.up({ ...before, changePolicy: "refuse" });
+    expect([await lab.host.virsh("domid", vm.name), vm.state["pendingRestart"]]).toEqual([id, []]);
+    await vm.up(before);
+  }
+  await vm.up({ features: {} });
+  await lab.host.virsh("destroy", vm.name);
+  await lab.host.virsh("start", vm.name);
+  const refused = vm.up({ features: { vmport: false }, changePolicy: "refuse" });
+  await expect(refused).rejects.toThrow(/features\.vmport would need a restart.*run pulumi refresh first/s);
 }, 60_000);

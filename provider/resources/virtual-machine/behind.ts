@@ -47,16 +47,9 @@ export function lagOf(waiting: readonly Change[], { wanted, known, isDone }: Lag
   };
 }
 
-/** What decides whether more fits into the running guest, or whether it takes it. */
-const rooms: readonly string[] = [
-  ...["vcpus", "maxVcpus", "maxMemory", "memoryHotplug", "memoryDevices"],
-  ...["memoryBacking", "filesystems", "nics", "numaTune"],
-];
-
-/** What of `waiting` other changes of the running guest are measured by. */
+/** What the running guest has in place of what waits: other changes of it are measured by that. */
 export function roomOf(waiting: readonly Change[]): Readonly<Record<string, Difference>> {
-  const found = waiting.filter(({ path: [name = ""] }) => rooms.includes(name));
-  return Object.fromEntries(found.map((change) => [change.property, asLeft(change)]));
+  return Object.fromEntries(waiting.map((change) => [change.property, asLeft(change)]));
 }
 
 function isFirst(known: Values): boolean {

@@ -1,17 +1,27 @@
+import type { Verdict } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
 import type { Values } from "../../core/handler";
 import { isWithin } from "../../core/paths";
-import { hasUnknown, isPlainObject } from "../../core/unknown";
+import { hasUnknown, isPlainObject, unknown } from "../../core/unknown";
 import { clone } from "../../schema/tree";
 import { namedByEither } from "../document";
 import { applyInputs } from "./apply";
 import { withLateOrders } from "./boot-order";
 import { fillIn } from "./filled-in";
+import { nicEnds, trafficWaits } from "./nic-cable";
+import { nicTrafficRows } from "./nic-traffic";
 import { differences, isWritten } from "./pending";
 import { effective, effectiveAfter, isAskedAnew, isPlaced } from "./placement";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
-import { inRun, waitingIn } from "./run-note";
+import { inRun, noteOf, type RunNote, waitingIn } from "./run-note";
+
+/** A plain `up` does not look whether it was started anew since: no restart comes unannounced. */
+function takenBack({ changePolicy }: Inputs): Verdict {
+  return changePolicy === "restart"
+    ? { class: "restart", reason: "only if the guest was started anew since, it has it still otherwise" }
+    : { class: "live", reason: "the guest has it still, unless it was started anew since" };
+}
 
 /** The changes with what the whole of old and new inputs tells of them. */
 export function judged(changes: readonly Change[], olds: Inputs & Values, news: Inputs): readonly Change[] {
@@ -22,19 +32,42 @@ export function judged(changes: readonly Change[], olds: Inputs & Values, news: 
   return withLateOrders(withoutIdle(measured(changes, olds, { before, after }), before, after), olds);
 }
 
-/** A change that the running guest has no room for, as what makes the room waits for its next start, waits with it. */
+/**
+ * The changes of what the running guest has, where that is known to be another than the last program's: what it has no
+ * room for waits with what makes the room, and what it has still, as the change of it waits, waits no more.
+ */
 function measured(
   changes: readonly Change[],
   state: Values,
-  { before, after }: { readonly before: Values; readonly after: Values },
+  { before, after }: { readonly before: Inputs; readonly after: Inputs },
 ): readonly Change[] {
   const running = inRun(before, state);
   if (running === before) return changes;
-  const late = diffRows(rows, running, after).filter(({ class: kind }) => kind === "restart");
+  const left = diffRows(rows, running, after).filter(({ class: kind }) => kind !== "none");
+  const noted = Object.keys(noteOf(state).room ?? {}).map((property) => property.split("."));
+  const touches = ({ path }: Change, other: readonly string[]) => isWithin(path, other) || isWithin(other, path);
+  const late = left.flatMap((change) => (change.class === "restart" ? change : withMove(change, noteOf(state))));
   return changes.map((change) => {
-    const found = change.class === "live" && late.find(({ path }) => isWithin(change.path, path));
-    return found ? { ...change, class: found.class, ...(found.reason && { reason: found.reason }) } : change;
+    if (change.class === "live") {
+      const found = late.find(({ path }) => isWithin(change.path, path));
+      return found ? { ...change, class: found.class, ...(found.reason && { reason: found.reason }) } : change;
+    }
+    const isTakenBack =
+      change.class === "restart" &&
+      noted.some((path) => touches(change, path)) &&
+      !left.some(({ path }) => touches(change, path));
+    return isTakenBack ? { ...change, ...takenBack(after) } : change;
   });
+}
+
+/** What of an interface waits with its move to another end, which the guest has refused: nobody had told of its network. */
+function withMove({ path, property }: Change, { room = {} }: RunNote): Change[] {
+  const [map = "", key = "", end = ""] = path;
+  if (map !== "nics" || !nicEnds.includes(end) || room[property]?.old === undefined) return [];
+  return Object.keys(nicTrafficRows).map((name) => ({
+    ...{ path: [map, key, name], property: `nics.${key}.${name}`, old: unknown, next: unknown },
+    ...trafficWaits,
+  }));
 }
 
 /**

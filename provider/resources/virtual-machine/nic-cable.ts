@@ -71,12 +71,14 @@ export function ofPortGroup(around: Around): Verdict | undefined {
   return around.old["portGroup"] === around.next["portGroup"] ? undefined : (moveOf(around) ?? portGroupStays);
 }
 
+export const trafficWaits: Verdict = { class: "restart", reason: "waits with what it is plugged into" };
+
 /**
  * How the traffic of an interface changes: libvirt is told of it together with what the interface is plugged into, and
  * leaves all of it to a new start, or does all of it.
  */
 export function trafficChange(_old: unknown, _next: unknown, around: Around): Verdict {
-  if (moveOf(around)?.class === "restart") return { class: "restart", reason: "waits with what it is plugged into" };
+  if (moveOf(around)?.class === "restart") return trafficWaits;
   const kind = kindOf(around.old);
   if (kind === "hostdev") return { class: "restart", reason: "libvirt changes nothing of a virtual function" };
   if (kind !== "macvtap") return { class: "live" };

@@ -17,7 +17,7 @@ import { pendingOf, residue, takenOut, untold } from "./pending";
 import { asOutput, effective, isPlaced, placementIn } from "./placement";
 import type { PowerState } from "./power-state";
 import { type Inputs, rows } from "./rows";
-import { memoOf } from "./run-note";
+import { leftIn, memoOf } from "./run-note";
 import { markWaiting } from "./waiting-mark";
 
 export const outputs = {
@@ -99,7 +99,8 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const wanted = effective(inputs, known);
   const waiting = live ? residue(rows, wanted, live, config) : [];
   const had = effective(before, before);
-  const gone = live && !anew ? takenOut(rows, had, wanted, { live, config, waiting }) : [];
+  const left = live && !anew ? takenOut(rows, had, wanted, { live, config, waiting }) : [];
+  const gone = left.map(({ property }) => property);
   const isUpdated = hints.before !== undefined && !anew;
   const properties = live && isUpdated ? [...gone, ...untold(rows, had, wanted, { live, config })] : gone;
   if (live && isUpdated) await markWaiting(domain, live, properties);
@@ -109,7 +110,8 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const behind = lag?.behind ?? [];
   // Pins that moved are drift among the inputs.
   const toMend = behind.filter((change) => !isPin(change)).map(({ property }) => property);
-  const memo = live && memoOf({ behind: toMend, left: lag?.left, room: roomOf(waiting) });
+  const memo =
+    live && memoOf({ behind: toMend, left: lag?.left, room: { ...leftIn(known, left), ...roomOf(waiting) } });
   const pending = [...pendingOf(meant), ...properties.filter(isMeant)].sort();
   return {
     made: {

@@ -70,7 +70,7 @@ export function takenOut(
   before: Values,
   wanted: Values,
   { live, config, waiting }: { readonly live: Element; readonly config: Element; readonly waiting: readonly Change[] },
-): string[] {
+): readonly { readonly property: string; readonly old?: unknown }[] {
   const isNamedAsBefore = (path: readonly string[]) => equal(valueAt(before, path), valueAt(wanted, path));
   const noted = waitingOf(live).filter((property) => isNamedAsBefore(property.split(".")));
   const stillNamed = pendingOf(waiting);
@@ -80,7 +80,8 @@ export function takenOut(
   // What is changed in the running guest may still be shown there, as the host's own value.
   const needNewStart = either.filter(({ class: kind }) => kind !== "live");
   const properties = [...noted, ...pendingOf(needNewStart)].filter((property) => !stillNamed.includes(property));
-  return [...new Set(properties)];
+  // What was noted the guest alone knows by now.
+  return [...new Set(properties)].map((name) => either.find(({ property }) => property === name) ?? { property: name });
 }
 
 /** What waits since `before`, and no document shows: more `rootPorts` look like those of devices that were plugged in. */

@@ -15,7 +15,7 @@ export interface RunNote {
   readonly behind?: readonly string[];
   /** What was otherwise when an update had done all that it could. */
   readonly left?: Readonly<Record<string, Difference>> | undefined;
-  /** What waits for its next start, and changes of the running guest are measured by: how much fits into it. */
+  /** What waits for its next start: changes are measured by what the guest has, and how much fits into it. */
   readonly room?: Readonly<Record<string, Difference>> | undefined;
   /** Somebody undefined it as it runs: libvirt forgets it when it stops. */
   readonly isUndefined?: true;
@@ -35,13 +35,26 @@ export function noteOf(state: Values): RunNote {
   return isPlainObject(memo) ? memo : {};
 }
 
-/** The inputs as the running guest has them, as far as other changes of it are measured by them. */
+/** The inputs as the running guest has them. */
 export function inRun(inputs: Values, state: Values): Values {
   const { room = {} } = noteOf(state);
   return Object.entries(room).reduce(
     (values, [property, { old }]) => withValueAt(values, property.split("."), old),
     inputs,
   );
+}
+
+/** What the guest has of values that the program says no more: a later look cannot tell, and goes by the state. */
+export function leftIn(
+  state: Values,
+  properties: readonly { readonly property: string; readonly old?: unknown }[],
+): Readonly<Record<string, Difference>> {
+  const { room = {} } = noteOf(state);
+  const found = properties.map((gone) => {
+    const { property, old } = gone;
+    return [property, "old" in gone ? { ...(old !== undefined && { old }) } : room[property]] as const;
+  });
+  return Object.fromEntries(found.filter((pair): pair is [string, Difference] => pair[1] !== undefined));
 }
 
 /** The properties that need a new start of the guest, by what the state says. */

@@ -1,10 +1,12 @@
 import type { Change } from "../../core/diff";
+import { equal } from "../../core/equal";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
-import { isAt } from "../../core/paths";
+import { isAt, valueAt } from "../../core/paths";
 import type { Made } from "../../core/resource";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
+import { namedByEither } from "../document";
 import { type Leases, leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
@@ -90,6 +92,7 @@ async function applyToGuest(run: Run, settled: Settled): Promise<Element> {
     await putSecret(domain, news, olds);
     // One that is to be off now has it all at its next start.
     if (live && !renamed && news.state !== "stopped") {
+      requireLive(domain, { live, config }, from, to);
       await resumeHeld(domain, run, news);
       if (looksAtPorts) await forgetLostPorts(domain, live);
       await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
@@ -100,6 +103,18 @@ async function applyToGuest(run: Run, settled: Settled): Promise<Element> {
     if (differs || renamed) throw await asBefore({ ...run, hasStopped: renamed && !!live, settled }, error);
     throw await unfinished(domain, olds, error, olds, { ignored: context.meta?.ignoreChanges });
   }
+}
+
+/** Refuses what the preview did not know to wait, as the guest was started anew since somebody has last looked at it. */
+function requireLive(
+  domain: Domain,
+  { live, config }: { readonly live: Element; readonly config: Element },
+  from: Inputs,
+  to: Inputs,
+): void {
+  if (to.changePolicy !== "refuse") return;
+  const isAsked = ({ path }: Change) => !equal(valueAt(from, path), valueAt(to, path));
+  requirePolicy(domain, to, residue(rows, namedByEither(rows, from, to), live, config).filter(isAsked), true);
 }
 
 /** Restarts the guest where that is wanted, and brings its power state about. */
@@ -196,7 +211,7 @@ async function restartIfWanted(
   const { live } = now;
   if (!live || news.changePolicy !== "restart" || news.state === "stopped") return now;
   const waiting = residue(rows, news, live, config);
-  const gone = takenOut(rows, olds, news, { live, config, waiting });
+  const gone = takenOut(rows, olds, news, { live, config, waiting }).map(({ property }) => property);
   const all = [...pendingOf(waiting), ...gone, ...untold(rows, olds, news, { live, config })];
   const pending = all.filter((property) => !isIgnored(property, context.meta?.ignoreChanges));
   if (pending.length === 0) return now;

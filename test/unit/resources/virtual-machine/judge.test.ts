@@ -95,6 +95,37 @@ test("what already waits for the next start goes on waiting", () => {
   expect(lines({}, { crypto: false }, { pendingRestart: ["crypto"] })).toEqual(["crypto: restart; policy stage"]);
 });
 
+const noted = (room: Values) => ({ pendingRestart: Object.keys(room), __kvm: { memo: { room } } });
+
+test("what is taken back before the next start was never in force", () => {
+  const still = "the guest has it still, unless it was started anew since";
+  const [staged, before] = [{ video: { model: "vga" } }, { video: { model: "virtio" } }];
+  const known = noted({ "video.model": { old: "virtio" } });
+  expect(lines(staged, before, known)).toEqual([`video.model: live, ${still}`]);
+  expect(lines({ ...staged, changePolicy: "refuse" }, before, known)).toHaveLength(1);
+  expect(lines({ ...staged, changePolicy: "restart" }, before, known)).toEqual([
+    "video.model: restart, only if the guest was started anew since, it has it still otherwise; policy restart",
+  ]);
+  // What the program said before, and no document tells of any more.
+  expect(lines({}, { biosSerial: true }, noted({ biosSerial: { old: true } }))).toEqual([`biosSerial: live, ${still}`]);
+  expect(lines(staged, { video: { model: "bochs" } }, known)).toEqual([expect.stringMatching(/^video.model: restart/)]);
+});
+
+test("what libvirt is told of an interface waits with a move that the guest has refused", () => {
+  const moved = noted({ "nics.lan.network": { old: { name: "tap" } } });
+  const to = (name: string, more: Values = {}) => ({ nics: { lan: { network: { name }, ...more } } });
+  expect(lines(to("nat"), to("nat", { link: false }), moved)).toEqual([
+    "nics.lan.link: restart, waits with what it is plugged into; policy stage",
+  ]);
+  expect(lines(to("nat"), to("tap", { link: false }), moved)).toEqual([
+    "nics.lan.network: live, unless a network of macvtap or hostdev is left or joined",
+    "nics.lan.link: live",
+  ]);
+  expect(lines(to("nat"), to("nat", { link: false }), noted({ "nics.lan.mtu": { old: 1400 } }))).toEqual([
+    "nics.lan.link: live",
+  ]);
+});
+
 const dimm = { model: "dimm", size: "1 GiB" };
 const elastic = (size: string, requested: string) => ({ memoryDevices: { elastic: { size, requested } } });
 const noRoom = "restart, added; the guest was started without room for it; policy stage";
