@@ -1,5 +1,5 @@
 import type { Libvirt } from "../libvirt/api";
-import { errorCode, isNotFoundCode, LibvirtError } from "../libvirt/errors";
+import { errorCode, LibvirtError } from "../libvirt/errors";
 
 /**
  * Whether the host has that folder; undefined where libvirt does not say. It has no call that tells, but before it runs
@@ -19,13 +19,16 @@ export async function hasFolder(libvirt: Libvirt, path: `/sys/${string}`): Promi
   return undefined;
 }
 
-/** Whether the host has an interface of that name; many a daemon comes without the driver that knows them. */
+/**
+ * Whether the host has an interface of that name. Many a daemon comes without the driver that knows them, and the one by
+ * netcf, which older hosts have, knows those that are configured alone: what it does not find may be there.
+ */
 export async function hasInterface(libvirt: Libvirt, name: string): Promise<boolean | undefined> {
   try {
     await libvirt.call("INTERFACE_LOOKUP_BY_NAME", { name });
     return true;
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
-    return isNotFoundCode(error.code) ? false : hasFolder(libvirt, `/sys/class/net/${name}`);
+    return hasFolder(libvirt, `/sys/class/net/${name}`);
   }
 }

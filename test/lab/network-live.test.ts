@@ -88,3 +88,20 @@ test("what a program takes out under guests waits, is known to a refresh, and go
     expect(lan.state["__kvm"]).not.toHaveProperty("memo");
   });
 });
+
+test("a network whose bridge somebody deleted is not active, and comes back", async () => {
+  await withManaged(named("felled", "10.76.0.0/24"), async (lan) => {
+    await lan.create({ bridge: "vbr-felled" });
+    const guest = lab.machine("felled", { nics: { lan: { network: lan.state } }, waitForAddress: false });
+    await guest.create();
+    await lab.host.exec("ip link del vbr-felled");
+    expect(await lan.refresh()).toEqual(["active"]);
+    await lan.up({ bridge: "vbr-felled" });
+    expect(lan.context.lines.warn).toEqual([
+      expect.stringMatching(/1 guest interface.* pulumi up --refresh once more$/),
+    ]);
+    expect(await lan.refresh()).toEqual([]);
+    expect([await guest.refresh(), guest.state["pendingRestart"]]).toEqual([[], ["nics.lan.network"]]);
+    await guest.delete();
+  });
+});

@@ -23,6 +23,7 @@ import { formatAddress, gatewayOf, subnetFrom } from "./address";
 import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
 import { liveUpdates } from "./live";
+import { hasLostBridge, leftBehind } from "./lost-bridge";
 import { requireApart } from "./neighbours";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
@@ -215,11 +216,13 @@ async function bringUp(
   const [wanted, live] = [await calls.definition(uuid), await calls.running(uuid)];
   if (!wanted) throw gone(inputs);
   const changed = needsRestart(live, wanted, [inputs, ...formers]);
-  const guests = changed.length === 0 ? 0 : await calls.guests(uuid);
-  if (changed.length > 0 && guests === 0) {
+  const isCutOff = await hasLostBridge(calls, live);
+  const guests = changed.length > 0 || isCutOff ? await calls.guests(uuid) : 0;
+  if (isCutOff || (changed.length > 0 && guests === 0)) {
     context.progress("starting the network anew");
     await calls.stop(uuid);
     await start(calls, uuid, inputs, context);
+    if (guests > 0) context.warn(leftBehind(inputs.name, guests));
     return;
   }
   const known = [before, ...formers.map((former) => compose(emptyDocument(), former, {}))];
@@ -344,12 +347,17 @@ async function report(
   started: Inputs = inputs,
 ): Promise<Outcome> {
   const [active, autostart] = [await calls.isActive(uuid), await calls.autostart(uuid)];
-  const pending = active ? needsRestart(await calls.running(uuid), definition, [inputs, started]) : [];
+  const live = active ? await calls.running(uuid) : undefined;
+  const pending = live ? needsRestart(live, definition, [inputs, started]) : [];
   return {
     id: uuid,
     // The uuid of an adopted network is its own, not the derived one.
     outputs: { gateways: gatewaysOf(inputs), pendingRestart: pending.length > 0, adopted, ...(adopted && { uuid }) },
-    applied: { ...observe(definition, inputs), active, autostart },
+    applied: {
+      ...observe(definition, inputs),
+      active: live !== undefined && !(await hasLostBridge(calls, live)),
+      autostart,
+    },
     ...(pending.length > 0 && { memo: { started: withoutHost(inputsOf(started)) } }),
   };
 }

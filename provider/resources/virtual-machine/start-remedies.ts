@@ -129,7 +129,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   ],
   [
     /Cannot get interface MTU on '|Unable to get index for interface /,
-    "the host has no such bridge or interface: make it there, or name one that it has (ip -br link shows them)",
+    "the host has no such bridge or interface: make it there, or name one that it has (ip -br link shows them). Where libvirt makes it for a network, pulumi up --refresh starts those of this program anew (virsh net-destroy and net-start those of others)",
   ],
   [
     /is self-referential or too deeply nested/,

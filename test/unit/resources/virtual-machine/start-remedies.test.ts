@@ -32,7 +32,7 @@ test.each([
     "Cannot access backing file '/srv/base.qcow2' of storage file '/srv/leaf.qcow2' (as uid:64055, gid:64055): No such file or directory",
     /put it back/,
   ],
-  ["Cannot get interface MTU on 'br9': No such device", /no such bridge/],
+  ["Cannot get interface MTU on 'br9': No such device", /no such bridge[\s\S]*pulumi up --refresh/],
   ["Unable to get index for interface eth9: No such device", /ip -br link/],
   ["backing store for /srv/a.qcow2 is self-referential or too deeply nested", /qemu-img rebase -u/],
   ["unable to stat: /srv/vmlinuz: No such file or directory", /put it there/],
