@@ -34,6 +34,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     'the pages are taken by others by now: give the host more (hugePages of Host), or set hugePages: "none"',
   ],
   [
+    /cpuset\.cpus': (Numerical result out of range|Invalid argument|Permission denied)|cannot set CPU affinity/,
+    "the guest is pinned to a CPU that the host does not have, or that is switched off: switch it on (lscpu -e shows it, chcpu -e N); or pin to others, where cpu.policy or a profile chose its place, another policy or number of vCPUs has it placed anew",
+  ],
+  [
     /Unable to find any usable hugetlbfs mount for (\d+) KiB/,
     "the host has no pages of that size: boot it with some (hugepagesz=1G hugepages=N) and restart libvirt, or choose another size",
   ],

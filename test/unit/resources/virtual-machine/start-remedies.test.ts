@@ -14,6 +14,10 @@ test.each([
   ["qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory", /less memory/],
   ["internal error: failed to write master key file for domain", /\/var\/lib\/libvirt/],
   ["can't connect to virtlogd: Unable to open file: /var/log/libvirt/qemu/web.log: Read-only file system", /writable/],
+  [
+    "Unable to write to '/sys/fs/cgroup/cpuset/machine/qemu-1-db.libvirt-qemu/vcpu0/cpuset.cpus': Numerical result out of range",
+    /chcpu -e N.*placed anew/,
+  ],
   ["Unable to find any usable hugetlbfs mount for 1048576 KiB", /hugepagesz=1G/],
   ["Unable to find 'efi' firmware that is compatible with the current configuration", /ovmf on Debian/],
   ["internal error: referenced filter 'no-such' is missing", /nwfilter-list/],
