@@ -6,8 +6,8 @@ import { networkHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
 import { NotTakenBack } from "../cut-off";
-import { attempt, ifFound } from "../failure";
-import { forgotten } from "../forgotten";
+import { attempt, ifFound, type Step } from "../failure";
+import { forgotten, undefineRemedy } from "../forgotten";
 import { hasInterface } from "../host-path";
 import { type OtherDomain, otherDomains } from "../other-domains";
 import type { LiveUpdate } from "./live";
@@ -144,7 +144,9 @@ export class NetworkCalls {
   }
 
   async undefine(uuid: string): Promise<void> {
-    await ifFound(this.step("undefine"), () => this.libvirt.call("NETWORK_UNDEFINE", { net: networkHandle(uuid) }));
+    const remedy = undefineRemedy("/etc/libvirt/qemu/networks", "virtnetworkd");
+    const work = () => this.libvirt.call("NETWORK_UNDEFINE", { net: networkHandle(uuid) });
+    await ifFound(this.step("undefine", remedy), work);
   }
 
   async updateLive(uuid: string, { section, command, parentIndex, xml }: LiveUpdate): Promise<void> {
@@ -172,7 +174,7 @@ export class NetworkCalls {
     return attempt(this.step(what, remedy), work);
   }
 
-  private step(what: string, remedy?: string) {
+  private step(what: string, remedy?: Step["remedy"]) {
     return { step: `${what} ${this.label}`, host: this.host, ...(remedy !== undefined && { remedy }) };
   }
 }

@@ -6,7 +6,7 @@ import { poolHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
 import { attempt, ifFound, type Step } from "../failure";
-import { forgotten } from "../forgotten";
+import { forgotten, undefineRemedy } from "../forgotten";
 import { type Holder, poolOwner } from "../ownership";
 import { unwritableRemedy } from "../unwritable";
 
@@ -116,7 +116,8 @@ export class PoolCalls {
 
   async undefine(uuid: string): Promise<void> {
     const pool = poolHandle(uuid);
-    await ifFound(this.step("undefine"), () => this.libvirt.call("STORAGE_POOL_UNDEFINE", { pool }));
+    const remedy = undefineRemedy("/etc/libvirt/storage", "virtstoraged");
+    await ifFound(this.step("undefine", remedy), () => this.libvirt.call("STORAGE_POOL_UNDEFINE", { pool }));
   }
 
   /** Looks again at directory or volume group: free space and volumes. */

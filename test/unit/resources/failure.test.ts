@@ -1,6 +1,10 @@
 import type { KvmError } from "../../../provider/core/errors";
+import type { Context } from "../../../provider/core/handler";
+import type { Libvirt } from "../../../provider/libvirt/api";
 import { ConnectionLost, errorCode, LibvirtError, WrongHost } from "../../../provider/libvirt/errors";
 import { attempt } from "../../../provider/resources/failure";
+import { NetworkCalls } from "../../../provider/resources/network/calls";
+import { PoolCalls } from "../../../provider/resources/storage-pool/calls";
 
 const step = { step: "start VirtualMachine web", host: "qemu+ssh://rack1/system", remedy: "look into its log" };
 
@@ -46,3 +50,25 @@ test.each([
   expect(failure.details.remedy).toMatch(remedy);
   expect(failure.message).not.toContain("look into its log");
 });
+
+test.each([
+  [
+    NetworkCalls,
+    "cannot remove config file '/etc/libvirt/qemu/networks/lan.xml': No such file or directory",
+    /networks on the host.*restart libvirtd \(or virtnetworkd\).*leaves guests running/,
+  ],
+  [PoolCalls, "internal error: cannot remove config for vms", /etc\/libvirt\/storage.*\(or virtstoraged\).*writable/],
+  [
+    NetworkCalls,
+    "cannot remove config file '/etc/libvirt/qemu/networks/lan.xml': Read-only file system",
+    /^make the file system of that path writable/,
+  ],
+])(
+  "a definition whose file somebody deleted goes once the daemon looks for it anew (%p)",
+  async (calls, said, remedy) => {
+    const call = () => Promise.reject(new LibvirtError(errorCode.systemError, 38, said, "UNDEFINE"));
+    const context = { connect: async () => ({ call }) as unknown as Libvirt } as unknown as Context;
+    const opened = await calls.open(context, { uri: "qemu:///system" }, "lan");
+    await expect(opened.undefine("u")).rejects.toMatchObject({ details: { remedy: expect.stringMatching(remedy) } });
+  },
+);
