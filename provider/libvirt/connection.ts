@@ -188,8 +188,8 @@ export class Connection implements Libvirt {
 
   /** A host that is gone is waited for once in a while, not by each of its hundred resources one after another. */
   private async redial(): Promise<RpcChannel> {
-    if (this.givenUp && Date.now() < this.givenUp.until) throw this.givenUp.error;
-    const began = Date.now();
+    if (this.givenUp && performance.now() < this.givenUp.until) throw this.givenUp.error;
+    const began = performance.now();
     const wasLost = this.lostBefore;
     try {
       const { channel } = await this.dialAgain(wasLost);
@@ -198,14 +198,14 @@ export class Connection implements Libvirt {
       this.givenUp = undefined;
       return channel;
     } catch (error) {
-      if (wasLost) this.givenUp = { error, until: 2 * Date.now() - began };
+      if (wasLost) this.givenUp = { error, until: 2 * performance.now() - began };
       throw error;
     }
   }
 
   /** Opens one more channel; when the connection was lost it tries for a while: a daemon that restarts needs seconds. */
   private async dialAgain(wasLost = false): Promise<Opened> {
-    const giveUp = Date.now() + (wasLost ? reconnectForMs : 0);
+    const giveUp = performance.now() + (wasLost ? reconnectForMs : 0);
     for (let pause = reconnectFirstMs; ; pause = Math.min(pause * 2, reconnectMaxMs)) {
       if (this.closed) throw new ConnectionLost(`the connection to ${this.uri} was closed`, false);
       try {
@@ -214,7 +214,7 @@ export class Connection implements Libvirt {
         // Closed while it was dialled: nobody would ever close this one, and the process would not end.
         opened.channel.destroy(new Error("we closed it"));
       } catch (error) {
-        if (Date.now() >= giveUp || error instanceof WrongHost) throw asLost(error);
+        if (performance.now() >= giveUp || error instanceof WrongHost) throw asLost(error);
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
