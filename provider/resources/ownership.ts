@@ -17,6 +17,8 @@ export interface Mark {
   readonly uuid: string;
   readonly stateVersion: number;
   readonly phase: "creating" | "ready";
+  /** The object was there before, and was taken over by `adopt`. */
+  readonly isAdopted?: boolean;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface Mark {
  * from its former name, and so has a new stack of that name; the mark follows the first.
  */
 export function isMarkOf(mark: Mark | undefined, owner: string | undefined, meta: Meta | undefined): mark is Mark {
-  if (mark?.owner !== (owner ?? "")) return false;
+  if (mark?.owner !== (owner ?? "") || mark.isAdopted) return false;
   return mark.urn === "" || meta === undefined || isSameStack(mark.urn, meta.urn);
 }
 
@@ -38,22 +40,45 @@ export function markOf(
   return { owner: host.owner ?? "", urn: meta?.urn ?? "", uuid, stateVersion, phase };
 }
 
+/** The mark of an object that is adopted with these inputs. */
+export function adoptedMark(inputs: { readonly host: HostReference }, uuid: string, context: Context): Mark {
+  return { ...markOf(inputs, uuid, "ready", context), isAdopted: true };
+}
+
+/**
+ * Whether another stack with this Host has adopted the object, and has to let go of it first. What it has made itself it
+ * finds taken over.
+ */
+export function isAdoptedElsewhere(
+  mark: Mark | undefined,
+  { host }: { readonly host: HostReference },
+  { meta }: Context,
+): boolean {
+  if (!mark?.isAdopted || !meta || mark.owner !== host.owner) return false;
+  return !isSameStack(mark.urn, meta.urn);
+}
+
 /** The mark with the urn that the resource has now. */
 export function followed(mark: Mark, meta: Meta | undefined): Mark {
   return { ...mark, urn: meta?.urn ?? mark.urn };
 }
 
+/** What the state of an object says of whose it is. */
+interface Owned {
+  readonly host: HostReference;
+  readonly adopted?: unknown;
+}
+
 /**
  * Says which other stack has adopted the object since this one wrote its mark. One whose Host was made anew has another
- * owner in its mark as well, and still this stack.
+ * owner in its mark as well, and still this stack. One with the same Host has the same owner: what this one has made
+ * bears the mark of an adoption then, whatever the stacks are called by now.
  */
-export function handedOver(
-  mark: Mark | undefined,
-  { host }: { readonly host: HostReference },
-  { meta }: Context,
-): string | undefined {
-  if (!mark || !meta || mark.urn === "" || host.owner === undefined || mark.owner === host.owner) return undefined;
-  return isSameStack(mark.urn, meta.urn) ? undefined : `${mark.urn} has taken it over since`;
+export function handedOver(mark: Mark | undefined, { host, adopted }: Owned, { meta }: Context): string | undefined {
+  if (!mark || !meta || mark.urn === "" || host.owner === undefined) return undefined;
+  const isOurs =
+    mark.owner === host.owner ? adopted === true || mark.isAdopted !== true : isSameStack(mark.urn, meta.urn);
+  return isOurs ? undefined : `${mark.urn} has taken it over since`;
 }
 
 /** Refuses to change what another stack has adopted: two programs would undo each other's work. */
@@ -61,9 +86,10 @@ export function requireStillOurs(
   kind: string,
   mark: Mark | undefined,
   inputs: { readonly name: string; readonly host: HostReference },
+  { adopted }: { readonly adopted?: unknown },
   context: Context,
 ): void {
-  const takenOver = handedOver(mark, inputs, context);
+  const takenOver = handedOver(mark, { host: inputs.host, adopted }, context);
   if (takenOver === undefined) return;
   throw new KvmError("conflict", {
     step: `update ${kind} ${inputs.name}`,
@@ -77,8 +103,11 @@ export function requireStillOurs(
 export function readMark(document: Element): Mark | undefined {
   const found = metadataIn(document, namespace);
   if (!found) return undefined;
-  const { owner = "", urn = "", uuid = "", stateVersion = "1", phase } = found.attributes;
-  return { owner, urn, uuid, stateVersion: Number(stateVersion), phase: phase === "creating" ? "creating" : "ready" };
+  const { owner = "", urn = "", uuid = "", stateVersion = "1", phase, adopted } = found.attributes;
+  return {
+    ...{ owner, urn, uuid, stateVersion: Number(stateVersion), phase: phase === "creating" ? "creating" : "ready" },
+    ...(adopted === "yes" && { isAdopted: true }),
+  };
 }
 
 /** Puts our mark into the document, in place of an earlier one; other metadata stays. */
@@ -91,8 +120,9 @@ export function markMetadata(mark: Mark | undefined) {
   return metadataCall(namespace, mark && elementOf(mark));
 }
 
-function elementOf({ owner, urn, uuid, stateVersion, phase }: Mark): Element {
-  return element("owner", { owner, urn, uuid, stateVersion: String(stateVersion), phase });
+function elementOf({ owner, urn, uuid, stateVersion, phase, isAdopted }: Mark): Element {
+  const adopted = isAdopted === true ? { adopted: "yes" } : {};
+  return element("owner", { owner, urn, uuid, stateVersion: String(stateVersion), phase, ...adopted });
 }
 
 /** Takes our mark away again (an adopted object that is let go). */
@@ -117,7 +147,7 @@ export function writePoolOwner(pool: Element, owner: string): void {
 }
 
 /** Who holds an object: of a pool only the deployment is known. */
-export type Holder = Pick<Mark, "owner"> & Partial<Pick<Mark, "urn">>;
+export type Holder = Pick<Mark, "owner"> & Partial<Pick<Mark, "urn" | "isAdopted">>;
 
 /**
  * The refusal to touch what somebody else made, or another resource of the same deployment. What has the uuid may be
@@ -145,6 +175,11 @@ export function notOurs(
       remedy:
         "leave out its option deleteBeforeReplace: false, which makes the new one first; what retainOnDelete has kept needs another name for the new one",
     },
+    adopter: { holder: "was adopted by this resource before", remedy: "set adopt: true to go on with it" },
+    neighbour: {
+      holder: `${by?.urn} has adopted it`,
+      remedy: "let that one go of it first, which leaves it on the host; or choose another name",
+    },
     sibling: {
       holder: `was made by ${sibling} of this deployment`,
       remedy: `where the resource was renamed, give it the option aliases: [{ name: "${name ?? "its former name"}" }]; else choose another name for the object`,
@@ -162,6 +197,10 @@ export function notOurs(
 /** Whose an object is that stands where another one is to be made. */
 function relationOf(by: Holder | undefined, host: HostReference, foundBy: "name" | "uuid", urn: string | undefined) {
   if (by === undefined || by.owner !== host.owner) return "stranger";
+  if (by.isAdopted && by.urn !== undefined && urn !== undefined) {
+    if (by.urn === urn) return "adopter";
+    if (!isSameStack(by.urn, urn)) return "neighbour";
+  }
   // The derived uuid is that of a resource whose stack was renamed: to this program it is nobody.
   if (foundBy === "uuid" && by.urn !== undefined) return "former";
   return by.urn !== undefined && by.urn === urn ? "itself" : "sibling";

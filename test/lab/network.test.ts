@@ -312,6 +312,9 @@ test("somebody else's network is left alone, unless adopted", async () => {
   const stripped = (await lab.host.virsh("net-dumpxml", "theirs")).replace(/ {2}<metadata>[\s\S]*<\/metadata>\n/, "");
   expect(stripped).toBe(theirs);
 
+  // By its uuid it is found again where the state has lost it: others made it, as before.
+  const known = await network.create(check({ ...args, uuid: made.id, adopt: true }), context);
+  expect(known.state["adopted"]).toBe(true);
   await network.delete(made.id, made.state, context);
   expect(await lab.host.virsh("net-dumpxml", "theirs")).toBe(theirs);
   const again = await network.create(check({ ...args, adopt: true, deleteAdopted: true }), context);

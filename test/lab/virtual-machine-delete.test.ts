@@ -245,3 +245,35 @@ test("what another stack has adopted since stays, with its mark", async () => {
   await next.delete();
   expect(await all()).not.toContain("handed");
 });
+
+test("so does what another stack with the same Host has adopted since", async () => {
+  const vm = lab.machine("lent");
+  const args = { name: "lent", state: "stopped" };
+  await vm.create(args);
+  const next = lab.machine("heir");
+  const meta = { ...metaOf("heir", "VirtualMachine"), stack: "other" };
+  next.context = { ...next.context, meta: { ...meta, urn: meta.urn.replace(":test::", ":other::") } };
+  await next.create({ ...args, adopt: true, deleteAdopted: true });
+  await expect(vm.up({ ...args, title: "mine" })).rejects.toThrow(/heir has taken it over since; nothing was changed/);
+  await vm.delete();
+  expect(await all()).toContain("lent");
+  await next.up({ ...args, adopt: true, deleteAdopted: true, title: "theirs" });
+  await next.delete();
+  expect(await all()).not.toContain("lent");
+});
+
+test("a machine that the program knows by its uuid is adopted again where the state has lost it, and stays", async () => {
+  const uuid = "11111111-2222-4333-8444-000000000001";
+  const xml = `<domain type='qemu'><name>known</name><uuid>${uuid}</uuid><memory unit='MiB'>64</memory>
+    <os><type machine='q35'>hvm</type></os></domain>`;
+  await lab.host.exec(`echo "${xml}" > /tmp/known.xml; virsh -q define /tmp/known.xml; rm /tmp/known.xml`);
+  const args = { name: "known", uuid, adopt: true, state: "stopped" };
+  await lab.machine("known").create(args);
+  const vm = lab.machine("known");
+  const before = await lab.host.virsh("dumpxml", "known");
+  await vm.create(args);
+  expect([vm.state["adopted"], await vm.xml()]).toEqual([true, before]);
+  await vm.delete();
+  expect(await all()).toContain("known");
+  await lab.host.virsh("undefine", "known");
+});

@@ -8,8 +8,10 @@ import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } fr
 import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
 import { withDrift } from "../document";
 import {
+  adoptedMark,
   followed,
   handedOver,
+  isAdoptedElsewhere,
   isMarkOf,
   markOf,
   notOurs,
@@ -59,12 +61,11 @@ export const network = defineResource({
   async create(inputs, context) {
     const calls = await NetworkCalls.open(context, inputs.host, inputs.name);
     const taken = await calls.byName(inputs.name);
-    if (taken !== undefined && taken !== inputs.uuid) return adopt(calls, taken, inputs, context);
+    if (taken !== undefined && taken !== inputs.uuid) return adopt(calls, taken, inputs, context, "name");
     const found = await calls.definition(inputs.uuid);
     const mark = found && readMark(found);
     if (found && !isMarkOf(mark, inputs.host.owner, context.meta)) {
-      if (inputs.adopt) return adopt(calls, inputs.uuid, inputs, context);
-      throw notOurs("Network", inputs.name, inputs.host, mark, "uuid");
+      return adopt(calls, inputs.uuid, inputs, context, "uuid");
     }
     if (found) requireName("Network", found, inputs.name, inputs.host);
     await requireFree(calls, inputs.uuid, inputs, context);
@@ -96,7 +97,7 @@ export const network = defineResource({
     const before = await calls.definition(id);
     if (!before) throw gone(news);
     const mark = readMark(before);
-    requireStillOurs("Network", mark, news, context);
+    requireStillOurs("Network", mark, news, olds, context);
     await requireFree(calls, id, news, context);
     const document = compose(before, { ...news, uuid: id }, olds);
     if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });
@@ -141,14 +142,20 @@ export const network = defineResource({
   },
 });
 
-/** Takes over a network that somebody else made: nothing but our mark is written. */
-async function adopt(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<Outcome> {
+/** Takes over a network that somebody else made, where the program says so: nothing but our mark is written. */
+async function adopt(
+  calls: NetworkCalls,
+  uuid: string,
+  inputs: Inputs,
+  context: Context,
+  foundBy: "name" | "uuid",
+): Promise<Outcome> {
   const definition = await calls.definition(uuid);
   const mark = definition && readMark(definition);
-  if (!definition || !inputs.adopt) {
-    throw notOurs("Network", inputs.name, inputs.host, mark, "name", context.meta?.urn);
+  if (!definition || !inputs.adopt || isAdoptedElsewhere(mark, inputs, context)) {
+    throw notOurs("Network", inputs.name, inputs.host, mark, foundBy, context.meta?.urn);
   }
-  writeMark(definition, markOf(inputs, uuid, "ready", context));
+  writeMark(definition, adoptedMark(inputs, uuid, context));
   await calls.define(definition);
   const found = await report(calls, uuid, definition, inputs, true);
   // Measured against what was asked for, so that the next refresh shows every value in which the network differs.

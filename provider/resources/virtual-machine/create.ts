@@ -11,7 +11,16 @@ import { clone, type Element, equal } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { noteDiffering } from "../adoption";
 import { withDrift } from "../document";
-import { isMarkOf, markOf, notOurs, readMark, requireName, writeMark } from "../ownership";
+import {
+  adoptedMark,
+  isAdoptedElsewhere,
+  isMarkOf,
+  markOf,
+  notOurs,
+  readMark,
+  requireName,
+  writeMark,
+} from "../ownership";
 import { placedIn } from "../placed-in";
 import { writeRecord } from "../placement-record";
 import { type Leases, leasesBefore, noLeases, waitForAddress } from "./addresses";
@@ -71,7 +80,7 @@ export async function create(inputs: Inputs, context: Context): Promise<MadeDoma
     warnOfIsolation(inputs, context);
     return { ...(await finish(await goOn(own, document, inputs, context), inputs, context)), takenUp: true };
   }
-  if (inputs.adopt !== true) {
+  if (inputs.adopt !== true || isAdoptedElsewhere(mark, inputs, context)) {
     throw notOurs("VirtualMachine", inputs.name, inputs.host, mark, own ? "uuid" : "name", context.meta?.urn);
   }
   return adopt(existing, inputs, context);
@@ -217,7 +226,7 @@ export async function unfinished(
  * preview shows what the program wants otherwise; of what it ignores state says what the program does, as ever.
  */
 async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<MadeDomain> {
-  await setMark(domain, markOf(inputs, domain.uuid, "ready", context));
+  await setMark(domain, adoptedMark(inputs, domain.uuid, context));
   nameDevices(domain, { adopted: true }, inputs);
   const { made, power, autostart } = await observe(domain, inputs, { adopted: true });
   const ignored = context.meta?.ignoreChanges;

@@ -1,4 +1,14 @@
-import { followed, isMarkOf, notOurs } from "../../../provider/resources/ownership";
+import {
+  followed,
+  handedOver,
+  isAdoptedElsewhere,
+  isMarkOf,
+  notOurs,
+  readMark,
+  writeMark,
+} from "../../../provider/resources/ownership";
+import { element } from "../../../provider/schema/tree";
+import { handlerContext } from "../../lab/handler-context";
 
 const host = { uri: "qemu+ssh://root@rack1.example/system", owner: "a".repeat(32) };
 const mark = {
@@ -54,4 +64,33 @@ test("the object of a resource whose stack was renamed is told from that of a ne
   const { message } = notOurs("Network", "front", { ...host, owner: "a" }, mark, "uuid");
   expect(message).toMatch(/with its uuid exists already and it belongs to urn:pulumi:blue::p::t::db; .*untouched/);
   expect(message).toMatch(/What to do: give the resource another name in the program, or a uuid of its own/);
+});
+
+test("what was adopted is nobody's own: the same resource adopts it again, and no stack with its Host does", () => {
+  const meta = (stack: string) => {
+    return { organization: "o", project: "shop", stack, urn: `urn:pulumi:${stack}::shop::Network::lan` };
+  };
+  const adopted = { ...mark, isAdopted: true };
+  const document = element("network");
+  writeMark(document, adopted);
+  expect(readMark(document)).toEqual(adopted);
+  expect([isMarkOf(mark, host.owner, meta("dev")), isMarkOf(adopted, host.owner, meta("dev"))]).toEqual([true, false]);
+  const elsewhere = (stack: string, found: typeof adopted) =>
+    isAdoptedElsewhere(found, { host }, handlerContext(meta(stack)));
+  expect([elsewhere("dev", adopted), elsewhere("prod", adopted)]).toEqual([false, true]);
+  expect(elsewhere("prod", { ...adopted, owner: "b".repeat(32) })).toBe(false);
+  const said = (urn: string) => notOurs("Network", "front", host, adopted, "uuid", urn).message;
+  expect(said(meta("prod").urn)).toMatch(
+    /urn:pulumi:dev::shop::Network::lan has adopted it[\s\S]*let that one go of it/,
+  );
+  expect(said(mark.urn)).toMatch(/was adopted by this resource before[\s\S]*set adopt: true to go on with it/);
+});
+
+test("what a stack with the same Host has adopted is taken over for who made it, and not for who was renamed", () => {
+  const urn = "urn:pulumi:prod::shop::Network::lan";
+  const context = handlerContext({ organization: "o", project: "shop", stack: "prod", urn });
+  const adopted = { ...mark, isAdopted: true };
+  expect(handedOver(adopted, { host, adopted: false }, context)).toBe(`${mark.urn} has taken it over since`);
+  expect(handedOver(adopted, { host, adopted: true }, context)).toBeUndefined();
+  expect(handedOver(mark, { host, adopted: false }, context)).toBeUndefined();
 });
