@@ -9,6 +9,9 @@ import { isPlainObject } from "../core/unknown";
 export class Identities {
   private readonly holders = new Map<string, Holder>();
 
+  /** The urns by the names that the host knows objects by which have a uuid: two resources could adopt the same one. */
+  private readonly named = new Map<string, string>();
+
   /** The objects that a create went on with, and the urn of its resource. */
   private readonly takenUp = new Map<string, string | undefined>();
 
@@ -58,11 +61,22 @@ export class Identities {
     const holder = this.holders.get(key)?.urn ?? urn;
     if (holder === urn) {
       this.holders.set(key, { urn, inputs });
-      return [];
+      return this.claimName(type, inputs, urn);
     }
     const property = propertyOf(inputs);
     const reason = `${inputs[property]} is that of the resource "${nameIn(holder)}" already, which kept it when it was renamed, or was given it`;
     return [{ property, reason: `${reason}: call this resource otherwise in the program` }];
+  }
+
+  private claimName(type: string, inputs: Values, urn: string): Fault[] {
+    if (propertyOf(inputs) === "name") return [];
+    const { uuid: _, ...byName } = inputs;
+    const key = keyOf(type, byName);
+    const namesake = (key !== undefined && this.named.get(key)) || urn;
+    if (key !== undefined && namesake === urn) this.named.set(key, urn);
+    if (namesake === urn) return [];
+    const reason = `${inputs["name"]} is what the resource "${nameIn(namesake)}" is called on that host already`;
+    return [{ property: "name", reason: `${reason}: two resources cannot have one object; choose another name` }];
   }
 
   /** Whether the object of that state is one of this deployment's program. */

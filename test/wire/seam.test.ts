@@ -106,6 +106,18 @@ describe("check and diff", () => {
     },
   );
 
+  test.each(["Network", "StoragePool", "VirtualMachine"])(
+    "%s: two resources of a program cannot adopt one object by its name",
+    async (type) => {
+      const args = { ...all[type], name: "legacy", adopt: true };
+      const faultsOf = async (name: string) => (await later.check(wire(type, args, name))).failures;
+      expect(await faultsOf("one")).toEqual([]);
+      const reason = expect.stringMatching(/legacy is what the resource "one" is called on that host already/);
+      expect(await faultsOf("two")).toEqual([{ property: "name", reason }]);
+      expect(await faultsOf("one")).toEqual([]);
+    },
+  );
+
   test.each(classes)("%s: any argument may be unknown, whole or in its leaves", async (type) => {
     const args = all[type] ?? {};
     for (const key of Object.keys(args)) {
