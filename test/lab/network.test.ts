@@ -322,6 +322,24 @@ test("somebody else's network is left alone, unless adopted", async () => {
   expect(await lab.host.virsh("net-list", "--all")).not.toContain("theirs");
 });
 
+test("of an adopted network that is told to be changed which is, and nothing of what the program ignores", async () => {
+  const xml = `<network><name>partly</name><bridge name='partly0' stp='off'/><dns><forwarder addr='9.9.9.9'/></dns>
+    <ip address='10.37.0.1' netmask='255.255.255.0'/></network>`;
+  await lab.host.exec(`cat > /tmp/t.xml <<'EOF'\n${xml}\nEOF\nvirsh net-define /tmp/t.xml`);
+  const args = { name: "partly", mode: "isolated", subnets: ["10.37.0.0/24"], dhcp: false, bridge: "partly0" };
+  const more = { ...args, dns: { forwarders: ["1.1.1.1"] }, adopt: true, active: false };
+  const meta = { ...metaOf("lan", "Network"), ignoreChanges: ["dns.forwarders", "autostart"] };
+  const mine = handlerContext(meta);
+  const made = await network.create(check({ ...more, domain: "lab.example" }), mine);
+  expect(mine.lines.warn.join()).toMatch(/it differs in domain: its next change/);
+  const next = check({ ...more, domain: "lab.example", mtu: 1400 }, made.state);
+  expect(network.diff(made.id, made.state, next).lines.join()).toMatch(/its next change brings domain to what/);
+  const state = await network.update(made.id, made.state, next, mine);
+  expect(await lab.host.virsh("net-dumpxml", "partly")).toMatch(/mtu size='1400'[\s\S]*lab\.example[\s\S]*9\.9\.9\.9/);
+  await network.delete(made.id, { ...state, deleteAdopted: true }, mine);
+  await mine.close();
+});
+
 test("another deployment's network is named as such", async () => {
   const made = await create(nat);
   const other = { ...check({ ...nat, name: made.state["name"] }), host: { ...host, owner: "1".repeat(32) } };

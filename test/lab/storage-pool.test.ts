@@ -166,9 +166,9 @@ test("somebody else's pool is left alone, unless adopted", async () => {
   expect(named.state).toMatchObject({ adopted: true });
   expect(await lab.host.virsh("pool-dumpxml", "theirs")).toBe(theirs);
   expect(pool.state).toMatchObject({ adopted: true, uuid: pool.id });
-  expect(context.lines.warn.join()).toMatch(/adopted as it is; it differs in active, autostart: its next change/);
+  expect(context.lines.warn.join()).toMatch(/adopted as it is; it differs in autostart, active: its next change/);
   const next = check({ ...args, adopt: true, deleteAdopted: true }, pool.state);
-  expect(storagePool.diff(pool.id, pool.state, next).lines.join()).toMatch(/next change brings active, autostart to/);
+  expect(storagePool.diff(pool.id, pool.state, next).lines.join()).toMatch(/next change brings autostart, active to/);
   expect(await lab.host.virsh("pool-dumpxml", "theirs")).toBe(theirs);
   const seen = await storagePool.read(pool.id, pool.state, context);
   expect(seen?.inputs).toMatchObject({ active: false, autostart: false });

@@ -1,4 +1,4 @@
-import { equal } from "../../core/equal";
+import { diffRows } from "../../core/diff";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { type Bookkeeping, defineResource, type Made, type Seen } from "../../core/resource";
@@ -161,7 +161,7 @@ async function adopt(
   // Measured against what was asked for, so that the next refresh shows every value in which the network differs.
   const wanted = compose(definition, { ...inputs, uuid }, inputs);
   const applied = { ...observe(wanted, inputs), uuid: inputs.uuid, autostart: inputs.autostart, active: inputs.active };
-  const differing = Object.keys(applied).filter((name) => !equal(field(applied, name), field(found.applied, name)));
+  const differing = diffRows(rows, found.applied ?? {}, applied).map(({ property }) => property);
   const others = differing.filter((name) => name !== "uuid");
   const note = noteDiffering(`Network ${inputs.name}`, others, context);
   const memo = (note || found.memo) && { memo: { ...found.memo, ...note } };

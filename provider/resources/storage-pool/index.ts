@@ -1,4 +1,4 @@
-import type { Change } from "../../core/diff";
+import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
@@ -126,7 +126,8 @@ async function adopt(calls: PoolCalls, uuid: string, inputs: Inputs, context: Co
       remedy: "write the arguments as the pool is, or choose another name for a pool of your own",
     });
   }
-  const memo = noteDiffering(`StoragePool ${inputs.name}`, differing, context);
+  const names = diffRows(rows, found.applied ?? {}, applied).map(({ property }) => property);
+  const memo = noteDiffering(`StoragePool ${inputs.name}`, names, context);
   // Measured against what was asked for, so that the next refresh shows the differences.
   return { ...found, applied, ...(memo && { memo }) };
 }
