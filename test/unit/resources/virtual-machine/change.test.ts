@@ -66,6 +66,18 @@ test("facts of the host take no part, its address is saved, another machine is r
   expect(() => changes(elsewhere)).toThrow(/move VirtualMachine db-\w+ to another host.*migration/);
 });
 
+test("an adopted machine is not made anew, which would leave it and adopt it again at each update", () => {
+  const encrypted = (encryptionSecret: unknown) => ({ tpm: { encryptionSecret } });
+  const olds = { ...inputsOf({ tpm: {} }), adopted: true };
+  const replaces = (secret: unknown, before: Values = olds) =>
+    virtualMachine.diff("id", before, inputsOf(encrypted(secret), before)).replaces;
+  const secret = "11111111-2222-4333-8444-555555555555";
+  expect(() => replaces(secret)).toThrow(/encryptionSecret cannot change otherwise, and what was adopted stays/);
+  expect(replaces(unknown)).toEqual(["tpm"]);
+  expect(replaces(secret, { ...olds, deleteAdopted: true })).toEqual(["tpm"]);
+  expect(replaces(secret, { ...olds, adopted: false })).toEqual(["tpm"]);
+});
+
 test("the policy refuse speaks in the preview, but not of what is not known yet", () => {
   const refuse = { changePolicy: "refuse" };
   expect(() => changes({ firmware: "uefi" }, refuse)).toThrow(
