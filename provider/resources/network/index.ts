@@ -22,10 +22,10 @@ import {
   writeMark,
 } from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
+import { hasLostBridge, leftBehind, requireBridge, warnOfMissingBridge } from "./bridge";
 import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
 import { liveUpdates } from "./live";
-import { hasLostBridge, leftBehind } from "./lost-bridge";
 import { requireApart } from "./neighbours";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
@@ -241,48 +241,17 @@ async function bringUp(
   }
 }
 
-/** libvirt starts a network on a bridge that is not there; its guests are the ones that fail. */
-async function start(calls: NetworkCalls, uuid: string, { mode, name, bridge, host }: Inputs, context: Context) {
+async function start(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
   await calls.start(uuid);
-  if (mode !== "bridge" || bridge === undefined || (await calls.hasInterface(bridge)) !== false) return;
-  context.warn(
-    `Network ${name} is started, but ${host.uri} has no bridge ${bridge}: guests on it cannot start until it is made there (ip -br link show type bridge names those that exist)`,
-  );
+  await warnOfMissingBridge(calls, inputs, context);
 }
 
-/**
- * Refuses addresses that others need, and to make a bridge in the place of what the host has: where libvirt (seen in
- * 11.3, with its own client too) fails to make one, it deletes the interface that has the name. So it would at each start
- * of the host.
- */
+/** Refuses addresses that others need, and a bridge in the place of what the host has. */
 async function requireFree(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
-  const { mode, name, bridge, host } = inputs;
-  if (mode === "bridge" || mode === "hostdev") return;
+  if (inputs.mode === "bridge" || inputs.mode === "hostdev") return;
   const running = (await calls.runs(uuid)) ? await calls.running(uuid) : undefined;
   await requireApart(calls, inputs, uuid, running, context);
-  if (bridge === undefined || !(await calls.hasInterface(bridge))) return;
-  if (running && isMaking(running, bridge)) return;
-  const step = `make bridge ${bridge} for Network ${name}`;
-  const maker = (await calls.others(uuid)).find((other) => isMaking(other, bridge));
-  if (maker) {
-    throw new KvmError("conflict", {
-      step,
-      host: host.uri,
-      reason: `the running network ${describe(maker).name} has made it already; nothing was changed`,
-      remedy: "choose another name with `bridge`, or leave it out",
-    });
-  }
-  throw new KvmError("conflict", {
-    step,
-    host: host.uri,
-    reason: `the host has an interface ${bridge} already; nothing was changed`,
-    remedy: `set mode: "bridge" to put guests on it, or choose another name with \`bridge\`. Where a network that did not end well has left it there, remove it on the host: ip link delete ${bridge}`,
-  });
-}
-
-function isMaking(running: Element, bridge: string): boolean {
-  const seen = describe(running);
-  return seen.bridge === bridge && seen.mode !== "bridge";
+  await requireBridge(calls, uuid, inputs, running);
 }
 
 /** An update of which the definition is written. */
