@@ -86,7 +86,8 @@ async function acceptance(socket: TLSSocket, context: ConnectContext): Promise<v
     step: context.step,
     host: context.host,
     reason: first === null ? "the daemon closed the connection" : "the daemon refused the client certificate",
-    remedy: "check that the client certificate is signed by the daemon's CA and listed in tls_allowed_dn_list.",
+    remedy:
+      "check that the client certificate is signed by the daemon's CA, has not run out, and is listed in tls_allowed_dn_list.",
   });
 }
 
@@ -107,7 +108,9 @@ function tlsError(cause: unknown, { step, host }: ConnectContext): TransportErro
       step,
       host,
       reason: `the daemon's certificate is not valid for it: ${reasonOf(cause)}`,
-      remedy: "use the host name that the certificate is for, and the cacert.pem that signed it.",
+      remedy: /EXPIRED|NOT_YET_VALID/.test(code)
+        ? "renew it, or its CA (openssl x509 -noout -dates -in FILE); or set the clock of this machine right."
+        : "use the host name that the certificate is for, and the cacert.pem that signed it.",
       cause,
     });
   }
@@ -116,7 +119,9 @@ function tlsError(cause: unknown, { step, host }: ConnectContext): TransportErro
     step,
     host,
     reason: reasonOf(cause),
-    remedy: aboutUs ? "check the client certificate." : "check that the port is the daemon's TLS port (16514).",
+    remedy: aboutUs
+      ? "check the client certificate: its CA and its dates."
+      : "check that the port is the daemon's TLS port (16514).",
     cause,
   });
 }

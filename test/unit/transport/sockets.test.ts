@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
@@ -147,6 +147,19 @@ describe("tls", () => {
     await expect(echoed(other)).rejects.toMatchObject({
       code: "host-key",
       reason: expect.stringContaining("localhost"),
+    });
+  });
+
+  test("a daemon certificate that has run out is told by its dates", async () => {
+    const path = (kind: string) => join(folder, `old.${kind}`);
+    const server = make("old", "/CN=old", "ca", "subjectAltName=IP:127.0.0.1");
+    openssl("x509", "-x509toreq", "-in", path("pem"), "-signkey", path("key"), "-out", path("csr"));
+    const signer = ["-CA", join(folder, "ca.pem"), "-CAkey", join(folder, "ca.key")];
+    openssl("x509", "-req", "-in", path("csr"), ...signer, "-days", "-1", "-out", path("pem"));
+    const at = await listen(createTlsServer({ ...server, cert: readFileSync(path("pem")) }, () => {}));
+    await expect(echoed(uri("good", at))).rejects.toMatchObject({
+      reason: expect.stringContaining("has expired"),
+      remedy: expect.stringContaining("-dates"),
     });
   });
 
