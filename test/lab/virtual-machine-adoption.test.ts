@@ -129,3 +129,31 @@ test("devices of every kind are known again, through restarts, and each change b
   await vm.delete();
   expect(await lab.host.virsh("domstate", "legacy")).toContain("running");
 }, 120_000);
+
+test("a machine without a definition is not adopted: how it gets one is said", async () => {
+  const name = "passing";
+  writeFileSync(
+    at("passing.xml"),
+    `<domain type='qemu'><name>${name}</name><memory unit='MiB'>64</memory>
+    <os><type arch='x86_64' machine='q35'>hvm</type></os></domain>`,
+  );
+  await lab.host.virsh("create", at("passing.xml"));
+  const vm = new Machine(lab.host, name);
+  const args = { name, adopt: true, defaultsVersion: 0, waitForAddress: false };
+  await expect(vm.create(args)).rejects.toThrow(
+    /it is transient[\s\S]*What to do: define it as it runs: virsh dumpxml/,
+  );
+  await lab.host.exec([
+    "sh",
+    "-c",
+    `virsh -c "$0" dumpxml --security-info ${name} > "$1"`,
+    lab.host.socketUri,
+    at("passing.xml"),
+  ]);
+  await lab.host.virsh("define", at("passing.xml"));
+  await vm.create(args);
+  await vm.delete();
+  await lab.host.virsh("destroy", name);
+  await lab.host.virsh("undefine", name);
+  await vm.context.close();
+});

@@ -1,6 +1,6 @@
 import type { Row, Rows } from "../../core/attribute";
 import { diffRows } from "../../core/diff";
-import { messageOf } from "../../core/errors";
+import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
 import { withIgnored } from "../../core/left-alone";
@@ -226,6 +226,7 @@ export async function unfinished(
  * preview shows what the program wants otherwise; of what it ignores state says what the program does, as ever.
  */
 async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<MadeDomain> {
+  if (!(await domain.isPersistent())) throw transient(domain);
   await setMark(domain, adoptedMark(inputs, domain.uuid, context));
   nameDevices(domain, { adopted: true }, inputs);
   const { made, power, autostart } = await observe(domain, inputs, { adopted: true });
@@ -237,6 +238,15 @@ async function adopt(domain: Domain, inputs: Inputs, context: Context): Promise<
   const names = differing.map(({ property }) => property);
   const isAsAdopted = noteDiffering(`VirtualMachine ${inputs.name}`, names, context) !== undefined;
   return { ...made, applied, outputs, ...(isAsAdopted && { memo: { ...made.memo, isAsAdopted } }) };
+}
+
+function transient({ name, host }: Domain): KvmError {
+  return new KvmError("conflict", {
+    step: `adopt VirtualMachine ${name}`,
+    host,
+    reason: "it is transient: libvirt has no definition of it, and forgets it when it stops; nothing was changed",
+    remedy: `define it as it runs: virsh dumpxml --security-info ${name} > ${name}.xml, then virsh define ${name}.xml`,
+  });
 }
 
 /** The rows that the document shows. */
