@@ -58,9 +58,9 @@ export function isAdoptedElsewhere(
   return !isSameStack(mark.urn, meta.urn);
 }
 
-/** The mark with the urn that the resource has now. */
-export function followed(mark: Mark, meta: Meta | undefined): Mark {
-  return { ...mark, urn: meta?.urn ?? mark.urn };
+/** The mark with the urn that the resource has now. Earlier releases left out that an object was adopted. */
+export function followed(mark: Mark, { adopted }: { readonly adopted?: unknown }, meta: Meta | undefined): Mark {
+  return { ...mark, urn: meta?.urn ?? mark.urn, ...(adopted === true && { isAdopted: true }) };
 }
 
 /** What the state of an object says of whose it is. */

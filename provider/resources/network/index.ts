@@ -100,7 +100,7 @@ export const network = defineResource({
     requireStillOurs("Network", mark, news, olds, context);
     await requireFree(calls, id, news, context);
     const document = compose(before, { ...news, uuid: id }, olds);
-    if (mark) writeMark(document, { ...followed(mark, context.meta), phase: "ready" });
+    if (mark) writeMark(document, { ...followed(mark, olds, context.meta), phase: "ready" });
     const adopted = olds.adopted === true;
     try {
       await calls.redefine(id, document);

@@ -98,7 +98,7 @@ async function write(
   const record = recordOf(news, placement, added);
   writeRecord(wanted, record);
   const mark = readMark(before);
-  const marked = mark && followed(mark, context.meta);
+  const marked = mark && followed(mark, olds as Values, context.meta);
   if (marked) writeMark(wanted, marked);
   // A running domain that somebody undefined would be gone when it stops.
   const differs = !equal(wanted, before) || !isPersistent;

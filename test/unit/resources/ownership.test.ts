@@ -60,7 +60,8 @@ test("the object of a resource whose stack was renamed is told from that of a ne
   const meta = (stack: string) => ({ organization: "o", project: "p", stack, urn: `urn:pulumi:${stack}::p::t::db` });
   expect([isMarkOf(mark, "a", meta("blue")), isMarkOf(mark, "a", meta("dev"))]).toEqual([true, false]);
   expect([isMarkOf(mark, "b", meta("blue")), isMarkOf(undefined, "a", undefined)]).toEqual([false, false]);
-  expect(followed(mark, meta("green"))).toMatchObject({ ...mark, urn: "urn:pulumi:green::p::t::db" });
+  expect(followed(mark, {}, meta("green"))).toEqual({ ...mark, urn: "urn:pulumi:green::p::t::db" });
+  expect(followed(mark, { adopted: true }, meta("blue"))).toEqual({ ...mark, isAdopted: true });
   const { message } = notOurs("Network", "front", { ...host, owner: "a" }, mark, "uuid");
   expect(message).toMatch(/with its uuid exists already and it belongs to urn:pulumi:blue::p::t::db; .*untouched/);
   expect(message).toMatch(/What to do: give the resource another name in the program, or a uuid of its own/);
