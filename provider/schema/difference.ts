@@ -25,9 +25,10 @@ function beyondMember(value: unknown, own: unknown): unknown {
   return beyond(value, own);
 }
 
-/** Of an item that is in both, what tells it apart stays. */
+/** Of an item that is in both, what tells it apart stays. Several may bear one name, as parameters of a filter do. */
 function beyondList(items: readonly unknown[], own: readonly unknown[]): readonly unknown[] | undefined {
-  const rest = items.flatMap((item): unknown[] => {
+  const missing = items.filter((item) => !own.some((other) => contains(other, item)));
+  const rest = missing.flatMap((item): unknown[] => {
     const mate = own.find((other) => isSame(other, item));
     if (mate === undefined) return [item];
     const more = isObject(item) ? beyond(item, mate) : undefined;
