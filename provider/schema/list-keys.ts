@@ -20,6 +20,12 @@ const keys: readonly (readonly Path[])[] = [
   [["index"]],
   [["dev"]],
   [["type"]],
+  // A route: others lead to the same address.
+  [["address"], ["prefix"], ["gateway"]],
+  [["address"], ["netmask"], ["gateway"]],
+  [["address"], ["gateway"]],
+  // The <ip> of a network.
+  [["address"]],
 ];
 
 /** Whether an item of an overlay means this one; without a telling member it must hold all that the overlay says. */

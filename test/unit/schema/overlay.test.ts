@@ -70,6 +70,23 @@ test("controllers are told apart by type and number together", () => {
   );
 });
 
+test("a subnet of a network is known by its address, a route by where it leads and by whom", () => {
+  const lan =
+    parse(`<network><ip address='10.20.0.1' prefix='24'><dhcp><range start='10.20.0.2' end='10.20.0.9'/></dhcp></ip>
+    <route address='10.0.0.0' prefix='8' gateway='10.20.0.7'/></network>`);
+  const route = { address: "10.0.0.0", prefix: 16, gateway: "10.20.0.7" };
+  const overlay = {
+    ip: [{ address: "10.20.0.1", tftp: { root: "/srv/tftp" }, dhcp: { bootp: { file: "pxe.0" } } }],
+    route: [route, { ...route, gateway: "10.20.0.8" }],
+  };
+  const once = applyOverlay(lan, overlay);
+  expect(render(once)).toMatch(/<tftp root='\/srv\/tftp'\/>\s*<dhcp>\s*<range .*\/>\s*<bootp/);
+  expect(render(once).match(/<(ip|route) /g)).toEqual(["<ip ", "<route ", "<route ", "<route "]);
+  expect(equal(applyOverlay(once, overlay), once)).toBe(true);
+  expect(equal(withdrawOverlay(once, overlay, lan), lan)).toBe(true);
+  expect(equal(applyOverlay(lan, differenceOverlay(once, lan) ?? {}), once)).toBe(true);
+});
+
 test("taken out is what it wrote, and nothing that others did in the same place", () => {
   const overlay = {
     cputune: { shares: 2048 },
