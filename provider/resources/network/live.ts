@@ -18,7 +18,9 @@ export interface LiveUpdate {
  * modifies neither ranges nor DNS hosts. What runs but was never in a definition of ours (`before`) is left alone.
  */
 export function liveUpdates(live: Element, before: readonly Element[], wanted: Element): LiveUpdate[] {
+  const waits = isElsewhere(live, wanted);
   const pairs = children(live, "ip").flatMap((ip, parentIndex) => {
+    if (waits && isNarrow(ip)) return [];
     const twins = (document: Element) =>
       children(document, "ip").filter((candidate) => candidate.attributes["address"] === ip.attributes["address"]);
     const [next] = twins(wanted);
@@ -54,6 +56,27 @@ export function liveUpdates(live: Element, before: readonly Element[], wanted: E
   return [...parts.flatMap(update(commands.delete)), ...parts.flatMap(update(commands.addLast))];
 }
 
+/**
+ * Whether DHCP of IPv4, for which libvirt has one subnet, goes from or to one that comes or goes with the next start: what
+ * runs serves its guests until then.
+ */
+function isElsewhere(live: Element, wanted: Element): boolean {
+  const [from, to] = [live, wanted].map(servedAddress);
+  const has = (document: Element, address: string) =>
+    children(document, "ip").some(({ attributes }) => attributes["address"] === address);
+  if (from === undefined || to === undefined || from === to) return false;
+  return !has(wanted, from) || !has(live, to);
+}
+
+function servedAddress(document: Element): string | undefined {
+  const served = children(document, "ip").find((ip) => {
+    const dhcp = dhcpOf(ip);
+    return isNarrow(ip) && dhcp && (child(dhcp, "range") ?? child(dhcp, "host"));
+  });
+  return served?.attributes["address"];
+}
+
+const isNarrow = ({ attributes }: Element) => attributes["family"] !== "ipv6";
 const dhcpOf = (ip: Element) => child(ip, "dhcp");
 const dnsOf = (document: Element) => child(document, "dns");
 

@@ -188,3 +188,22 @@ test("live updates take away first, leave strangers alone, and know their <ip>",
   ]);
   expect(liveUpdates(live, [live], live)).toEqual([]);
 });
+
+test("a subnet with DHCP is served on until the next start, where it goes then or another is to be served", () => {
+  const ip = (net: number, inside = "") => `<ip address='10.${net}.0.1'>${inside}</ip>`;
+  const range = (net: number) => `<dhcp><range start='10.${net}.0.2' end='10.${net}.0.9'/></dhcp>`;
+  const wide = (inside: string) => `<ip family='ipv6' address='fd00::1'>${inside}</ip>`;
+  const lan = (...ips: string[]) => parse(`<network>${ips.join("")}</network>`);
+  const live = lan(ip(20, range(20)), ip(30), wide(""));
+  const updates = (...ips: string[]) =>
+    liveUpdates(live, [live], lan(...ips)).map(({ command, xml }) => [command, xml]);
+  expect(updates(ip(40, range(40)), ip(20))).toEqual([]);
+  expect(updates(ip(30, range(30)))).toEqual([]);
+  // What IPv6 hands out is its own.
+  expect(updates(ip(30, range(30)), wide(range(6)))).toEqual([[3, expect.stringContaining("10.6.0.2")]]);
+  expect(updates(ip(20), ip(30, range(30)))).toEqual([
+    [2, expect.stringContaining("10.20.0.2")],
+    [3, expect.stringContaining("10.30.0.2")],
+  ]);
+  expect(updates(ip(20))).toEqual([[2, expect.stringContaining("10.20.0.2")]]);
+});
