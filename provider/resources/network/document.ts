@@ -4,6 +4,7 @@ import { child, children, clone, type Element, element, remove, render as render
 import { applyRows, readRows } from "../document";
 import { overlay, withdraw } from "../overlay";
 import { onlyWideRange, readDhcp, readDnsHosts, readReservations, subnetText, writeAddresses } from "./addresses";
+import { modeLens, portRangeLens } from "./lenses";
 import { type Inputs, rows } from "./rows";
 
 /** The document of a network that does not exist yet. */
@@ -115,8 +116,8 @@ function keyOf(hostname: string): string {
     .slice(0, 32);
 }
 
-/** What libvirt means where a document says nothing, and writes into that of a running network. */
-const usual = { natPorts: { start: 1024, end: 65535 }, natIpv6: false, isolateGuests: false };
+/** What libvirt means where a document says nothing. */
+const usual = { natIpv6: false, isolateGuests: false };
 const usualDns = { enable: true, localOnly: false, forwarders: [] };
 
 /**
@@ -130,6 +131,14 @@ export function needsRestart(live: Element, wanted: Element, looks: readonly Inp
 }
 
 function inForce(document: Element, look: Inputs): Values {
-  const seen = observe(document, look);
+  const seen = observe(asStarted(document), look);
   return { ...usual, ...seen, dns: { ...usualDns, ...(seen["dns"] as Values | undefined) } };
+}
+
+/** With the ports that libvirt writes into the document of a running network of which the definition names none. */
+function asStarted(document: Element): Element {
+  if (modeLens.get(document) !== "nat" || child(document, "forward/nat/port")) return document;
+  const filled = clone(document);
+  portRangeLens.set(filled, { start: 1024, end: 65535 });
+  return filled;
 }

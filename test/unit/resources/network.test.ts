@@ -1,7 +1,9 @@
 import type { Meta, Values } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
 import { network } from "../../../provider/resources/network";
+import { needsRestart } from "../../../provider/resources/network/document";
 import { liveUpdates } from "../../../provider/resources/network/live";
+import type { Inputs } from "../../../provider/resources/network/rows";
 import { parse } from "../../../provider/schema/tree";
 
 const host = { uri: "qemu:///system" };
@@ -206,4 +208,15 @@ test("a subnet with DHCP is served on until the next start, where it goes then o
     [3, expect.stringContaining("10.30.0.2")],
   ]);
   expect(updates(ip(20))).toEqual([[2, expect.stringContaining("10.20.0.2")]]);
+});
+
+test("ports that libvirt fills in do not wait for the next start where an overlay that is gone had named them", () => {
+  const former = {
+    ...check(nat).inputs,
+    overlay: { forward: { nat: { port: { start: 5000, end: 6000 } } } },
+  } as unknown as Inputs;
+  const lan = (nat: string) => parse(`<network><forward mode='nat'>${nat}</forward></network>`);
+  const ports = (start: number, end: number) => lan(`<nat><port start='${start}' end='${end}'/></nat>`);
+  expect(needsRestart(ports(1024, 65535), lan(""), [former])).toEqual([]);
+  expect(needsRestart(ports(5000, 6000), lan(""), [former])).toEqual(["overlay"]);
 });
