@@ -88,7 +88,12 @@ test.each(everyMode)("%s: create, no drift, delete", async (_name, args) => {
   const seen = await network.read(made.id, made.state, context);
   expect(seen?.inputs).toEqual(check(args));
   expect(network.diff(made.id, seen?.state ?? {}, check(args, made.state)).changes).toEqual([]);
-  expect(await lab.host.virsh("net-list", "--autostart")).toContain(String(made.state["name"]));
+  const name = String(made.state["name"]);
+  expect(await lab.host.virsh("net-list", "--autostart")).toContain(name);
+  // Its guests know their gateway by it, after the next start too.
+  const xmls = await Promise.all([["--inactive"], []].map((flags) => lab.host.virsh("net-dumpxml", name, ...flags)));
+  const [mac, running] = xmls.map((xml) => /<mac address='(.*)'/.exec(xml)?.[1]);
+  expect(mac).toBe(running);
   await network.delete(made.id, made.state, context);
   expect(await network.read(made.id, made.state, context)).toBeUndefined();
 });

@@ -74,8 +74,10 @@ export const network = defineResource({
     await calls.define(document);
     const made = await finish(calls, inputs.uuid, inputs, { adopted: false }, async () => {
       await bringInForce(calls, inputs.uuid, inputs, document, context);
-      writeMark(document, markOf(inputs, inputs.uuid, "ready", context));
-      await calls.define(document);
+      // With the MAC address that libvirt has given the bridge: without it the next start would make up another.
+      const started = (await calls.definition(inputs.uuid)) ?? document;
+      writeMark(started, markOf(inputs, inputs.uuid, "ready", context));
+      await calls.define(started);
     });
     return { ...made, takenUp: found !== undefined };
   },
