@@ -1,6 +1,6 @@
 import type { Fault } from "../../core/check";
 import { isPlainObject } from "../../core/unknown";
-import { tuneRule } from "./cpu-tune-rules";
+import { overlaySchedulerRule, tuneRule } from "./cpu-tune-rules";
 import { resourceControlRule } from "./resource-control-rules";
 import { fault, type MachineRule } from "./rule-entries";
 
@@ -132,6 +132,7 @@ export const cpuTuneRules: readonly MachineRule[] = [
   topologyRule,
   cpuRule,
   tuneRule,
+  overlaySchedulerRule,
   resourceControlRule,
   featureRule,
   clockRule,

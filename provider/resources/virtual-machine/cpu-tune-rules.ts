@@ -1,4 +1,5 @@
 import type { Fault } from "../../core/check";
+import { valueAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import { parseCpuSet } from "../../tuning/cpu-set";
 import { fault, type MachineRule } from "./rule-entries";
@@ -76,4 +77,21 @@ export const tuneRule: MachineRule = {
       ...schedulerFaults("cpuTune.emulatorScheduler", cpuTune?.emulatorScheduler),
     ];
   },
+};
+
+const split = { vcpusched: ["vcpus", "vcpuSchedulers"], iothreadsched: ["iothreads", "iothreadSchedulers"] } as const;
+
+/** libvirt makes an element for each number: one of several would be missing at once, and could not be taken back. */
+export const overlaySchedulerRule: MachineRule = {
+  needs: ["overlay"],
+  check: ({ overlay }) =>
+    Object.entries(split).flatMap(([name, [numbers, argument]]) => {
+      const items = valueAt(overlay, ["cputune", name]);
+      return (Array.isArray(items) ? items : [items]).flatMap((item, index) => {
+        const set = isPlainObject(item) ? item[numbers] : undefined;
+        if (typeof set !== "string" || /^\d+$/.test(set)) return [];
+        const at = `overlay.cputune.${name}${Array.isArray(items) ? `[${index}]` : ""}.${numbers}`;
+        return [fault(at, `libvirt has an element for each number: write one each, or set cpuTune.${argument}`)];
+      });
+    }),
 };

@@ -156,6 +156,11 @@ test.each<[string, Values, RegExp]>([
     /^features.kvm.hintDedicated: needs cpu.mode/,
   ],
   ["no zone", { clock: { offset: "timezone" } }, /^clock.timezone: is required/],
+  [
+    "an overlay's scheduler of several vCPUs",
+    { overlay: { cputune: { vcpusched: [{ vcpus: "0-1", scheduler: "batch" }] } } },
+    /^overlay.cputune.vcpusched\[0\].vcpus: libvirt has an element for each.*cpuTune.vcpuSchedulers/,
+  ],
   ["a zone of UTC", { clock: { timezone: "Europe/Berlin" } }, /^clock.timezone: needs offset: "timezone"/],
 ])("%s is refused", (_name, args, expected) => {
   expect(faultsOf(args)).toMatch(expected);
