@@ -19,8 +19,15 @@ interface Known {
   reference?: Fields;
 }
 
-/** Our resources of this program, with their class and arguments. */
-const known = new WeakMap<object, Known>();
+const copies = Symbol.for("pulumi-kvm.resources");
+
+/**
+ * Our resources of this program, with their class and arguments. A package of the user's that makes some may bring a copy
+ * of this one, of another version even: what they all keep here stays as it is.
+ */
+const shared = globalThis as { [copies]?: WeakMap<object, Known> };
+shared[copies] ??= new WeakMap();
+const known = shared[copies];
 
 /** Makes a resource usable as an argument of others. */
 export function remember(resource: object, type: string, lifted: Lifted): void {
@@ -68,6 +75,11 @@ export function lift(args: object, object: string): Lifted {
       if (!make) throw new pulumi.RunError(`${object}: ${path.join(".")} cannot be a ${resource.type}`);
       resource.reference ??= make(value as Fields, resource.lifted.values);
       return resource.reference;
+    }
+    // What Pulumi keeps in one ends with the program: who waited for all of it would wait for ever.
+    if (pulumi.Resource.isInstance(value)) {
+      const { __pulumiType: type } = value as unknown as Fields;
+      throw new pulumi.RunError(`${object}: ${path.join(".")} cannot be a ${type}: give one of its properties`);
     }
     if (types.isPromise(value)) {
       // An output of it is made of copies, of which none has a class any more.
