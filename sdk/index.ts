@@ -1,9 +1,3 @@
-export * from "./cloud-init-disk";
-export * from "./host";
-export * from "./lookups";
-export * from "./network";
-export * from "./placement-group";
-export * from "./placement-request";
-export * from "./storage-pool";
-export * from "./virtual-machine";
-export * from "./volume";
+export * from "./exports";
+/** `import kvm from "pulumi-kvm"`: Node gives that to ES modules by itself, TypeScript lets programs in CommonJS say it. */
+export * as default from "./exports";
