@@ -81,23 +81,31 @@ export function handedOver(mark: Mark | undefined, { host, adopted }: Owned, { m
   return isOurs ? undefined : `${mark.urn} has taken it over since`;
 }
 
-/** Refuses to change what another stack has adopted: two programs would undo each other's work. */
+/**
+ * Refuses to change what another stack has adopted: two programs would undo each other's work. What `pulumi state move` has
+ * brought here bears the mark that its state tells of, though the Host of this program is another.
+ */
 export function requireStillOurs(
   kind: string,
   mark: Mark | undefined,
-  inputs: { readonly name: string; readonly host: HostReference },
-  { adopted }: { readonly adopted?: unknown },
+  { olds, news }: { readonly olds: Owned; readonly news: Named },
   context: Context,
 ): void {
-  const takenOver = handedOver(mark, { host: inputs.host, adopted }, context);
+  const host = mark?.owner === olds.host.owner ? olds.host : news.host;
+  const takenOver = handedOver(mark, { host, adopted: olds.adopted }, context);
   if (takenOver === undefined) return;
   throw new KvmError("conflict", {
-    step: `update ${kind} ${inputs.name}`,
-    host: inputs.host.uri,
+    step: `update ${kind} ${news.name}`,
+    host: news.host.uri,
     reason: `${takenOver}; nothing was changed`,
     remedy:
       "take it out of this program, which leaves it on the host; or let that one go of it, then run pulumi up again",
   });
+}
+
+interface Named {
+  readonly name: string;
+  readonly host: HostReference;
 }
 
 export function readMark(document: Element): Mark | undefined {

@@ -99,7 +99,7 @@ export const network = defineResource({
     const before = await calls.definition(id);
     if (!before) throw gone(news);
     const mark = readMark(before);
-    requireStillOurs("Network", mark, news, olds, context);
+    requireStillOurs("Network", mark, { olds, news }, context);
     await requireFree(calls, id, news, context);
     const document = compose(before, { ...news, uuid: id }, olds);
     if (mark) writeMark(document, { ...followed(mark, olds, context.meta), phase: "ready" });

@@ -1,5 +1,4 @@
 import type { Change } from "../../core/diff";
-import type { Values } from "../../core/handler";
 import { readMark, requireStillOurs } from "../ownership";
 import { requirePolicy, restartsOf } from "./change-policy";
 import { warnOfExposure } from "./exposure";
@@ -25,7 +24,7 @@ export async function judgeUpdate(site: UpdateSite, changes: readonly Change[]):
 
 async function requireDoable(site: UpdateSite, changes: readonly Change[], touched: Touched): Promise<void> {
   const { domain, olds, news, renamed, before, live, context } = site;
-  requireStillOurs("VirtualMachine", readMark(before), news, olds as Values, context);
+  requireStillOurs("VirtualMachine", readMark(before), site, context);
   requirePolicy(domain, news, changes, live !== undefined);
   await refuseWhileBusy(domain, site);
   await refuseMoved(domain, site, olds, news);

@@ -5,6 +5,7 @@ import {
   isMarkOf,
   notOurs,
   readMark,
+  requireStillOurs,
   writeMark,
 } from "../../../provider/resources/ownership";
 import { element } from "../../../provider/schema/tree";
@@ -94,4 +95,22 @@ test("what a stack with the same Host has adopted is taken over for who made it,
   expect(handedOver(adopted, { host, adopted: false }, context)).toBe(`${mark.urn} has taken it over since`);
   expect(handedOver(adopted, { host, adopted: true }, context)).toBeUndefined();
   expect(handedOver(mark, { host, adopted: false }, context)).toBeUndefined();
+});
+
+describe("an update of what bears the mark of another stack", () => {
+  const urn = "urn:pulumi:next::shop::Network::lan";
+  const meta = { urn, organization: "o", project: "shop", stack: "next" };
+  const update = (owner: string) => {
+    const news = { name: "lan", host: { ...host, owner: "b".repeat(32) } };
+    const olds = { host: { ...host, owner } };
+    return () => requireStillOurs("Network", mark, { olds, news }, handlerContext(meta));
+  };
+
+  it("is refused where that one has adopted it", () => {
+    expect(update("b".repeat(32))).toThrow(/urn:pulumi:dev::shop::Network::lan has taken it over since/);
+  });
+
+  it("is made where the state has come from that one: pulumi state move", () => {
+    expect(update(mark.owner)).not.toThrow();
+  });
 });
