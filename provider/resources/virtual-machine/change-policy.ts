@@ -24,6 +24,20 @@ export function refuseRename(name: string, news: Inputs): void {
   });
 }
 
+/** One that was adopted would stay on the host, and be adopted again as it is, at each update. */
+export function refuseAnew(changes: readonly Change[], olds: Inputs & { readonly adopted?: boolean }): void {
+  // What is not known yet in a preview may turn out to be no change.
+  const asking = changes.filter(({ class: kind, next }) => kind === "replace" && !hasUnknown(next));
+  if (olds.adopted !== true || olds.deleteAdopted === true || asking.length === 0) return;
+  throw new KvmError("unsupported", {
+    step: `make VirtualMachine ${olds.name} anew`,
+    host: olds.host.uri,
+    reason: `${asking.map(({ property }) => property).join(", ")} cannot change otherwise, and what was adopted stays; nothing was changed`,
+    remedy:
+      "undo the change; where it may be deleted for it, set deleteAdopted: true and run pulumi up before the change",
+  });
+}
+
 /** Changes that would need a restart. What is not known yet in a preview may turn out to be no change. */
 export function restartsOf(changes: readonly Change[]): readonly Change[] {
   return changes.filter((change) => change.class === "restart" && !hasUnknown(change.next));

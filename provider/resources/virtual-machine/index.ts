@@ -2,12 +2,12 @@ import type { Change } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import type { Values } from "../../core/handler";
 import { defineResource } from "../../core/resource";
-import { hasUnknown, isPlainObject } from "../../core/unknown";
+import { isPlainObject } from "../../core/unknown";
 import { isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
 import { nameDevices } from "./adopted";
 import { mendsOf } from "./behind";
-import { refusedRestart, refuseRename, restartsOf } from "./change-policy";
+import { refuseAnew, refusedRestart, refuseRename, restartsOf } from "./change-policy";
 import { isPin } from "./cpu-tuning";
 import { create } from "./create";
 import { remove } from "./delete";
@@ -113,20 +113,6 @@ export const virtualMachine = defineResource({
     await removeMediated(libvirt, state, undefined);
   },
 });
-
-/** One that was adopted would stay on the host, and be adopted again as it is, at each update. */
-function refuseAnew(changes: readonly Change[], { adopted, ...olds }: Inputs & { readonly adopted?: boolean }): void {
-  // What is not known yet in a preview may turn out to be no change.
-  const asking = changes.filter(({ class: kind, next }) => kind === "replace" && !hasUnknown(next));
-  if (adopted !== true || olds.deleteAdopted === true || asking.length === 0) return;
-  throw new KvmError("unsupported", {
-    step: `make VirtualMachine ${olds.name} anew`,
-    host: olds.host.uri,
-    reason: `${asking.map(({ property }) => property).join(", ")} cannot change otherwise, and what was adopted stays; nothing was changed`,
-    remedy:
-      "undo the change; where it may be deleted for it, set deleteAdopted: true and run pulumi up before the change",
-  });
-}
 
 /**
  * With the pins that the running guest has: somebody moved it, and did not say so in its definition. Pins that wait
