@@ -3,7 +3,7 @@ import type { Context } from "../../core/handler";
 import type { Element } from "../../schema/tree";
 import type { NetworkCalls } from "./calls";
 import { describe } from "./document";
-import type { Inputs } from "./rows";
+import { hasNoBridge, type Inputs } from "./rows";
 
 /** libvirt starts a network on a bridge that is not there; its guests are the ones that fail. */
 export async function warnOfMissingBridge(calls: NetworkCalls, inputs: Inputs, context: Context): Promise<void> {
@@ -54,9 +54,9 @@ function isMaking(running: Element, bridge: string): boolean {
  * libvirt goes on to call the network active. It connects nobody then, and no guest starts on it.
  */
 export async function hasLostBridge(calls: NetworkCalls, running: Element): Promise<boolean> {
-  const { mode, bridge } = describe(running);
-  if (mode === "bridge" || mode === "hostdev" || typeof bridge !== "string") return false;
-  return (await calls.hasInterface(bridge)) === false;
+  const seen = describe(running);
+  if (hasNoBridge(seen) || typeof seen["bridge"] !== "string") return false;
+  return (await calls.hasInterface(seen["bridge"])) === false;
 }
 
 /** What to do about guests that were on a bridge which had to be made anew: they are refreshed ahead of their network. */

@@ -27,7 +27,7 @@ import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
 import { liveUpdates } from "./live";
 import { requireApart } from "./neighbours";
-import { type Inputs, rows } from "./rows";
+import { hasNoBridge, type Inputs, rows } from "./rows";
 import { rules } from "./rules";
 import { refuseWithGuests, refuseWithOtherStacks } from "./users";
 
@@ -250,7 +250,7 @@ async function start(calls: NetworkCalls, uuid: string, inputs: Inputs, context:
 
 /** Refuses addresses that others need, and a bridge in the place of what the host has. */
 async function requireFree(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
-  if (inputs.mode === "bridge" || inputs.mode === "hostdev") return;
+  if (hasNoBridge(inputs)) return;
   const running = (await calls.runs(uuid)) ? await calls.running(uuid) : undefined;
   await requireApart(calls, inputs, uuid, running, context);
   await requireBridge(calls, uuid, inputs, running);

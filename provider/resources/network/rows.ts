@@ -11,7 +11,8 @@ import { address, dhcpRange, forwarder, hostname, interfaceName, type Mode, mode
 const restart = () => ({ class: "restart", reason: "of the network, once no guest is attached to it" }) as const;
 
 /** The other modes make no bridge and serve no addresses. */
-const hasNoBridge = ({ mode }: Readonly<Record<string, unknown>>) => mode === "bridge" || mode === "hostdev";
+/** Whether libvirt makes no bridge for a network of that mode. */
+export const hasNoBridge = ({ mode }: Readonly<Record<string, unknown>>) => mode === "bridge" || mode === "hostdev";
 
 /** Kept for the network's life, but for one of the host that another mode has no business with. */
 function ownBridge({ identity, siblings, olds, defaultsVersion }: DeriveContext): string | undefined {
