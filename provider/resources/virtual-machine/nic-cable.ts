@@ -19,6 +19,11 @@ function kindOf(nic: Nic): NetworkKind | "other" | undefined {
   if (hostdev !== undefined) return "hostdev";
   if (byThemselves.some((name) => nic[name] !== undefined)) return "other";
   if (bridge !== undefined) return "bridge";
+  return networkKindOf(network);
+}
+
+/** The kind that a reference to a network tells. */
+export function networkKindOf(network: unknown): NetworkKind | undefined {
   return isPlainObject(network) ? networkKinds.find((kind) => kind === network["kind"]) : undefined;
 }
 

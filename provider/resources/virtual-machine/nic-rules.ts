@@ -1,7 +1,7 @@
 import { isPlainObject } from "../../core/unknown";
 import { libvirtOf } from "../facts";
 import { cellFaults } from "./hostdev-rules";
-import { nicEnds } from "./nic-cable";
+import { networkKindOf, nicEnds } from "./nic-cable";
 import { userFaults } from "./nic-user-rules";
 import { virtualPortFaults } from "./nic-virtual-port-rules";
 import {
@@ -93,8 +93,7 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
   const isPlainBridge = bridge !== undefined && virtualPort?.type !== "openvswitch";
   const unable = given(nic, ["user", "vhostUser", "hostdev", "vdpa"]);
   const [name] = unable;
-  const kind = isPlainObject(nic.network) ? nic.network["kind"] : undefined;
-  const isOffBridge = kind === "macvtap" || kind === "hostdev";
+  const kind = networkKindOf(nic.network);
   return [
     ...(vlan !== undefined && isPlainBridge && version !== undefined && version < 11_000_000
       ? [
@@ -111,7 +110,7 @@ const traffic: EntryCheck<Nic> = (nic, at, { host }) => {
     ...(bandwidth?.inbound?.floor !== undefined && nic.network === undefined
       ? [fault(`${at}.bandwidth.inbound.floor`, "is guaranteed on networks only; leave it out")]
       : []),
-    ...(isOffBridge
+    ...(kind !== undefined && kind !== "bridge"
       ? [
           ...(filter === undefined ? [] : [fault(`${at}.filter`, `libvirt filters on no network of ${kind}`)]),
           ...(portIsolated ? [fault(`${at}.portIsolated`, `a network of ${kind} has no ports to isolate`)] : []),
