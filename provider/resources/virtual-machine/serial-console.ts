@@ -7,11 +7,12 @@ export const consoleAlias = "ua-serial-console";
 
 /** Whether it is a serial port, which libvirt shows as a console once more. */
 export function isSerialConsole(device: Element): boolean {
-  return device.name === "console" && child(device, "target")?.attributes["type"] === "serial";
+  return device.name === "console" && targetOf(device)["type"] === "serial";
 }
 
-export function portOf(serial: Element): string | undefined {
-  return child(serial, "target")?.attributes["port"];
+/** What a port is in the guest: its number, its type or its name. */
+export function targetOf(port: Element): Element["attributes"] {
+  return child(port, "target")?.attributes ?? {};
 }
 
 /**
@@ -28,8 +29,8 @@ export function arrangeConsole(document: Element): void {
     drop(document, wanted);
     devices.children.splice(devices.children.indexOf(first), 0, wanted);
   }
-  const port = wanted && portOf(wanted);
+  const port = wanted && targetOf(wanted)["port"];
   for (const device of devicesOf(document, "console")) {
-    if (isSerialConsole(device) && portOf(device) !== port) drop(document, device);
+    if (isSerialConsole(device) && targetOf(device)["port"] !== port) drop(document, device);
   }
 }

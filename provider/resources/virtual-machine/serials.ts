@@ -9,7 +9,7 @@ import { type Chardev, chardevDoc, chardevLens, chardevLog, chardevSchema } from
 import { isPcie } from "./general";
 import type { LiveOperations } from "./live";
 import { hasPorts } from "./port-controller";
-import { isSerialConsole, portOf } from "./serial-console";
+import { isSerialConsole, targetOf } from "./serial-console";
 
 const serialModels = ["isa-serial", "pci-serial", "usb-serial"] as const;
 const plugged = () =>
@@ -52,7 +52,7 @@ export function arrangeSerials(document: Element): void {
   const serials = devicesOf(document, "serial");
   const taken = new Set<string>();
   const unnumbered = serials.filter((serial) => {
-    const port = portOf(serial);
+    const { port } = targetOf(serial);
     if (port === undefined || taken.has(port)) return true;
     taken.add(port);
     return false;
@@ -67,12 +67,8 @@ export function arrangeSerials(document: Element): void {
 
 /** A port of somebody else's goes by its number; those of channels say nothing. */
 function portName(device: Element): string | undefined {
-  const port = portOf(device);
+  const { port } = targetOf(device);
   return port === undefined ? undefined : `${device.name}${port}`;
-}
-
-function targetOf(device: Element): Element["attributes"] {
-  return child(device, "target")?.attributes ?? {};
 }
 
 /** The guest finds a port by its name. */
