@@ -1,5 +1,4 @@
 import { type Change, diffRows } from "../../core/diff";
-import { equal } from "../../core/equal";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { defineResource, type Made, type Seen } from "../../core/resource";
@@ -115,9 +114,8 @@ async function adopt(calls: PoolCalls, uuid: string, inputs: Inputs, context: Co
   const found = await report(calls, uuid, inputs, true);
   const wanted = observe(compose(element("pool"), inputs, {}), inputs);
   const applied = { ...wanted, uuid, active: inputs.active, autostart: inputs.autostart };
-  const differing = Object.entries(applied).flatMap(([name, value]) =>
-    equal(value, found.applied?.[name]) ? [] : [name],
-  );
+  const changes = diffRows(rows, found.applied ?? {}, applied);
+  const differing = [...new Set(changes.map(({ path: [name = ""] }) => name))];
   if (differing.some((name) => name === "type" || name === "path" || name === "source")) {
     throw new KvmError("conflict", {
       step: `adopt StoragePool ${inputs.name}`,
@@ -126,7 +124,7 @@ async function adopt(calls: PoolCalls, uuid: string, inputs: Inputs, context: Co
       remedy: "write the arguments as the pool is, or choose another name for a pool of your own",
     });
   }
-  const names = diffRows(rows, found.applied ?? {}, applied).map(({ property }) => property);
+  const names = changes.map(({ property }) => property);
   const memo = noteDiffering(`StoragePool ${inputs.name}`, names, context);
   // Measured against what was asked for, so that the next refresh shows the differences.
   return { ...found, applied, ...(memo && { memo }) };
