@@ -72,8 +72,9 @@ export class Identities {
     if (propertyOf(inputs) === "name") return [];
     const { uuid: _, ...byName } = inputs;
     const key = keyOf(type, byName);
-    const namesake = (key !== undefined && this.named.get(key)) || urn;
-    if (key !== undefined && namesake === urn) this.named.set(key, urn);
+    if (key === undefined) return [];
+    const namesake = this.named.get(key) ?? urn;
+    this.named.set(key, namesake);
     if (namesake === urn) return [];
     const reason = `${inputs["name"]} is what the resource "${nameIn(namesake)}" is called on that host already`;
     return [{ property: "name", reason: `${reason}: two resources cannot have one object; choose another name` }];

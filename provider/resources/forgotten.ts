@@ -19,11 +19,6 @@ export function forgotten({ code, details }: KvmError, what: "network" | "pool",
  * it by hand, until its daemon looks anew which there are. Of a pool it does not say which of the two it is.
  */
 export function undefineRemedy(folder: string, daemon: string): (said: string) => string | undefined {
-  return (said) => {
-    if (!/cannot remove config/.test(said)) return unwritableRemedy(said);
-    return (
-      unwritableRemedy(said) ??
-      `look into ${folder} on the host: where its file is not there any more, restart libvirtd (or ${daemon}), which leaves guests running, and run pulumi again; where it is, make the file system writable (dmesg tells of errors)`
-    );
-  };
+  const remedy = `look into ${folder} on the host: where its file is not there any more, restart libvirtd (or ${daemon}), which leaves guests running, and run pulumi again; where it is, make the file system writable (dmesg tells of errors)`;
+  return (said) => unwritableRemedy(said) ?? (/cannot remove config/.test(said) ? remedy : undefined);
 }

@@ -44,9 +44,10 @@ function measured(
   const running = inRun(before, state);
   if (running === before) return changes;
   const left = diffRows(rows, running, after).filter(({ class: kind }) => kind !== "none");
-  const noted = Object.keys(noteOf(state).room ?? {}).map((property) => property.split("."));
+  const { room = {} } = noteOf(state);
+  const noted = Object.keys(room).map((property) => property.split("."));
   const touches = ({ path }: Change, other: readonly string[]) => isWithin(path, other) || isWithin(other, path);
-  const late = left.flatMap((change) => (change.class === "restart" ? change : withMove(change, noteOf(state))));
+  const late = left.flatMap((change) => (change.class === "restart" ? change : withMove(change, room)));
   return changes.map((change) => {
     if (change.class === "live") {
       const found = late.find(({ path }) => isWithin(change.path, path));
@@ -61,7 +62,7 @@ function measured(
 }
 
 /** What of an interface waits with its move to another end, which the guest has refused: nobody had told of its network. */
-function withMove({ path, property }: Change, { room = {} }: RunNote): Change[] {
+function withMove({ path, property }: Change, room: NonNullable<RunNote["room"]>): Change[] {
   const [map = "", key = "", end = ""] = path;
   if (map !== "nics" || !nicEnds.includes(end) || room[property]?.old === undefined) return [];
   return Object.keys(nicTrafficRows).map((name) => ({
