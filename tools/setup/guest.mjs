@@ -5,8 +5,8 @@ import { cache, root } from "./cache.mjs";
 import { run } from "./steps.mjs";
 
 /** Folder with vmlinuz, initrd.gz and guest.qcow2. */
-export const guestFolder = join(cache, "guest");
-export const fullGuestFolder = join(cache, "guest-full");
+const guestFolder = join(cache, "guest");
+const fullGuestFolder = join(cache, "guest-full");
 
 /** Builds the test guest when it is absent or its recipe changed. */
 export function buildGuest() {

@@ -125,7 +125,7 @@ export const limitRules: readonly Rule<typeof limitRows>[] = [
 ];
 
 /** The limits among the inputs. */
-export function limitsIn(inputs: Limits): DeclaredLimits {
+function limitsIn(inputs: Limits): DeclaredLimits {
   return Object.fromEntries(names.flatMap((name) => (inputs[name] === undefined ? [] : [[name, inputs[name]]])));
 }
 

@@ -7,7 +7,7 @@ import { adoptionRows, uuidChange } from "../adoption";
 import { hostRow } from "../host-reference";
 import { overlayRows } from "../overlay";
 
-export const types = ["dir", "fs", "netfs", "logical"] as const;
+const types = ["dir", "fs", "netfs", "logical"] as const;
 export type PoolType = (typeof types)[number];
 
 /** Another place is another pool; what is in the old one stays there. */

@@ -4,7 +4,7 @@ import { formatBytes, parseBytes } from "../../core/units";
 import { attributeAt, type ElementLens, mapped, number, oneOf, presenceAt, textAt, words } from "../../schema/lens";
 import { child, type Element, ensure, remove } from "../../schema/tree";
 
-export const buses = ["virtio", "scsi", "sata", "ide", "usb", "fdc"] as const;
+const buses = ["virtio", "scsi", "sata", "ide", "usb", "fdc"] as const;
 const devices = ["disk", "cdrom", "floppy", "lun"] as const;
 const defaultBuses: Readonly<Record<string, (typeof buses)[number]>> = { cdrom: "scsi", lun: "scsi", floppy: "fdc" };
 const snapshots = ["no", "internal", "external", "manual"] as const;

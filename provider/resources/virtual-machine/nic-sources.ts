@@ -18,7 +18,7 @@ const networkSchema = z.object({
 export type NetworkReference = z.infer<typeof networkSchema>;
 
 /** Gives the interface that type; what another one had behind it is forgotten. */
-export function become(nic: Element, type: string): void {
+function become(nic: Element, type: string): void {
   if (nic.attributes["type"] === type) return;
   for (const name of ["source", "backend"]) remove(nic, name);
   nic.children = nic.children.filter((node) => !("name" in node && ["portForward", "ip"].includes(node.name)));

@@ -59,7 +59,7 @@ function cellsOf({ numa, hugePages }: Inputs): GuestCell[] | undefined {
 }
 
 /** Modules and virtio-mem up to their size; those that name cells of the host themselves go there. */
-export function addedOf({ memoryDevices = {} }: Partial<Inputs>): AddedMemory[] {
+function addedOf({ memoryDevices = {} }: Partial<Inputs>): AddedMemory[] {
   return Object.values(memoryDevices).flatMap(({ model, size, cell, nodes, pageSize }) =>
     (model === "dimm" || model === "virtio-mem") && nodes === undefined
       ? [
