@@ -75,11 +75,16 @@ export function withIgnored(values: Values, from: Values, ignored: readonly stri
 /** The values, with what is left alone as `from` has it. */
 function withLeft(values: Values, from: Values, isLeft: IsLeft, path: readonly string[] = []): Values {
   const names = [...new Set([...Object.keys(values), ...Object.keys(from)])];
-  const members = names.map((name) => {
-    const [at, value, other] = [[...path, name], values[name], from[name]];
-    if (isLeft(at)) return [name, other] as const;
-    const isWhole = !isPlainObject(value) || !isPlainObject(other);
-    return [name, isWhole ? value : withLeft(value, other, isLeft, at)] as const;
-  });
+  const members = names.map((name) => [name, valueLeft(values[name], from[name], isLeft, [...path, name])] as const);
   return Object.fromEntries(members.filter(([, value]) => value !== undefined));
+}
+
+function valueLeft(value: unknown, other: unknown, isLeft: IsLeft, at: readonly string[]): unknown {
+  if (isLeft(at)) return other;
+  if (Array.isArray(value) && Array.isArray(other)) {
+    // What the other list does not reach stays.
+    const itemLeft = (item: unknown, index: number) => valueLeft(item, other[index], isLeft, [...at, String(index)]);
+    return value.map((item, index) => (index < other.length ? itemLeft(item, index) : item));
+  }
+  return isPlainObject(value) && isPlainObject(other) ? withLeft(value, other, isLeft, at) : value;
 }

@@ -66,6 +66,27 @@ test("so does that of a network", async () => {
   });
 }, 60_000);
 
+test("an item of a list is left alone as well, beside those that are the program's", async () => {
+  const args = { subnets: ["10.72.0.0/24"], dns: { forwarders: ["192.0.2.1", "192.0.2.2"] } };
+  await withManaged(new Managed(network, "listed", { host: referenceOf(lab.host) }), async (lan) => {
+    await lan.create(args);
+    const edit = "s/192.0.2.1'/192.0.2.11'/; s/192.0.2.2'/192.0.2.22'/";
+    await lab.host.exec(
+      `virsh net-dumpxml --inactive ${lan.name} | sed "${edit}" > /tmp/l.xml && virsh net-define /tmp/l.xml`,
+    );
+    const context = { ...lan.context, meta: { ...lan.context.meta, ignoreChanges: ["dns.forwarders[0]"] } };
+    lan.state = await network.update(
+      lan.id,
+      lan.state,
+      lan.inputs({ ...args, mtu: 1400 }),
+      context as typeof lan.context,
+    );
+    expect(await lab.host.virsh("net-dumpxml", "--inactive", lan.name)).toMatch(/192\.0\.2\.11'.*192\.0\.2\.2'/s);
+    expect(lan.state).toMatchObject(args);
+    expect((await lan.refresh()) as string[]).toEqual(["dns.forwarders"]);
+  });
+}, 60_000);
+
 test("what the program leaves out goes with what it ignores: maxMemory with memory", async () => {
   const vm = lab.machine("larger", { state: "stopped" });
   await vm.create();
