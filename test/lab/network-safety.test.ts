@@ -113,3 +113,9 @@ test("a network stays while machines of other stacks are defined on it, and tell
   shared.id = "";
   await lab.host.virsh("undefine", "db-test");
 }, 60_000);
+
+test("a network that the state has twice, from an update that was to make it anew, goes at once", async () => {
+  const twice = await lan("twice").create({ subnets: ["10.31.0.0/24"] });
+  await Promise.all([twice.delete(), twice.delete()]);
+  expect(await lab.host.virsh("net-list", "--all", "--name")).not.toContain("twice-");
+});

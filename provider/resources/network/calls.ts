@@ -140,7 +140,11 @@ export class NetworkCalls {
   }
 
   async stop(uuid: string): Promise<void> {
-    await this.run("stop", undefined, () => this.libvirt.call("NETWORK_DESTROY", { net: networkHandle(uuid) }));
+    const work = () => this.libvirt.call("NETWORK_DESTROY", { net: networkHandle(uuid) });
+    await this.run("stop", undefined, work).catch(async (error: unknown) => {
+      // Somebody else was faster.
+      if (await this.runs(uuid)) throw error;
+    });
   }
 
   async undefine(uuid: string): Promise<void> {
@@ -159,10 +163,10 @@ export class NetworkCalls {
   /** How many interfaces of guests are attached. */
   async guests(uuid: string): Promise<number> {
     const args = { network: networkHandle(uuid), needResults: 1, flags: 0 };
-    const { ports } = await this.run("list the guests on", undefined, () =>
+    const found = await ifFound(this.step("list the guests on"), () =>
       this.libvirt.call("NETWORK_LIST_ALL_PORTS", args),
     );
-    return ports.length;
+    return found?.ports.length ?? 0;
   }
 
   /** The domains of the host; with `running` those that run, as they run. */

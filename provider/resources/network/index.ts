@@ -134,11 +134,12 @@ export const network = defineResource({
       context.info(`Network ${state.name} was adopted: it stays on ${state.host.uri} (deleteAdopted: true deletes it)`);
       return;
     }
-    const isActive = await calls.isActive(id);
+    // From here on it may be gone: the state may have two of one that was to be made anew, which are deleted side by side.
+    const isActive = await calls.runs(id);
     if (isActive) await refuseWithGuests(calls, id, state);
     await refuseWithOtherStacks(calls, state, context);
     // Else its files would stay, and it would be there again when the daemon starts.
-    if (isActive && !(await calls.isPersistent(id))) await calls.define(definition);
+    if (isActive && (await calls.isPersistent(id)) === false) await calls.define(definition);
     if (isActive) await calls.stop(id);
     await calls.undefine(id);
   },
