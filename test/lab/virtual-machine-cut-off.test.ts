@@ -117,3 +117,19 @@ test("later on, the machine stays adopted, and is not deleted", async () => {
   await vm.delete();
   expect(await lab.host.virsh("list", "--all", "--name")).toContain(args["name"]);
 });
+
+test("once it is renamed: the next run starts it with the UEFI variables that it had", async () => {
+  const uefi = new Machine(lab.host, "uefi", { waitForAddress: false, firmware: "uefi", memory: "128 MiB" });
+  try {
+    await uefi.create();
+    const wanted = { name: "renamed", changePolicy: "restart" };
+    const { nvram } = uefi.state["resolved"] as { nvram: string };
+    expect((await cutOffAt(uefi, "DOMAIN_RENAME", wanted, "after"))?.message).toMatch(/closed it/);
+    await uefi.up(wanted);
+    expect(await uefi.xml()).toContain(`>${nvram}</nvram>`);
+    expect(uefi.diff(wanted).changes).toEqual([]);
+  } finally {
+    await uefi.delete();
+    await uefi.context.close();
+  }
+});

@@ -185,10 +185,11 @@ function absent({ name, host, uuid }: Domain): never {
  */
 async function rename(domain: Domain, before: Element, olds: Values, news: Inputs, context: Context): Promise<Element> {
   if (await domain.isActive()) await stop(domain, news, context);
-  await domain.rename(news.name);
   const now = clone(before);
-  setText(ensure(now, "name"), news.name);
+  // Ahead of it: whatever comes in between, no start under the new name makes new variables.
   if (keepVariables(now, olds)) await domain.redefine(now);
+  await domain.rename(news.name);
+  setText(ensure(now, "name"), news.name);
   return now;
 }
 
