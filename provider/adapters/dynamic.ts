@@ -20,6 +20,9 @@ const hiddenKeys = ["__provider", "__meta"] as const;
  */
 let isPreview = false;
 
+/** The resources of which the program has told what it wants. */
+const asked = new Set<string>();
+
 const hosts = new Hosts();
 const identities = new Identities();
 const operations = new Operations(() => hosts.close());
@@ -50,6 +53,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async check(olds, news) {
       isPreview = news["__preview"] === true;
       const { meta, values } = split(handler, news);
+      if (meta) asked.add(meta.urn);
       const known = Object.keys(olds).length === 0 ? undefined : split(handler, olds).values;
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
       const taken = meta ? identities.claim(handler.type, inputs, meta.urn) : [];
@@ -61,7 +65,12 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async diff(id, olds, news) {
       const { meta, values } = split(handler, news);
       const before = split(handler, olds);
-      const found = await plainly(() => handler.diff(id, before.values, values, meta));
+      const found = await plainly(() => handler.diff(id, before.values, values, meta)).catch((error: unknown) => {
+        // The engine only shows what a refresh has found: nobody wants it done, so that there is nothing to refuse.
+        if (meta && !asked.has(meta.urn) && error instanceof KvmError) return undefined;
+        throw error;
+      });
+      if (!found) return { changes: true, replaces: [], deleteBeforeReplace: false };
       const { changes, replaces, deleteBeforeReplace, onlyMends } = found;
       const isElsewhere = handler.isMarked && hasNewStack(before.meta, meta);
       // Outside of previews this is not to come: the engine asks whether this one would have to go with another one, or

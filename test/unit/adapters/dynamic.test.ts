@@ -1,4 +1,5 @@
 import { dynamicProvider } from "../../../provider/adapters/dynamic";
+import { KvmError } from "../../../provider/core/errors";
 import { PartialFailure } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
 import { machine } from "../core/machine";
@@ -115,4 +116,20 @@ test("what a failed resource would have told is no fault, and not known to the h
   expect([failures, inputs["disks"]]).toEqual([[], { root: { serial: "1" } }]);
   await diff("id", inputs, inputs);
   expect(seen).toEqual([{ root: { serial: "1", path: unknown } }]);
+});
+
+test("what a refresh finds is never refused: the program has not asked for it yet", async () => {
+  const refused = new KvmError("invalid", { step: "rename", host: "h", reason: "not as it runs" });
+  const { check, diff } = dynamicProvider({
+    ...machine,
+    diff: () => {
+      throw refused;
+    },
+  });
+  const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:Machine::found";
+  const args = { memory: "1 GiB", __meta: JSON.stringify({ organization: "o", urn }) };
+  const asked = () => diff("id", { ...args, name: "theirs" }, { ...args, name: "ours" });
+  expect(await asked()).toEqual({ changes: true, replaces: [], deleteBeforeReplace: false });
+  await check({}, { ...args, name: "ours" });
+  await expect(asked()).rejects.toBe(refused);
 });
