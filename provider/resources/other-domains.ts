@@ -3,6 +3,7 @@ import { activeOnly, xmlFlags } from "../libvirt/constants";
 import { parseAnswer } from "../schema/answer";
 import type { Element } from "../schema/tree";
 import { attempt, ifFound } from "./failure";
+import { readMark } from "./ownership";
 import { SharedLook } from "./shared-look";
 
 /** What was read over a connection, by domain and kind: of hundreds that are asked for each guest, few have changed. */
@@ -13,6 +14,11 @@ export interface OtherDomain {
   readonly name: string;
   readonly uuid: string;
   readonly documents: readonly Element[];
+}
+
+/** The resource that made the domain, where one of ours did. */
+export function makerOf({ documents: [document] }: OtherDomain): string | undefined {
+  return document && readMark(document)?.urn;
 }
 
 /** The domains beside the one with that uuid; with `running` only those that run, as they run. */

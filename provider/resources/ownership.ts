@@ -4,6 +4,7 @@ import { isSameStack } from "../core/identity";
 import { stateVersion } from "../core/resource";
 import { attributeAt } from "../schema/lens";
 import { child, type Element, element, textOf } from "../schema/tree";
+import { Taken } from "./hand-over";
 import { dropMetadata, metadataCall, metadataIn, putMetadata } from "./metadata";
 
 /** The namespace of our mark in `<metadata>`; never changes. */
@@ -169,7 +170,7 @@ export function notOurs(
   by: Holder | undefined,
   foundBy: "name" | "uuid" = "name",
   urn?: string,
-): KvmError {
+): Taken {
   const name = by?.urn?.split("::").at(-1);
   const sibling = name === undefined ? "another resource" : `the resource "${name}"`;
   const { holder, remedy } = {
@@ -194,12 +195,9 @@ export function notOurs(
     },
   }[relationOf(by, host, foundBy, urn)];
   const object = foundBy === "uuid" ? `a ${kind} with its uuid` : `${kind} "${objectName}"`;
-  return new KvmError("conflict", {
-    step: `create ${kind} ${objectName}`,
-    host: host.uri,
-    reason: `${object} exists already and ${holder}; it was left untouched`,
-    remedy,
-  });
+  const step = `create ${kind} ${objectName}`;
+  const reason = `${object} exists already and ${holder}; it was left untouched`;
+  return new Taken({ step, host: host.uri, reason, remedy }, by?.owner === host.owner ? by?.urn : undefined);
 }
 
 /** Whose an object is that stands where another one is to be made. */

@@ -16,8 +16,11 @@ afterEach(async () => {
   }
 });
 
-function lan(name: string): Managed {
+/** Those of one stack wait for what another of them may be about to let go. */
+function lan(name: string, stack = "test"): Managed {
   const subject = new Managed(network, name, { host: referenceOf(lab.host) });
+  const { meta } = subject.context;
+  Object.assign(subject.context, { meta: { ...meta, stack, urn: meta?.urn.replace(":test:", `:${stack}:`) } });
   made.push(subject);
   return subject;
 }
@@ -36,7 +39,7 @@ test("a bridge of the host is no bridge that a network may make", async () => {
 
 test("a bridge that another network has made is told as that network's, not as one to delete", async () => {
   const bridge = { mode: "isolated", bridge: "virbr7" };
-  const first = await lan("first").create(bridge);
+  const first = await lan("first", "other").create(bridge);
   const second = lan("second").create(bridge);
   await expect(second).rejects.toThrow(`the running network ${first.name} has made it already; nothing was changed`);
   await expect(second).rejects.not.toThrow(/ip link delete/);
@@ -44,7 +47,7 @@ test("a bridge that another network has made is told as that network's, not as o
 
 test("subnets that others need are refused, and told of where their guests may do without the host", async () => {
   const own = { subnets: ["10.31.0.0/24", "fd00:31::/64"] };
-  const first = await lan("first").create(own);
+  const first = await lan("first", "other").create(own);
   const inside = { subnets: ["10.31.0.128/25"] };
   const overlap = /10\.31\.0\.128\/25 overlaps 10\.31\.0\.0\/24 of the running network first-.*nothing was changed/;
   await expect(lan("refused").create(inside)).rejects.toThrow(overlap);

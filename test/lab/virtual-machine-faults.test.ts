@@ -200,7 +200,7 @@ test("a full disk: what could not be written is not done, and is done when there
   expect(await vm.refresh()).toEqual([]);
   await other.create();
   expect(await other.power()).toBe("running");
-  await Promise.all([vm.delete(), other.delete()]);
+  await vm.delete();
 });
 
 test("QEMU killed under an update: state says so or the guest runs again, and nothing of it is lost", async () => {
@@ -332,16 +332,11 @@ test("a guest whose secret is gone from the host is not stopped for a new start"
   await vm.delete();
 });
 
-test("a new name that cannot be had, or under which the guest does not start, ends with the old one running", async () => {
-  const [vm, other] = [machine("known"), machine("taken")];
+test("a new name under which the guest does not start ends with the old one running", async () => {
+  const vm = machine("known");
   await vm.create({ title: "old" });
-  await other.create({ state: "stopped" });
   const [name, before] = [vm.name, await vm.xml("--inactive")];
   const wrong = [
-    [
-      { name: other.name },
-      /rename to taken-\w+ the VirtualMachine known-\w+ [\s\S]*already exists[\s\S]*give that one its new name first/,
-    ],
     [{ name: "next", overlay: { launchSecurity: { type: "s390-pv" } } }, /define VirtualMachine next /],
     [{ name: "next", iothreadPolling: { "1": { max: 1000 } }, iothreads: 1 }, /left out iothreadPolling/],
     [{ name: "next", boot: { kernel: "/missing/vmlinuz" } }, /start VirtualMachine next .*[\s\S]*\/missing\/vmlinuz/],
@@ -361,7 +356,7 @@ test("a new name that cannot be had, or under which the guest does not start, en
   expect([await vm.xml("--inactive"), await lab.host.virsh("domid", name)]).toEqual([before, first]);
   await vm.up({ name: "next", changePolicy: "restart" });
   expect([vm.name, await vm.power()]).toEqual(["next", "running"]);
-  await Promise.all([vm.delete(), other.delete()]);
+  await vm.delete();
 }, 90_000);
 
 test("onCrash, onReboot and onPoweroff reach the running guest", async () => {

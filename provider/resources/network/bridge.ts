@@ -1,6 +1,8 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import type { Element } from "../../schema/tree";
+import { Taken } from "../hand-over";
+import { readMark } from "../ownership";
 import type { NetworkCalls } from "./calls";
 import { describe } from "./document";
 import { hasNoBridge, type Inputs } from "./rows";
@@ -29,13 +31,12 @@ export async function requireBridge(
   const step = `make bridge ${bridge} for Network ${name}`;
   const maker = (await calls.others(uuid)).find((other) => isMaking(other, bridge));
   if (maker) {
-    throw new KvmError("conflict", {
-      step,
-      host: host.uri,
-      reason: `the running network ${describe(maker).name} has made it already; nothing was changed`,
-      remedy: "choose another name with `bridge`, or leave it out",
-    });
+    const reason = `the running network ${describe(maker).name} has made it already; nothing was changed`;
+    const remedy = "choose another name with `bridge`, or leave it out";
+    throw new Taken({ step, host: host.uri, reason, remedy }, readMark(maker)?.urn);
   }
+  // Of a network that was stopped as we looked.
+  if (!(await calls.hasInterface(bridge))) return;
   throw new KvmError("conflict", {
     step,
     host: host.uri,

@@ -7,6 +7,7 @@ import type { Element } from "../../schema/tree";
 import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
 import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
 import { withDrift } from "../document";
+import { onceFree } from "../hand-over";
 import {
   adoptedMark,
   followed,
@@ -58,29 +59,7 @@ export const network = defineResource({
 
   announce: (_changes, olds) => announceDiffering(olds),
 
-  async create(inputs, context) {
-    const calls = await NetworkCalls.open(context, inputs.host, inputs.name);
-    const taken = await calls.byName(inputs.name);
-    if (taken !== undefined && taken !== inputs.uuid) return adopt(calls, taken, inputs, context, "name");
-    const found = await calls.definition(inputs.uuid);
-    const mark = found && readMark(found);
-    if (found && !isMarkOf(mark, inputs.host.owner, context.meta)) {
-      return adopt(calls, inputs.uuid, inputs, context, "uuid");
-    }
-    if (found) requireName("Network", found, inputs.name, inputs.host);
-    await requireFree(calls, inputs.uuid, inputs, context);
-    const document = compose(found ?? emptyDocument(), inputs, {});
-    writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
-    await calls.define(document);
-    const made = await finish(calls, inputs.uuid, inputs, { adopted: false }, async () => {
-      await bringInForce(calls, inputs.uuid, inputs, document, context);
-      // With the MAC address that libvirt has given the bridge: without it the next start would make up another.
-      const started = (await calls.definition(inputs.uuid)) ?? document;
-      writeMark(started, markOf(inputs, inputs.uuid, "ready", context));
-      await calls.define(started);
-    });
-    return { ...made, takenUp: found !== undefined };
-  },
+  create: (inputs, context) => onceFree(`create Network ${inputs.name}`, context, () => make(inputs, context)),
 
   async read(id, state, context): Promise<Seen<typeof rows, typeof outputs> | undefined> {
     const key = lookupKey(id);
@@ -144,6 +123,30 @@ export const network = defineResource({
     await calls.undefine(id);
   },
 });
+
+async function make(inputs: Inputs, context: Context): Promise<Outcome> {
+  const calls = await NetworkCalls.open(context, inputs.host, inputs.name);
+  const taken = await calls.byName(inputs.name);
+  if (taken !== undefined && taken !== inputs.uuid) return adopt(calls, taken, inputs, context, "name");
+  const found = await calls.definition(inputs.uuid);
+  const mark = found && readMark(found);
+  if (found && !isMarkOf(mark, inputs.host.owner, context.meta)) {
+    return adopt(calls, inputs.uuid, inputs, context, "uuid");
+  }
+  if (found) requireName("Network", found, inputs.name, inputs.host);
+  await requireFree(calls, inputs.uuid, inputs, context);
+  const document = compose(found ?? emptyDocument(), inputs, {});
+  writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
+  await calls.define(document);
+  const made = await finish(calls, inputs.uuid, inputs, { adopted: false }, async () => {
+    await bringInForce(calls, inputs.uuid, inputs, document, context);
+    // With the MAC address that libvirt has given the bridge: without it the next start would make up another.
+    const started = (await calls.definition(inputs.uuid)) ?? document;
+    writeMark(started, markOf(inputs, inputs.uuid, "ready", context));
+    await calls.define(started);
+  });
+  return { ...made, takenUp: found !== undefined };
+}
 
 /** Takes over a network that somebody else made, where the program says so: nothing but our mark is written. */
 async function adopt(
@@ -252,9 +255,11 @@ async function start(calls: NetworkCalls, uuid: string, inputs: Inputs, context:
 /** Refuses addresses that others need, and a bridge in the place of what the host has. */
 async function requireFree(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
   if (hasNoBridge(inputs)) return;
-  const running = (await calls.runs(uuid)) ? await calls.running(uuid) : undefined;
-  await requireApart(calls, inputs, uuid, running, context);
-  await requireBridge(calls, uuid, inputs, running);
+  await onceFree(`bring Network ${inputs.name} about`, context, async () => {
+    const running = (await calls.runs(uuid)) ? await calls.running(uuid) : undefined;
+    await requireBridge(calls, uuid, inputs, running);
+    await requireApart(calls, inputs, uuid, running, context);
+  });
 }
 
 /** An update of which the definition is written. */

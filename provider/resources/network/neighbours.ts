@@ -1,6 +1,7 @@
-import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { child, children, type Element, textOf } from "../../schema/tree";
+import { Taken } from "../hand-over";
+import { readMark } from "../ownership";
 import { contains, gatewayOf, overlap, parseAddress, parseCidr, type Subnet, subnetFrom } from "./address";
 import { subnetText } from "./addresses";
 import type { NetworkCalls } from "./calls";
@@ -11,6 +12,8 @@ interface Neighbour {
   readonly name: string;
   readonly text: string;
   readonly block: Subnet;
+  /** The resource that made it, where one of ours did. */
+  readonly maker: string | undefined;
 }
 
 /**
@@ -41,26 +44,28 @@ export async function requireApart(
     if (!other) continue;
     const reason = `${text} overlaps ${other.text} of the running network ${other.name}: the host answers guests of one alone`;
     // Guests may do without the host, and who forwards by rules of their own may have a routing table for each.
-    if (mode !== "open" && mode !== "isolated") throw refusal(name, host.uri, reason);
+    if (mode !== "open" && mode !== "isolated") throw refusal(name, host.uri, reason, other.maker);
     context.warn(`Network ${name}: ${reason}`);
   }
 }
 
-function refusal(name: string, host: string, reason: string): KvmError {
-  return new KvmError("conflict", {
+function refusal(name: string, host: string, reason: string, maker?: string): Taken {
+  const details = {
     step: `give the subnets to Network ${name}`,
     host,
     reason: `${reason}; nothing was changed`,
     remedy: "choose addresses that nobody has (ip route on the host shows those that are taken)",
-  });
+  };
+  return new Taken(details, maker);
 }
 
 function blocksOf(document: Element): Neighbour[] {
   const name = child(document, "name");
+  const maker = readMark(document)?.urn;
   return children(document, "ip").flatMap((ip) => {
     const text = subnetText(ip);
     const block = text === undefined ? undefined : parseCidr(text)?.subnet;
-    return text !== undefined && block ? [{ name: name ? textOf(name) : "", text, block }] : [];
+    return text !== undefined && block ? [{ name: name ? textOf(name) : "", text, block, maker }] : [];
   });
 }
 

@@ -1,6 +1,8 @@
 import type { Change } from "../../core/diff";
+import { onceFree, Taken } from "../hand-over";
 import { readMark, requireStillOurs } from "../ownership";
 import { requirePolicy, restartsOf } from "./change-policy";
+import { Domain } from "./domain";
 import { warnOfExposure } from "./exposure";
 import { requireHardware, type Touched } from "./hardware";
 import { refuseWhileBusy } from "./jobs";
@@ -30,7 +32,24 @@ async function requireDoable(site: UpdateSite, changes: readonly Change[], touch
   await refuseMoved(domain, site, olds, news);
   const asksForStart = renamed || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
   const isRestarted = !!live && asksForStart && news.changePolicy === "restart";
-  await requireHardware(domain.libvirt, news, domain.uuid, touched, isRestarted);
+  await onceFree(`update VirtualMachine ${news.name}`, context, async () => {
+    if (renamed) await requireFreeName(site);
+    await requireHardware(domain.libvirt, news, domain.uuid, touched, isRestarted);
+  });
+}
+
+/** Ahead of the stop of a running guest, which would be for nothing. */
+async function requireFreeName({ domain, news }: UpdateSite): Promise<void> {
+  const { libvirt, host, uuid, name } = domain;
+  const namesake = await Domain.byName(libvirt, host, news.name);
+  if (!namesake || namesake.uuid === uuid) return;
+  const refusal = {
+    step: `rename VirtualMachine ${name} to ${news.name}`,
+    host,
+    reason: "the host has a domain of that name already; nothing was changed",
+    remedy: "choose a name that is free",
+  };
+  throw new Taken(refusal, readMark(await namesake.inactive())?.urn);
 }
 
 async function warn({ domain, olds, news, context }: UpdateSite, touched: Touched): Promise<void> {

@@ -11,6 +11,7 @@ import { clone, type Element, equal } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { noteDiffering } from "../adoption";
 import { withDrift } from "../document";
+import { onceFree } from "../hand-over";
 import {
   adoptedMark,
   isAdoptedElsewhere,
@@ -51,7 +52,11 @@ import { requireVirtType } from "./virt-type";
 type MadeDomain = Made<typeof outputs>;
 
 /** Makes the domain, or goes on with the one that an earlier run left half done. */
-export async function create(inputs: Inputs, context: Context): Promise<MadeDomain> {
+export function create(inputs: Inputs, context: Context): Promise<MadeDomain> {
+  return onceFree(`create VirtualMachine ${inputs.name}`, context, () => make(inputs, context));
+}
+
+async function make(inputs: Inputs, context: Context): Promise<MadeDomain> {
   const libvirt = await context.connect(inputs.host);
   const host = inputs.host.uri;
   const [own, namesake] = await Promise.all([

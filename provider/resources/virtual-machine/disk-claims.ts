@@ -1,4 +1,3 @@
-import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { activeOnly, xmlFlags } from "../../libvirt/constants";
 import { errorCode, LibvirtError } from "../../libvirt/errors";
@@ -6,8 +5,9 @@ import { domainHandle, poolHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { child, children, type Element, textOf } from "../../schema/tree";
 import { attempt, ifFound } from "../failure";
+import { Taken } from "../hand-over";
 import { hasFolder } from "../host-path";
-import { otherDomains } from "../other-domains";
+import { makerOf, otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
 import { imagePath, isBlockDevice, sourcePath } from "./disk-sources";
 import type { Objection } from "./host-use";
@@ -53,12 +53,9 @@ export async function requireBlockDevices(libvirt: Libvirt, { disks, name, host 
           : mounted && under(path, `the file system that it has mounted from ${mounted}`, "unmount that on the host");
     // A guest may have a volume group on its own disk, which the host sees too.
     if (!objection || (!writer && !pool && (await hasDisk(libvirt, host.uri, own, path)))) continue;
-    throw new KvmError("conflict", {
-      step: `give disks.${key} to VirtualMachine ${name}`,
-      host: host.uri,
-      reason: `disks.${key}: ${objection.reason}; nothing was changed`,
-      remedy: objection.remedy,
-    });
+    const step = `give disks.${key} to VirtualMachine ${name}`;
+    const reason = `disks.${key}: ${objection.reason}; nothing was changed`;
+    throw new Taken({ step, host: host.uri, reason, remedy: objection.remedy }, writer && makerOf(writer));
   }
 }
 

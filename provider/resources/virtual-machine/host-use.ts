@@ -4,6 +4,8 @@ import { isHostsOwn, type NodeDevices, type PciDevice, pciName } from "./node-de
 export interface Objection {
   readonly reason: string;
   readonly remedy: string;
+  /** The resource that has it, where another one of ours does. */
+  readonly holder?: string | undefined;
 }
 
 /**

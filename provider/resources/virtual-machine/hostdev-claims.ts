@@ -1,9 +1,9 @@
 import { equal } from "../../core/equal";
-import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child, type Element } from "../../schema/tree";
+import { Taken } from "../hand-over";
 import { bridgePorts } from "../host-devices";
-import { type OtherDomain, otherDomains } from "../other-domains";
+import { makerOf, type OtherDomain, otherDomains } from "../other-domains";
 import { pciText } from "../pci-address";
 import { devicesOf } from "./alias";
 import { type Objection, usedByHost } from "./host-use";
@@ -49,12 +49,9 @@ export async function requireHostDevices(libvirt: Libvirt, inputs: Inputs, own =
         ? await missing(claim, devices)
         : await pciObjection(claim.source.pci, given, devices, ports, others));
     if (!objection) continue;
-    throw new KvmError("conflict", {
-      step: `give ${claim.at} to VirtualMachine ${inputs.name}`,
-      host,
-      reason: `${objection.reason}; nothing was changed`,
-      remedy: objection.remedy,
-    });
+    const step = `give ${claim.at} to VirtualMachine ${inputs.name}`;
+    const { remedy, holder } = objection;
+    throw new Taken({ step, host, reason: `${objection.reason}; nothing was changed`, remedy }, holder);
   }
 }
 
@@ -78,12 +75,14 @@ function claimsOf({ hostDevices, nics }: Inputs): Claim[] {
 }
 
 function takenBy(claim: Claim, others: Awaited<ReturnType<typeof otherDomains>>): Objection | undefined {
-  for (const { name, documents } of others) {
+  for (const other of others) {
+    const { name, documents } = other;
     const theirs = documents.flatMap((document) => devicesOf(document)).find((device) => collides(claim, device));
     if (!theirs) continue;
     return {
       reason: `${nameOf(claim.source)} is given to the domain ${name}`,
       remedy: `take it away there first (virsh edit ${name}), or give this guest another device`,
+      holder: makerOf(other),
     };
   }
   return undefined;
@@ -155,13 +154,15 @@ async function pciObjection(
 
 /** Virtual functions go as soon as the host's driver lets go of the card that they are of. */
 function functionTaken(address: string, device: PciDevice, others: readonly OtherDomain[]): Objection | undefined {
-  for (const { name, documents } of others) {
+  for (const other of others) {
+    const { name, documents } = other;
     const theirs = documents.flatMap((document) => devicesOf(document)).map((item) => sourceAt(item).pci ?? "");
     const found = device.virtualFunctions.find((item) => theirs.includes(item));
     if (found === undefined) continue;
     return {
       reason: `${found}, a virtual function of ${address}, is given to the domain ${name}, and would go with the card`,
       remedy: `take it away there first (virsh edit ${name}), or give this guest a virtual function too`,
+      holder: makerOf(other),
     };
   }
   return undefined;

@@ -1,7 +1,7 @@
-import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { child } from "../../schema/tree";
-import { otherDomains } from "../other-domains";
+import { Taken } from "../hand-over";
+import { makerOf, otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
 import type { Inputs } from "./rows";
 import { entriesOf, type Nic } from "./rule-entries";
@@ -21,11 +21,12 @@ export async function requireAddresses(libvirt: Libvirt, { nics, name, host }: I
         .some((nic) => child(nic, "mac")?.attributes["address"]?.toLowerCase() === mac),
     );
     if (!holder) continue;
-    throw new KvmError("conflict", {
+    const refusal = {
       step: `give nics.${key} to VirtualMachine ${name}`,
       host: host.uri,
       reason: `nics.${key}.mac: ${mac} is the address of an interface of the domain ${holder.name}; nothing was changed`,
       remedy: "leave mac out, so that it is derived, or give another address",
-    });
+    };
+    throw new Taken(refusal, makerOf(holder));
   }
 }

@@ -1,11 +1,11 @@
-import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
 import { child, type Element } from "../../schema/tree";
 import { attempt } from "../failure";
+import { Taken } from "../hand-over";
 import { bridgePorts } from "../host-devices";
 import { hasInterface } from "../host-path";
-import { type OtherDomain, otherDomains } from "../other-domains";
+import { makerOf, type OtherDomain, otherDomains } from "../other-domains";
 import { devicesOf } from "./alias";
 import type { Objection } from "./host-use";
 import { NodeDevices } from "./node-devices";
@@ -26,12 +26,9 @@ export async function requireCards(libvirt: Libvirt, { nics, name, host }: Input
     const bridge = ports.get(direct.dev);
     const objection = bridge === undefined ? takenBy(direct, others) : carries(direct.dev, bridge);
     if (!objection) continue;
-    throw new KvmError("conflict", {
-      step: `plug nics.${key} of VirtualMachine ${name} into ${direct.dev}`,
-      host: host.uri,
-      reason: `nics.${key}.direct: ${objection.reason}; nothing was changed`,
-      remedy: objection.remedy,
-    });
+    const step = `plug nics.${key} of VirtualMachine ${name} into ${direct.dev}`;
+    const reason = `nics.${key}.direct: ${objection.reason}; nothing was changed`;
+    throw new Taken({ step, host: host.uri, reason, remedy: objection.remedy }, objection.holder);
   }
 }
 
@@ -48,12 +45,13 @@ export async function requireTargets(libvirt: Libvirt, { nics, name, host }: Inp
     const holder = running.find(({ documents }) => documents.some((document) => targetsOf(document).includes(target)));
     if (holder?.uuid === own) continue;
     const whose = holder ? `the domain ${holder.name}` : "the host";
-    throw new KvmError("conflict", {
+    const refusal = {
       step: `plug in nics.${key} of VirtualMachine ${name}`,
       host: host.uri,
       reason: `nics.${key}.target: ${whose} has an interface ${target} already; nothing was changed`,
       remedy: "leave target out, so that libvirt gives a name, or choose one that is free (ip -br link on the host)",
-    });
+    };
+    throw new Taken(refusal, holder && makerOf(holder));
   }
 }
 
@@ -102,6 +100,7 @@ function takenBy({ dev, mode }: Direct, others: readonly OtherDomain[]): Objecti
     holder && {
       reason: `the domain ${holder.name} has ${dev} too, and mode passthrough takes it whole`,
       remedy: `use mode "bridge" in both, or give another interface`,
+      holder: makerOf(holder),
     }
   );
 }

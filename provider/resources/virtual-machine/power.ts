@@ -8,6 +8,7 @@ import type { Domain } from "./domain";
 import { poweroffIn, setPoweroff } from "./lifecycle-actions";
 import { type PowerState, plights } from "./power-state";
 import type { Inputs } from "./rows";
+import { startOnceFree } from "./start-once-free";
 
 type StopSettings = Pick<Inputs, "stopTimeout" | "onStopTimeout">;
 
@@ -58,7 +59,7 @@ async function changePower(
   if (now.power === "stopped") {
     await beforeStart();
     context.progress("starting");
-    await domain.start(wanted === "paused");
+    await startOnceFree(domain, wanted === "paused", context);
     return true;
   }
   if (wanted === "paused") await domain.suspend();

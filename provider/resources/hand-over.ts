@@ -1,0 +1,52 @@
+import { type ErrorCode, type ErrorDetails, KvmError } from "../core/errors";
+import type { Context } from "../core/handler";
+import { isSameStack } from "../core/identity";
+import { poll } from "./poll";
+
+/** Seconds that another resource is given to let go of what this one is to have. */
+const patience = 20;
+
+/** The refusal of what another object of the host has. */
+export class Taken extends KvmError {
+  constructor(
+    details: ErrorDetails,
+    /** The resource that made that object, where one of ours did. */
+    readonly holder: string | undefined,
+    code: ErrorCode = "conflict",
+  ) {
+    super(code, details);
+  }
+}
+
+/**
+ * Does what is refused as long as another resource of the stack has what it takes: that may be on its way from the one to
+ * the other, and Pulumi changes both at a time, in any order. Others are not waited for. `step` completes "Unable to ...".
+ */
+export async function onceFree<T>(step: string, { meta, signal, ...context }: Context, work: () => Promise<T>) {
+  const isSibling = (urn: string | undefined): urn is string =>
+    meta !== undefined && urn !== undefined && urn !== meta.urn && isSameStack(urn, meta.urn);
+  let refusal: Taken | undefined;
+  const done = await poll({ step, seconds: patience, signal }, async () => {
+    try {
+      return { result: await work() };
+    } catch (error) {
+      if (!(error instanceof Taken) || !isSibling(error.holder)) throw error;
+      if (!refusal) context.progress(`waiting for ${nameOf(error)} to let go: ${error.details.reason}`);
+      refusal = error;
+      return undefined;
+    }
+  });
+  if (done) return done.result;
+  throw refusal && givenUp(refusal);
+}
+
+/** The engine makes before it deletes, and a guest may keep until its next start what is taken from it. */
+function givenUp(refusal: Taken): KvmError {
+  const { details, code } = refusal;
+  const first = `where it is to come from ${nameOf(refusal)}, let that one give it up first, by a pulumi up of its own (with a new start of its guest where that waits; what swaps goes by a third value)`;
+  return new KvmError(code, { ...details, remedy: `${first}; else ${details.remedy}` });
+}
+
+function nameOf({ holder }: Taken): string {
+  return `the resource "${holder?.split("::").at(-1)}"`;
+}

@@ -1,0 +1,46 @@
+import type { Context } from "../../../provider/core/handler";
+import { onceFree, Taken } from "../../../provider/resources/hand-over";
+
+const urnOf = (name: string, stack = "dev") =>
+  `urn:pulumi:${stack}::shop::pulumi-nodejs:dynamic/kvm:VirtualMachine::${name}`;
+const lines: string[] = [];
+const context = {
+  meta: { organization: "organization", project: "shop", stack: "dev", urn: urnOf("db") },
+  signal: new AbortController().signal,
+  progress: (line: string) => lines.push(line),
+} as unknown as Context;
+
+const taken = (holder: string | undefined) =>
+  new Taken({ step: "start VirtualMachine db", reason: "port 5901 is in use", remedy: "give another" }, holder);
+
+afterEach(() => jest.restoreAllMocks());
+
+test("what another resource of the stack still has is waited for", async () => {
+  let left = 2;
+  const work = async () => {
+    if (left-- > 0) throw taken(urnOf("web"));
+    return "started";
+  };
+  expect(await onceFree("start VirtualMachine db", context, work)).toBe("started");
+  expect(lines).toEqual(['waiting for the resource "web" to let go: port 5901 is in use']);
+});
+
+test.each([
+  ["nobody of ours", taken(undefined)],
+  ["another stack", taken(urnOf("web", "prod"))],
+  ["the resource itself", taken(urnOf("db"))],
+  ["a failure of another kind", new Error("out of memory")],
+])("%s is not waited for", async (_who, refusal) => {
+  const work = jest.fn().mockRejectedValue(refusal);
+  await expect(onceFree("start VirtualMachine db", context, work)).rejects.toBe(refusal);
+  expect(work).toHaveBeenCalledTimes(1);
+});
+
+test("one that does not let go is named, with the way on", async () => {
+  let now = 0;
+  jest.spyOn(performance, "now").mockImplementation(() => (now += 60_000));
+  const work = jest.fn().mockRejectedValue(taken(urnOf("web")));
+  await expect(onceFree("start VirtualMachine db", context, work)).rejects.toThrow(
+    /port 5901 is in use\n.*come from the resource "web", let that one give it up first, by a pulumi up of its own .*; else give another/,
+  );
+});
