@@ -57,8 +57,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const known = Object.keys(olds).length === 0 ? undefined : split(handler, olds).values;
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
       const taken = meta ? identities.claim(handler.type, inputs, meta.urn) : [];
-      // Outside of previews the engine takes nothing that is not known.
-      const given = meta?.unknownPaths ? (withoutUnknown(inputs) as Values) : inputs;
+      // Outside of previews the engine takes nothing that is not known: it would complain of that, and not tell the faults.
+      const isTaken = !meta?.unknownPaths && failures.length === 0;
+      const given = isTaken ? inputs : (withoutUnknown(inputs) as Values);
       return { inputs: close(handler, given, news, meta), failures: [...failures, ...taken] };
     },
 

@@ -2,6 +2,7 @@ import { dynamicProvider } from "../../../provider/adapters/dynamic";
 import { KvmError } from "../../../provider/core/errors";
 import { PartialFailure } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
+import { virtualMachine } from "../../../provider/resources/virtual-machine";
 import { machine } from "../core/machine";
 
 const secret = (value: unknown) => ({
@@ -132,4 +133,14 @@ test("what a refresh finds is never refused: the program has not asked for it ye
   expect(await asked()).toEqual({ changes: true, replaces: [], deleteBeforeReplace: false });
   await check({}, { ...args, name: "ours" });
   await expect(asked()).rejects.toBe(refused);
+});
+
+test("beside a fault nothing is unknown, for the engine would complain of that in its place", async () => {
+  const { check } = dynamicProvider(virtualMachine);
+  const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
+  const __meta = JSON.stringify({ organization: "o", urn });
+  const host = { uri: "qemu:///system", uuid: "00000000-0000-4000-8000-000000000001" };
+  const { inputs, failures } = await check({}, { host, memory: "much", __meta });
+  expect(failures).toMatchObject([{ property: "memory" }]);
+  expect(JSON.stringify(inputs)).not.toContain("04da6b54-80e4-46f7-96ec-b56ff0331ba9");
 });
