@@ -34,6 +34,11 @@ export function remember(resource: object, type: string, lifted: Lifted): void {
   known.set(resource, { type, lifted });
 }
 
+/** Whether it is one of our resources, whichever copy of the package made it. */
+export function isOurs(resource: object): boolean {
+  return known.has(resource);
+}
+
 /** What a resource tells those that refer to it, by class name. */
 const references: Readonly<Record<string, (resource: Fields, lifted: Fields) => Fields>> = {
   Host: hostReference,

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { leaveOutPromises, showProgramOnly } from "./program-stack";
-import { lift, remember } from "./references";
+import { isOurs, lift, remember } from "./references";
 
 leaveOutPromises();
 
@@ -33,6 +33,12 @@ export abstract class KvmResource extends pulumi.CustomResource {
     if (options.import !== undefined) {
       throw new pulumi.RunError(
         `${facts.type} "${name}": the option import does not work with a dynamic provider. Take it out, and take over what exists with adopt: true, or a whole host with npx pulumi-kvm import`,
+      );
+    }
+    // The engine would forget what nobody deletes: a pool goes without its volumes, a Host without all that is on it.
+    if (options.deletedWith && isOurs(options.deletedWith)) {
+      throw new pulumi.RunError(
+        `${facts.type} "${name}": the option deletedWith would leave it on the host, for it does not go with another object there. Take it out; where it is to stay there, retainOnDelete: true says so`,
       );
     }
     const type = `pulumi-nodejs:dynamic/kvm:${facts.type}`;

@@ -110,6 +110,13 @@ test("the option import is refused with what to do instead", () => {
   expect(make).toThrow(/Network "old": the option import does not work.*adopt: true/);
 });
 
+test("the option deletedWith is refused with another object of a host, which takes nothing along, and no other", () => {
+  const host = new kvm.Host("rack-to-go", { uri: "qemu:///system" });
+  const network = (name: string, deletedWith: pulumi.Resource) => new kvm.Network(name, { host }, { deletedWith });
+  expect(() => network("with-host", host)).toThrow(/Network "with-host": the option deletedWith would leave it on/);
+  network("with-server", new pulumi.ComponentResource("test:index:Server", "server"));
+});
+
 test.each([
   ["a file that was not read as text", Buffer.from("#cloud-config"), "Buffer"],
   ["a date, which loaders of YAML make", new Date(0), "Date"],
