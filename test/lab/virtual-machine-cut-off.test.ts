@@ -1,4 +1,4 @@
-import type { Values } from "../../provider/core/handler";
+import { PartialFailure, type Values } from "../../provider/core/handler";
 import type { Libvirt } from "../../provider/libvirt/api";
 import { HostDaemon } from "../unit/resources/virtual-machine/host-daemon";
 import { cutOff as cutOffAt } from "./fault";
@@ -131,5 +131,21 @@ test("once it is renamed: the next run starts it with the UEFI variables that it
   } finally {
     await uefi.delete();
     await uefi.context.close();
+  }
+});
+
+test("as it is renamed: the next run goes on, whatever the program says by then", async () => {
+  const named = new Machine(lab.host, "named", { waitForAddress: false, state: "stopped", name: "former" });
+  try {
+    await named.create();
+    const failure = await cutOffAt(named, "DOMAIN_RENAME", { name: "latter" }, "within");
+    // With one of these the engine updates it though nothing differs.
+    expect(failure).toBeInstanceOf(PartialFailure);
+    await named.up();
+    expect(named.diff().changes).toEqual([]);
+    expect((await lab.host.virsh("list", "--all", "--name")).split("\n")).toContain("former");
+  } finally {
+    await named.delete();
+    await named.context.close();
   }
 });

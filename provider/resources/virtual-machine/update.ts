@@ -77,8 +77,10 @@ async function write(run: Run): Promise<Settled> {
     const now = renamed ? await rename(domain, before, olds, news, context) : before;
     return await settle({ ...run, before: now }, steps);
   } catch (error) {
-    if (isSent && isCutOff(error, context)) throw await asEither(run, error);
-    throw renamed && !isConnectionLost(error) ? await asBefore({ ...run, hasStopped: !!live }, error) : error;
+    // A rename stops the guest, and may be done though its answer was lost.
+    const isOpen = isSent ? isCutOff(error, context) : renamed && isConnectionLost(error);
+    if (isOpen) throw await asEither(run, error);
+    throw renamed ? await asBefore({ ...run, hasStopped: !!live }, error) : error;
   }
 }
 
