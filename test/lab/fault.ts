@@ -52,7 +52,7 @@ export function withFault(
 }
 
 /**
- * Runs an update whose connection is lost at a call: before it comes to the host, with its answer, or after it. Nothing
+ * Runs an update, or a creation, whose connection is lost at a call: before it comes to the host, with its answer, or after it. Nothing
  * reaches the host from then on.
  */
 export async function cutOff(
@@ -60,6 +60,7 @@ export async function cutOff(
   at: string,
   wanted: Values,
   moment: "before" | "within" | "after",
+  operation: "create" | "update" = "update",
 ): Promise<Error | undefined> {
   const lost = () => Promise.reject(new ConnectionLost("the other side closed it", false));
   let isGone = false;
@@ -72,7 +73,7 @@ export async function cutOff(
     new Proxy(await context.connect(host), {
       get: (target, key) => (isGone && key === "call" ? lost : Reflect.get(target, key, target)),
     });
-  return runWith(subject, "update", wanted, { ...context, connect });
+  return runWith(subject, operation, wanted, { ...context, connect });
 }
 
 /** Places of a fault: before and after each write, until an operation has no more of them. */

@@ -3,7 +3,7 @@ import type { Libvirt } from "../../provider/libvirt/api";
 import { HostDaemon } from "../unit/resources/virtual-machine/host-daemon";
 import { cutOff as cutOffAt } from "./fault";
 import { type Lab, startLab } from "./lab";
-import { Machine } from "./machines";
+import { image, Machine } from "./machines";
 
 /** A host that is gone in the midst of an update of an adopted machine, and what the next program does. */
 let lab: Lab;
@@ -149,3 +149,26 @@ test("as it is renamed: the next run goes on, whatever the program says by then"
     await named.context.close();
   }
 });
+
+test.each(["create", "update"] as const)(
+  "as %s starts it: a refresh shows that it is off, and nothing else",
+  async (operation) => {
+    const disks = { root: { volume: await image(lab.host, `${operation}.qcow2`) } };
+    const late = new Machine(lab.host, operation, { waitForAddress: false, disks });
+    try {
+      if (operation === "update") await late.create({ state: "stopped" });
+      const wanted = { title: "new" };
+      expect(await cutOffAt(late, "DOMAIN_CREATE_WITH_FLAGS", wanted, "before", operation)).toBeInstanceOf(
+        PartialFailure,
+      );
+      expect(await late.refresh()).toEqual(["state"]);
+      await lab.host.virsh("start", late.name);
+      await lab.host.virsh("desc", late.name, "--title", "--live", "other");
+      await late.refresh();
+      expect(late.diff(wanted).lines).toEqual(["title: live, the running guest has it otherwise"]);
+    } finally {
+      await late.delete();
+      await late.context.close();
+    }
+  },
+);

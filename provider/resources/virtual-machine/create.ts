@@ -10,7 +10,7 @@ import type { Libvirt } from "../../libvirt/api";
 import { clone, type Element, equal } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
 import { noteDiffering } from "../adoption";
-import { withDrift } from "../document";
+import { readRows, withDrift } from "../document";
 import { onceFree } from "../hand-over";
 import {
   adoptedMark,
@@ -186,7 +186,8 @@ async function finish(
     const seen = isOff ? { now, autostart: inputs.autostart } : {};
     return (await observe(domain, inputs, known, { config, ...seen })).made;
   } catch (error) {
-    throw await unfinished(domain, inputs, error, known, { due });
+    const applied = readRows(rows, effective(inputs, known), config);
+    throw await unfinished(domain, inputs, error, known, { due, applied });
   }
 }
 

@@ -6,7 +6,7 @@ import { isIgnored } from "../../core/ignored";
 import { isAt, valueAt } from "../../core/paths";
 import type { Made } from "../../core/resource";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
-import { namedByEither } from "../document";
+import { namedByEither, readRows } from "../document";
 import { type Leases, leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
@@ -157,7 +157,9 @@ async function finish(run: Run, settled: Settled, config: Element, leases: Lease
     return made;
   } catch (error) {
     if (isOff && !isConnectionLost(error)) throw await asBefore({ ...run, hasStopped: true, settled }, error);
-    throw await unfinished(domain, withLeftovers(news, olds), error, known, { due: wait.due, ignored, before: olds });
+    const applied = readRows(rows, to, config);
+    const left = { due: wait.due, ignored, applied, before: olds };
+    throw await unfinished(domain, withLeftovers(news, olds), error, known, left);
   }
 }
 
