@@ -52,8 +52,8 @@ export function withFault(
 }
 
 /**
- * Runs an update, or a creation, whose connection is lost at a call: before it comes to the host, with its answer, or after it. Nothing
- * reaches the host from then on.
+ * Runs an update, or a creation, whose connection is lost at a call: before it comes to the host, with its answer, or
+ * after it. Nothing reaches the host from then on.
  */
 export async function cutOff(
   subject: Subject,
