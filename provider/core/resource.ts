@@ -19,6 +19,7 @@ import { isIgnored } from "./ignored";
 import { updateAround } from "./left-alone";
 import { withEmpty, withoutEmpty } from "./maps";
 import { isWithin } from "./paths";
+import { whileUnderWay } from "./under-way";
 import { Unfinished } from "./unfinished";
 import { hasUnknown, isPlainObject } from "./unknown";
 
@@ -286,7 +287,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       const [old, wanted] = [opened(olds), news as StateOf<R>];
       const changes = changesOf(olds, news);
       const version = defaultsVersionOf(news, olds);
-      return (await keep(wanted, version, () => updateAround(definition, id, old, wanted, changes, context))).state;
+      const work = () => updateAround(definition, id, old, wanted, changes, context);
+      return (await whileUnderWay(context.meta?.urn, () => keep(wanted, version, work))).state;
     },
 
     async delete(id, state, context, next) {
@@ -295,7 +297,8 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
         context.info(`${definition.type} ${state["name"]} stays as it is: ${adopter} has adopted it`);
         return;
       }
-      await definition.delete(id, opened(state), context, next as StateOf<R> | undefined);
+      const anew = next as StateOf<R> | undefined;
+      await whileUnderWay(context.meta?.urn, () => definition.delete(id, opened(state), context, anew));
     },
   };
 }

@@ -1,9 +1,10 @@
 import { type ErrorCode, type ErrorDetails, KvmError } from "../core/errors";
 import type { Context } from "../core/handler";
 import { isSameStack } from "../core/identity";
+import { isAtWork, noteWait } from "../core/under-way";
 import { poll } from "./poll";
 
-/** Seconds that another resource is given to let go of what this one is to have. */
+/** Seconds that another resource, while nothing is done to it, is given to let go of what this one is to have. */
 const patience = 20;
 
 /** The refusal of what another object of the host has. */
@@ -26,18 +27,27 @@ export async function onceFree<T>(step: string, { meta, signal, ...context }: Co
   const isSibling = (urn: string | undefined): urn is string =>
     meta !== undefined && urn !== undefined && urn !== meta.urn && isSameStack(urn, meta.urn);
   let refusal: Taken | undefined;
-  const done = await poll({ step, seconds: patience, signal }, async () => {
-    try {
-      return { result: await work() };
-    } catch (error) {
-      if (!(error instanceof Taken) || !isSibling(error.holder)) throw error;
-      if (!refusal) context.progress(`waiting for ${nameOf(error)} to let go: ${error.details.reason}`);
-      refusal = error;
-      return undefined;
-    }
-  });
-  if (done) return done.result;
-  throw refusal && givenUp(refusal);
+  let since = 0;
+  try {
+    const done = await poll({ step, seconds: Number.POSITIVE_INFINITY, signal }, async () => {
+      try {
+        return { result: await work() };
+      } catch (error) {
+        if (!(error instanceof Taken) || !isSibling(error.holder)) throw error;
+        if (!refusal) context.progress(`waiting for ${nameOf(error)} to let go: ${error.details.reason}`);
+        if (meta) noteWait(meta.urn, error.holder);
+        const now = performance.now();
+        // A guest may take its time to let go of a device, or to shut down.
+        if (!refusal || isAtWork(error.holder)) since = now;
+        refusal = error;
+        if (now - since > patience * 1000) throw givenUp(refusal);
+        return undefined;
+      }
+    });
+    return (done as { readonly result: T }).result;
+  } finally {
+    if (meta) noteWait(meta.urn, undefined);
+  }
 }
 
 /** The engine makes before it deletes, and a guest may keep until its next start what is taken from it. */

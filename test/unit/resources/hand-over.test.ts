@@ -1,4 +1,5 @@
 import type { Context } from "../../../provider/core/handler";
+import { whileUnderWay } from "../../../provider/core/under-way";
 import { onceFree, Taken } from "../../../provider/resources/hand-over";
 
 const urnOf = (name: string, stack = "dev") =>
@@ -43,4 +44,25 @@ test("one that does not let go is named, with the way on", async () => {
   await expect(onceFree("start VirtualMachine db", context, work)).rejects.toThrow(
     /port 5901 is in use\n.*come from the resource "web", let that one give it up first, by a pulumi up of its own .*; else give another/,
   );
+});
+
+test("one that is changed at the moment is waited for as long as that takes, unless it waits itself", async () => {
+  let now = 0;
+  jest.spyOn(performance, "now").mockImplementation(() => (now += 60_000));
+  let left = 3;
+  const work = async () => {
+    if (left-- > 0) throw taken(urnOf("web"));
+    return "started";
+  };
+  const web = { ...context, meta: { ...context.meta, urn: urnOf("web") } } as Context;
+  const start = () => onceFree("start VirtualMachine db", context, work);
+  expect(await whileUnderWay(urnOf("web"), start)).toBe("started");
+  const swaps = () => onceFree("start VirtualMachine web", web, () => Promise.reject(taken(urnOf("db"))));
+  left = 9;
+  const both = [whileUnderWay(urnOf("db"), start), whileUnderWay(urnOf("web"), swaps)];
+  const told = (await Promise.allSettled(both)).map((one) => one.status === "rejected" && String(one.reason));
+  expect(told).toEqual([
+    expect.stringContaining('from the resource "web"'),
+    expect.stringContaining('the resource "db"'),
+  ]);
 });
