@@ -9,8 +9,10 @@ import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
 import { orderIsFree } from "./boot-order";
 import { addressIsFree } from "./device-address";
 import { controllerOf, isOnScsi } from "./disk-controllers";
+import { sourcePath } from "./disk-sources";
 import type { Domain } from "./domain";
 import { isImageLocked, isTrayClosed } from "./refusal";
+import { onceUnused } from "./start-once-free";
 
 /** Does in the running guest what the change asks for. The configuration has been written before. */
 export type LiveOperation = (operation: Operation) => Promise<void>;
@@ -155,19 +157,11 @@ export class Operation {
   }
 
   /** An image may be on its way from another guest: Pulumi changes both at a time, and QEMU lets one open it. */
-  private async attachFree(device: Element): Promise<void> {
-    let refusal: unknown;
-    const done = await poll({ step: this.step, seconds: unplugTime, signal: this.context.signal }, async () => {
-      try {
-        await this.domain.attach(device);
-        return true;
-      } catch (error) {
-        if (!isImageLocked(error)) throw error;
-        refusal = error;
-        return undefined;
-      }
-    });
-    if (!done) throw refusal;
+  private attachFree(device: Element): Promise<void> {
+    const { domain, context } = this;
+    const image = sourcePath(device);
+    const plug = () => domain.attach(device);
+    return onceUnused(domain, this.step, context, plug, (error) => (isImageLocked(error) ? image : undefined));
   }
 
   /** libvirt would add a controller of its own choice, and it would not be virtio. */
