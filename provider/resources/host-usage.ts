@@ -6,7 +6,7 @@ import { factsOf } from "./facts";
 import { declaredLimits, limitsFor } from "./host-limits";
 import { freePages } from "./host-pages";
 import { readTopology } from "./host-topology";
-import { type OtherDomain, otherDomains } from "./other-domains";
+import { makerOf, type OtherDomain, otherDomains } from "./other-domains";
 import { readRecord } from "./placement-record";
 
 /** What a host has, what of it may be used, and what is taken: all that a guest is placed by. */
@@ -16,6 +16,8 @@ export interface HostUsage {
   readonly ledger: Ledger;
   /** Huge pages that were added for other guests. */
   readonly added: readonly CellPages[];
+  /** The resources that made the domains, by the domains' names, where ours did. */
+  readonly makers: ReadonlyMap<string, string>;
 }
 
 interface Place {
@@ -37,7 +39,12 @@ export async function usageBeside(libvirt: Libvirt, host: Place, domains: readon
     limits: limitsFor(declaredLimits(host), topology, found),
     ledger: { claims: claimsOf(domains, topology) },
     added: guestPagesOf(domains),
+    makers: new Map(domains.flatMap((domain) => pairOf(domain.name, makerOf(domain)))),
   };
+}
+
+function pairOf(name: string, urn: string | undefined): [string, string][] {
+  return urn === undefined ? [] : [[name, urn]];
 }
 
 /** What the other domains hold now; for a look after a definition. */

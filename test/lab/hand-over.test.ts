@@ -60,6 +60,26 @@ test("an address goes from one machine to another", async () => {
   expect([await a.xml(), await b.xml()]).toEqual([expect.not.stringContaining(mac), expect.stringContaining(mac)]);
 }, 30_000);
 
+test("CPUs go from one machine to another; one that is renamed goes on until it has them", async () => {
+  const dedicated = { cpu: { policy: "dedicated" } };
+  const [a, b] = [lab.machine("a", dedicated), lab.machine("b", { ...dedicated, state: "stopped" })];
+  await Promise.all([a.create(), b.create()]);
+  const before = await runOf(a);
+  const renamed = a.up({ vcpus: 2, maxVcpus: 2, name: "larger" });
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  expect(await runOf(a)).toBe(before);
+  await Promise.all([renamed, b.up({ cpu: {} })]);
+  expect((a.state["placement"] as Values)["owned"]).toBe("0-1");
+}, 60_000);
+
+test("a disk that a guest lets go of only with a restart is waited for as long as that takes", async () => {
+  const data = { disks: { data: { volume: await image(lab.host, "slow.qcow2") } } };
+  const [a, b] = [lab.machine("a"), lab.machine("b", { changePolicy: "stage" })];
+  await Promise.all([a.create(data), b.create()]);
+  await both(a.up(), () => b.up(data));
+  expect(await b.xml()).toContain("slow.qcow2'");
+}, 60_000);
+
 test("a subnet and a bridge go from one network to another", async () => {
   const net = (name: string) => new Managed(network, name, { host: referenceOf(lab.host), name });
   const [a, b] = [net("a"), net("b")];

@@ -56,6 +56,14 @@ export class Machine {
     this.context = { ...this.context, meta: { ...metaOf(this.logicalName, "VirtualMachine"), ignoreChanges } };
   }
 
+  /** From now on it is another stack's: those of one wait for what another of them may be about to let go. */
+  inOtherStack(): this {
+    const { meta } = this.context;
+    const other = meta && { ...meta, stack: "other", urn: meta.urn.replace(":test:", ":other:") };
+    this.context = { ...this.context, ...(other && { meta: other }) };
+    return this;
+  }
+
   private check(args: Values) {
     const olds = this.id === "" ? undefined : this.state;
     const news = {

@@ -35,7 +35,9 @@ function asWanted(libvirt: Libvirt, withLock: boolean): Libvirt {
 
 async function main([uri = "", uuid = "", lock, ...names]: readonly string[]): Promise<void> {
   const contexts = names.map((name) => {
-    const context = handlerContext(metaOf(name, "VirtualMachine"));
+    const meta = metaOf(name, "VirtualMachine");
+    // Those of one stack would wait for each other's CPUs.
+    const context = handlerContext({ ...meta, stack: name, urn: meta.urn.replace(":test:", `:${name}:`) });
     const { connect } = context;
     return Object.assign(context, {
       connect: async (host: { uri: string }) => asWanted(await connect(host), lock === "true"),

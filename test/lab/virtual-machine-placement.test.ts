@@ -21,7 +21,7 @@ async function pins(vm: Machine, ...flags: string[]): Promise<string[]> {
 const owned = (vm: Machine) => (vm.state["placement"] as Values | undefined)?.["owned"];
 
 test("guests get a CPU each, the third is refused, and one that goes makes room", async () => {
-  const [first, second, third] = [lab.machine("first"), lab.machine("second"), lab.machine("third")];
+  const [first, second, third] = [lab.machine("first"), lab.machine("second"), lab.machine("third").inOtherStack()];
   await first.create();
   await second.create({ state: "stopped" });
   expect([await pins(first, "--live"), await pins(second, "--config")]).toEqual([["0"], ["1"]]);
@@ -67,7 +67,7 @@ test("a hand that re-pins is seen, and the next run puts the guest back without 
 }, 60_000);
 
 test("what is asked otherwise is placed anew, what is not stays, and no policy gives all back", async () => {
-  const [vm, other] = [lab.machine("moves"), lab.machine("other")];
+  const [vm, other] = [lab.machine("moves"), lab.machine("other").inOtherStack()];
   await vm.create();
   await vm.up({ cpu: { policy: "dedicated", smt: "any" }, title: "t" });
   expect(await pins(vm)).toEqual(["0"]);

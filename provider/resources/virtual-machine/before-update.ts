@@ -10,9 +10,10 @@ import { warnOfSlowDisks } from "./latency-advice";
 import { warnOfMitigations } from "./mitigations";
 import { refuseMoved } from "./moved-images";
 import { warnOfCards } from "./nic-claims";
+import { requirePlace } from "./planning";
 import { waitingIn } from "./run-note";
 import { warnOfIsolation } from "./security";
-import type { UpdateSite } from "./settle";
+import { placeFor, type UpdateSite } from "./settle";
 import { warnOfTpmState } from "./tpm";
 import { warnOfVariables } from "./variables";
 
@@ -34,6 +35,9 @@ async function requireDoable(site: UpdateSite, changes: readonly Change[], touch
   const isRestarted = !!live && asksForStart && news.changePolicy === "restart";
   await onceFree(`update VirtualMachine ${news.name}`, context, async () => {
     if (renamed) await requireFreeName(site);
+    const place = renamed && live && placeFor(site);
+    // Ahead of the stop as well: what is found may be another place by then, where it is looked for under the lock.
+    if (place) await requirePlace(place);
     await requireHardware(domain.libvirt, news, domain.uuid, touched, isRestarted);
   });
 }

@@ -1,8 +1,8 @@
-import { KvmError } from "../../core/errors";
 import { formatCpuSet, parseCpuSet } from "../../tuning/cpu-set";
 import type { Claim, SmtPolicy } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import { domainClaim } from "../domain-claim";
+import { Taken } from "../hand-over";
 import type { HostUsage } from "../host-usage";
 import { smtOf } from "./placement";
 import { composeRows } from "./render";
@@ -25,18 +25,21 @@ export interface PinRefusal {
   readonly at: string;
   readonly reason: string;
   readonly remedy: string;
+  /** The domain that has the CPUs. */
+  readonly rival?: string;
 }
 
 /** Refuses pins of the program's own to CPUs that the host has not, or that another guest owns. */
-export function refusePins(inputs: Inputs, { topology, ledger }: HostUsage): void {
+export function refusePins(inputs: Inputs, { topology, ledger, makers }: HostUsage): void {
   const found = pinRefusal(inputs, topology, ledger.claims);
   if (found === undefined) return;
-  throw new KvmError("conflict", {
+  const refusal = {
     step: `pin VirtualMachine ${inputs.name} (${found.at})`,
     host: inputs.host.uri,
     reason: `${found.reason}; nothing was changed`,
     remedy: found.remedy,
-  });
+  };
+  throw new Taken(refusal, makers.get(found.rival ?? ""));
 }
 
 /** The first thing that speaks against the pins; undefined where nothing does. */
@@ -65,6 +68,7 @@ export function pinRefusal(inputs: Inputs, topology: HostTopology, claims: reado
   return {
     at: wide?.[0] ?? "cpuTune.vcpuPins",
     reason: `CPU ${formatCpuSet(rival.cpus)} is owned by ${rival.name}`,
+    rival: rival.name,
     remedy: `pin to other CPUs, take the pins of ${rival.name} away, or set cpu.policy: "shared" on both to let them share`,
   };
 }

@@ -5,6 +5,7 @@ import type { CellPages } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import { addForGuest, countIn, type GuestPages, withMore } from "../added-pages";
 import { domainClaim } from "../domain-claim";
+import { onceFree } from "../hand-over";
 import { withHostLock } from "../host-lock";
 import { type HostUsage, hostUsage, othersClaims } from "../host-usage";
 import { pagesOf, pagesText } from "../placed";
@@ -29,12 +30,18 @@ export type Write<T> = (
   readonly undo: () => Promise<void>;
 }>;
 
+/** Places the guest and writes its definition. What others of the stack give up meanwhile is waited for without the lock. */
+export function placeAndWrite<T>(site: Site, write: Write<T>): Promise<T> {
+  const { inputs, context } = site;
+  return onceFree(`place VirtualMachine ${inputs.name}`, context, () => placeUnderLock(site, write));
+}
+
 /**
  * Places the guest and writes its definition, which is what others see of it, under the lock of the host. Then it
  * looks again: whoever placed a guest without the lock, by hand or on a host that has none, goes first, and this one is
  * placed anew. Pages that it needs are added last: what was written says how to give them back, whatever happens.
  */
-export async function placeAndWrite<T>(site: Site, write: Write<T>): Promise<T> {
+async function placeUnderLock<T>(site: Site, write: Write<T>): Promise<T> {
   const { inputs, libvirt, context } = site;
   const host = inputs.host.uri;
   if (!concernsOthers(inputs) && site.added.length === 0) return (await write(undefined, [])).result;

@@ -1,16 +1,17 @@
 import { equal } from "../../core/equal";
-import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
+import { isSameStack } from "../../core/identity";
 import { isPlainObject } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
 import type { Element } from "../../schema/tree";
 import { place } from "../../tuning/place";
 import type { Placement } from "../../tuning/placement";
-import type { CellPages, DeviceRequest, HostLimits, PlacedBefore } from "../../tuning/request";
+import type { CellPages, DeviceRequest, HostLimits, PlacedBefore, Request } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import type { GuestPages } from "../added-pages";
 import { domainClaim } from "../domain-claim";
-import type { HostUsage } from "../host-usage";
+import { Taken } from "../hand-over";
+import { type HostUsage, hostUsage } from "../host-usage";
 import { pinsIn } from "./cpu-tuning";
 import { NodeDevices } from "./node-devices";
 import { refusePins } from "./pin-refusals";
@@ -48,7 +49,7 @@ export async function plan(site: Site, usage: HostUsage): Promise<Placed | undef
   const request = requestOf(inputs, await devicesWithCells(libvirt, inputs), usage.topology, previous);
   const limits = site.live ? withOwn(usage.limits, domainClaim(site.live, usage.topology).pages) : usage.limits;
   const answer = place(usage.topology, limits, usage.ledger, request);
-  if (!answer.fits) throw refusal(inputs, answer.explain);
+  if (!answer.fits) throw refusal(site, answer.explain, holderOf(site, { ...usage, limits }, request));
   const near = await nearDevices(site);
   const told = { near, mirrors: mirrors(site, answer), pinned: site.live && pinsIn(site.live) };
   const placed = placedFrom(answer, inputs, usage.topology, libvirt.version, told);
@@ -65,20 +66,41 @@ function mirrors({ kept }: Site, { cells }: Placement): boolean {
   return kept === undefined || kept.values["numa"] !== undefined || !equal(kept.cells, cells);
 }
 
-function refusal(inputs: Inputs, explain: readonly string[]): KvmError {
-  const facts = explain.filter((line) => !line.startsWith("remedy: "));
-  const remedies = explain.flatMap((line) => (line.startsWith("remedy: ") ? line.slice("remedy: ".length) : []));
-  return new KvmError("conflict", {
-    step: `place VirtualMachine ${inputs.name}`,
-    host: inputs.host.uri,
-    reason: `${facts.join("; ")}; nothing was changed`,
-    remedy: [...remedies, ...(facts.some((fact) => fact.includes("owned by")) ? [givenUp] : [])].join("; or "),
-  });
+/** Refuses a guest that has no place on the host as it is used now. */
+export async function requirePlace(site: Site): Promise<void> {
+  const silent = { ...site.context, warn: () => undefined };
+  await plan({ ...site, context: silent }, await hostUsage(site.libvirt, site.inputs.host, site.uuid));
 }
 
-/** The engine makes before it deletes, and what does not depend on each other in any order. */
-const givenUp =
-  "where this program gives CPUs of an owner up, let that be done first: dependsOn the owner that becomes smaller, or run pulumi up without this machine when the owner is deleted, which comes last";
+function refusal({ inputs }: Site, explain: readonly string[], holder: string | undefined): Taken {
+  const facts = explain.filter((line) => !line.startsWith("remedy: "));
+  const remedies = explain.flatMap((line) => (line.startsWith("remedy: ") ? line.slice("remedy: ".length) : []));
+  return new Taken(
+    {
+      step: `place VirtualMachine ${inputs.name}`,
+      host: inputs.host.uri,
+      reason: `${facts.join("; ")}; nothing was changed`,
+      remedy: remedies.join("; or "),
+    },
+    holder,
+  );
+}
+
+/** The resource of the stack that has what the guest lacks: without what it and those before it have, the guest would fit. */
+function holderOf({ context: { meta } }: Site, usage: HostUsage, request: Request): string | undefined {
+  const { topology, ledger, makers } = usage;
+  const siblings = ledger.claims.flatMap((claim) => {
+    const maker = makers.get(claim.name);
+    return meta && maker !== undefined && isSameStack(maker, meta.urn) ? [{ claim, maker }] : [];
+  });
+  const fitsWithout = (gone: typeof siblings) => {
+    const claims = ledger.claims.filter((claim) => gone.every((sibling) => sibling.claim !== claim));
+    const freed = gone.flatMap(({ claim }) => claim.pages);
+    return place(topology, withOwn(usage.limits, freed), { claims }, request).fits;
+  };
+  if (siblings.length === 0 || !fitsWithout(siblings)) return undefined;
+  return siblings.find((_, index) => fitsWithout(siblings.slice(0, index + 1)))?.maker;
+}
 
 /** Pages that a guest holds as it runs are its own for its next start too: where that is to be may be written already. */
 function withOwn(limits: HostLimits, own: readonly CellPages[]): HostLimits {

@@ -24,6 +24,7 @@ import {
   suggestedFor,
 } from "./placement";
 import { placeAndWrite } from "./placing";
+import type { Site } from "./planning";
 import { type Inputs, rows } from "./rows";
 import { dropWaiting } from "./waiting-mark";
 
@@ -60,14 +61,10 @@ export interface Settled {
 
 /** Writes the definition; a guest that asks for another place is placed first. */
 export async function settle(site: UpdateSite, { judge, sending }: Steps): Promise<Settled> {
-  const { domain, olds, news, before, live, context } = site;
-  const kept = placementIn(olds);
-  const isSettled = kept !== undefined || !isPlaced(news);
+  const { domain, olds, news, before, context } = site;
+  const place = placeFor(site);
   const added = addedIn(before);
-  if (isSettled && !isAskedAnew(olds, news)) return write(site, sending, kept, added);
-  const { libvirt, uuid } = domain;
-  const previous = () => (kept ? placedBefore(kept) : suggestedFor(news));
-  const place = { libvirt, inputs: news, uuid, previous, kept, added, live, context };
+  if (!place) return write(site, sending, placementIn(olds), added);
   return placeAndWrite(place, async (placement, pages) => {
     const [from, to] = [effective(olds, olds), effective(news, asOutput(placement))];
     judge(withoutIdle(diffRows(rows, from, to), from, to));
@@ -82,6 +79,16 @@ export async function settle(site: UpdateSite, { judge, sending }: Steps): Promi
     };
     return { result: { ...result, giveBack: takeBack }, undo };
   });
+}
+
+/** What the guest is placed by, where it asks for another place. */
+export function placeFor({ domain, olds, news, before, live, context }: UpdateSite): Site | undefined {
+  const kept = placementIn(olds);
+  const isSettled = kept !== undefined || !isPlaced(news);
+  if (isSettled && !isAskedAnew(olds, news)) return undefined;
+  const { libvirt, uuid } = domain;
+  const previous = () => (kept ? placedBefore(kept) : suggestedFor(news));
+  return { libvirt, inputs: news, uuid, previous, kept, added: addedIn(before), live, context };
 }
 
 async function write(

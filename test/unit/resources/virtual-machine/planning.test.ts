@@ -1,4 +1,5 @@
 import type { Context, Values } from "../../../../provider/core/handler";
+import type { Taken } from "../../../../provider/resources/hand-over";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { plan, type Site } from "../../../../provider/resources/virtual-machine/planning";
 import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
@@ -15,7 +16,7 @@ const topology = host(2, 4, 2, {
     { sizeKiB: 2048, total: 256 },
   ],
 });
-const usage = { topology, limits: unlimited, ledger: { claims: [] }, added: [] };
+const usage = { topology, limits: unlimited, ledger: { claims: [] }, added: [], makers: new Map<string, string>() };
 const devices = {
   pci_0000_65_00_0: pciDevice("0000:65:00.0", { node: 1, class: "0x030000" }),
   pci_0000_3b_10_1: pciDevice("0000:3b:10.1", { node: 0 }),
@@ -63,14 +64,32 @@ test("a guest that is off gets a bus for each device that is near to one of its 
   expect((await planned({ machine: "pc" })).placement?.values).not.toHaveProperty("nics");
 });
 
-test("where others own the CPUs it is told how they are given up in the same program", async () => {
+test("where another guest of the stack has what is missing, its resource is told as the one to wait for", async () => {
   const small = { vcpus: 1, memory: "64 MiB", numa: undefined, hostDevices: {}, nics: {} };
   const all = topology.cells.flatMap(({ cpus }) => cpus.map(({ id }) => id));
-  const owner = { name: "web", owned: all, shared: [], memory: [], pages: [], unboundKiB: 0, devices: [] };
-  await expect(planned(small, {}, { ...usage, ledger: { claims: [owner] } as never })).rejects.toThrow(
-    /owned by web[\s\S]*or where this program gives CPUs of an owner up, .* dependsOn the owner/,
-  );
-  await expect(planned({ ...small, memory: "64 GiB" })).rejects.toThrow(/remove a guest of this cell$/);
+  const none = { owned: [], shared: [], memory: [], pages: [], unboundKiB: 0, devices: [] };
+  const ledger = {
+    claims: [
+      { ...none, name: "idle" },
+      { ...none, name: "web", owned: all },
+    ],
+  };
+  const urnOf = (name: string, stack = "dev") => meta.urn.replace("::db", `::${name}`).replace(":dev:", `:${stack}:`);
+  const makers = (stack?: string) => new Map(["idle", "web"].map((name) => [name, urnOf(name, stack)]));
+  const holder = async (more: Values, stack?: string) => {
+    const context = { meta, warn: () => undefined } as unknown as Context;
+    const refused = planned(
+      { ...small, ...more },
+      { context },
+      { ...usage, ledger: ledger as never, makers: makers(stack) },
+    );
+    return refused.then(undefined, (error: Taken) => [error.holder, error.message.includes("owned by web")]);
+  };
+  expect(await holder({})).toEqual([urnOf("web"), true]);
+  expect(await holder({ cpu: {}, cpuTune: { vcpuPins: { "0": "1" } } })).toEqual([urnOf("web"), true]);
+  expect(await holder({}, "prod")).toEqual([undefined, true]);
+  // With all of them gone it would not fit either.
+  expect(await holder({ memory: "64 GiB" })).toEqual([undefined, expect.anything()]);
 });
 
 test("pages that have to be added are told, and those that are preferred and not there are warned of", async () => {
