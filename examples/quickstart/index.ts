@@ -25,7 +25,7 @@ const db = new kvm.VirtualMachine("db", {
   host,
   virtType: config.get("virtType") === "qemu" ? "qemu" : "kvm",
   vcpus: 1,
-  memory: "256 MiB",
+  memory: config.get("memory") ?? "1 GiB",
   disks: { root: { volume: root }, seed: { volume: seed, device: "cdrom" } },
   nics: { lan: { network: lan } },
   serialLog: config.get("serialLog"),
