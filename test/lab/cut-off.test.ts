@@ -55,3 +55,17 @@ test.each(moments)("a pool: so does it (%s)", async (moment) => {
     expect(await definition()).not.toMatch(/<cow/);
   });
 });
+
+test("a pool that is cut off as its directory is to have another mode: the next run sets it, also after a refresh", async () => {
+  const path = `${lab.host.directory}/mode`;
+  const subject = new Managed(storagePool, "mode", { host: referenceOf(lab.host), path });
+  const wanted = { permissions: { mode: "0711" } };
+  await withManaged(subject, async (pool) => {
+    await pool.create({ permissions: { mode: "0750" } });
+    await cutOff(pool, "STORAGE_POOL_DESTROY", wanted, "after");
+    await pool.refresh();
+    await pool.up(wanted);
+    expect((await lab.host.exec(["stat", "-c", "%a", path])).stdout.trim()).toBe("711");
+    expect([changes(pool, wanted), await pool.refresh(), changes(pool, wanted)]).toEqual([[], [], []]);
+  });
+});

@@ -1,4 +1,5 @@
 import { type Change, diffRows } from "../../core/diff";
+import { equal } from "../../core/equal";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { defineResource, type Made, type Seen } from "../../core/resource";
@@ -84,7 +85,7 @@ export const storagePool = defineResource({
     const adopted = olds.adopted === true;
     try {
       await calls.redefine(id, document);
-      await takeBackIfFailed(calls, { id, olds, news, before, changes }, context);
+      await takeBackIfFailed(calls, { id, olds, news, before, document, changes }, context);
       return await report(calls, id, news, adopted);
     } catch (error) {
       if (!isHalfDone(error)) throw error;
@@ -137,17 +138,21 @@ interface Written {
   readonly news: Inputs;
   /** The definition before it. */
   readonly before: Element;
+  readonly document: Element;
   readonly changes: readonly Change[];
 }
 
 /** Brings what is written in force; where that fails, the pool is what it was. */
 async function takeBackIfFailed(calls: PoolCalls, written: Written, context: Context): Promise<void> {
-  const { id, olds, news, before, changes } = written;
+  const { id, olds, news, before, document, changes } = written;
   try {
-    const permissions = changes.some(({ path }) => path[0] === "permissions");
-    // libvirt sets mode and owner only when it builds a pool that is not active; open volumes stay open.
-    if (permissions && (await calls.isActive(id))) await calls.stop(id);
-    if (permissions) await calls.build(id, buildFlags.missing);
+    const wasActive = await calls.isActive(id);
+    if (changes.some(({ path }) => path[0] === "permissions")) await setPermissions(calls, id);
+    await bringInForce(calls, id, news, context, true);
+    if (wasActive || !news.active || !(await hasOtherPermissions(calls, id, news))) return;
+    // libvirt forgets the written ones once it starts the pool.
+    await calls.redefine(id, document);
+    await setPermissions(calls, id);
     await bringInForce(calls, id, news, context, true);
   } catch (error) {
     if (isConnectionLost(error)) throw error;
@@ -163,6 +168,18 @@ async function takeBackIfFailed(calls: PoolCalls, written: Written, context: Con
     });
     throw error;
   }
+}
+
+/** libvirt sets mode and owner only when it builds a pool that is not active; open volumes stay open. */
+async function setPermissions(calls: PoolCalls, id: string): Promise<void> {
+  if (await calls.isActive(id)) await calls.stop(id);
+  await calls.build(id, buildFlags.missing);
+}
+
+/** A pool that is not active shows mode and owner as they are written, whatever its directory has: an update may have been cut off. */
+async function hasOtherPermissions(calls: PoolCalls, id: string, inputs: Inputs): Promise<boolean> {
+  const document = inputs.permissions && (await calls.actual(id));
+  return !!document && !equal(observe(document, inputs)["permissions"], inputs.permissions);
 }
 
 /** Makes the place where it is missing, starts or stops the pool, and sets autostart. `isKnown`: it was made before. */
