@@ -172,3 +172,29 @@ test.each(["create", "update"] as const)(
     }
   },
 );
+
+test.each(["stage", "restart"])(
+  "once values are out of the definition alone, and refreshes took note of it: the next run has the guest follow (%s)",
+  async (changePolicy) => {
+    const spare = new Machine(lab.host, "spare", { waitForAddress: false, changePolicy });
+    try {
+      await spare.create({ title: "old", cpuTune: { shares: 512 } });
+      const before = spare.state;
+      await cutOffAt(spare, "DOMAIN_DEFINE_XML_FLAGS", {}, "after");
+      // The provider was killed too: the engine knows of nothing.
+      spare.state = before;
+      await spare.refresh();
+      await spare.refresh();
+      expect(spare.diff().lines[0]).toBe("title: live, the running guest has it otherwise");
+      await spare.up();
+      const isStaged = changePolicy === "stage";
+      expect(await spare.xml()).not.toContain("<title>");
+      expect(/<shares>/.test(await spare.xml())).toBe(isStaged);
+      expect([await spare.refresh(), spare.diff().changes]).toEqual([[], []]);
+      expect(spare.state["pendingRestart"]).toEqual(isStaged ? ["cpuTune.shares"] : []);
+    } finally {
+      await spare.delete();
+      await spare.context.close();
+    }
+  },
+);

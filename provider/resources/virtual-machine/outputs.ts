@@ -17,7 +17,7 @@ import { pendingOf, residue, takenOut, untold } from "./pending";
 import { asOutput, effective, isPlaced, placementIn } from "./placement";
 import type { PowerState } from "./power-state";
 import { type Inputs, rows } from "./rows";
-import { leftIn, memoOf } from "./run-note";
+import { leftIn, memoOf, withRest } from "./run-note";
 import { markWaiting } from "./waiting-mark";
 
 export const outputs = {
@@ -97,8 +97,10 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
       ])
     : [{}, undefined];
   const wanted = effective(inputs, known);
-  const waiting = live ? residue(rows, wanted, live, config) : [];
-  const had = effective(before, before);
+  // An update has done all that it could to what the guest alone has.
+  const named = isDone ? wanted : withRest(wanted, known);
+  const waiting = live ? residue(rows, named, live, config) : [];
+  const had = withRest(effective(before, before), before, wanted);
   const left = live && !anew ? takenOut(rows, had, wanted, { live, config, waiting }) : [];
   const gone = left.map(({ property }) => property);
   const isUpdated = hints.before !== undefined && !anew;

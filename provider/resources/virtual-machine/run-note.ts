@@ -1,5 +1,5 @@
 import type { Values } from "../../core/handler";
-import { withValueAt } from "../../core/paths";
+import { valueAt, withValueAt } from "../../core/paths";
 import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 
@@ -42,6 +42,19 @@ export function inRun(inputs: Values, state: Values): Values {
     (values, [property, { old }]) => withValueAt(values, property.split("."), old),
     inputs,
   );
+}
+
+/**
+ * The inputs, and with them what the guest alone still has of values that neither they nor `news` name: a refresh that
+ * finds them out of the definition, as after an update that was cut off, takes them out of the state.
+ */
+export function withRest(inputs: Values, state: Values, news: Values = inputs): Values {
+  const { room = {} } = noteOf(state);
+  return Object.entries(room).reduce((values, [property, { old }]) => {
+    const path = property.split(".");
+    const isNamed = [values, news].some((named) => valueAt(named, path) !== undefined);
+    return old === undefined || isNamed ? values : withValueAt(values, path, old);
+  }, inputs);
 }
 
 /** What the guest has of values that the program says no more: a later look cannot tell, and goes by the state. */

@@ -25,7 +25,7 @@ import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
 import { asBefore, asEither, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
-import { behindIn, waitingIn } from "./run-note";
+import { behindIn, waitingIn, withRest } from "./run-note";
 import { type Settled, settle, type UpdateSite } from "./settle";
 import { StartWait } from "./start-wait";
 import { keepVariables } from "./variables";
@@ -88,6 +88,7 @@ async function write(run: Run): Promise<Settled> {
 async function applyToGuest(run: Run, settled: Settled): Promise<Element> {
   const { domain, olds, news, live, renamed, looksAtPorts, context } = run;
   const { differs, wanted, known, from, to } = settled;
+  const had = withRest(from, olds, to);
   try {
     const config = differs ? await domain.inactiveAfter(wanted) : wanted;
     requireTaken(domain, to, { wanted, config }, context);
@@ -97,7 +98,7 @@ async function applyToGuest(run: Run, settled: Settled): Promise<Element> {
       requireLive(domain, { live, config }, from, to);
       await resumeHeld(domain, run, news);
       if (looksAtPorts) await forgetLostPorts(domain, live);
-      await applyLive(domain, { live, config }, from, to, context, movesCells(olds, known));
+      await applyLive(domain, { live, config }, had, to, context, movesCells(olds, known));
     }
     return config;
   } catch (error) {
@@ -122,13 +123,14 @@ function requireLive(
 /** Restarts the guest where that is wanted, and brings its power state about. */
 async function finish(run: Run, settled: Settled, config: Element, leases: Leases): Promise<MadeDomain> {
   const { domain, olds, news, live, isPersistent, autostart, looksAtPorts, context } = run;
-  const { differs, wanted, known, from, to } = settled;
+  const { differs, wanted, known, to } = settled;
+  const had = withRest(settled.from, olds, to);
   const ignored = context.meta?.ignoreChanges;
   const wait = new StartWait(domain, news, olds, wanted);
   let isOff = false;
   try {
     if (autostart !== news.autostart || !isPersistent) await domain.setAutostart(news.autostart);
-    let now = await restartIfWanted(domain, config, from, to, context);
+    let now = await restartIfWanted(domain, config, had, to, context);
     const isSaved = now.power === "stopped" && (await domain.hasSavedState());
     if (isSaved && differs) warnOfSavedState(domain, context);
     if (!live && news.state !== "stopped") await restorePages(domain, news, wanted, context);
@@ -136,8 +138,8 @@ async function finish(run: Run, settled: Settled, config: Element, leases: Lease
     isOff = !!live && now.power === "stopped" && news.state !== "stopped";
     const started = await enforcePower(domain, news, context, begin, now);
     if (started && isSaved) {
-      await applyLive(domain, { live: await domain.live(config), config }, from, to, context);
-      now = await restartIfWanted(domain, config, from, to, context);
+      await applyLive(domain, { live: await domain.live(config), config }, had, to, context);
+      now = await restartIfWanted(domain, config, had, to, context);
       isOff = now.power === "stopped";
       await enforcePower(domain, news, context, begin, now);
     }
