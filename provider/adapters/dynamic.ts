@@ -66,6 +66,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async diff(id, olds, news) {
       const { meta, values } = split(handler, news);
       const before = split(handler, olds);
+      identities.adopt(handler.type, id, before.values, meta?.urn);
       const found = await plainly(() => handler.diff(id, before.values, values, meta)).catch((error: unknown) => {
         // The engine only shows what a refresh has found: nobody wants it done, so that there is nothing to refuse.
         if (meta && !asked.has(meta.urn) && error instanceof KvmError) return undefined;
@@ -92,6 +93,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const { meta, values } = split(handler, inputs);
       const made = await run(handler, inputs, meta, "create", (context) => handler.create(values, context));
       identities.make(handler.type, made.id);
+      identities.adopt(handler.type, made.id, made.state, meta?.urn);
       if (made.takenUp) identities.takeUp(handler.type, made.id, meta?.urn);
       return { id: made.id, outs: close(handler, made.state, inputs, meta) };
     },

@@ -15,6 +15,9 @@ export class Identities {
   /** The objects that a create went on with, and the urn of its resource. */
   private readonly takenUp = new Map<string, string | undefined>();
 
+  /** The urns of those that have adopted an object: volumes and pools have no place for a mark that would tell. */
+  private readonly adopters = new Map<string, string>();
+
   /** Objects that are to be made anew: their own resource deletes them, whoever is said to hold them. */
   private readonly replaced = new Set<string>();
 
@@ -27,6 +30,11 @@ export class Identities {
 
   takeUp(type: string, id: string, urn: string | undefined): void {
     this.takenUp.set(objectOf(type, id), urn);
+  }
+
+  /** Takes note of an object that the resource has adopted, by what its state says. */
+  adopt(type: string, id: string, { adopted }: Values, urn: string | undefined): void {
+    if (adopted === true && urn !== undefined) this.adopters.set(objectOf(type, id), urn);
   }
 
   replace(type: string, id: string): void {
@@ -42,6 +50,8 @@ export class Identities {
       const isItself = this.takenUp.get(object) === urn;
       return isItself ? "nothing was made anew, it is the same" : "this deployment goes on with it under another name";
     }
+    const adopter = this.adopters.get(object) ?? urn;
+    if (adopter !== undefined && adopter !== urn) return `the resource "${nameIn(adopter)}" has adopted it`;
     const other = this.otherHolder(type, id, state, urn);
     return other === undefined ? undefined : `it is that of the resource "${other}"`;
   }

@@ -1,4 +1,3 @@
-import { noteAdopter, otherAdopter } from "./adopters";
 import { type Packed, pack, unpack } from "./applied";
 import { attribute, type Row, type Rows, type StateOf, z } from "./attribute";
 import { certainFaults } from "./certain";
@@ -227,8 +226,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
       return { inputs: { ...kept(rows, inputs), defaultsVersion: context.defaultsVersion }, failures: faults };
     },
 
-    diff(id, olds, news, meta): DiffResult {
-      noteAdopter(definition.type, id, olds, meta);
+    diff(_id, olds, news, meta): DiffResult {
       const asked = changesOf(olds, news).filter((change) => change.class !== "none");
       definition.guard?.(asked, olds as StateOf<R>, news as StateOf<R>);
       const replaces = asked.flatMap((change) => (change.class === "replace" ? [String(change.path[0])] : []));
@@ -262,9 +260,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
 
     async create(inputs, context) {
       const wanted = inputs as StateOf<R>;
-      const made = await keep(wanted, defaultsVersionOf(inputs, undefined), () => definition.create(wanted, context));
-      noteAdopter(definition.type, made.id, made.state, context.meta);
-      return made;
+      return keep(wanted, defaultsVersionOf(inputs, undefined), () => definition.create(wanted, context));
     },
 
     async read(id, values, context) {
@@ -292,11 +288,6 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     },
 
     async delete(id, state, context, next) {
-      const adopter = otherAdopter(definition.type, id, context.meta);
-      if (adopter !== undefined) {
-        context.info(`${definition.type} ${state["name"]} stays as it is: ${adopter} has adopted it`);
-        return;
-      }
       const anew = next as StateOf<R> | undefined;
       await whileUnderWay(context.meta?.urn, () => definition.delete(id, opened(state), context, anew));
     },

@@ -144,3 +144,27 @@ test("beside a fault nothing is unknown, for the engine would complain of that i
   expect(failures).toMatchObject([{ property: "memory" }]);
   expect(JSON.stringify(inputs)).not.toContain("04da6b54-80e4-46f7-96ec-b56ff0331ba9");
 });
+
+test.each([
+  ["in this run", "create"],
+  ["in an earlier one, which failed", "diff"],
+] as const)("what another resource has adopted %s is not deleted by the one that made it", async (_when, way) => {
+  const remove = jest.fn(async () => undefined);
+  const id = `adopted-${way}`;
+  const resource = dynamicProvider({
+    ...machine,
+    create: async (inputs) => ({ id, state: { ...inputs, adopted: true } }),
+    delete: remove,
+  });
+  const args = (name: string) => {
+    const urn = `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:Machine::${name}`;
+    return { name: "data", memory: "1 GiB", __meta: JSON.stringify({ organization: "o", urn }) };
+  };
+  const [maker, adopter] = [args(`maker-${way}`), args(`adopter-${way}`)];
+  if (way === "create") await resource.create(adopter);
+  else await resource.diff(id, { ...adopter, adopted: true }, adopter);
+  await resource.delete(id, maker);
+  expect(remove).not.toHaveBeenCalled();
+  await resource.delete(id, { ...adopter, adopted: true });
+  expect(remove).toHaveBeenCalledTimes(1);
+});

@@ -73,20 +73,3 @@ test("a plain failure stays what it is: nothing was made", async () => {
   const refused = defineResource({ ...machine.definition, rows, create: () => Promise.reject(new Error("refused")) });
   await expect(refused.create(inputs, context)).rejects.not.toBeInstanceOf(PartialFailure);
 });
-
-test("what another resource of the program has adopted is left to it when the one that made it is deleted", async () => {
-  const remove = jest.fn(async () => undefined);
-  const removable = defineResource({ ...machine.definition, delete: remove });
-  const { id, state } = await removable.create(inputs, context);
-  const other = { ...meta, urn: `${meta.urn}-renamed` };
-  removable.diff(id, { ...state, adopted: true }, inputs, other);
-  const lines: string[] = [];
-  await removable.delete(id, state, { ...context, info: (line) => lines.push(line) });
-  expect([remove.mock.calls, lines]).toEqual([
-    [],
-    [`Machine ${state["name"]} stays as it is: ${other.urn} has adopted it`],
-  ]);
-  await removable.delete(id, { ...state, adopted: true }, { ...context, meta: other });
-  await removable.delete(id, state, context);
-  expect(remove).toHaveBeenCalledTimes(2);
-});
