@@ -76,7 +76,7 @@ test("a disk that a guest lets go of only with a restart is waited for as long a
   const data = { disks: { data: { volume: await image(lab.host, "slow.qcow2") } } };
   const [a, b] = [lab.machine("a"), lab.machine("b", { changePolicy: "stage" })];
   await Promise.all([a.create(data), b.create()]);
-  await both(a.up(), () => b.up(data));
+  await both(a.up({ stopTimeout: "4 s" }), () => b.up(data));
   expect(await b.xml()).toContain("slow.qcow2'");
 }, 60_000);
 
