@@ -4,6 +4,7 @@ import { ConnectionLost } from "../../provider/libvirt/errors";
 import { network } from "../../provider/resources/network";
 import { handlerContext, metaOf, type TestContext } from "./handler-context";
 import { type Lab, startLab } from "./lab";
+import { everyMode, nat } from "./network-modes";
 
 let lab: Lab;
 let context: TestContext;
@@ -51,35 +52,6 @@ async function attachGuest(name: string, networkName: string): Promise<void> {
   const xml = `<domain type='qemu'><name>${name}</name><memory unit='MiB'>32</memory><os><type machine='q35'>hvm</type></os><devices><interface type='network'><source network='${networkName}'/></interface></devices></domain>`;
   await lab.host.exec(`cat > /tmp/${name}.xml <<'EOF'\n${xml}\nEOF\nvirsh -q create /tmp/${name}.xml`);
 }
-
-const nat = { mode: "nat", subnets: ["10.31.0.0/24"] };
-
-const everyMode: readonly (readonly [string, Values])[] = [
-  ["nat", { ...nat, domain: "lab.example", mtu: 1400, natPorts: { start: 2000, end: 3000 }, isolateGuests: true }],
-  ["route", { mode: "route", subnets: ["10.32.0.0/16"], forwardDevice: "eth1" }],
-  ["open", { mode: "open", subnets: ["10.33.0.0/24", "fd00:33::/64"], dhcp: false }],
-  [
-    "isolated",
-    { mode: "isolated", subnets: ["10.34.0.0/29"], dhcp: { start: "10.34.0.3", end: "10.34.0.5", leaseTime: "2 h" } },
-  ],
-  ["isolated without addresses", { mode: "isolated", dns: { enable: false } }],
-  ["bridge", { mode: "bridge", bridge: "br0", isolateGuests: true }],
-  [
-    "dns of its own",
-    {
-      ...nat,
-      domain: "lab.example",
-      dns: {
-        localOnly: true,
-        forwarders: ["9.9.9.9", { domain: "corp.example", address: "10.0.0.53" }, { domain: "void.example" }],
-        hosts: { gate: { ip: "10.31.0.1", hostnames: ["gate", "router"] } },
-      },
-    },
-  ],
-  ["reservations alone", { ...nat, dhcp: false, reservations: { db: { mac: "52:00:00:00:00:01", ip: "10.31.0.9" } } }],
-  ["a huge subnet", { mode: "isolated", subnets: ["10.64.0.0/10"] }],
-  ["nat of both families", { mode: "nat", subnets: ["10.35.0.0/24", "fd00:35::/64"], natIpv6: true, stp: true }],
-];
 
 test.each(everyMode)("%s: create, no drift, delete", async (_name, args) => {
   const made = await create(args);
