@@ -1,5 +1,6 @@
 import type { Fault } from "../core/check";
 import type { Values } from "../core/handler";
+import { nameIn } from "../core/identity";
 import { isPlainObject } from "../core/unknown";
 
 /**
@@ -129,8 +130,4 @@ function propertyOf(values: Values): "uuid" | "name" {
 
 function member(value: unknown, name: string): unknown {
   return isPlainObject(value) ? value[name] : undefined;
-}
-
-function nameIn(urn: string): string {
-  return urn.split("::").at(-1) ?? urn;
 }

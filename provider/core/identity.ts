@@ -20,6 +20,11 @@ export function isSameStack(urn: string, other: string): boolean {
   return stackOf(urn) === stackOf(other);
 }
 
+/** The name of a resource in its program. */
+export function nameIn(urn: string): string {
+  return urn.split("::").at(-1) ?? urn;
+}
+
 /** Names and addresses derived from where a resource stands in the program: the same on every run, and known in preview. */
 export class Identity {
   readonly uuid: string;
@@ -30,7 +35,7 @@ export class Identity {
 
   /** The logical name: the last part of the urn. */
   get logicalName(): string {
-    return this.origin.urn.split("::").at(-1) ?? this.origin.urn;
+    return nameIn(this.origin.urn);
   }
 
   /** `<logical>-<7 hex>`, so that two stacks may live on one host. Characters that libvirt or shells refuse become `-`. */

@@ -1,6 +1,6 @@
 import { type ErrorCode, type ErrorDetails, KvmError } from "../core/errors";
 import type { Context } from "../core/handler";
-import { isSameStack } from "../core/identity";
+import { isSameStack, nameIn } from "../core/identity";
 import { isAtWork, noteWait } from "../core/under-way";
 import { poll } from "./poll";
 
@@ -58,5 +58,5 @@ function givenUp(refusal: Taken): KvmError {
 }
 
 function nameOf({ holder }: Taken): string {
-  return `the resource "${holder?.split("::").at(-1)}"`;
+  return `the resource "${holder === undefined ? "" : nameIn(holder)}"`;
 }

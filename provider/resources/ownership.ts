@@ -1,6 +1,6 @@
 import { KvmError } from "../core/errors";
 import type { Context, HostReference, Meta } from "../core/handler";
-import { isSameStack } from "../core/identity";
+import { isSameStack, nameIn } from "../core/identity";
 import { stateVersion } from "../core/resource";
 import { attributeAt } from "../schema/lens";
 import { child, type Element, element, textOf } from "../schema/tree";
@@ -171,7 +171,7 @@ export function notOurs(
   foundBy: "name" | "uuid" = "name",
   urn?: string,
 ): Taken {
-  const name = by?.urn?.split("::").at(-1);
+  const name = by?.urn && nameIn(by.urn);
   const sibling = name === undefined ? "another resource" : `the resource "${name}"`;
   const { holder, remedy } = {
     stranger: {

@@ -5,7 +5,7 @@ import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import { formatPath } from "../../core/faults";
 import type { Context, Values } from "../../core/handler";
-import { Identity, isSameStack } from "../../core/identity";
+import { Identity, isSameStack, nameIn } from "../../core/identity";
 import { defineResource, type Made } from "../../core/resource";
 import { hasUnknown, isPlainObject, unknown } from "../../core/unknown";
 import type { Placement } from "../../tuning/placement";
@@ -159,7 +159,7 @@ async function planned(
 function memberName({ documents }: OtherDomain, owner: string | undefined, { meta }: Context): string {
   const mark = documents[0] && readMark(documents[0]);
   if (!mark || !meta || mark.owner !== owner || !isSameStack(mark.urn, meta.urn)) return "";
-  return mark.urn.split("::").at(-1) ?? "";
+  return nameIn(mark.urn);
 }
 
 function refuseUnplaced(placements: readonly Placement[], host: string): void {
