@@ -51,7 +51,7 @@ export class Identities {
       const isItself = this.takenUp.get(object) === urn;
       return isItself ? "nothing was made anew, it is the same" : "this deployment goes on with it under another name";
     }
-    const adopter = this.adopters.get(object) ?? urn;
+    const adopter = this.adopters.get(object);
     if (adopter !== undefined && adopter !== urn) return `the resource "${nameIn(adopter)}" has adopted it`;
     const other = this.otherHolder(type, id, state, urn);
     return other === undefined ? undefined : `it is that of the resource "${other}"`;

@@ -23,7 +23,7 @@ export class Taken extends KvmError {
  * Does what is refused as long as another resource of the stack has what it takes: that may be on its way from the one to
  * the other, and Pulumi changes both at a time, in any order. Others are not waited for. `step` completes "Unable to ...".
  */
-export async function onceFree<T>(step: string, { meta, signal, ...context }: Context, work: () => Promise<T>) {
+export async function onceFree<T>(step: string, { meta, signal, progress }: Context, work: () => Promise<T>) {
   const isSibling = (urn: string | undefined): urn is string =>
     meta !== undefined && urn !== undefined && urn !== meta.urn && isSameStack(urn, meta.urn);
   let refusal: Taken | undefined;
@@ -34,7 +34,7 @@ export async function onceFree<T>(step: string, { meta, signal, ...context }: Co
         return { result: await work() };
       } catch (error) {
         if (!(error instanceof Taken) || !isSibling(error.holder)) throw error;
-        if (!refusal) context.progress(`waiting for ${nameOf(error)} to let go: ${error.details.reason}`);
+        if (!refusal) progress(`waiting for ${nameOf(error)} to let go: ${error.details.reason}`);
         if (meta) noteWait(meta.urn, error.holder);
         const now = performance.now();
         // A guest may take its time to let go of a device, or to shut down.

@@ -10,8 +10,7 @@ import { address, dhcpRange, forwarder, hostname, interfaceName, type Mode, mode
 /** The network itself has to be stopped for it; that waits while guests are attached. */
 const restart = () => ({ class: "restart", reason: "of the network, once no guest is attached to it" }) as const;
 
-/** The other modes make no bridge and serve no addresses. */
-/** Whether libvirt makes no bridge for a network of that mode. */
+/** Whether libvirt makes no bridge for a network of that mode, and serves no addresses. */
 export const hasNoBridge = ({ mode }: Readonly<Record<string, unknown>>) => mode === "bridge" || mode === "hostdev";
 
 /** Kept for the network's life, but for one of the host that another mode has no business with. */

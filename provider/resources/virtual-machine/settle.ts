@@ -63,8 +63,7 @@ export interface Settled {
 export async function settle(site: UpdateSite, { judge, sending }: Steps): Promise<Settled> {
   const { domain, olds, news, before, context } = site;
   const place = placeFor(site);
-  const added = addedIn(before);
-  if (!place) return write(site, sending, placementIn(olds), added);
+  if (!place) return write(site, sending, placementIn(olds), addedIn(before));
   return placeAndWrite(place, async (placement, pages) => {
     const [from, to] = [effective(olds, olds), effective(news, asOutput(placement))];
     judge(withoutIdle(diffRows(rows, from, to), from, to));
@@ -75,7 +74,7 @@ export async function settle(site: UpdateSite, { judge, sending }: Steps): Promi
     };
     const takeBack = async () => {
       await result.giveBack();
-      await returnPages(domain, grownBy(pages, added), context);
+      await returnPages(domain, grownBy(pages, place.added), context);
     };
     return { result: { ...result, giveBack: takeBack }, undo };
   });
