@@ -150,7 +150,10 @@ export class NetworkCalls {
   async undefine(uuid: string): Promise<void> {
     const remedy = undefineRemedy("/etc/libvirt/qemu/networks", "virtnetworkd");
     const work = () => this.libvirt.call("NETWORK_UNDEFINE", { net: networkHandle(uuid) });
-    await ifFound(this.step("undefine", remedy), work);
+    await ifFound(this.step("undefine", remedy), work).catch(async (error: unknown) => {
+      // Somebody else was faster: libvirt misses the file of what it was about to forget.
+      if (await this.definition(uuid)) throw error;
+    });
   }
 
   async updateLive(uuid: string, { section, command, parentIndex, xml }: LiveUpdate): Promise<void> {
