@@ -110,7 +110,7 @@ export class PoolCalls {
     const work = () => this.libvirt.call("STORAGE_POOL_DESTROY", { pool });
     await attempt(this.step("stop", remedy), work).catch(async (error: unknown) => {
       // Somebody else was faster: of a pool that was to be made anew the state may have two, which are deleted side by side.
-      if (await this.isActive(uuid)) throw error;
+      if (await this.isActive(uuid).catch(() => true)) throw error;
     });
   }
 

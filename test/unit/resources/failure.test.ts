@@ -72,3 +72,16 @@ test.each([
     await expect(opened.undefine("u")).rejects.toMatchObject({ details: { remedy: expect.stringMatching(remedy) } });
   },
 );
+
+test.each([
+  ["stop", NetworkCalls],
+  ["undefine", NetworkCalls],
+  ["stop", PoolCalls],
+] as const)("a host that cannot tell whether somebody else was faster leaves the refusal: %s", async (step, calls) => {
+  const refusal = new LibvirtError(errorCode.operationInvalid, 0, "not now", "DESTROY");
+  const call = (procedure: string) =>
+    Promise.reject(/_(DESTROY|UNDEFINE)$/.test(procedure) ? refusal : new Error("asked in vain"));
+  const context = { connect: async () => ({ call }) as unknown as Libvirt } as unknown as Context;
+  const opened = await calls.open(context, { uri: "qemu:///system" }, "lan");
+  await expect(opened[step]("u")).rejects.toMatchObject({ details: { reason: "libvirt said: not now" } });
+});
