@@ -66,9 +66,16 @@ test("the package holds what it needs to run, and nothing else", async () => {
   )
     .trim()
     .split("\n");
-  expect(files).toEqual(expect.arrayContaining(["./dist/sdk/index.d.ts", "./dist/provider/index.js", "./LICENSE"]));
+  expect(files).toEqual(
+    expect.arrayContaining([
+      "./dist/sdk/index.d.ts",
+      "./dist/provider/index.js",
+      "./docs/guides/tuning.md",
+      "./LICENSE",
+    ]),
+  );
   expect(
-    files.filter((file) => !/^\.\/(dist\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$)/.test(file)),
+    files.filter((file) => !/^\.\/(dist\/|docs\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$)/.test(file)),
   ).toEqual([]);
 });
 
