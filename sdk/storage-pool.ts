@@ -163,14 +163,14 @@ export class StoragePool extends KvmResource {
   /** Table of defaults that this object follows; 0 adds nothing to what the object must have, for one that others made. Default: the newest at creation. */
   declare readonly defaultsVersion: pulumi.Output<number | undefined>;
 
-  /** Size of what holds the pool. */
-  declare readonly capacity: pulumi.Output<string>;
+  /** Size of what holds the pool. Told by `getPool` only: in the state of a StoragePool each refresh would show as a change what others write beside it. */
+  declare readonly capacity: pulumi.Output<string | undefined>;
 
-  /** How much of it is in use, by whatever. */
-  declare readonly allocation: pulumi.Output<string>;
+  /** How much of it is in use, by whatever. Told by `getPool` only: in the state of a StoragePool each refresh would show as a change what others write beside it. */
+  declare readonly allocation: pulumi.Output<string | undefined>;
 
-  /** How much of it is free. */
-  declare readonly available: pulumi.Output<string>;
+  /** How much of it is free. Told by `getPool` only: in the state of a StoragePool each refresh would show as a change what others write beside it. */
+  declare readonly available: pulumi.Output<string | undefined>;
 
   /** True when the object existed before and was taken over by `adopt`. */
   declare readonly adopted: pulumi.Output<boolean>;

@@ -137,8 +137,8 @@ export class Volume extends KvmResource {
   /** Size that a guest sees. */
   declare readonly capacity: pulumi.Output<string>;
 
-  /** Space that it takes on the host. */
-  declare readonly allocation: pulumi.Output<string>;
+  /** Space that it takes on the host. Told by `getVolume` only: in the state of a Volume each refresh would show as a change what a guest has written. */
+  declare readonly allocation: pulumi.Output<string | undefined>;
 
   /** True when the object existed before and was taken over by `adopt`. */
   declare readonly adopted: pulumi.Output<boolean>;

@@ -70,6 +70,12 @@ test("empty: made, seen as it is, no drift, grown, gone", async () => {
     expect(imageInfo(root.path)["virtual-size"]).toBe(2 * 1024 ** 3);
     expect(root.state).toMatchObject({ size: "2 GiB", capacity: "2 GiB" });
     expect(await root.refresh()).toEqual([]);
+    // What a guest writes is no change.
+    const before = root.state;
+    if (format === "raw") writeFileSync(root.path, randomBytes(1024 * 1024), { flag: "r+" });
+    else execFileSync("qemu-io", ["-c", "write 0 1M", root.path], { stdio: "ignore" });
+    expect(await root.refresh()).toEqual([]);
+    expect(root.state).toEqual(before);
     await root.delete();
     expect(existsSync(root.path)).toBe(false);
     expect(await root.refresh()).toBe("gone");
@@ -344,7 +350,7 @@ test("a look-up answers what exists; what does not exist is an error", async () 
   for (const key of [base.name, base.path]) {
     expect(await volume.read(`lookup:${key}`, { pool: lab.pool }, base.context)).toMatchObject({
       id: `lookup:${key}`,
-      state: { name: base.name, path: base.path, format: "raw", size: "3 MiB", capacity: "3 MiB" },
+      state: { name: base.name, path: base.path, size: "3 MiB", capacity: "3 MiB", allocation: expect.any(String) },
     });
   }
   for (const key of ["none", "/none"]) {

@@ -2,7 +2,7 @@ import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { defineResource, type Made, type Seen } from "../../core/resource";
+import { defineResource, type Made, type Outputs, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { type Element, element } from "../../schema/tree";
 import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
@@ -16,10 +16,13 @@ import { compose, describe, observe } from "./document";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
 
+const byLookUp =
+  "Told by `getPool` only: in the state of a StoragePool each refresh would show as a change what others write beside it.";
+
 const outputs = {
-  capacity: { doc: "Size of what holds the pool.", type: "string" },
-  allocation: { doc: "How much of it is in use, by whatever.", type: "string" },
-  available: { doc: "How much of it is free.", type: "string" },
+  capacity: { doc: `Size of what holds the pool. ${byLookUp}`, type: "string | undefined" },
+  allocation: { doc: `How much of it is in use, by whatever. ${byLookUp}`, type: "string | undefined" },
+  available: { doc: `How much of it is free. ${byLookUp}`, type: "string | undefined" },
   adopted: adoptedOutput,
 } as const;
 
@@ -89,8 +92,7 @@ export const storagePool = defineResource({
       return await report(calls, id, news, adopted);
     } catch (error) {
       if (!isHalfDone(error)) throw error;
-      const { capacity, allocation, available } = olds;
-      const made = { id, outputs: { capacity, allocation, available, adopted, ...(adopted && { uuid: id }) } };
+      const made = { id, outputs: { adopted, ...(adopted && { uuid: id }) } };
       const { active, autostart } = news;
       throw cutOff({ rows, made, olds, news, written: { ...observe(document, news), active, autostart } }, error);
     }
@@ -246,7 +248,7 @@ function placeRemedy({ type, path, source, build }: Inputs): string {
 
 async function lookUp(
   key: string,
-  state: Inputs & { readonly allocation?: unknown; readonly available?: unknown },
+  state: Inputs & Outputs<typeof outputs>,
   context: Context,
 ): Promise<Seen<typeof rows, typeof outputs>> {
   const calls = await PoolCalls.open(context, state.host, key);
@@ -263,10 +265,15 @@ async function lookUp(
   const found = { ...describe(definition), host: state.host } as Inputs;
   const seen = await report(calls, uuid, found, false);
   const [autostart, active] = [await calls.autostart(uuid), await calls.isActive(uuid)];
-  // A program that looks it up asks without a state, and is told anew; to a refresh new figures would be a change.
-  const { allocation, available } = state;
-  const outputs = { ...seen.outputs, ...(available !== undefined && { allocation, available }) };
-  return { ...seen, outputs, id: `lookup:${key}`, inputs: { ...found, autostart, active } };
+  // A program that looks it up asks without a state, and is told anew.
+  const { capacity, allocation, available } = state;
+  const sizes = available === undefined ? await calls.sizes(uuid) : { capacity, allocation, available };
+  return {
+    ...seen,
+    outputs: { ...seen.outputs, ...sizes },
+    id: `lookup:${key}`,
+    inputs: { ...found, autostart, active },
+  };
 }
 
 /** What is true of the pool now. */
@@ -277,7 +284,7 @@ async function report(calls: PoolCalls, uuid: string, inputs: Inputs, adopted: b
   return {
     id: uuid,
     // The uuid of an adopted pool is its own, not the derived one.
-    outputs: { ...(await calls.sizes(uuid)), adopted, ...(adopted && { uuid }) },
+    outputs: { adopted, ...(adopted && { uuid }) },
     applied: { ...observe(document, inputs), active, autostart },
   };
 }

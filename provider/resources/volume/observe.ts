@@ -1,7 +1,7 @@
 import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import type { Made, Seen, State as StateIn } from "../../core/resource";
+import type { Made, Outputs, Seen, State as StateIn } from "../../core/resource";
 import { formatBytes, parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, textAt } from "../../schema/lens";
@@ -20,7 +20,7 @@ export function observe(document: Element, inputs: Inputs, adopted = false): Out
   const capacity = formatBytes(capacityOf(document));
   return {
     id: `${inputs.pool.uuid}/${inputs.name}`,
-    outputs: { capacity, allocation: formatBytes(bytesAt(document, "allocation")), adopted },
+    outputs: { capacity, adopted },
     applied: { size: capacity, ...(inputs.overlay && { overlay: lastingIn(document, inputs.overlay, inputs.pool) }) },
   };
 }
@@ -120,7 +120,7 @@ export function adopt(store: VolumeStore, { document }: FoundVolume, inputs: Inp
 /** An existing volume of the pool by name or path, for a program that refers to one that it does not manage. */
 export async function lookUp(
   key: string,
-  { pool }: Inputs,
+  { pool, allocation }: Inputs & Outputs<typeof outputs>,
   context: Context,
 ): Promise<Seen<typeof rows, typeof outputs>> {
   const store = await VolumeStore.open(context, pool, `Volume ${key}`);
@@ -140,7 +140,10 @@ export async function lookUp(
     path: await store.pathOf(handle),
     onReplace: "refuse",
   } as Inputs;
-  return { ...observe(document, inputs), id: `lookup:${key}`, inputs };
+  const seen = observe(document, inputs);
+  // A program that looks it up asks without a state, and is told anew.
+  const space = allocation ?? formatBytes(bytesAt(document, "allocation"));
+  return { ...seen, outputs: { ...seen.outputs, allocation: space }, id: `lookup:${key}`, inputs };
 }
 
 function bytesAt(document: Element, path: string): bigint {

@@ -112,7 +112,10 @@ export const rows = {
 
 export const outputs = {
   capacity: { doc: "Size that a guest sees.", type: "string" },
-  allocation: { doc: "Space that it takes on the host.", type: "string" },
+  allocation: {
+    doc: "Space that it takes on the host. Told by `getVolume` only: in the state of a Volume each refresh would show as a change what a guest has written.",
+    type: "string | undefined",
+  },
   adopted: adoptedOutput,
 } as const;
 
