@@ -76,11 +76,13 @@ export function requirePages(
   const missing = shortfalls(wanted, topology);
   if (missing.length === 0) return;
   const answers = said.length > 0 ? `; libvirt said: ${said.join("; ")}` : "";
+  const isBarred = said.some((answer) => /Permission denied|Read-only file system/.test(answer));
   throw new KvmError("busy", {
     step: "add huge pages",
     host,
     reason: `hugePages: ${missing.join(", ")}: the kernel gave no more${answers}. What it gave stays, and the state tells it`,
-    remedy:
-      "ask for fewer; or free memory (stop guests, or on the machine: sync; echo 3 > /proc/sys/vm/drop_caches; echo 1 > /proc/sys/vm/compact_memory) and run pulumi up again; or reserve the pages on its kernel's command line (hugepagesz=, hugepages=)",
+    remedy: isBarred
+      ? "its libvirt may not write there: a daemon of one user (qemu:///session) never may, and in a container /sys has to be writable; reserve the pages on the machine (sysctl vm.nr_hugepages=N, or hugepagesz= and hugepages= on its kernel's command line), then run pulumi up again"
+      : "ask for fewer; or free memory (stop guests, or on the machine: sync; echo 3 > /proc/sys/vm/drop_caches; echo 1 > /proc/sys/vm/compact_memory) and run pulumi up again; or reserve the pages on its kernel's command line (hugepagesz=, hugepages=)",
   });
 }

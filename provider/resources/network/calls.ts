@@ -112,9 +112,7 @@ export class NetworkCalls {
   }
 
   async start(uuid: string): Promise<void> {
-    const remedy =
-      "where a bridge name or an address range is in use, choose another with `bridge` or `subnets`, or remove its holder; `ip address` and `virsh net-list --all` on the host show who has it";
-    await this.run("start", remedy, () => this.libvirt.call("NETWORK_CREATE", { net: networkHandle(uuid) }));
+    await this.run("start", startRemedy, () => this.libvirt.call("NETWORK_CREATE", { net: networkHandle(uuid) }));
   }
 
   /** Whether the host has an interface of that name; undefined where its libvirt cannot tell. */
@@ -177,11 +175,17 @@ export class NetworkCalls {
     return otherDomains(this.libvirt, this.host, "", running);
   }
 
-  private run<T>(what: string, remedy: string | undefined, work: () => Promise<T>): Promise<T> {
+  private run<T>(what: string, remedy: Step["remedy"], work: () => Promise<T>): Promise<T> {
     return attempt(this.step(what, remedy), work);
   }
 
   private step(what: string, remedy?: Step["remedy"]) {
     return { step: `${what} ${this.label}`, host: this.host, ...(remedy !== undefined && { remedy }) };
   }
+}
+
+function startRemedy(said: string): string {
+  return /Operation not permitted|Permission denied/.test(said)
+    ? "its libvirt has no right to that: a daemon of one user (qemu:///session) makes no networks, so take the host's own (qemu:///system), or give the guests nics with `user: {}`; in a container it needs CAP_NET_ADMIN"
+    : "where a bridge name or an address range is in use, choose another with `bridge` or `subnets`, or remove its holder; `ip address` and `virsh net-list --all` on the host show who has it";
 }

@@ -8,6 +8,7 @@ import { askAgent } from "./agent";
 import type { Domain } from "./domain";
 import type { AddressWait } from "./lifecycle";
 import type { Inputs } from "./rows";
+import { logOf } from "./start-remedies";
 
 /** Addresses by the name of the interface. */
 export type Addresses = Readonly<Record<string, readonly string[]>>;
@@ -141,7 +142,7 @@ async function requireAlive(domain: Domain, step: string): Promise<void> {
     step,
     host: domain.host,
     reason: "the guest went off while its address was waited for",
-    remedy: `see why (/var/log/libvirt/qemu/${domain.name}.log on the host), then run pulumi up again: it starts the guest`,
+    remedy: `see why (${logOf(domain)} on the host), then run pulumi up again: it starts the guest`,
   });
 }
 

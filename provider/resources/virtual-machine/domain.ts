@@ -171,7 +171,7 @@ export class Domain extends RunningDomain {
     await this.run(
       "start",
       () => this.libvirt.call("DOMAIN_CREATE_WITH_FLAGS", { dom: this.dom, flags: paused ? 1 : 0 }),
-      (said) => startRemedy(this.name, said),
+      (said) => startRemedy(this, said),
     );
   }
 

@@ -6,7 +6,7 @@ import { imageLocked } from "./refusal";
 const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   [
     /Cannot set scheduler parameters/,
-    'real-time threads need a budget: under cgroup v1 and a kernel with CONFIG_RT_GROUP_SCHED take "cpu" out of cgroup_controllers in /etc/libvirt/qemu.conf and restart libvirt, in a container give it CAP_SYS_NICE; or do without (cpuTune: { vcpuSchedulers: [] })',
+    'real-time threads need a budget: under cgroup v1 and a kernel with CONFIG_RT_GROUP_SCHED take "cpu" out of cgroup_controllers in /etc/libvirt/qemu.conf and restart libvirt, in a container give it CAP_SYS_NICE; a daemon of one user (qemu:///session) may give none; or do without (cpuTune: { vcpuSchedulers: [] })',
   ],
   [
     /CPU is incompatible with host CPU/,
@@ -152,6 +152,14 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /tpm-emulator: TPM result for CMD_INIT/,
     "the TPM cannot read its state (/var/log/swtpm/libvirt/qemu on the host tells why): where tpm.encryptionSecret names a secret, its value is another one than the state was encrypted with; give it that one (virsh secret-set-value)",
   ],
+  [
+    /is not available in session mode/,
+    "a daemon of one user has no cgroups to do that with: leave that argument out, or let the host's own daemon run the guest (qemu:///system)",
+  ],
+  [
+    /failed to communicate with bridge helper/,
+    "a guest of one user comes onto a bridge by QEMU's helper: allow the bridge in /etc/qemu/bridge.conf on the host (allow NAME) and make qemu-bridge-helper setuid root; or give the nic `user: {}`, or let the host's own daemon run the guest (qemu:///system)",
+  ],
   [/only supported for KVM domains/, 'it takes virtType: "kvm" on a host with /dev/kvm'],
 ];
 
@@ -160,11 +168,22 @@ export function remedyFor(message: string): string | undefined {
   return known.find(([said]) => said.test(message))?.[1] ?? unwritable(message);
 }
 
-/** What to do about what libvirt said when it could not start the domain `name`. */
-export function startRemedy(name: string, message: string): string {
+interface Named {
+  readonly host: string;
+  readonly name: string;
+}
+
+/** What to do about what libvirt said when it could not start that domain. */
+export function startRemedy(domain: Named, message: string): string {
   const remedy = remedyFor(message);
   const again = "then run pulumi up again: it starts the guest";
   return remedy === undefined
-    ? `remove the cause (the log is /var/log/libvirt/qemu/${name}.log on the host), ${again}`
+    ? `remove the cause (the log is ${logOf(domain)} on the host), ${again}`
     : `${remedy}; ${again}`;
+}
+
+/** Where QEMU's own words are. */
+export function logOf({ host, name }: Named): string {
+  const folder = /\/session\b/.test(host) ? "~/.cache/libvirt/qemu/log" : "/var/log/libvirt/qemu";
+  return `${folder}/${name}.log`;
 }

@@ -3,8 +3,10 @@ import type { Context } from "../../../provider/core/handler";
 import type { Libvirt } from "../../../provider/libvirt/api";
 import { ConnectionLost, errorCode, LibvirtError, WrongHost } from "../../../provider/libvirt/errors";
 import { attempt } from "../../../provider/resources/failure";
+import { requirePages } from "../../../provider/resources/host/huge-pages";
 import { NetworkCalls } from "../../../provider/resources/network/calls";
 import { PoolCalls } from "../../../provider/resources/storage-pool/calls";
+import type { HostTopology } from "../../../provider/tuning/topology";
 
 const step = { step: "start VirtualMachine web", host: "qemu+ssh://rack1/system", remedy: "look into its log" };
 
@@ -84,4 +86,24 @@ test.each([
   const context = { connect: async () => ({ call }) as unknown as Libvirt } as unknown as Context;
   const opened = await calls.open(context, { uri: "qemu:///system" }, "lan");
   await expect(opened[step]("u")).rejects.toMatchObject({ details: { reason: "libvirt said: not now" } });
+});
+
+test.each([
+  ["error creating bridge interface virbr7: Operation not permitted", /no right.*qemu:\/\/\/session.*user: \{\}/],
+  ["internal error: Network is already in use by interface virbr0", /choose another with `bridge` or `subnets`/],
+])("a network that libvirt cannot start: %s", async (said, remedy) => {
+  const call = () => Promise.reject(new LibvirtError(errorCode.systemError, 38, said, "NETWORK_CREATE"));
+  const context = { connect: async () => ({ call }) as unknown as Libvirt } as unknown as Context;
+  const opened = await NetworkCalls.open(context, { uri: "qemu:///session" }, "lan");
+  await expect(opened.start("u")).rejects.toMatchObject({ details: { remedy: expect.stringMatching(remedy) } });
+});
+
+test.each([
+  ["Unable to write to: /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages: Permission denied", /vm\.nr_hugepages/],
+  ["internal error: 3 pages only", /ask for fewer/],
+])("huge pages that the host was not given: %s", (said, remedy) => {
+  const wanted = [{ cell: 0, size: "2 MiB", count: 4 }];
+  const topology = { cells: [{ id: 0, pages: [{ sizeKiB: 2048, total: 0 }] }] } as unknown as HostTopology;
+  const refused = () => requirePages("qemu:///session", wanted, topology, [said]);
+  expect(refused).toThrow(remedy);
 });

@@ -1,5 +1,7 @@
 import { startRemedy } from "../../../../provider/resources/virtual-machine/start-remedies";
 
+const domain = { host: "qemu+ssh://rack1/system", name: "db" };
+
 /** What real daemons and QEMUs said, and what there is to do. */
 test.each([
   ["Cannot set scheduler parameters for pid 232: Operation not permitted", /cgroup_controllers.*vcpuSchedulers: \[\]/],
@@ -65,8 +67,18 @@ test.each([
   ["Secret not found: secret '1111' does not have a value", /secret-set-value/],
   ["-blockdev {}: Invalid password, cannot unlock any keyslot", /not the passphrase.*secret-set-value/],
   ["tpm-emulator: TPM result for CMD_INIT: 0x101 operation failed", /read its state.*secret-set-value/],
+  [
+    "unsupported configuration: CPU tuning is not available in session mode",
+    /leave that argument out.*qemu:\/\/\/system/,
+  ],
+  ["qemu-bridge-helper --br=br0: failed to communicate with bridge helper: stderr=", /bridge\.conf.*user: \{\}/],
   ["something else", /the log is \/var\/log\/libvirt\/qemu\/db\.log/],
 ])("%s", (said, remedy) => {
-  expect(startRemedy("db", `internal error: ${said}`)).toMatch(remedy);
-  expect(startRemedy("db", said)).toMatch(/then run pulumi up again: it starts the guest$/);
+  expect(startRemedy(domain, `internal error: ${said}`)).toMatch(remedy);
+  expect(startRemedy(domain, said)).toMatch(/then run pulumi up again: it starts the guest$/);
+});
+
+test("the log of a guest of one user is in that user's folder", () => {
+  const remedy = startRemedy({ ...domain, host: "qemu+ssh://me@rack1/session?socket=/run/x" }, "something else");
+  expect(remedy).toContain("the log is ~/.cache/libvirt/qemu/log/db.log on the host");
 });
