@@ -136,7 +136,7 @@ function checkBlock(
 ): unknown {
   if (value === unknown) return unknown;
   if (value === undefined && row.optional) return undefined;
-  if (value !== undefined && !isPlainObject(value)) return fault(faults, path, "expected an object");
+  if (value !== undefined && !isPlainObject(value)) return fault(faults, path, objectOf(row.rows));
   return checkRows(row.rows, value ?? {}, isPlainObject(olds) ? olds : undefined, context, faults, path, keys);
 }
 
@@ -161,13 +161,18 @@ function checkMap(
     if (!row.key.test(key) && !isPlainObject(entry)) continue;
     const old = isPlainObject(olds) && Object.hasOwn(olds, key) ? olds[key] : undefined;
     if (entry === unknown) result[key] = unknown;
-    else if (!isPlainObject(entry)) fault(faults, at, "expected an object");
+    else if (!isPlainObject(entry)) fault(faults, at, objectOf(row.rows));
     else {
       const oldEntry = isPlainObject(old) ? old : undefined;
       result[key] = checkRows(row.rows, entry, oldEntry, context, faults, at, [...keys, key]);
     }
   }
   return result;
+}
+
+function objectOf(rows: Rows): string {
+  const names = Object.keys(rows);
+  return `expected an object; known are ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", ..." : ""}`;
 }
 
 function unknownName(rows: Rows, path: readonly string[], name: string): Fault {
