@@ -23,6 +23,10 @@ const busyRetries = { count: 40, milliseconds: 250 };
 /** From this size on, in bytes, an upload takes longer than a fresh look at the pool. */
 const largeUpload = 64n * 1024n * 1024n;
 
+/** What to do about a volume on which others are based: without it they are lost. */
+const basedRemedy =
+  'keep it as long as what is based on it is needed, and make a resource of its own for new overlays; overlays whose data may be lost go ahead of it once a pulumi up has given them onReplace: "destroyData", or delete them first';
+
 /** A volume that exists, as libvirt shows it now. */
 export interface FoundVolume {
   readonly handle: VolumeHandle;
@@ -239,7 +243,7 @@ export class VolumeStore {
     }
     if (users.length === 0) return this.remove(volume);
     throw new KvmError("conflict", {
-      ...this.step("delete", remedy),
+      ...this.step("delete", users.some(({ kind }) => kind === "volume") ? basedRemedy : remedy),
       reason: `it is in use: ${nameUsers(users)}; it was left as it is`,
     });
   }

@@ -21,6 +21,7 @@ export const volume = defineResource({
   rows,
   outputs,
   rules,
+  judge: (changes, _olds, news) => (isGivenUp(news) ? changes : changes.map(open)),
   guard,
   whyItIsKept,
 
@@ -91,9 +92,24 @@ export const volume = defineResource({
   },
 });
 
+/** Whether the program lets the data go where a change needs a new volume. */
+function isGivenUp({ onReplace }: Inputs): boolean {
+  return onReplace === "destroyData";
+}
+
+/**
+ * What is not known yet may turn out to be no change, and is refused where it is one. Pulumi asks so ahead of making
+ * another resource anew, and what would have to be new then is deleted with that one, without another question.
+ */
+function open(change: Change): Change {
+  if (change.class !== "replace" || !hasUnknown(change.next)) return change;
+  return { ...change, class: "live", reason: "not known yet; one that needs a new volume is refused" };
+}
+
 /** The program asks for it beside the arguments (`replaceOnChanges`, or `--replace` with `deleteBeforeReplace`). */
-function whyItIsKept({ name, pool, onReplace }: Inputs): KvmError | undefined {
-  if (onReplace === "destroyData") return undefined;
+function whyItIsKept(inputs: Inputs): KvmError | undefined {
+  if (isGivenUp(inputs)) return undefined;
+  const { name, pool } = inputs;
   return new KvmError("conflict", {
     step: `make Volume ${name} in pool ${pool.name} anew`,
     host: pool.host.uri,
@@ -109,9 +125,7 @@ function guard(changes: readonly Change[], olds: Inputs & { readonly capacity?: 
   const at = { step: `change Volume ${olds.name} in pool ${olds.pool.name}`, host: olds.pool.host.uri };
   const [had, next] = [wantedBytes({ size: old }), wantedBytes(news)];
   const resized = changes.some(({ property }) => property === "size");
-  // What is not known yet in a preview may turn out to be no change.
-  const replacing = ofClass(changes, "replace").filter((change) => !hasUnknown(change.next));
-  const allowed = news.onReplace === "destroyData";
+  const replacing = ofClass(changes, "replace");
   if (resized && replacing.length === 0 && had !== undefined && next !== undefined && next < had) {
     throw new KvmError("invalid", {
       ...at,
@@ -119,7 +133,7 @@ function guard(changes: readonly Change[], olds: Inputs & { readonly capacity?: 
       remedy: "make a smaller volume under another name and copy the data into it from inside a guest",
     });
   }
-  if (replacing.length === 0 || allowed) return;
+  if (replacing.length === 0 || isGivenUp(news)) return;
   throw new KvmError("conflict", {
     ...at,
     reason: `${replacing.map((change) => change.property).join(", ")} cannot change without a new volume, and the data in this one would be lost`,

@@ -2,6 +2,7 @@ import { dynamicProvider } from "../../../provider/adapters/dynamic";
 import { KvmError } from "../../../provider/core/errors";
 import { PartialFailure } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
+import { cloudInitDisk } from "../../../provider/resources/cloud-init-disk";
 import { virtualMachine } from "../../../provider/resources/virtual-machine";
 import { machine } from "../core/machine";
 
@@ -117,6 +118,21 @@ test("what a failed resource would have told is no fault, and not known to the h
   expect([failures, inputs["disks"]]).toEqual([[], { root: { serial: "1" } }]);
   await diff("id", inputs, inputs);
   expect(seen).toEqual([{ root: { serial: "1", path: unknown } }]);
+});
+
+test("what is made ahead of its predecessor's end does not have to go ahead of what it depends on", async () => {
+  const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:CloudInitDisk::seed";
+  const { check, diff } = dynamicProvider(cloudInitDisk);
+  const pool = { uuid: "u", name: "vms", type: "dir", path: "/vms", host: { uri: "qemu:///system" } };
+  const args = { pool, userData: "a", __meta: JSON.stringify({ organization: "o", urn }) };
+  const { inputs } = await check({}, args);
+  const unknownOnWire = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+  const replaces = async (userData: string) => (await diff("id", inputs, { ...inputs, userData })).replaces;
+  expect(await replaces(unknownOnWire)).toEqual([]);
+  expect(await replaces("b")).toContain("userData");
+  await check({}, { ...args, __preview: true });
+  expect(await replaces(unknownOnWire)).toEqual(["userData"]);
+  await check({}, args);
 });
 
 test("what a refresh finds is never refused: the program has not asked for it yet", async () => {

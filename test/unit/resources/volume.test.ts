@@ -123,11 +123,19 @@ test("a volume cannot be told anything more once it is made: another overlay is 
   });
 });
 
-test("what is not known yet may be no change, and is not refused for the data", () => {
-  const args = { size: "1 GiB", name: "data.raw", format: "raw", mode: "0640", overlay: { target: { nocow: {} } } };
-  const olds = { ...check(args).inputs, capacity: "1 GiB" };
-  for (const name of ["name", "format", "mode", "overlay"]) {
-    expect(classes(olds, check({ ...args, [name]: unknown }, olds).inputs)).toMatchObject({ [name]: "replace" });
+test("what is not known yet may be no change: it is not refused for the data, nor does the data go for it", () => {
+  const common = { size: "1 GiB", name: "data", mode: "0640", overlay: { target: { nocow: {} } } };
+  const cases = { backing: { backing }, name: {}, format: { format: "raw" }, mode: {}, overlay: {} };
+  for (const [name, more] of Object.entries(cases)) {
+    for (const onReplace of ["refuse", "destroyData"] as const) {
+      const args = { ...common, ...more, onReplace };
+      const olds = { ...check(args).inputs, capacity: "1 GiB" };
+      // As Pulumi asks whether it has to go ahead of what it depends on.
+      const { changes, replaces } = volume.diff("id", olds, check({ ...args, [name]: unknown }, olds).inputs);
+      const kept = { class: "live", reason: "not known yet; one that needs a new volume is refused" };
+      expect(changes[0]).toMatchObject(onReplace === "refuse" ? kept : { property: name, class: "replace" });
+      expect(replaces).toEqual(onReplace === "refuse" ? [] : [name]);
+    }
   }
 });
 
