@@ -5,8 +5,8 @@ import { maxDigest } from "../../provider/resources/host/facts";
 import { freePages } from "../../provider/resources/host-pages";
 import { topologyOf } from "../../provider/resources/host-topology";
 import { parse } from "../../provider/schema/tree";
-import { runWith, withFault } from "./fault";
-import { handlerContext, type TestContext } from "./handler-context";
+import { cutOff, runWith, withFault } from "./fault";
+import { handlerContext, metaOf, type TestContext } from "./handler-context";
 import type { LabHost } from "./host";
 import { type Lab, startLab } from "./lab";
 
@@ -317,6 +317,24 @@ test("how equal pages are merged is set and given back, as is what a hand set me
   expect(await values()).toEqual(["1000", "50", "0"]);
   await host.delete(half.id, whole, context);
   expect(await values()).toEqual(["100", "20", "1"]);
+
+  // A provider that is killed after it has set them leaves no state: the machine itself tells what was before.
+  const pool0 = pool(lab.host, 0);
+  const free = await pool0.total();
+  const named = handlerContext(metaOf("rack1", "Host"));
+  const both = { ...wanted, hugePages: [{ cell: 0, size: "2 MiB", count: free + 2 }] };
+  for (const at of ["NODE_SET_MEMORY_PARAMETERS", "NODE_ALLOC_PAGES"]) {
+    const killed = { handler: host, context: named, id: "", state: {}, inputs };
+    await cutOff(killed, at, both, "within", "create");
+    await lab.host.exec(
+      "for lock in $(virsh -q secret-list | awk '/lock.placement/ {print $1}'); do virsh secret-undefine $lock; done",
+    );
+    const next = await host.create(inputs(both), named);
+    await host.delete(next.id, next.state, named);
+    expect([await values(), await pool0.total()]).toEqual([["100", "20", "1"], free]);
+    expect(await lab.host.virsh("-q", "secret-list")).not.toContain("pulumi-kvm");
+  }
+  await named.close();
   await lab.host.exec(`umount ${real}`);
 });
 

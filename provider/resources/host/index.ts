@@ -11,6 +11,7 @@ import type { Libvirt } from "../../libvirt/api";
 import { isUuid, lookupKey } from "../adoption";
 import { withHostLock } from "../host-lock";
 import { busyPages, carryOut, hugePageRows, pagePlans, requirePages } from "./huge-pages";
+import { type Former, Journal } from "./journal";
 import { type Ksm, planKsm, setKsm, shownKsm } from "./ksm";
 import { limitFaults } from "./limit-faults";
 import { limitRows, limitRules } from "./limits";
@@ -73,32 +74,37 @@ export const host = defineResource({
     sameMachine(id, libvirt, news.uri, "update Host");
     const machine = await machineOf(libvirt, news.uri);
     requireFit(news, machine, "update Host");
-    const own = { owner: ownerOf(olds.owner, context), addedPages: addedOf(olds), ...keptKsm(ksmBefore(olds)) };
+    const own = { owner: ownerOf(olds.owner, context), ...formerOf(olds) };
     return settle(libvirt, news, machine, own, context);
   },
 
   async delete(id, state, context) {
     // The machine was there before and stays as it is, but for the pages that were added and what was set.
-    const before = ksmBefore(state);
-    if (addedOf(state).length === 0 && Object.keys(before).length === 0) return;
+    if (addedOf(state).length === 0 && Object.keys(ksmBefore(state)).length === 0) return;
     const libvirt = await reach(state, context);
     sameMachine(id, libvirt, state.uri, "delete Host");
-    await setKsm(libvirt, state.uri, await planKsm(libvirt, state.uri, {}, before));
-    if (addedOf(state).length === 0) return;
-    await withHostLock(libvirt, state.uri, context, async () => {
-      const { topology } = await machineOf(libvirt, state.uri);
-      const plans = await pagePlans(libvirt, state.uri, [], addedOf(state), topology);
-      warnOf(plans, context);
-      for (const line of await carryOut(libvirt, state.uri, plans)) context.warn(line);
-    });
+    const journal = new Journal(libvirt, state.uri, context);
+    const former = await journal.joined(formerOf(state));
+    await setKsm(libvirt, state.uri, await planKsm(libvirt, state.uri, {}, ksmBefore(former)));
+    if (former.addedPages.length > 0) {
+      await withHostLock(libvirt, state.uri, context, async () => {
+        const { topology } = await machineOf(libvirt, state.uri);
+        const plans = await pagePlans(libvirt, state.uri, [], former.addedPages, topology);
+        warnOf(plans, context);
+        for (const line of await carryOut(libvirt, state.uri, plans)) context.warn(line);
+      });
+    }
+    await journal.drop();
   },
 });
 
 /** What a Host alone knows, and keeps. */
-interface Own {
+interface Own extends Former {
   readonly owner: string;
-  readonly addedPages: readonly AddedPages[];
-  readonly ksmBefore?: Ksm;
+}
+
+function formerOf(state: { readonly addedPages?: unknown; readonly ksmBefore?: unknown }): Former {
+  return { addedPages: addedOf(state), ...keptKsm(ksmBefore(state)) };
 }
 
 function ksmBefore(state: { readonly ksmBefore?: unknown }): Ksm {
@@ -114,16 +120,29 @@ function addedOf(state: { readonly addedPages?: unknown }): readonly AddedPages[
 }
 
 /** Brings KSM and the huge pages to what is wanted, and tells what the machine is then. */
-async function settle(
+async function settle(libvirt: Libvirt, inputs: Inputs, machine: Machine, known: Own, context: Context) {
+  const journal = new Journal(libvirt, inputs.uri, context);
+  const own = { ...known, ...(await journal.joined(known)) };
+  try {
+    return await bringAbout(libvirt, inputs, machine, own, journal, context);
+  } finally {
+    // What failed is told to the state as well.
+    await journal.drop();
+  }
+}
+
+async function bringAbout(
   libvirt: Libvirt,
   inputs: Inputs,
   machine: Machine,
   { ksmBefore: before = {}, ...kept }: Own,
+  journal: Journal,
   context: Context,
 ) {
   const { uri, hugePages: wanted = [], ksm = {} } = inputs;
   const seen = await observe(libvirt, uri, machine, false);
   const ksmPlan = await planKsm(libvirt, uri, ksm, before);
+  if (ksmPlan.params.length > 0) await journal.write({ addedPages: kept.addedPages, ...keptKsm(ksmPlan.atMost) });
   await setKsm(libvirt, uri, ksmPlan).catch((error: Error) => {
     const maybe = made(libvirt, seen, { ...kept, ...keptKsm(ksmPlan.atMost) });
     // None of it counts as in force, so that the next update looks at it again, whatever the program says by then.
@@ -145,7 +164,9 @@ async function settle(
       const plans = await plan(now);
       warnOf(plans, context);
       context.progress("adding huge pages");
-      known = { machine: now, made: made(libvirt, seen, { ...own, addedPages: addedAtMost(plans) }) };
+      const atMost = { ...own, addedPages: addedAtMost(plans) };
+      known = { machine: now, made: made(libvirt, seen, atMost) };
+      await journal.write({ ...keptKsm(ksmPlan.before), addedPages: atMost.addedPages });
       const said = await carryOut(libvirt, uri, plans);
       const after = await machineOf(libvirt, uri);
       const addedPages = addedAfter(plans, after.topology);
