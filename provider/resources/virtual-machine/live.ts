@@ -12,7 +12,7 @@ import { controllerOf, isOnScsi } from "./disk-controllers";
 import { sourcePath } from "./disk-sources";
 import type { Domain } from "./domain";
 import { isImageLocked, isTrayClosed } from "./refusal";
-import { onceUnused } from "./start-once-free";
+import { mentioning, onceUnused, refusedIn } from "./start-once-free";
 
 /** Does in the running guest what the change asks for. The configuration has been written before. */
 export type LiveOperation = (operation: Operation) => Promise<void>;
@@ -22,7 +22,7 @@ export type LiveOperations = Readonly<Record<string, LiveOperation>>;
 
 /** Seconds that a guest is given to let go of a device, and one that stands still, where only QEMU can. */
 const [unplugTime, pausedTime] = [20, 1];
-/** Seconds for what a guest does at once, if it does it at all. */
+/** Seconds for what a guest does at once, if it does it at all; and for what an earlier run has asked of it already. */
 const moment = 2;
 
 /** How often a medium is exchanged before a tray that closes in between is taken for a failure. */
@@ -38,6 +38,8 @@ export class Operation {
     /** The configuration after the change, as libvirt shows it. */
     private readonly config: Element,
     private readonly context: Context,
+    /** An earlier run has asked the guest for it, and this one is about something else. */
+    private readonly isAskedAgain = false,
   ) {}
 
   /** Plugs in or unplugs the device that the change names. */
@@ -145,7 +147,8 @@ export class Operation {
   }
 
   private async patience(): Promise<number> {
-    return (await this.domain.power()) === "paused" ? pausedTime : unplugTime;
+    if ((await this.domain.power()) === "paused") return pausedTime;
+    return this.isAskedAgain ? moment : unplugTime;
   }
 
   private async attach(wanted: Element, document: Element): Promise<void> {
@@ -156,12 +159,15 @@ export class Operation {
     await this.attachFree(device);
   }
 
-  /** An image may be on its way from another guest: Pulumi changes both at a time, and QEMU lets one open it. */
+  /** An image or a CID may be on its way from another guest: Pulumi changes both at a time, and one has it. */
   private attachFree(device: Element): Promise<void> {
     const { domain, context } = this;
     const image = sourcePath(device);
     const plug = () => domain.attach(device);
-    return onceUnused(domain, this.step, context, plug, (error) => (isImageLocked(error) ? image : undefined));
+    return onceUnused(domain, this.step, context, plug, (error) => {
+      if (!isImageLocked(error)) return refusedIn(domain, error);
+      return image === undefined ? undefined : mentioning(image);
+    });
   }
 
   /** libvirt would add a controller of its own choice, and it would not be virtio. */

@@ -1,6 +1,7 @@
 import { secretRemedy } from "../secret-remedy";
 import { unwritable } from "../unwritable";
 import { imageLocked } from "./refusal";
+import { cidTaken } from "./vsock-cid";
 
 /** What a host must be given when its libvirt or QEMU refuses a start with these words; each was seen from a real one. */
 const known: readonly (readonly [said: RegExp, remedy: string])[] = [
@@ -114,6 +115,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   [
     /virtio-pmem memory device info is not handled/,
     'this libvirt starts no guest with virtio-pmem: use model: "nvdimm", or upgrade the host',
+  ],
+  [
+    cidTaken,
+    'another guest of the host has that CID: give vsock.cid another number. "auto" takes the lowest from 3 on that is free, so keep those that programs choose above these (from 1000, say)',
   ],
   [/vhost-vsock/, "load the host's kernel module (modprobe vhost_vsock), or leave vsock out"],
   [/Could not open TPM device/, 'the host has no TPM to pass on; use tpm: { backend: "emulator" }'],

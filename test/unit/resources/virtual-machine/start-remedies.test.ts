@@ -24,6 +24,7 @@ test.each([
   ["Unable to find 'efi' firmware that is compatible with the current configuration", /ovmf on Debian/],
   ["internal error: referenced filter 'no-such' is missing", /nwfilter-list/],
   ["failed to add new filter rules to 'vnet0' - attempting to restore old rules", /nwfilter-list/],
+  ["failed to set guest cid: Address already in use", /give vsock.cid another number/],
   ["unable to open vhost-vsock device", /modprobe vhost_vsock/],
   ["Could not open TPM device /dev/tpm0: No such file or directory", /backend: "emulator"/],
   ["module block-block-rbd not found, do you want to install qemu-block-extra?", /qemu-block-extra/],
