@@ -13,14 +13,22 @@ import { residue } from "./pending";
 import { isGuestRefusal } from "./refusal";
 import { type Inputs, operations, rows } from "./rows";
 
-/** Does to the running guest all that can be done to it as it runs. With `waits` its vCPUs stay where they are. */
+/** How an update goes about it. */
+interface Manner {
+  /** The vCPUs stay where they are. */
+  readonly waits?: boolean;
+  /** Properties that an earlier run has asked for already. */
+  readonly left?: readonly string[];
+}
+
+/** Does to the running guest all that can be done to it as it runs. */
 export async function applyLive(
   domain: Domain,
   { live, config }: { readonly live: Element; readonly config: Element },
   olds: Values,
   news: Inputs,
   context: Context,
-  waits = false,
+  { waits = false, left = [] }: Manner = {},
 ): Promise<void> {
   const done = new Set<string>();
   for (const change of inOrder(residue(rows, namedByEither(rows, olds, news), live, config))) {
@@ -30,7 +38,7 @@ export async function applyLive(
     done.add(found.once);
     context.progress(`changing ${change.property} in the running guest`);
     const isAsked = !isSame(change, olds, news);
-    const operation = new Operation(domain, change, config, context);
+    const operation = new Operation(domain, change, config, context, left.includes(change.property));
     const mayRefuse = isAsked && news.changePolicy === "refuse";
     if (!(await orLeave(domain, change, mayRefuse, context, () => found.operation(operation)))) return;
   }

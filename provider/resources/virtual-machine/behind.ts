@@ -17,9 +17,9 @@ import { behindIn, type Difference, isUndefinedIn, noteOf } from "./run-note";
  *
  * An update tries whatever differs. What differs still when it is done, the guest refused, or gets to in its own time:
  * its values are noted as left. A refresh that finds the same two values leaves it at that, so that no change comes
- * back at each `up --refresh`; it stays in `pendingRestart`, and is tried again by each update that has something else
- * to do. Other values are drift again. A first look, at an object that others made, takes all for left: taking over
- * changes nothing in a running guest.
+ * back at each `up --refresh`; it stays in `pendingRestart`, and is tried again, for a moment only, by each update that
+ * has something else to do. Other values are drift again. A first look, at an object that others made, takes all for
+ * left: taking over changes nothing in a running guest.
  */
 interface Lag {
   readonly behind: readonly Change[];

@@ -1,3 +1,4 @@
+import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
 import { valueAt, withValueAt } from "../../core/paths";
 import type { Bookkeeping } from "../../core/resource";
@@ -73,6 +74,12 @@ export function leftIn(
 /** The properties that need a new start of the guest, by what the state says. */
 export function waitingIn({ pendingRestart }: Values): readonly unknown[] {
   return Array.isArray(pendingRestart) ? pendingRestart : [];
+}
+
+/** What an earlier run has asked of the guest, which has not done it, and the program says as it did. */
+export function stillLeftIn(state: Values, news: Values): readonly string[] {
+  const isSaidAsBefore = (path: readonly string[]) => equal(valueAt(state, path), valueAt(news, path));
+  return Object.keys(noteOf(state).left ?? {}).filter((property) => isSaidAsBefore(property.split(".")));
 }
 
 /** What the last refresh noted to be mended. */

@@ -25,7 +25,7 @@ import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
 import { asBefore, asEither, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
-import { behindIn, waitingIn, withRest } from "./run-note";
+import { behindIn, stillLeftIn, waitingIn, withRest } from "./run-note";
 import { type Settled, settle, type UpdateSite } from "./settle";
 import { StartWait } from "./start-wait";
 import { keepVariables } from "./variables";
@@ -98,7 +98,8 @@ async function applyToGuest(run: Run, settled: Settled): Promise<Element> {
       requireLive(domain, { live, config }, from, to);
       await resumeHeld(domain, run, news);
       if (looksAtPorts) await forgetLostPorts(domain, live);
-      await applyLive(domain, { live, config }, had, to, context, movesCells(olds, known));
+      const left = stillLeftIn(olds, news);
+      await applyLive(domain, { live, config }, had, to, context, { waits: movesCells(olds, known), left });
     }
     return config;
   } catch (error) {
