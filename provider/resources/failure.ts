@@ -20,14 +20,26 @@ export async function attempt<T>(step: Step, work: () => Promise<T>): Promise<T>
   }
 }
 
+/** Like `attempt`, where a refusal of libvirt's is an answer as well: `meaning` tells which, or throws it again. */
+export function unlessRefused<T, R>(
+  step: Step,
+  work: () => Promise<T>,
+  meaning: (refusal: LibvirtError) => R | Promise<R>,
+): Promise<T | R> {
+  return attempt<T | R>(step, () =>
+    work().catch((error: unknown) => {
+      if (error instanceof LibvirtError) return meaning(error);
+      throw error;
+    }),
+  );
+}
+
 /** Like `attempt`, but answers undefined when libvirt says that this very object does not exist. */
-export async function ifFound<T>(step: Step, work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof LibvirtError && isNotFoundCode(error.code)) return undefined;
-    throw explain(step, error);
-  }
+export function ifFound<T>(step: Step, work: () => Promise<T>): Promise<T | undefined> {
+  return unlessRefused(step, work, (refusal) => {
+    if (isNotFoundCode(refusal.code)) return undefined;
+    throw refusal;
+  });
 }
 
 function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {

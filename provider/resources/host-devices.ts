@@ -1,9 +1,9 @@
 import type { Libvirt } from "../libvirt/api";
 import { activeOnly } from "../libvirt/constants";
-import { errorCode, LibvirtError } from "../libvirt/errors";
+import { errorCode } from "../libvirt/errors";
 import { parseAnswer } from "../schema/answer";
 import { child, children, type Element, textOf } from "../schema/tree";
-import { attempt, ifFound } from "./failure";
+import { ifFound, unlessRefused } from "./failure";
 import { pciText } from "./pci-address";
 
 /** A PCI device of the host that a guest could be given, or be reached through. */
@@ -159,14 +159,10 @@ function namesBelow(element: Element, ways: readonly string[]): string[] {
 }
 
 /** Undefined where the daemon has no driver for it, which a host may well do without. */
-async function ifOffered<T>(step: string, host: string, work: () => Promise<T>): Promise<T | undefined> {
-  return attempt({ step, host }, async () => {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof LibvirtError && error.code === errorCode.noSupport) return undefined;
-      throw error;
-    }
+function ifOffered<T>(step: string, host: string, work: () => Promise<T>): Promise<T | undefined> {
+  return unlessRefused({ step, host }, work, (refusal) => {
+    if (refusal.code === errorCode.noSupport) return undefined;
+    throw refusal;
   });
 }
 

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { KvmError } from "../core/errors";
 import type { Context } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
-import { errorCode, LibvirtError } from "../libvirt/errors";
+import { errorCode, type LibvirtError } from "../libvirt/errors";
 import { parseAnswer } from "../schema/answer";
 import { child, element, render, textOf } from "../schema/tree";
-import { attempt } from "./failure";
+import { unlessRefused } from "./failure";
 import { poll } from "./poll";
 
 /** Name of the lock; libvirt knows one secret of a usage, and refuses a second one. */
@@ -91,7 +91,7 @@ class SecretLock implements HostLock {
 
   /** False where the daemon has no secrets. */
   async take(context: Context): Promise<boolean> {
-    const step = `place a guest`;
+    const step = "place a guest";
     let seen: (Holder & { readonly since: number }) | undefined;
     const taken = await poll(
       { step, seconds: times.wait, signal: context.signal, interval: times.look * (1 + Math.random()) },
@@ -106,7 +106,7 @@ class SecretLock implements HostLock {
           return undefined;
         }
         if (seen?.uuid !== holder.uuid || seen.description !== holder.description) {
-          if (seen === undefined) context.progress(`waiting for another deployment to place its guests`);
+          if (seen === undefined) context.progress("waiting for another deployment to place its guests");
           seen = { ...holder, since: performance.now() };
         }
         if (isOver(holder, (performance.now() - seen.since) / 1000)) await this.drop(holder.uuid);
@@ -151,35 +151,32 @@ class SecretLock implements HostLock {
         element("usage", { type: "tls" }, element("name", {}, usage)),
       ),
     );
-    try {
-      await this.libvirt.call("SECRET_DEFINE_XML", { xml, flags: 0 });
-      return undefined;
-    } catch (error) {
-      if (error instanceof LibvirtError) return error;
-      return attempt({ step: "lock placement", host: this.host }, () => Promise.reject(error));
-    }
+    const work = () => this.libvirt.call("SECRET_DEFINE_XML", { xml, flags: 0 }).then(() => undefined);
+    return unlessRefused(this.step, work, (refusal) => refusal);
   }
 
-  private async holder(): Promise<Holder | "unsupported" | undefined> {
-    try {
+  private holder(): Promise<Holder | "unsupported" | undefined> {
+    const work = async () => {
       const { secret } = await this.libvirt.call("SECRET_LOOKUP_BY_USAGE", { usageType, usageID: usage });
       const { xml } = await this.libvirt.call("SECRET_GET_XML_DESC", { secret, flags: 0 });
       const description = child(parseAnswer(xml), "description");
       return { uuid: secret.uuid, description: description ? textOf(description) : "" };
-    } catch (error) {
-      if (!(error instanceof LibvirtError)) throw error;
-      if (error.code === errorCode.noSecret) return undefined;
-      return isUnsupported(error) ? "unsupported" : undefined;
-    }
+    };
+    return unlessRefused(this.step, work, (refusal) => (isUnsupported(refusal) ? "unsupported" : undefined));
   }
 
   /** By its uuid: a lock that somebody else took meanwhile has another. */
   private async drop(uuid: string): Promise<void> {
-    try {
-      await this.libvirt.call("SECRET_UNDEFINE", { secret: { uuid, usageType, usageId: usage } });
-    } catch (error) {
-      if (!(error instanceof LibvirtError)) throw error;
-    }
+    const secret = { uuid, usageType, usageId: usage };
+    await unlessRefused(
+      this.step,
+      () => this.libvirt.call("SECRET_UNDEFINE", { secret }),
+      () => undefined,
+    );
+  }
+
+  private get step() {
+    return { step: "lock placement", host: this.host };
   }
 }
 

@@ -11,7 +11,7 @@ import { poolHandle } from "../libvirt/procedures";
 import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
 import type { Element } from "../schema/tree";
-import { attempt, type Step } from "./failure";
+import { attempt, type Step, unlessRefused } from "./failure";
 import { poolOwner } from "./ownership";
 import { hasDevices, type PoolReference } from "./pool-reference";
 import { poolRemedy } from "./pool-remedy";
@@ -271,12 +271,11 @@ export class VolumeStore {
   }
 
   private async refreshIfIdle(): Promise<void> {
-    try {
-      await this.libvirt.call("STORAGE_POOL_REFRESH", { pool: this.handle, flags: 0 });
-    } catch (error) {
+    const work = () => this.libvirt.call("STORAGE_POOL_REFRESH", { pool: this.handle, flags: 0 });
+    await unlessRefused(this.step("refresh the pool of", this.poolRemedy), work, (refusal) => {
       // While others transfer, the numbers of the last look have to do.
-      if (!isBusy(error)) await attempt(this.step("refresh the pool of", this.poolRemedy), () => Promise.reject(error));
-    }
+      if (!isBusy(refusal)) throw refusal;
+    });
   }
 
   /** Everything on the host that needs the volume. */
@@ -322,13 +321,11 @@ export class VolumeStore {
   }
 
   /** Undefined only when libvirt says that there is no such volume; a pool that is missing is another matter. */
-  private async ifVolume<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof LibvirtError && error.code === errorCode.noStorageVolume) return undefined;
-      return attempt(this.step(what, this.poolRemedy), () => Promise.reject(error));
-    }
+  private ifVolume<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    return unlessRefused(this.step(what, this.poolRemedy), work, (refusal) => {
+      if (refusal.code === errorCode.noStorageVolume) return undefined;
+      throw refusal;
+    });
   }
 
   private async discard(name: string, cause: unknown): Promise<void> {

@@ -1,12 +1,11 @@
 import { dirname } from "node:path";
 import type { Libvirt, VolumeHandle } from "../libvirt/api";
 import { activeOnly, holding, xmlFlags } from "../libvirt/constants";
-import { LibvirtError } from "../libvirt/errors";
 import { domainHandle, poolHandle } from "../libvirt/procedures";
 import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
 import { child, children, type Element, isElement, textOf } from "../schema/tree";
-import { attempt, ifFound, type Step } from "./failure";
+import { attempt, ifFound, type Step, unlessRefused } from "./failure";
 import { readMark } from "./ownership";
 import { SharedLook } from "./shared-look";
 
@@ -74,10 +73,10 @@ export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHand
  * cannot do so now keeps what it knew.
  */
 export async function refreshPoolsOf(libvirt: Libvirt, volumes: readonly VolumeUser[]): Promise<void> {
+  const step = { step: "look at the pools of volumes again", host: libvirt.uri };
   for (const uuid of new Set(volumes.map((volume) => volume.uuid))) {
-    await libvirt.call("STORAGE_POOL_REFRESH", { pool: poolHandle(uuid), flags: 0 }).catch((error: unknown) => {
-      if (!(error instanceof LibvirtError)) throw error;
-    });
+    const work = () => libvirt.call("STORAGE_POOL_REFRESH", { pool: poolHandle(uuid), flags: 0 });
+    await unlessRefused(step, work, () => undefined);
   }
 }
 
@@ -149,7 +148,7 @@ async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
     Promise.all(domains.map(({ uuid, id }) => definitions(libvirt, host, uuid, id >= 0))),
     Promise.all([
       ...snapped.domains.map(({ uuid }) => inSnapshots(libvirt, host, uuid)),
-      ...saved.domains.map(({ uuid }) => inSavedState(libvirt, uuid)),
+      ...saved.domains.map(({ uuid }) => inSavedState(libvirt, host, uuid)),
     ]),
     Promise.all(pools.map(({ uuid, name }) => volumesIn(libvirt, host, uuid, name))),
   ]);
@@ -211,15 +210,16 @@ async function inSnapshots(libvirt: Libvirt, host: string, uuid: string): Promis
 }
 
 /** That of the guest whose memory is saved, which it goes on with whatever its definition says by now. */
-async function inSavedState(libvirt: Libvirt, uuid: string): Promise<Definition[]> {
-  try {
-    const { xml } = await libvirt.call("DOMAIN_MANAGED_SAVE_GET_XML_DESC", { dom: domainHandle(uuid), flags: 0 });
-    return [{ uuid, active: false, document: parseAnswer(xml), former: "saved" }];
-  } catch (error) {
-    // It is gone on with meanwhile; and one that libvirt cannot read is lost anyway.
-    if (error instanceof LibvirtError) return [];
-    throw error;
-  }
+async function inSavedState(libvirt: Libvirt, host: string, uuid: string): Promise<Definition[]> {
+  const step = { step: "see who uses the volumes", host };
+  const args = { dom: domainHandle(uuid), flags: 0 };
+  // It is gone on with meanwhile; and one that libvirt cannot read is lost anyway.
+  const found = await unlessRefused(
+    step,
+    () => libvirt.call("DOMAIN_MANAGED_SAVE_GET_XML_DESC", args),
+    () => undefined,
+  );
+  return found ? [{ uuid, active: false, document: parseAnswer(found.xml), former: "saved" }] : [];
 }
 
 interface PoolVolume {

@@ -117,7 +117,7 @@ export class NetworkCalls {
 
   /** Whether the host has an interface of that name; undefined where its libvirt cannot tell. */
   hasInterface(name: string): Promise<boolean | undefined> {
-    return this.run("look for the bridge of", undefined, () => hasInterface(this.libvirt, name));
+    return hasInterface(this.libvirt, name);
   }
 
   /** The other networks that run, as they run. */

@@ -1,9 +1,9 @@
 import { followChain } from "../../images/chain";
 import { ImageError } from "../../images/image-error";
-import { LibvirtError } from "../../libvirt/errors";
 import { parseAnswer } from "../../schema/answer";
 import { textAt } from "../../schema/lens";
 import { child, children, type Element } from "../../schema/tree";
+import { unlessRefused } from "../failure";
 import { devicesOf } from "./alias";
 import { sourcePath } from "./disk-sources";
 import type { Domain } from "./domain";
@@ -50,27 +50,20 @@ async function snapshotImages(domain: Domain): Promise<ReadonlyMap<string, strin
  * The volume at that path, if a pool has one there. Pools know what others made since they were looked at last only when
  * they are looked at again; the one that the neighbour is in may have it.
  */
-async function inPool({ libvirt }: Domain, path: string, neighbour: string): Promise<Element | undefined> {
+async function inPool({ libvirt, host }: Domain, path: string, neighbour: string): Promise<Element | undefined> {
+  // What libvirt cannot say, such as of a pool that is busy, leaves the question to what else is known.
+  const ask = <T>(work: () => Promise<T>) =>
+    unlessRefused({ step: `look for the volume ${path}`, host }, work, () => undefined);
   const volumeAt = async (place: string) =>
-    (await unlessRefused(libvirt.call("STORAGE_VOL_LOOKUP_BY_PATH", { path: place })))?.vol;
+    (await ask(() => libvirt.call("STORAGE_VOL_LOOKUP_BY_PATH", { path: place })))?.vol;
   let vol = await volumeAt(path);
   if (!vol) {
     const beside = await volumeAt(neighbour);
     if (!beside) return undefined;
-    const found = await unlessRefused(libvirt.call("STORAGE_POOL_LOOKUP_BY_VOLUME", { vol: beside }));
-    if (found) await unlessRefused(libvirt.call("STORAGE_POOL_REFRESH", { ...found, flags: 0 }));
+    const found = await ask(() => libvirt.call("STORAGE_POOL_LOOKUP_BY_VOLUME", { vol: beside }));
+    if (found) await ask(() => libvirt.call("STORAGE_POOL_REFRESH", { ...found, flags: 0 }));
     vol = await volumeAt(path);
   }
-  const document = vol && (await unlessRefused(libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 })));
+  const document = vol && (await ask(() => libvirt.call("STORAGE_VOL_GET_XML_DESC", { vol, flags: 0 })));
   return document && parseAnswer(document.xml);
-}
-
-/** What libvirt cannot say, such as of a pool that is busy, leaves the question to what else is known. */
-async function unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof LibvirtError) return undefined;
-    throw error;
-  }
 }

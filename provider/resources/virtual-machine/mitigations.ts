@@ -1,8 +1,8 @@
 import type { Context } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
-import { LibvirtError } from "../../libvirt/errors";
 import { parseAnswer } from "../../schema/answer";
 import { child, children, type Element, element, render } from "../../schema/tree";
+import { unlessRefused } from "../failure";
 import type { Inputs } from "./rows";
 
 /** Features by which a guest's kernel protects itself from what other code on the core can see, in libvirt's names. */
@@ -18,7 +18,13 @@ const expandFeatures = 1;
 export async function warnOfMitigations(libvirt: Libvirt, inputs: Inputs, context: Context): Promise<void> {
   const { cpu } = inputs;
   if (cpu?.mode !== "custom" || cpu.model === undefined) return;
-  const lacking = await lackingIn(libvirt, inputs, cpu);
+  const step = { step: `compare cpu.model of VirtualMachine ${inputs.name} with its host`, host: inputs.host.uri };
+  // A model that libvirt does not know is refused by it at once, in its own words.
+  const lacking = await unlessRefused(
+    step,
+    () => lackingIn(libvirt, inputs, cpu),
+    () => [],
+  );
   if (lacking.length === 0) return;
   const wanted = lacking.map((name) => `"${name}": "require"`).join(", ");
   context.warn(
@@ -30,29 +36,23 @@ type Cpu = NonNullable<Inputs["cpu"]>;
 
 async function lackingIn(libvirt: Libvirt, { machine, virtType }: Inputs, cpu: Cpu): Promise<readonly string[]> {
   const where = { arch: "x86_64", machine, virttype: virtType };
-  try {
-    const { capabilities } = await libvirt.call("CONNECT_GET_DOMAIN_CAPABILITIES", {
-      ...where,
-      emulatorbin: undefined,
-      flags: 0,
-    });
-    const offered = child(parseAnswer(capabilities), "cpu");
-    const hosts = (offered ? children(offered, "mode") : []).find(
-      ({ attributes }) => attributes["name"] === "host-model" && attributes["supported"] === "yes",
-    );
-    if (!hosts) return [];
-    const features = Object.entries(cpu.features ?? {}).map(([name, policy]) => element("feature", { name, policy }));
-    const named = [element("model", { fallback: "forbid" }, cpu.model ?? ""), ...features];
-    const [has, offers] = await Promise.all([
-      featuresOf(libvirt, where, named),
-      featuresOf(libvirt, where, children(hosts)),
-    ]);
-    return mitigations.filter((name) => offers.has(name) && !has.has(name));
-  } catch (error) {
-    // A model that libvirt does not know is refused by it at once, in its own words.
-    if (error instanceof LibvirtError) return [];
-    throw error;
-  }
+  const { capabilities } = await libvirt.call("CONNECT_GET_DOMAIN_CAPABILITIES", {
+    ...where,
+    emulatorbin: undefined,
+    flags: 0,
+  });
+  const offered = child(parseAnswer(capabilities), "cpu");
+  const hosts = (offered ? children(offered, "mode") : []).find(
+    ({ attributes }) => attributes["name"] === "host-model" && attributes["supported"] === "yes",
+  );
+  if (!hosts) return [];
+  const features = Object.entries(cpu.features ?? {}).map(([name, policy]) => element("feature", { name, policy }));
+  const named = [element("model", { fallback: "forbid" }, cpu.model ?? ""), ...features];
+  const [has, offers] = await Promise.all([
+    featuresOf(libvirt, where, named),
+    featuresOf(libvirt, where, children(hosts)),
+  ]);
+  return mitigations.filter((name) => offers.has(name) && !has.has(name));
 }
 
 /** Every feature of a CPU of that model with these features. */

@@ -1,7 +1,6 @@
 import type { Context } from "../../core/handler";
 import type { Libvirt } from "../../libvirt/api";
 import { child, type Element } from "../../schema/tree";
-import { attempt } from "../failure";
 import { Taken } from "../hand-over";
 import { bridgePorts } from "../host-devices";
 import { hasInterface } from "../host-path";
@@ -40,7 +39,7 @@ export async function requireTargets(libvirt: Libvirt, { nics, name, host }: Inp
   for (const [key, { target, direct, network }] of entriesOf<Nic>(nics)) {
     // Of the others libvirt says itself that the name is taken, and one of `ethernet` may be there before.
     if (typeof target !== "string" || (direct ?? network) === undefined) continue;
-    if (!(await attempt({ step: `look for ${target}`, host: host.uri }, () => hasInterface(libvirt, target)))) continue;
+    if (!(await hasInterface(libvirt, target))) continue;
     const running = await otherDomains(libvirt, host.uri, "", true);
     const holder = running.find(({ documents }) => documents.some((document) => targetsOf(document).includes(target)));
     if (holder?.uuid === own) continue;

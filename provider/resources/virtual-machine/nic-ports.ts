@@ -1,7 +1,7 @@
-import type { Libvirt } from "../../libvirt/api";
-import { errorCode, LibvirtError } from "../../libvirt/errors";
+import { errorCode } from "../../libvirt/errors";
 import { networkHandle } from "../../libvirt/procedures";
 import { child, type Element } from "../../schema/tree";
+import { unlessRefused } from "../failure";
 import { devicesOf } from "./alias";
 import type { Domain } from "./domain";
 
@@ -28,7 +28,7 @@ export async function forgetLostPorts(domain: Domain, live: Element): Promise<vo
   const nics = devicesOf(live, "interface");
   if (!nics.some((nic) => child(nic, "source")?.attributes["network"])) return;
   const full = devicesOf(await domain.liveInFull(), "interface");
-  const lost = await Promise.all(full.map((nic) => hasLostPort(domain.libvirt, nic)));
+  const lost = await Promise.all(full.map((nic) => hasLostPort(domain, nic)));
   const macs = full.filter((_, index) => lost[index]).map(macOf);
   for (const nic of nics) if (macs.includes(macOf(nic))) delete child(nic, "source")?.attributes["network"];
 }
@@ -38,15 +38,14 @@ function macOf(nic: Element): string | undefined {
 }
 
 /** Whether the network runs and knows no such port. What cannot be seen is taken for no fault. */
-async function hasLostPort(libvirt: Libvirt, nic: Element): Promise<boolean> {
+async function hasLostPort({ libvirt, name, host }: Domain, nic: Element): Promise<boolean> {
   const plugged = pluggedInto(nic);
   if (!plugged) return false;
-  try {
+  const look = async () => {
     const { net } = await libvirt.call("NETWORK_LOOKUP_BY_NAME", { name: plugged.network });
     await libvirt.call("NETWORK_PORT_LOOKUP_BY_UUID", { network: networkHandle(net.uuid), uuid: plugged.portid });
     return false;
-  } catch (error) {
-    if (error instanceof LibvirtError) return error.code === errorCode.noNetworkPort;
-    throw error;
-  }
+  };
+  const step = { step: `see the interfaces of VirtualMachine ${name} on their networks`, host };
+  return unlessRefused(step, look, ({ code }) => code === errorCode.noNetworkPort);
 }

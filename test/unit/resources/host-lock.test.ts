@@ -1,6 +1,6 @@
 import type { Context } from "../../../provider/core/handler";
 import type { Libvirt } from "../../../provider/libvirt/api";
-import { errorCode, LibvirtError } from "../../../provider/libvirt/errors";
+import { ConnectionLost, errorCode, LibvirtError } from "../../../provider/libvirt/errors";
 import { withHostLock } from "../../../provider/resources/host-lock";
 import { child, parse, textOf } from "../../../provider/schema/tree";
 
@@ -96,4 +96,16 @@ test("a deployment that is cancelled waits no longer", async () => {
   const waiting = withHostLock(daemon.connection("a"), "host", { ...context, signal: cancel.signal }, async () => 1);
   setTimeout(() => cancel.abort(new Error("by the user")), 50);
   await expect(waiting).rejects.toThrow(/place a guest: by the user/);
+});
+
+test("a connection that is lost while the holder is asked for is told as such, with the step and the host", async () => {
+  const lost = new ConnectionLost("the connection to rack1 is lost", true);
+  const refused = new LibvirtError(errorCode.internal, 30, "a secret is already defined for use", "SECRET_DEFINE_XML");
+  const call = (name: string) => Promise.reject(name === "SECRET_DEFINE_XML" ? refused : lost);
+  const libvirt = { hostUuid: "lost", call } as unknown as Libvirt;
+  const locked = withHostLock(libvirt, "qemu+ssh://rack1/system", context, async () => undefined);
+  await expect(locked).rejects.toMatchObject({
+    code: "connection-lost",
+    message: expect.stringMatching(/^Unable to lock placement on qemu\+ssh:\/\/rack1\/system: the connection to rack1/),
+  });
 });
