@@ -2,7 +2,8 @@ import { anotherMachine, KvmError, messageOf } from "../core/errors";
 import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import type { Connection } from "../libvirt/connection";
-import { ConnectionLost } from "../libvirt/errors";
+import { ConnectionLost, LibvirtError } from "../libvirt/errors";
+import { attempt } from "../resources/failure";
 import { TransportError } from "../transport/errors";
 import type { TransportOptions } from "../transport/options";
 import { unlessAborted } from "../transport/unless-aborted";
@@ -35,6 +36,9 @@ export class Hosts {
       if (error instanceof TransportError && error.remedy === undefined) {
         const { code, step, host: server, reason } = error;
         throw new TransportError(code, { step, host: server, reason, remedy: again, cause: error });
+      }
+      if (error instanceof LibvirtError) {
+        return attempt({ step: where.step, host: where.host, remedy: welcomeRemedy }, () => Promise.reject(error));
       }
       if (!(error instanceof ConnectionLost)) throw error;
       const remedy = error.remedy === undefined ? again : `${error.remedy}; then run pulumi again`;
@@ -80,6 +84,13 @@ export class Hosts {
     };
     return this.openConnection(options);
   }
+}
+
+/** What to do where the daemon is reached and lets nobody in, by what it said. */
+function welcomeRemedy(said: string): string | undefined {
+  return /authentication (unavailable|failed|cancelled)|access denied/i.test(said)
+    ? "log in as a user that may use libvirt there: root, or a member of the group libvirt (usermod -aG libvirt USER)"
+    : undefined;
 }
 
 function stringOrUndefined(value: unknown): string | undefined {

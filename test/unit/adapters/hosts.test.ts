@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { Hosts } from "../../../provider/adapters/hosts";
+import { errorCode, LibvirtError } from "../../../provider/libvirt/errors";
 import { TransportError } from "../../../provider/transport/errors";
 
 /** A daemon that is reached and says nothing. */
@@ -65,5 +66,15 @@ test("an ssh connection that is lost within the login says what to do", async ()
   const hosts = new Hosts(async () => Promise.reject(new TransportError("unreachable", details)));
   await expect(hosts.connect({ uri: "qemu+ssh://root@rack1/system" })).rejects.toThrow(
     "Unable to keep the ssh connection on root@rack1:22: read ECONNRESET\n  What to do: run pulumi again",
+  );
+});
+
+test("a daemon that lets nobody in is told with the step, the host and what to do", async () => {
+  const said = "authentication unavailable: no polkit agent available to authenticate action 'org.libvirt.unix.manage'";
+  const refusal = new LibvirtError(errorCode.authFailed, 7, said, "AUTH_POLKIT");
+  const hosts = new Hosts(async () => Promise.reject(refusal));
+  const uri = "qemu+ssh://me@rack1/system";
+  await expect(hosts.connect({ uri })).rejects.toThrow(
+    `Unable to connect to the host on ${uri}: libvirt said: ${said}\n  What to do: log in as a user that may use libvirt there`,
   );
 });
