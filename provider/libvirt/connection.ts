@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type { Dialer } from "../transport/dialer";
 import { TransportError } from "../transport/errors";
 import type { CallOptions, DomainEvent, Libvirt, TransferOptions, VolumeHandle } from "./api";
-import { deadlineOf } from "./deadlines";
+import { callWithin, DeadlineExceeded, deadlineOf } from "./deadlines";
 import { ConnectionLost, errorCode, LibvirtError, WrongHost } from "./errors";
 import { decodeEvent, domainEventIds } from "./events";
 import { handshake, type Opened } from "./handshake";
@@ -89,7 +89,7 @@ export class Connection implements Libvirt {
       const channel = await this.acquire();
       try {
         const deadline = options.timeout ?? deadlineOf(name, this.link.isBusy);
-        return await withDeadline(channel, name, deadline, channel.call(name, args));
+        return await callWithin(deadline, channel, name, args);
       } catch (error) {
         // What only asks may be asked again over a new channel; what changes something never is.
         if (repeated || !asksOnly(name) || !wasCutOff(error)) throw error;
@@ -261,8 +261,9 @@ export class Connection implements Libvirt {
       if (event) setImmediate(() => this.publish(event));
     };
     try {
+      const name = "CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY";
       for (const eventID of Object.values(domainEventIds)) {
-        await channel.call("CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY", { eventID, dom: undefined });
+        await callWithin(deadlineOf(name, this.link.isBusy), channel, name, { eventID, dom: undefined });
       }
     } catch (error) {
       channel.destroy(new Error("it gives no events"));
@@ -283,11 +284,6 @@ function asLost(error: unknown): unknown {
   return new ConnectionLost(`cannot ${step} on ${host}: ${reason}`, false, error, remedy);
 }
 
-/** The reason of a channel that was given up because a call in it took too long. */
-class DeadlineExceeded extends Error {
-  override readonly name = "DeadlineExceeded";
-}
-
 /** True for procedures that change nothing, by libvirt's way of naming them. */
 function asksOnly(name: ProcedureName): boolean {
   return /(^|_)(GET|LIST|LOOKUP|IS|HAS|SUPPORTS)_|^DOMAIN_INTERFACE_ADDRESSES$/.test(name);
@@ -296,20 +292,6 @@ function asksOnly(name: ProcedureName): boolean {
 /** True when the connection ended by itself, not because we gave it up. */
 function wasCutOff(error: unknown): boolean {
   return error instanceof ConnectionLost && !(error.cause instanceof DeadlineExceeded);
-}
-
-/** Waits for a call, but not for ever: after the deadline its channel is given up, because its slot stays taken. */
-async function withDeadline<T>(channel: RpcChannel, name: string, seconds: number, call: Promise<T>): Promise<T> {
-  const timer = setTimeout(
-    () => channel.destroy(new DeadlineExceeded(`${name} was not answered within ${seconds} s`)),
-    seconds * 1000,
-  );
-  timer.unref();
-  try {
-    return await call;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function spell(version: number): string {

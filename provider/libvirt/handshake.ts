@@ -1,7 +1,9 @@
 import type { Duplex } from "node:stream";
 import { TransportError } from "../transport/errors";
+import { callWithin, deadlineOf } from "./deadlines";
 import { ConnectionLost, errorCode, LibvirtError } from "./errors";
 import type { Link } from "./link";
+import type { ProcedureArgs, ProcedureName, ProcedureResult } from "./procedures";
 import { RpcChannel } from "./rpc";
 
 /** remote_auth_type of libvirt's remote_protocol.x. */
@@ -10,6 +12,8 @@ const auth = { none: 0, sasl: 1, polkit: 2 } as const;
 /** What to do where the way to the daemon is open, and the daemon says nothing or hangs up. */
 const mute =
   "see on the host whether its daemon hangs or ends (systemctl status libvirtd or virtqemud, and its journal) and restart it, which leaves guests running; or whether it has all the clients that it takes (max_clients and max_anonymous_clients in /etc/libvirt/libvirtd.conf or virtqemud.conf)";
+
+type Ask = <N extends ProcedureName>(name: N, args: ProcedureArgs<N>) => Promise<ProcedureResult<N>>;
 
 export interface Opened {
   readonly channel: RpcChannel;
@@ -21,11 +25,12 @@ export interface Opened {
 export async function handshake(socket: Duplex, driverUri: string, description: string, link?: Link): Promise<Opened> {
   const channel = new RpcChannel(socket, description, link);
   try {
-    await authenticate(channel);
-    await channel.call("CONNECT_OPEN", { name: driverUri, flags: 0 });
+    const ask: Ask = (name, args) => callWithin(deadlineOf(name, link?.isBusy === true), channel, name, args);
+    await authenticate(ask);
+    await ask("CONNECT_OPEN", { name: driverUri, flags: 0 });
     const [{ libVersion }, { capabilities }] = await Promise.all([
-      channel.call("CONNECT_GET_LIB_VERSION", {}),
-      channel.call("CONNECT_GET_CAPABILITIES", {}),
+      ask("CONNECT_GET_LIB_VERSION", {}),
+      ask("CONNECT_GET_CAPABILITIES", {}),
     ]);
     const hostUuid = /<uuid>\s*([0-9a-fA-F-]{36})\s*<\/uuid>/.exec(capabilities)?.[1]?.toLowerCase() ?? "";
     return { channel, hostUuid, version: Number(libVersion) };
@@ -38,11 +43,11 @@ export async function handshake(socket: Duplex, driverUri: string, description: 
   }
 }
 
-async function authenticate(channel: RpcChannel): Promise<void> {
-  const { types } = await channel.call("AUTH_LIST", {});
+async function authenticate(ask: Ask): Promise<void> {
+  const { types } = await ask("AUTH_LIST", {});
   if (types.length === 0 || types.includes(auth.none)) return;
   if (types.includes(auth.polkit)) {
-    await channel.call("AUTH_POLKIT", {});
+    await ask("AUTH_POLKIT", {});
     return;
   }
   throw new LibvirtError(

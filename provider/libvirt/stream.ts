@@ -36,7 +36,7 @@ export async function uploadTo(
   const { number } = procedure("STORAGE_VOL_UPLOAD");
   const { serial, reply } = channel.start("STORAGE_VOL_UPLOAD", transferArgs(volume, options));
   await reply;
-  const end = streamEnd(channel, serial);
+  const end = streamEnd(channel, serial, options.signal);
   const send = (status: number, payload: Buffer, type?: number) =>
     Promise.race([channel.sendStream(number, serial, status, payload, type), end.failure]);
   let done = 0n;
@@ -126,8 +126,12 @@ function transferArgs(
   return { vol, offset, length, flags: sparse ? sparseStream : 0 };
 }
 
-/** The daemon's last word on a stream: its confirmation, or the error that may come at any time. */
-function streamEnd(channel: RpcChannel, serial: number): { failure: Promise<never>; confirmed: Promise<void> } {
+/** The daemon's last word on a stream: its confirmation, or the error that may come at any time. Who aborts does not wait. */
+function streamEnd(
+  channel: RpcChannel,
+  serial: number,
+  signal: AbortSignal | undefined,
+): { failure: Promise<never>; confirmed: Promise<void> } {
   let fail: (error: Error) => void = () => undefined;
   let confirm: () => void = () => undefined;
   const failure = new Promise<never>((_, reject) => {
@@ -148,6 +152,7 @@ function streamEnd(channel: RpcChannel, serial: number): { failure: Promise<neve
     },
     failed: fail,
   });
+  signal?.addEventListener("abort", () => fail(signal.reason), { once: true });
   channel.onClose((reason) =>
     fail(new ConnectionLost(`the connection was lost during the transfer: ${reason.message}`, true, reason)),
   );

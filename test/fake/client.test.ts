@@ -150,6 +150,17 @@ test("an upload that the daemon breaks off fails with the daemon's words", async
   await expect(connection.upload(vol, content())).rejects.toThrow(/No space left on device/);
 });
 
+test("an upload that the daemon takes nothing of ends when it is cancelled", async () => {
+  const stop = new AbortController();
+  const waiting = collect();
+  const upload = connection.upload(vol, Readable.from([randomBytes(100)]), { signal: stop.signal });
+  await until(() => waiting.length === 1);
+  waiting[0]?.answer({});
+  await until(() => waiting.some(({ frame }) => frame.type === messageType.stream && frame.payload.length === 0));
+  stop.abort(new Error("the deployment was cancelled"));
+  await expect(upload).rejects.toThrow("the deployment was cancelled");
+});
+
 test("an upload over a line that goes dead says that it was cut off", async () => {
   daemon.onReceived = (received) => {
     if (received.frame.type === messageType.call) received.answer({});
@@ -212,6 +223,28 @@ test("a daemon that takes the line and says nothing is given up at the opening",
   await expect(connect({ uri: "qemu+ssh://h/system", driverUri: mute.driverUri, dialer: mute })).rejects.toBeInstanceOf(
     ConnectionLost,
   );
+});
+
+test("a daemon whose workers all hang is given up at the opening, though it answers keepalive", async () => {
+  const stuck = new FakeDaemon();
+  stuck.silent = true;
+  stuck.breathing = true;
+  const answers = { AUTH_LIST: { types: [0] }, CONNECT_OPEN: {}, CONNECT_GET_LIB_VERSION: { libVersion: 9_000_000n } };
+  stuck.onReceived = (received) => {
+    const answer = answers[received.name as keyof typeof answers];
+    if (answer) received.answer(answer);
+  };
+  jest.useFakeTimers({ doNotFake: ["nextTick", "queueMicrotask"] });
+  try {
+    const opening = connect({ uri: "qemu+ssh://h/system", driverUri: stuck.driverUri, dialer: stuck });
+    const told = expect(opening).rejects.toMatchObject({
+      message: expect.stringMatching(/CONNECT_GET_CAPABILITIES was not answered within 300 s/),
+      remedy: expect.stringMatching(/hangs or ends/),
+    });
+    await Promise.all([told, jest.advanceTimersByTimeAsync(301_000)]);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test("a daemon that has all the clients it takes is told from one that may have done something", async () => {

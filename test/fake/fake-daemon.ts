@@ -107,7 +107,10 @@ export class Line {
   }
 
   private take(frame: Frame): void {
-    if (frame.program === programs.keepalive) return;
+    if (frame.program === programs.keepalive) {
+      if (this.daemon.breathing) this.send({ ...frame, procedure: 2 });
+      return;
+    }
     const name = names.get(`${frame.program}/${frame.procedure}`);
     const received = new Received(name, frame, this);
     const known = frame.type === messageType.call && name !== undefined ? opening[name] : undefined;
@@ -123,6 +126,8 @@ export class FakeDaemon implements Dialer {
   readonly lines: Line[] = [];
   /** Answers not even the opening. */
   silent = false;
+  /** Answers keepalive, as one does whose workers all hang. */
+  breathing = false;
   /** Dials that are refused from now on. */
   refusing = false;
   dials = 0;
