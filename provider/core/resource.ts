@@ -294,6 +294,11 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
   };
 }
 
+/** The inputs among the values of a state. */
+export function inputsIn<R extends Rows>(rows: R, state: StateOf<R>): StateOf<R> {
+  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name]])) as StateOf<R>;
+}
+
 /** What is given, and below it what is not. */
 export function filled(given: Values, below: Values): Values {
   const merged: Record<string, unknown> = { ...given };

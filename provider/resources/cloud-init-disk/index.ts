@@ -1,6 +1,6 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { defineResource, type Made } from "../../core/resource";
+import { defineResource, inputsIn, type Made } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { buildSeed, type Seed } from "../../seed/cloud-init";
 import { SeedError } from "../../seed/seed-error";
@@ -33,7 +33,7 @@ export const cloudInitDisk = defineResource({
       await warnIfLeft(store, state.path, context);
       return undefined;
     }
-    const inputs = Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
+    const inputs = inputsIn(rows, state);
     return { ...made(inputs), inputs };
   },
 

@@ -4,7 +4,7 @@ import type { Fault } from "../../core/check";
 import { anotherMachine, KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { Identity } from "../../core/identity";
-import { defineResource } from "../../core/resource";
+import { defineResource, inputsIn } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { hasUnknown } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
@@ -58,7 +58,7 @@ export const host = defineResource({
     const inputs = isLookup
       ? lookedUp(state, machine)
       : {
-          ...inputsOf(state),
+          ...inputsIn(rows, state),
           hugePages: present(state.hugePages ?? [], topology),
           ksm: await shownKsm(libvirt, state.uri, state.ksm),
         };
@@ -192,13 +192,9 @@ function made(libvirt: Libvirt, seen: Awaited<ReturnType<typeof observe>>, own: 
   return { id: libvirt.hostUuid, outputs: { ...seen, ...own } };
 }
 
-function inputsOf(state: Inputs): Inputs {
-  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
-}
-
 /** The engine does not check the arguments of a look-up. */
 function lookedUp(state: Inputs, machine: Machine): Inputs {
-  const { inputs, failures } = host.check(inputsOf(state) as Values, undefined, undefined);
+  const { inputs, failures } = host.check(inputsIn(rows, state) as Values, undefined, undefined);
   const idle = (["hugePages", "ksm"] as const)
     .filter((property) => state[property])
     .map((property) => ({ property, reason: "a look-up changes nothing on the machine; declare a Host for it" }));

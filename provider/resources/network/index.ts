@@ -1,7 +1,7 @@
 import { diffRows } from "../../core/diff";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
-import { type Bookkeeping, defineResource, type Made, type Seen } from "../../core/resource";
+import { type Bookkeeping, defineResource, inputsIn, type Made, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
@@ -68,7 +68,7 @@ export const network = defineResource({
     const definition = await calls.definition(id);
     if (!definition) return undefined;
     const seen = await report(calls, id, definition, state, state.adopted === true, startedWith(state));
-    const inputs = inputsOf(state);
+    const inputs = inputsIn(rows, state);
     const drifted = withDrift(rows, inputs, state.__kvm.applied ?? {}, seen.applied ?? {});
     return { ...seen, inputs: drifted as Inputs };
   },
@@ -342,7 +342,7 @@ async function report(
       active: live !== undefined && !(await hasLostBridge(calls, live)),
       autostart,
     },
-    ...(pending.length > 0 && { memo: { started: withoutHost(inputsOf(started)) } }),
+    ...(pending.length > 0 && { memo: { started: withoutHost(inputsIn(rows, started)) } }),
   };
 }
 
@@ -363,10 +363,6 @@ function withoutHost({ host: _host, ...inputs }: Inputs): Values {
 
 function gatewaysOf({ subnets }: Inputs): string[] {
   return subnets.map((text) => formatAddress(gatewayOf(subnetFrom(text))));
-}
-
-function inputsOf(state: Inputs): Inputs {
-  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as unknown as Inputs;
 }
 
 function gone({ name, host }: Inputs): KvmError {

@@ -2,7 +2,7 @@ import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { defineResource, type Made, type Outputs, type Seen } from "../../core/resource";
+import { defineResource, inputsIn, type Made, type Outputs, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { type Element, element } from "../../schema/tree";
 import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
@@ -76,7 +76,7 @@ export const storagePool = defineResource({
     const calls = await PoolCalls.open(context, state.host, state.name);
     if (!(await calls.definition(id))) return undefined;
     const seen = await report(calls, id, state, state.adopted === true);
-    const drifted = withDrift(rows, inputsOf(state), state.__kvm.applied ?? {}, seen.applied ?? {});
+    const drifted = withDrift(rows, inputsIn(rows, state), state.__kvm.applied ?? {}, seen.applied ?? {});
     return { ...seen, inputs: drifted as Inputs };
   },
 
@@ -300,8 +300,4 @@ async function refreshed(calls: PoolCalls, uuid: string): Promise<boolean> {
     if (!busy && (await calls.isActive(uuid))) throw error;
   }
   return calls.isActive(uuid);
-}
-
-function inputsOf(state: Inputs): Inputs {
-  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as unknown as Inputs;
 }

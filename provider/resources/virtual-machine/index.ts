@@ -1,7 +1,7 @@
 import type { Change } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import type { Values } from "../../core/handler";
-import { defineResource } from "../../core/resource";
+import { defineResource, inputsIn } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import { isUuid, lookupKey } from "../adoption";
 import { withDrift } from "../document";
@@ -86,7 +86,7 @@ export const virtualMachine = defineResource({
     if (key !== undefined) return lookup(key, state.host, () => findBy(key));
     const domain = await Domain.byUuid(libvirt, state.host.uri, id);
     if (!domain) return undefined;
-    const inputs = inputsOf(state);
+    const inputs = inputsIn(rows, state);
     nameDevices(domain, state, inputs);
     const wanted = effective(inputs, state);
     const ignored = context.meta?.ignoreChanges;
@@ -125,11 +125,6 @@ function withLivePins(seen: Values, waiting: readonly Change[], behind: readonly
   const tune = { ...(isPlainObject(seen["cpuTune"]) ? seen["cpuTune"] : {}) };
   for (const { path, old } of moved) tune[path[1] ?? ""] = old;
   return { ...seen, cpuTune: tune };
-}
-
-/** The inputs among the values in state. */
-function inputsOf(state: Values): Inputs {
-  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name]])) as Inputs;
 }
 
 /** An existing domain, for a program that refers to one that it does not manage. */

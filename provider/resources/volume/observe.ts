@@ -1,7 +1,7 @@
 import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import type { Made, Outputs, Seen, State as StateIn } from "../../core/resource";
+import { inputsIn, type Made, type Outputs, type Seen, type State as StateIn } from "../../core/resource";
 import { formatBytes, parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, textAt } from "../../schema/lens";
@@ -59,17 +59,13 @@ export function formatOf(document: Element): string {
  * mended: nothing ever shrinks a volume, so it is told and left.
  */
 export function inputsOf(state: State, { outputs, applied }: Outcome, context: Context): Inputs {
-  const inputs = { ...kept(state), ...driftedOverlay(state, applied?.["overlay"]) };
+  const inputs = { ...inputsIn(rows, state), ...driftedOverlay(state, applied?.["overlay"]) };
   const capacity = String(outputs.capacity);
   const [was, is, wanted] = [state.__kvm.applied?.["size"], parseBytes(capacity), wantedBytes(state)];
   if (wanted === undefined || capacity === was) return inputs;
   if (is < wanted) return { ...inputs, size: capacity };
   if (is > wanted) context.warn(`Volume ${state.name} was grown to ${capacity} by others; size says ${state.size}`);
   return inputs;
-}
-
-function kept(state: State): Inputs {
-  return Object.fromEntries(Object.keys(rows).map((name) => [name, state[name as keyof Inputs]])) as Inputs;
 }
 
 /** The overlay as the volume shows it, where that is not what it was made with. */
