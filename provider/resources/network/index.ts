@@ -138,7 +138,7 @@ async function make(inputs: Inputs, context: Context): Promise<Outcome> {
   const document = compose(found ?? emptyDocument(), inputs, {});
   writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
   await calls.define(document);
-  const made = await finish(calls, inputs.uuid, inputs, { adopted: false }, async () => {
+  const made = await finish(calls, inputs.uuid, inputs, async () => {
     await bringInForce(calls, inputs.uuid, inputs, document, context);
     // With the MAC address that libvirt has given the bridge: without it the next start would make up another.
     const started = (await calls.definition(inputs.uuid)) ?? document;
@@ -171,30 +171,20 @@ async function adopt(
   const others = differing.filter((name) => name !== "uuid");
   const note = noteDiffering(`Network ${inputs.name}`, others, context);
   const memo = (note || found.memo) && { memo: { ...found.memo, ...note } };
-  return { ...found, applied: { ...applied, uuid: field(found.applied, "uuid") }, ...memo };
-}
-
-function field(values: Values | undefined, name: string): unknown {
-  return values?.[name];
+  return { ...found, applied: { ...applied, uuid: found.applied?.["uuid"] }, ...memo };
 }
 
 /** Runs what is left to do on an object that exists; a failure keeps it in state. */
-async function finish(
-  calls: NetworkCalls,
-  uuid: string,
-  inputs: Inputs,
-  { adopted }: { adopted: boolean },
-  work: () => Promise<void>,
-): Promise<Outcome> {
+async function finish(calls: NetworkCalls, uuid: string, inputs: Inputs, work: () => Promise<void>): Promise<Outcome> {
   try {
     await work();
     const definition = await calls.definition(uuid);
     if (!definition) throw gone(inputs);
-    return await report(calls, uuid, definition, inputs, adopted);
+    return await report(calls, uuid, definition, inputs, false);
   } catch (error) {
     const cause = error instanceof Error ? error : new Error(messageOf(error));
     const gateways = gatewaysOf(inputs);
-    throw new Unfinished({ id: uuid, outputs: { gateways, pendingRestart: false, adopted } }, cause);
+    throw new Unfinished({ id: uuid, outputs: { gateways, pendingRestart: false, adopted: false } }, cause);
   }
 }
 
