@@ -26,6 +26,7 @@ import {
 import { placeAndWrite } from "./placing";
 import type { Site } from "./planning";
 import { type Inputs, rows } from "./rows";
+import { withRest } from "./run-note";
 import { dropWaiting } from "./waiting-mark";
 
 /** An update, with what was there before it. */
@@ -55,6 +56,8 @@ export interface Settled {
   /** The inputs in force before and with it. */
   readonly from: Inputs;
   readonly to: Inputs;
+  /** Those of before, with what the guest alone still has of earlier ones. */
+  readonly had: Values;
   /** Takes away again the mediated devices and pages that were made for it. */
   readonly giveBack: () => Promise<void>;
 }
@@ -123,5 +126,5 @@ async function write(
     await domain.setMetadataElement(xml, key, uri);
   }
   if (live && marked && readMark(live)?.urn !== marked.urn) await setMark(domain, marked);
-  return { differs, wanted, known, from, to, giveBack };
+  return { differs, wanted, known, from, to, had: withRest(from, olds, to), giveBack };
 }

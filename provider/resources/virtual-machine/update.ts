@@ -25,7 +25,7 @@ import { enforcePower, resumeHeld, stop } from "./power";
 import { requireTaken } from "./read-back";
 import { asBefore, asEither, asWritten } from "./roll-back";
 import { type Inputs, rows } from "./rows";
-import { behindIn, stillLeftIn, waitingIn, withRest } from "./run-note";
+import { behindIn, stillLeftIn, waitingIn } from "./run-note";
 import { type Settled, settle, type UpdateSite } from "./settle";
 import { StartWait } from "./start-wait";
 import { keepVariables } from "./variables";
@@ -87,8 +87,7 @@ async function write(run: Run): Promise<Settled> {
 /** Changes the running guest, once libvirt has shown what it took. Answers the definition as it shows it. */
 async function applyToGuest(run: Run, settled: Settled): Promise<Element> {
   const { domain, olds, news, live, renamed, looksAtPorts, context } = run;
-  const { differs, wanted, known, from, to } = settled;
-  const had = withRest(from, olds, to);
+  const { differs, wanted, known, from, to, had } = settled;
   try {
     const config = differs ? await domain.inactiveAfter(wanted) : wanted;
     requireTaken(domain, to, { wanted, config }, context);
@@ -124,8 +123,7 @@ function requireLive(
 /** Restarts the guest where that is wanted, and brings its power state about. */
 async function finish(run: Run, settled: Settled, config: Element, leases: Leases): Promise<MadeDomain> {
   const { domain, olds, news, live, isPersistent, autostart, looksAtPorts, context } = run;
-  const { differs, wanted, known, to } = settled;
-  const had = withRest(settled.from, olds, to);
+  const { differs, wanted, known, to, had } = settled;
   const ignored = context.meta?.ignoreChanges;
   const wait = new StartWait(domain, news, olds, wanted);
   let isOff = false;
