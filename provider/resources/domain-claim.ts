@@ -4,6 +4,7 @@ import { ordinarySize } from "../tuning/capacity";
 import { parseCpuSet } from "../tuning/cpu-set";
 import type { CellPages, Claim } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
+import { pciText } from "./pci-address";
 import { readRecord } from "./placement-record";
 
 /** Size of huge pages where a domain names none, in KiB: the kernel's own, which is that of the only ones that there are. */
@@ -219,8 +220,5 @@ function devicesOf(domain: Element): string[] {
   return sources
     .filter(({ attributes }) => attributes["bus"] !== undefined && attributes["slot"] !== undefined)
     .filter(({ attributes: { type = "pci" } }) => type === "pci")
-    .map(({ attributes: { domain: segment = "0", bus = "0", slot = "0", function: part = "0" } }) => {
-      const hex = (value: string, width: number) => Number(value).toString(16).padStart(width, "0");
-      return `${hex(segment, 4)}:${hex(bus, 2)}:${hex(slot, 2)}.${hex(part, 1)}`;
-    });
+    .map(pciText);
 }

@@ -42,23 +42,25 @@ const mode = z
 
 const id = z.int().min(0).max(4294967294);
 
+const stopped = () => ({ class: "live", reason: "the pool is stopped for a moment" }) as const;
+
 const permissions = {
   mode: attribute<string | undefined>({
     doc: 'Octal mode of the directory, e.g. "0711". Default: 0711 for a directory that is made, else as it is.',
     schema: mode.optional(),
-    change: () => ({ class: "live", reason: "the pool is stopped for a moment" }),
+    change: stopped,
     lens: mapped(textAt("target/permissions/mode"), (value) => `0${value.replace(/^0+(?=[0-7]{3})/, "")}`, String),
   }),
   owner: attribute<number | undefined>({
     doc: "Number of the owner of the directory. Default: root for a directory that is made, else as it is.",
     schema: id.optional(),
-    change: () => ({ class: "live", reason: "the pool is stopped for a moment" }),
+    change: stopped,
     lens: number(textAt("target/permissions/owner")),
   }),
   group: attribute<number | undefined>({
     doc: "Number of the group of the directory. Default: root for a directory that is made, else as it is.",
     schema: id.optional(),
-    change: () => ({ class: "live", reason: "the pool is stopped for a moment" }),
+    change: stopped,
     lens: number(textAt("target/permissions/group")),
   }),
 };
