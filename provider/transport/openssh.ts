@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,12 @@ import type { LibvirtUri } from "./uri";
 
 /** A login and a command may take as many times the deadline for connecting: a security key may have to be touched. */
 const PATIENCE = 3;
+
+/** With keys in them. A process that ends as it dials, or just after it was told to close, closes nothing any more. */
+const secretFolders = new Set<string>();
+process.once("exit", () => {
+  for (const folder of secretFolders) rmSync(folder, { recursive: true, force: true });
+});
 
 /**
  * Dials through the system's ssh, one process and login for each stream: slower than `SshDialer`,
@@ -56,7 +63,9 @@ export class OpenSshDialer implements Dialer {
     for (const child of this.#children) child.kill();
     const secrets = await this.#secrets?.catch(() => undefined);
     this.#secrets = undefined;
-    if (secrets !== undefined) await rm(secrets, { recursive: true, force: true });
+    if (secrets === undefined) return;
+    await rm(secrets, { recursive: true, force: true });
+    secretFolders.delete(secrets);
   }
 
   async #findWay(): Promise<Way> {
@@ -164,7 +173,7 @@ export class OpenSshDialer implements Dialer {
     return (await this.#settings).acceptNew;
   }
 
-  /** Key text and pinned key reach ssh as files in a private folder, which `close` removes. */
+  /** Key text and pinned key reach ssh as files in a private folder, which `close` removes, or the end of the process. */
   async #secretSettings(): Promise<string[]> {
     const { hostKey, privateKey, identityEnv } = this.options;
     const key = privateKey ?? (identityEnv === undefined ? undefined : process.env[identityEnv]);
@@ -188,6 +197,7 @@ export class OpenSshDialer implements Dialer {
 
   async #writeSecrets(key: string | undefined): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), "kvm-ssh-"));
+    secretFolders.add(folder);
     const mode = 0o600;
     await writeFile(join(folder, "known_hosts"), `${knownHostName("pinned", 22)} ${this.options.hostKey ?? ""}\n`, {
       mode,
