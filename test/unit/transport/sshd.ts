@@ -76,7 +76,8 @@ export async function startSshd({ config: settings = [], programs }: SshdSetting
     "PasswordAuthentication no",
     "KbdInteractiveAuthentication no",
     "PidFile none",
-    `SetEnv PATH=${bin}${programs === undefined ? ":/usr/sbin:/usr/bin:/sbin:/bin" : ""}`,
+    // Not what root's own shell does at a login, which takes its time and may hang when it is cut off in it.
+    `SetEnv HOME=${folder} PATH=${bin}${programs === undefined ? ":/usr/sbin:/usr/bin:/sbin:/bin" : ""}`,
   ];
   const configFile = join(folder, "sshd_config");
   writeFileSync(configFile, `${config.join("\n")}\n`);
