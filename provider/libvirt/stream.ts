@@ -83,9 +83,22 @@ export async function downloadFrom(
   const { number } = procedure("STORAGE_VOL_DOWNLOAD");
   const { serial, reply } = channel.start("STORAGE_VOL_DOWNLOAD", transferArgs(volume, options));
   let done = 0n;
+  /** What has come and nobody has taken yet; of a hole its length, and null at the end. */
+  const waiting: (Buffer | number | null)[] = [];
+  const deliver = () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const bytes = typeof next === "number" ? zeroes.subarray(0, Math.min(next, blockSize)) : next;
+      if (typeof next === "number" && next > blockSize) waiting.unshift(next - blockSize);
+      done += BigInt(bytes?.length ?? 0);
+      if (bytes) options.onProgress?.(done);
+      // After the end the channel may serve others.
+      if (!output.push(bytes) && bytes !== null) return channel.pause();
+    }
+    channel.resume();
+  };
   const output = new Readable({
     highWaterMark: 4 * packetSize,
-    read: () => channel.resume(),
+    read: deliver,
     destroy(error, callback) {
       channel.listenStream(serial, undefined);
       release();
@@ -94,16 +107,15 @@ export async function downloadFrom(
   });
   // It may fail before anybody has it to listen to, and an "error" without a listener ends the process.
   output.on("error", () => undefined);
-  const deliver = (bytes: Buffer) => {
-    done += BigInt(bytes.length);
-    options.onProgress?.(done);
-    if (!output.push(bytes)) channel.pause();
+  const take = (next: Buffer | number | null) => {
+    waiting.push(next);
+    if (waiting.length === 1) deliver();
   };
   channel.listenStream(serial, {
     data(frame) {
-      if (frame.type === messageType.streamHole) for (const block of blocksOf(decodeHole(frame))) deliver(block);
-      else if (frame.status === messageStatus.ok) output.push(null);
-      else if (frame.payload.length > 0) deliver(Buffer.from(frame.payload));
+      if (frame.type === messageType.streamHole) take(decodeHole(frame));
+      else if (frame.status === messageStatus.ok) take(null);
+      else if (frame.payload.length > 0) take(Buffer.from(frame.payload));
       // An empty packet is the end of the data; the daemon then waits for our confirmation.
       else void channel.sendStream(number, serial, messageStatus.ok, nothing);
     },
@@ -203,10 +215,6 @@ function isZero(block: Buffer): boolean {
 
 function piece(chunk: Buffer, start: number, end: number): Piece {
   return { data: chunk.subarray(start, end), length: end - start };
-}
-
-function* blocksOf(length: number): Generator<Buffer> {
-  for (let left = length; left > 0; left -= blockSize) yield left >= blockSize ? zeroes : zeroes.subarray(0, left);
 }
 
 function encodeHole(length: number): Buffer {

@@ -209,6 +209,33 @@ test("a download over a line that goes dead fails at its beginning and later on"
   await expect(content.toArray()).rejects.toThrow(/is lost/);
 });
 
+test("a hole is read piece by piece, however long it is, and what follows comes after it", async () => {
+  const waiting = collect();
+  const opened = connection.download(vol, { sparse: true });
+  await until(() => waiting.length === 1);
+  const { frame, line } = waiting[0] as Received;
+  const send = (type: number, payload: Buffer) =>
+    line.send({ ...frame, type, status: messageStatus.continue, payload });
+  const hole = (length: bigint) => {
+    const payload = Buffer.alloc(12);
+    payload.writeBigInt64BE(length);
+    send(messageType.streamHole, payload);
+  };
+  waiting[0]?.answer({});
+  hole(2n ** 21n + 5n);
+  send(messageType.stream, Buffer.from("data"));
+  hole(2n ** 40n);
+  const content = await opened;
+  let [length, tail] = [0, ""];
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    if (chunk.some((byte) => byte !== 0)) tail = `${length} ${chunk}`;
+    length += chunk.length;
+    expect(content.readableLength).toBeLessThan(2 ** 21);
+    if (length > 2 ** 23) break;
+  }
+  expect(tail).toBe(`${2 ** 21 + 5} data`);
+});
+
 test("a daemon that wants SASL is told from one that cannot be reached, with a way on for its unix socket as well", async () => {
   daemon.silent = true;
   daemon.onReceived = (received) => received.answer({ types: [1] });
