@@ -35,6 +35,9 @@ export function poolRemedy(reference: Pick<PoolReference, "name" | "path">, said
   }
   const [withoutSecret, giveSecret] = secretRemedy;
   if (withoutSecret.test(said)) return giveSecret;
+  if (/<secret type='passphrase'|encrypted image is not supported|luks encryption is supported/.test(said)) {
+    return 'correct target.encryption of the overlay: { format: "luks", secret: { type: "passphrase", uuid } }, with the uuid of a secret that the host has (virsh secret-list)';
+  }
   if (/Child process \(/.test(said)) {
     return "run that command on the host to see what it lacks: libvirt makes volumes of this pool with it";
   }

@@ -150,6 +150,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   ],
   secretRemedy,
   [
+    /Parameter 'encrypt\.key-secret' is required|virStorageEncryptionEngine/,
+    "an image of the guest, or one that it is based on, is encrypted: name the secret with its passphrase in the disk (encryption: { secret: { uuid } }); one that is based on an encrypted image takes a whole copy of that (source in place of backing)",
+  ],
+  [
     /cannot unlock any keyslot/,
     "the value of the secret is not the passphrase that the image was encrypted with: give it that one (virsh secret-set-value), or name another secret",
   ],

@@ -66,6 +66,7 @@ test.each([
   ['failed to find romfile "/usr/lib/ipxe/qemu/x.rom"', /put it there/],
   ["internal error: the virtiofs export directory '/srv/data' does not exist", /put it there/],
   ["Secret not found: secret '1111' does not have a value", /secret-set-value/],
+  ["Parameter 'encrypt.key-secret' is required for cipher", /encryption: \{ secret: \{ uuid \} \}/],
   ["-blockdev {}: Invalid password, cannot unlock any keyslot", /not the passphrase.*secret-set-value/],
   ["tpm-emulator: TPM result for CMD_INIT: 0x101 operation failed", /read its state.*secret-set-value/],
   [
