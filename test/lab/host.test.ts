@@ -196,13 +196,13 @@ test("huge pages of single cells are added, made fewer, and given back but for t
   ]);
   expect(context.lines.warn.at(-1)).toMatch(/^1 pages of 2 MiB in cell 1 are in use, or .* were not given back$/);
 
-  // The kernel gives none: what is true is kept, and the next update goes on.
+  // The machine gives none: what is true is kept, and the next update goes on.
   await far.freeze();
   const more = inputsOf(uri, { hugePages: [{ size: "2 MiB", count: 10 }] });
   const error = await host.update(made.id, updated, more, context).catch((thrown: unknown) => thrown);
   await far.thaw();
   if (!(error instanceof PartialFailure)) throw error;
-  expect(error.message).toMatch(/hugePages: cell 1 has 2 of 10 pages of 2 MiB.*libvirt said: .*\n.*ask for fewer/);
+  expect(error.message).toMatch(/cell 1 has 2 of 10 pages of 2 MiB.*libvirt said: .*\n.*may not write there/);
   expect(error.state).toMatchObject({
     hugePages: [{ size: "2 MiB", count: 2 }],
     addedPages: [
