@@ -3,15 +3,12 @@ import { KvmError } from "../core/errors";
 import type { Context } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import { errorCode, type LibvirtError } from "../libvirt/errors";
-import { parseAnswer } from "../schema/answer";
-import { child, element, render, textOf } from "../schema/tree";
 import { unlessRefused } from "./failure";
+import { dropNote, type HostNote, readNote, writeNote } from "./host-note";
 import { poll } from "./poll";
 
-/** Name of the lock; libvirt knows one secret of a usage, and refuses a second one. */
+/** Name of the lock. */
 const usage = "pulumi-kvm.lock.placement";
-/** virSecretUsageType: tls, whose usage is nothing but a name. */
-const usageType = 4;
 
 /** Seconds. A lock whose holder shows no sign of life any more is taken over. */
 const times = {
@@ -35,9 +32,9 @@ export interface HostLock {
 const queues = new Map<string, Promise<unknown>>();
 
 /**
- * Runs `work` while no other deployment places anything on the host. The lock is an ephemeral private secret: it is in
- * the memory of the daemon alone, and gone when that starts anew. A daemon without secrets gives none: then whoever
- * defines a domain looks again afterwards and backs off.
+ * Runs `work` while no other deployment places anything on the host. The lock is a note on the host, of which
+ * there is one of a usage. A daemon without secrets gives none: then whoever defines a domain looks again afterwards and
+ * backs off.
  */
 export async function withHostLock<T>(
   libvirt: Libvirt,
@@ -74,11 +71,6 @@ async function locked<T>(
   }
 }
 
-interface Holder {
-  readonly uuid: string;
-  readonly description: string;
-}
-
 class SecretLock implements HostLock {
   private readonly uuid = randomUUID();
   private signs = 0;
@@ -92,7 +84,7 @@ class SecretLock implements HostLock {
   /** False where the daemon has no secrets. */
   async take(context: Context): Promise<boolean> {
     const step = "place a guest";
-    let seen: (Holder & { readonly since: number }) | undefined;
+    let seen: (HostNote & { readonly since: number }) | undefined;
     const taken = await poll(
       { step, seconds: times.wait, signal: context.signal, interval: times.look * (1 + Math.random()) },
       async () => {
@@ -105,7 +97,7 @@ class SecretLock implements HostLock {
           if (isUnsupported(refusal)) return false;
           return undefined;
         }
-        if (seen?.uuid !== holder.uuid || seen.description !== holder.description) {
+        if (seen?.uuid !== holder.uuid || seen.text !== holder.text) {
           if (seen === undefined) context.progress("waiting for another deployment to place its guests");
           seen = { ...holder, since: performance.now() };
         }
@@ -117,7 +109,7 @@ class SecretLock implements HostLock {
     throw new KvmError("busy", {
       step,
       host: this.host,
-      reason: `another deployment has held the lock of placement for ${times.wait} s: ${seen?.description ?? "unknown"}`,
+      reason: `another deployment has held the lock of placement for ${times.wait} s: ${seen?.text ?? "unknown"}`,
       remedy: `wait for it to end, or drop its lock on the host: virsh secret-undefine ${seen?.uuid ?? ""}`,
     });
   }
@@ -142,35 +134,20 @@ class SecretLock implements HostLock {
   /** Defines our secret, or defines it anew with a later end; answers what libvirt has against it. */
   private async define(): Promise<LibvirtError | undefined> {
     const until = new Date(Date.now() + times.life * 1000).toISOString();
-    const xml = render(
-      element(
-        "secret",
-        { ephemeral: "yes", private: "yes" },
-        element("uuid", {}, this.uuid),
-        element("description", {}, `until ${until} (sign ${++this.signs}) ${this.urn}`),
-        element("usage", { type: "tls" }, element("name", {}, usage)),
-      ),
-    );
-    const work = () => this.libvirt.call("SECRET_DEFINE_XML", { xml, flags: 0 }).then(() => undefined);
+    const text = `until ${until} (sign ${++this.signs}) ${this.urn}`;
+    const work = () => writeNote(this.libvirt, { uuid: this.uuid, usage, text }).then(() => undefined);
     return unlessRefused(this.step, work, (refusal) => refusal);
   }
 
-  private holder(): Promise<Holder | "unsupported" | undefined> {
-    const work = async () => {
-      const { secret } = await this.libvirt.call("SECRET_LOOKUP_BY_USAGE", { usageType, usageID: usage });
-      const { xml } = await this.libvirt.call("SECRET_GET_XML_DESC", { secret, flags: 0 });
-      const description = child(parseAnswer(xml), "description");
-      return { uuid: secret.uuid, description: description ? textOf(description) : "" };
-    };
+  private holder(): Promise<HostNote | "unsupported" | undefined> {
+    const work = () => readNote(this.libvirt, usage);
     return unlessRefused(this.step, work, (refusal) => (isUnsupported(refusal) ? "unsupported" : undefined));
   }
 
-  /** By its uuid: a lock that somebody else took meanwhile has another. */
   private async drop(uuid: string): Promise<void> {
-    const secret = { uuid, usageType, usageId: usage };
     await unlessRefused(
       this.step,
-      () => this.libvirt.call("SECRET_UNDEFINE", { secret }),
+      () => dropNote(this.libvirt, { uuid, usage }),
       () => undefined,
     );
   }
@@ -192,8 +169,8 @@ function isUnsupported(error: LibvirtError): boolean {
 }
 
 /** Whether the holder is gone, after it has said the same for that many seconds. */
-function isOver({ description }: Holder, unchanged: number): boolean {
-  const until = Date.parse(/^until (\S+)/.exec(description)?.[1] ?? "");
+function isOver({ text }: HostNote, unchanged: number): boolean {
+  const until = Date.parse(/^until (\S+)/.exec(text)?.[1] ?? "");
   const isPast = Number.isNaN(until) || until < Date.now();
   return unchanged > times.life || (isPast && unchanged > times.watch);
 }
