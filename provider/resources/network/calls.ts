@@ -6,7 +6,7 @@ import { networkHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
 import { NotTakenBack } from "../cut-off";
-import { attempt, ifFound, type Step } from "../failure";
+import { attempt, ifFound, type Step, unlessDone } from "../failure";
 import { forgotten, undefineRemedy } from "../forgotten";
 import { hasInterface } from "../host-path";
 import { type OtherDomain, otherDomains } from "../other-domains";
@@ -139,19 +139,15 @@ export class NetworkCalls {
 
   async stop(uuid: string): Promise<void> {
     const work = () => this.libvirt.call("NETWORK_DESTROY", { net: networkHandle(uuid) });
-    await this.run("stop", undefined, work).catch(async (error: unknown) => {
-      // Somebody else was faster, unless the host cannot tell: then the refusal counts.
-      if (await this.runs(uuid).catch(() => true)) throw error;
-    });
+    await unlessDone(this.run("stop", undefined, work), () => this.runs(uuid));
   }
 
   async undefine(uuid: string): Promise<void> {
     const remedy = undefineRemedy("/etc/libvirt/qemu/networks", "virtnetworkd");
     const work = () => this.libvirt.call("NETWORK_UNDEFINE", { net: networkHandle(uuid) });
-    await ifFound(this.step("undefine", remedy), work).catch(async (error: unknown) => {
-      // Somebody else was faster: libvirt misses the file of what it was about to forget.
-      if (await this.definition(uuid).catch(() => true)) throw error;
-    });
+    // Of two at a time libvirt misses the file of what it was about to forget.
+    const isLeft = async () => (await this.definition(uuid)) !== undefined;
+    await unlessDone(ifFound(this.step("undefine", remedy), work), isLeft);
   }
 
   async updateLive(uuid: string, { section, command, parentIndex, xml }: LiveUpdate): Promise<void> {

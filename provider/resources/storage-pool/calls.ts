@@ -5,7 +5,7 @@ import type { Libvirt } from "../../libvirt/api";
 import { poolHandle } from "../../libvirt/procedures";
 import { parseAnswer } from "../../schema/answer";
 import { type Element, render } from "../../schema/tree";
-import { attempt, ifFound, type Step } from "../failure";
+import { attempt, ifFound, type Step, unlessDone } from "../failure";
 import { forgotten, undefineRemedy } from "../forgotten";
 import { type Holder, poolOwner } from "../ownership";
 import { unwritableRemedy } from "../unwritable";
@@ -108,10 +108,8 @@ export class PoolCalls {
     const remedy = "a mounted or busy source cannot be let go: stop the guests that use its volumes, then try again";
     const pool = poolHandle(uuid);
     const work = () => this.libvirt.call("STORAGE_POOL_DESTROY", { pool });
-    await attempt(this.step("stop", remedy), work).catch(async (error: unknown) => {
-      // Somebody else was faster: of a pool that was to be made anew the state may have two, which are deleted side by side.
-      if (await this.isActive(uuid).catch(() => true)) throw error;
-    });
+    // Of a pool that was to be made anew the state may have two, which are deleted side by side.
+    await unlessDone(attempt(this.step("stop", remedy), work), () => this.isActive(uuid));
   }
 
   async undefine(uuid: string): Promise<void> {
