@@ -193,6 +193,6 @@ export function startRemedy(domain: Named, message: string): string {
 
 /** Where QEMU's own words are. */
 export function logOf({ host, name }: Named): string {
-  const folder = /\/session\b/.test(host) ? "~/.cache/libvirt/qemu/log" : "/var/log/libvirt/qemu";
+  const folder = /\/session(\?|$)/.test(host) ? "~/.cache/libvirt/qemu/log" : "/var/log/libvirt/qemu";
   return `${folder}/${name}.log`;
 }

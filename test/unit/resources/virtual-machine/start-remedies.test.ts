@@ -83,4 +83,9 @@ test.each([
 test("the log of a guest of one user is in that user's folder", () => {
   const remedy = startRemedy({ ...domain, host: "qemu+ssh://me@rack1/session?socket=/run/x" }, "something else");
   expect(remedy).toContain("the log is ~/.cache/libvirt/qemu/log/db.log on the host");
+  const named = startRemedy(
+    { ...domain, host: "qemu+unix:///system?socket=/run/session/libvirt-sock" },
+    "something else",
+  );
+  expect(named).toContain("the log is /var/log/libvirt/qemu/db.log on the host");
 });
