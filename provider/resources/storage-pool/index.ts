@@ -264,7 +264,7 @@ async function lookUp(
   }
   const found = { ...describe(definition), host: state.host } as Inputs;
   const seen = await report(calls, uuid, found, false);
-  const [autostart, active] = [await calls.autostart(uuid), await calls.isActive(uuid)];
+  const { autostart, active } = seen.applied ?? {};
   // A program that looks it up asks without a state, and is told anew.
   const { capacity, allocation, available } = state;
   const sizes = available === undefined ? await calls.sizes(uuid) : { capacity, allocation, available };
@@ -272,7 +272,7 @@ async function lookUp(
     ...seen,
     outputs: { ...seen.outputs, ...sizes },
     id: `lookup:${key}`,
-    inputs: { ...found, autostart, active },
+    inputs: { ...found, autostart, active } as Inputs,
   };
 }
 
