@@ -1,3 +1,4 @@
+import { nearest } from "../core/nearest";
 import { isAccepted, oddWord } from "./kind";
 import { labelOf } from "./list-keys";
 import { type DocumentObject, isObject } from "./object";
@@ -125,23 +126,6 @@ function fault(kind: SchemaFault["kind"], path: string, reason: string): SchemaF
 
 /** "; did you mean X?" for a name that is near. */
 function hint(name: string, known: readonly string[]): string {
-  const ranked = known
-    .map((word) => ({ word, distance: distance(name.toLowerCase(), word.toLowerCase()) }))
-    .filter(({ distance: count }) => count <= Math.max(name.length > 3 ? 2 : 1, Math.floor(name.length / 3)))
-    .sort((a, b) => a.distance - b.distance);
-  return ranked[0] ? `; did you mean ${ranked[0].word}?` : "";
-}
-
-/** Edits between two words. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + cost));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  const near = nearest(name, known);
+  return near === undefined ? "" : `; did you mean ${near}?`;
 }

@@ -1,3 +1,4 @@
+import { nearest } from "../core/nearest";
 import type { TransportName } from "./uri";
 
 /** The parameters of a libvirt URI that have a meaning here, by libvirt's names; `ssh` is ours. */
@@ -112,25 +113,4 @@ function decodeValue(text: string): string | undefined {
     if (error instanceof URIError) return undefined;
     throw error;
   }
-}
-
-/** The candidate with the smallest edit distance to `word`, if it is near enough to be a typing error. */
-function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const ranked = candidates.map((name) => ({ name, distance: distance(word, name) }));
-  ranked.sort((a, b) => a.distance - b.distance);
-  const [best] = ranked;
-  return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : undefined;
-}
-
-function distance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [row, letter] of [...a].entries()) {
-    const current = [row + 1];
-    for (const [column, other] of [...b].entries()) {
-      const replaced = (previous[column] ?? 0) + (letter === other ? 0 : 1);
-      current.push(Math.min(replaced, (previous[column + 1] ?? 0) + 1, (current[column] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous.at(-1) ?? 0;
 }

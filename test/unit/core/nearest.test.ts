@@ -13,6 +13,7 @@ test.each([
 test("nothing is guessed for a word that is far from all", () => {
   expect(nearest("hypervisor", ["memory", "vcpus", "disks"])).toBeUndefined();
   expect(nearest("x", [])).toBeUndefined();
+  expect(nearest("nic", ["cpu", "no"])).toBeUndefined();
 });
 
 test("a known word is its own nearest, and one wrong letter does not matter", () => {
