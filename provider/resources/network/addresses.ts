@@ -1,6 +1,6 @@
 import { equal } from "../../core/equal";
 import { formatDuration, parseDuration } from "../../core/units";
-import { child, children, type Element, element, ensure, isElement } from "../../schema/tree";
+import { child, children, type Element, element, ensure, isElement, textOf } from "../../schema/tree";
 import {
   type Address,
   contains,
@@ -186,12 +186,17 @@ function leaseSeconds({ attributes }: Element): number {
   return Number(attributes["expiry"] ?? 0) * (leaseUnits[attributes["unit"] ?? "minutes"] ?? 60);
 }
 
-/** The managed reservations as the document shows them, found by MAC address. */
-export function readReservations(document: Element, managed: Reservations): Reservations {
-  const hosts = children(document, "ip").flatMap((ip) => {
+/** What the document has of reservations, managed or not. */
+export function reservedHosts(document: Element): Element[] {
+  return children(document, "ip").flatMap((ip) => {
     const dhcp = child(ip, "dhcp");
     return dhcp ? children(dhcp, "host") : [];
   });
+}
+
+/** The managed reservations as the document shows them, found by MAC address. */
+export function readReservations(document: Element, managed: Reservations): Reservations {
+  const hosts = reservedHosts(document);
   return pickEntries(managed, ({ mac }) => {
     const found = hosts.find((host) => macOf(host) === mac);
     if (!found) return undefined;
@@ -206,17 +211,13 @@ export function readDnsHosts(document: Element, managed: DnsHosts): DnsHosts {
   const hosts = dns ? children(dns, "host") : [];
   return pickEntries(managed, ({ ip }) => {
     const found = hosts.find(({ attributes }) => canonical(attributes["ip"]) === ip);
-    return found && { ip, hostnames: children(found, "hostname").map(textContent) };
+    return found && { ip, hostnames: children(found, "hostname").map(textOf) };
   });
 }
 
 function pickEntries<T>(managed: Readonly<Record<string, T>>, find: (entry: T) => T | undefined): Record<string, T> {
   const found = Object.entries(managed).map(([key, entry]) => [key, find(entry)] as const);
   return Object.fromEntries(found.filter((pair): pair is [string, T] => pair[1] !== undefined));
-}
-
-function textContent(node: Element): string {
-  return node.children.map((item) => (isElement(item) ? "" : item.text)).join("");
 }
 
 function holds(block: Subnet, text: string): boolean {

@@ -3,7 +3,15 @@ import type { Values } from "../../core/handler";
 import { child, children, clone, type Element, element, remove, render as renderTree, textOf } from "../../schema/tree";
 import { applyRows, readRows } from "../document";
 import { overlay, withdraw } from "../overlay";
-import { onlyWideRange, readDhcp, readDnsHosts, readReservations, subnetText, writeAddresses } from "./addresses";
+import {
+  onlyWideRange,
+  readDhcp,
+  readDnsHosts,
+  readReservations,
+  reservedHosts,
+  subnetText,
+  writeAddresses,
+} from "./addresses";
 import { modeLens, portRangeLens } from "./lenses";
 import { type Inputs, rows } from "./rows";
 
@@ -69,10 +77,7 @@ export function observe(document: Element, inputs: Inputs): Values {
 
 /** The inputs that would make a network like the one of the document. */
 export function describe(document: Element): Values {
-  const reservations = children(document, "ip").flatMap((ip) => {
-    const dhcp = child(ip, "dhcp");
-    return dhcp ? children(dhcp, "host") : [];
-  });
+  const reservations = reservedHosts(document);
   const found = observe(document, {
     ...Object.fromEntries(Object.keys(rows).map((name) => [name, true])),
     // What is true is a range of IPv4.
