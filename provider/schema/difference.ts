@@ -1,5 +1,5 @@
 import { contains, isSame, keyMembers } from "./list-keys";
-import { type DocumentObject, isObject, toObject } from "./object";
+import { asList, type DocumentObject, isObject, toObject } from "./object";
 import type { Element } from "./tree";
 
 type Data = Readonly<Record<string, unknown>>;
@@ -48,9 +48,4 @@ function joined(key: Data, more: DocumentObject): Data {
 function asObject(value: unknown): Data {
   if (isObject(value)) return value;
   return value === undefined || value === null ? {} : { value };
-}
-
-function asList(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return [];
-  return Array.isArray(value) ? value : [value];
 }

@@ -183,9 +183,8 @@ function inOrder(byKey: ReadonlyMap<string, Element[]>, order: unknown): Element
 
 /** Where no text may stand, `true` means an element that says yes by being there, and `false` none. */
 function itemsOf(member: unknown, child: ChildShape): readonly unknown[] {
-  if (member === undefined || member === null) return [];
   if (typeof member === "boolean" && !child.shape.text) return member ? [{}] : [];
-  return Array.isArray(member) ? member : [member];
+  return asList(member);
 }
 
 function textFor(value: unknown, field: FieldShape | undefined): string {
@@ -194,4 +193,10 @@ function textFor(value: unknown, field: FieldShape | undefined): string {
 
 export function isObject(value: unknown): value is DocumentObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A member that may stand several times, as the list of those that are there. */
+export function asList(member: unknown): readonly unknown[] {
+  if (member === undefined || member === null) return [];
+  return Array.isArray(member) ? member : [member];
 }

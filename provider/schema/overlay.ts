@@ -1,5 +1,5 @@
 import { isSame } from "./list-keys";
-import { type DocumentObject, isObject, toElement, toObject } from "./object";
+import { asList, type DocumentObject, isObject, toElement, toObject } from "./object";
 import { type ElementShape, shapeOf } from "./shape";
 import type { Element } from "./tree";
 
@@ -129,9 +129,4 @@ function projected(base: unknown, overlay: unknown): unknown {
 function asObject(value: unknown): Data {
   if (isObject(value)) return { ...value };
   return value === undefined || value === null ? {} : { value };
-}
-
-function asList(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return [];
-  return Array.isArray(value) ? value : [value];
 }
