@@ -1,5 +1,6 @@
 import { formatBytes } from "../core/units";
 import type { Libvirt } from "../libvirt/api";
+import { countIn } from "../tuning/capacity";
 import type { CellPages, Claim } from "../tuning/request";
 import type { HostTopology } from "../tuning/topology";
 import { attempt } from "./failure";
@@ -19,11 +20,6 @@ export interface Pools {
   /** Pages that other guests added. */
   readonly added: readonly CellPages[];
   readonly claims: readonly Claim[];
-}
-
-/** Pages of one pool among some. */
-export function countIn(list: readonly CellPages[], { cell, sizeKiB }: Pool): number {
-  return list.reduce((sum, pages) => sum + (pages.cell === cell && pages.sizeKiB === sizeKiB ? pages.count : 0), 0);
 }
 
 /** How many pages a pool has, taken or not. */

@@ -67,9 +67,9 @@ export function overheadKiB(memoryKiB: number): number {
   return 64 * 1024 + Math.ceil(memoryKiB / 256);
 }
 
-/** Pages of one cell and size in a list. */
-function pagesIn(list: readonly CellPages[], cell: number, sizeKiB: number): number {
-  return list.reduce((sum, item) => sum + (item.cell === cell && item.sizeKiB === sizeKiB ? item.count : 0), 0);
+/** Pages of one pool among some. */
+export function countIn(list: readonly CellPages[], { cell, sizeKiB }: Omit<CellPages, "count">): number {
+  return list.reduce((sum, pages) => sum + (pages.cell === cell && pages.sizeKiB === sizeKiB ? pages.count : 0), 0);
 }
 
 /** Size of a host's ordinary pages, in KiB; 4 where it lists none. */
@@ -101,16 +101,19 @@ function cellState(
     .filter((pool) => pool.sizeKiB !== state.ordinaryKiB)
     .map(({ sizeKiB, total }) => {
       const live = state.limits.freePages;
-      const counted = total - pagesIn(taken, cell.id, sizeKiB);
-      const present = live === undefined ? counted : Math.min(counted, pagesIn(live, cell.id, sizeKiB));
-      return { sizeKiB, free: Math.max(0, present - pagesIn(state.limits.pageReserve, cell.id, sizeKiB)) };
+      const counted = total - countIn(taken, { cell: cell.id, sizeKiB });
+      const present = live === undefined ? counted : Math.min(counted, countIn(live, { cell: cell.id, sizeKiB }));
+      return { sizeKiB, free: Math.max(0, present - countIn(state.limits.pageReserve, { cell: cell.id, sizeKiB })) };
     })
     .sort((a, b) => a.sizeKiB - b.sizeKiB);
   const reserve = state.limits.reserveKiB.get(cell.id) ?? 0;
   // Pages that are counted on and not there (yet, or after a restart of the host) are made of ordinary memory.
   const toBeMade = cell.pages
     .filter((pool) => pool.sizeKiB !== state.ordinaryKiB)
-    .reduce((sum, { sizeKiB, total }) => sum + Math.max(0, pagesIn(taken, cell.id, sizeKiB) - total) * sizeKiB, 0);
+    .reduce(
+      (sum, { sizeKiB, total }) => sum + Math.max(0, countIn(taken, { cell: cell.id, sizeKiB }) - total) * sizeKiB,
+      0,
+    );
   const memoryKiB = ordinaryMemory(cell, state.ordinaryKiB) - reserve - bound - toBeMade;
   const freeKiB = pages.reduce((sum, pool) => sum + pool.sizeKiB * pool.free, Math.max(0, memoryKiB));
   const wholeCores = cores.reduce((sum, core) => sum + (core.whole ? 1 : 0), 0);

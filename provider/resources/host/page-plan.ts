@@ -1,7 +1,8 @@
 import { formatBytes, parseBytes } from "../../core/units";
+import { countIn } from "../../tuning/capacity";
 import type { CellPages } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
-import { countIn, totalOf } from "../added-pages";
+import { totalOf } from "../added-pages";
 import { type DeclaredPages, eachCell } from "../host-limits";
 
 /** Pages that a Host added to one pool, and how many the pool had before. */

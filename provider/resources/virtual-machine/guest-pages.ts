@@ -1,8 +1,9 @@
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import type { Element } from "../../schema/tree";
+import { countIn } from "../../tuning/capacity";
 import type { CellPages } from "../../tuning/request";
-import { addForGuest, countIn, type GuestPages, giveBack, stillThere, textOf } from "../added-pages";
+import { addForGuest, type GuestPages, giveBack, stillThere, textOf } from "../added-pages";
 import { domainClaim } from "../domain-claim";
 import { withHostLock } from "../host-lock";
 import { type HostUsage, hostUsage } from "../host-usage";

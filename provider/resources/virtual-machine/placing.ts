@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { KvmError } from "../../core/errors";
+import { countIn } from "../../tuning/capacity";
 import { cpusIn } from "../../tuning/cpu-set";
 import type { CellPages } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
-import { addForGuest, countIn, type GuestPages, withMore } from "../added-pages";
+import { addForGuest, type GuestPages, withMore } from "../added-pages";
 import { domainClaim } from "../domain-claim";
 import { onceFree } from "../hand-over";
 import { withHostLock } from "../host-lock";
