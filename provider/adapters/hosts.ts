@@ -3,7 +3,7 @@ import type { HostReference } from "../core/handler";
 import type { Libvirt } from "../libvirt/api";
 import type { Connection } from "../libvirt/connection";
 import { ConnectionLost, LibvirtError } from "../libvirt/errors";
-import { attempt } from "../resources/failure";
+import { explain } from "../resources/failure";
 import { TransportError } from "../transport/errors";
 import type { TransportOptions } from "../transport/options";
 import { unlessAborted } from "../transport/unless-aborted";
@@ -38,7 +38,7 @@ export class Hosts {
         throw new TransportError(code, { step, host: server, reason, remedy: again, cause: error });
       }
       if (error instanceof LibvirtError) {
-        return attempt({ step: where.step, host: where.host, remedy: welcomeRemedy }, () => Promise.reject(error));
+        throw explain({ step: where.step, host: where.host, remedy: welcomeRemedy }, error);
       }
       if (!(error instanceof ConnectionLost)) throw error;
       const remedy = error.remedy === undefined ? again : `${error.remedy}; then run pulumi again`;

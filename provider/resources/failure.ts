@@ -49,7 +49,8 @@ export async function unlessDone(work: Promise<unknown>, isLeft: () => Promise<b
   });
 }
 
-function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
+/** What was thrown, as a KvmError that names the step and the host. */
+export function explain({ remedy: advice, ...where }: Step, error: unknown): KvmError {
   if (error instanceof KvmError) return error;
   const step = { ...where, remedy: adviceOn(advice, error) };
   if (error instanceof LibvirtError) {

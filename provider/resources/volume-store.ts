@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../core/errors";
 import type { Context } from "../core/handler";
 import { plainPath } from "../core/quantities";
@@ -349,14 +350,16 @@ export class VolumeStore {
 
   /** "pool has asynchronous jobs running" and the like pass by themselves. */
   private async patiently<T>(what: string, work: () => Promise<T>, remedy?: Step["remedy"]): Promise<T> {
-    for (let left = busyRetries.count; ; left--) {
-      try {
-        return await work();
-      } catch (error) {
-        if (left === 0 || !isBusy(error)) return attempt(this.step(what, remedy), () => Promise.reject(error));
-        await new Promise((resolve) => setTimeout(resolve, busyRetries.milliseconds));
+    return attempt(this.step(what, remedy), async () => {
+      for (let left = busyRetries.count; ; left--) {
+        try {
+          return await work();
+        } catch (error) {
+          if (left === 0 || !isBusy(error)) throw error;
+          await sleep(busyRetries.milliseconds);
+        }
       }
-    }
+    });
   }
 }
 
