@@ -5,7 +5,7 @@ import { equal } from "./equal";
 import { formatPath } from "./faults";
 import type { Context, Values } from "./handler";
 import { isIgnored } from "./ignored";
-import { isWithin, valueAt } from "./paths";
+import { isSameAt, isWithin } from "./paths";
 import type { Definition, Made, Output, State } from "./resource";
 import { Unfinished } from "./unfinished";
 import { isPlainObject } from "./unknown";
@@ -33,8 +33,7 @@ export async function updateAround<R extends Rows, O extends Readonly<Record<str
   const reached = { ...old, ...referencesIn(definition.rows, wanted) };
   const seen = isMade && ignored.length > 0 ? await definition.read(id, reached, context) : undefined;
   if (!seen) return definition.update(id, old, wanted, changes, context);
-  const stays: IsLeft = (path) =>
-    equal(valueAt(old, path), valueAt(wanted, path)) && !changes.some((change) => isWithin(change.path, path));
+  const stays: IsLeft = (path) => isSameAt(old, wanted, path) && !changes.some((change) => isWithin(change.path, path));
   const isNamed: IsLeft = (path) => isIgnored(formatPath(path), ignored) && stays(path);
   const followers = followersOf(definition.rows, wanted, withLeft(wanted, seen.inputs, isNamed));
   const isLeft: IsLeft = (path) => isNamed(path) || (followers.includes(formatPath(path)) && stays(path));

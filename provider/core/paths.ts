@@ -1,3 +1,4 @@
+import { equal } from "./equal";
 import type { Values } from "./handler";
 import { isPlainObject } from "./unknown";
 
@@ -17,6 +18,11 @@ export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
     if (Array.isArray(at)) return at[Number(key)];
     return isPlainObject(at) ? at[String(key)] : undefined;
   }, value);
+}
+
+/** Whether both say the same at the path. */
+export function isSameAt(a: unknown, b: unknown, path: readonly PropertyKey[]): boolean {
+  return equal(valueAt(a, path), valueAt(b, path));
 }
 
 /** A copy with another value at the path, through maps; nothing is there when it is undefined. */

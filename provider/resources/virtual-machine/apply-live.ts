@@ -1,9 +1,8 @@
 import type { Change } from "../../core/diff";
-import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
-import { valueAt } from "../../core/paths";
+import { isSameAt } from "../../core/paths";
 import type { Element } from "../../schema/tree";
 import { namedByEither } from "../document";
 import { isPin } from "./cpu-tuning";
@@ -46,8 +45,7 @@ export async function applyLive(
 
 /** Whether the program says of the device, or of the value, what it said before: the guest alone has it otherwise. */
 function isSame({ path }: Change, olds: Values, news: Values): boolean {
-  const place = path.slice(0, 2);
-  return equal(valueAt(olds, place), valueAt(news, place));
+  return isSameAt(olds, news, path.slice(0, 2));
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Attribute, Entries, Rows } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
-import { valueAt } from "../../core/paths";
+import { isSameAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
@@ -71,8 +71,7 @@ export function takenOut(
   wanted: Values,
   { live, config, waiting }: { readonly live: Element; readonly config: Element; readonly waiting: readonly Change[] },
 ): readonly { readonly property: string; readonly old?: unknown }[] {
-  const isNamedAsBefore = (path: readonly string[]) => equal(valueAt(before, path), valueAt(wanted, path));
-  const noted = waitingOf(live).filter((property) => isNamedAsBefore(property.split(".")));
+  const noted = waitingOf(live).filter((property) => isSameAt(before, wanted, property.split(".")));
   const stillNamed = pendingOf(waiting);
   const named = namedByEither(rows, before, wanted);
   const isAllWanted = Object.keys(named).every((name) => equal(named[name], wanted[name]));

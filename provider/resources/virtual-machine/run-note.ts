@@ -1,6 +1,5 @@
-import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
-import { valueAt, withValueAt } from "../../core/paths";
+import { isSameAt, valueAt, withValueAt } from "../../core/paths";
 import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 
@@ -78,8 +77,7 @@ export function waitingIn({ pendingRestart }: Values): readonly unknown[] {
 
 /** What an earlier run has asked of the guest, which has not done it, and the program says as it did. */
 export function stillLeftIn(state: Values, news: Values): readonly string[] {
-  const isSaidAsBefore = (path: readonly string[]) => equal(valueAt(state, path), valueAt(news, path));
-  return Object.keys(noteOf(state).left ?? {}).filter((property) => isSaidAsBefore(property.split(".")));
+  return Object.keys(noteOf(state).left ?? {}).filter((property) => isSameAt(state, news, property.split(".")));
 }
 
 /** What the last refresh noted to be mended. */

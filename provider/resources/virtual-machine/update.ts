@@ -1,9 +1,8 @@
 import type { Change } from "../../core/diff";
-import { equal } from "../../core/equal";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
-import { isAt, valueAt } from "../../core/paths";
+import { isAt, isSameAt } from "../../core/paths";
 import type { Made } from "../../core/resource";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
@@ -116,7 +115,7 @@ function requireLive(
   to: Inputs,
 ): void {
   if (to.changePolicy !== "refuse") return;
-  const isAsked = ({ path }: Change) => !equal(valueAt(from, path), valueAt(to, path));
+  const isAsked = ({ path }: Change) => !isSameAt(from, to, path);
   requirePolicy(domain, to, residue(rows, namedByEither(rows, from, to), live, config).filter(isAsked), true);
 }
 
