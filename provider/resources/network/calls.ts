@@ -171,11 +171,18 @@ export class NetworkCalls {
     return otherDomains(this.libvirt, this.host, "", running);
   }
 
+  gone(step: string): KvmError {
+    return new KvmError("not-found", {
+      ...this.step(step, "run pulumi refresh, then pulumi up makes it anew"),
+      reason: "it is not there any more",
+    });
+  }
+
   private run<T>(what: string, remedy: Step["remedy"], work: () => Promise<T>): Promise<T> {
     return attempt(this.step(what, remedy), work);
   }
 
-  private step(what: string, remedy?: Step["remedy"]) {
+  private step<R extends Step["remedy"]>(what: string, remedy?: R) {
     return { step: `${what} ${this.label}`, host: this.host, ...(remedy !== undefined && { remedy }) };
   }
 }

@@ -1,11 +1,11 @@
 import { diffRows } from "../../core/diff";
-import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
+import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { type Bookkeeping, defineResource, inputsIn, type Made, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
-import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
+import { cutOff, isHalfDone } from "../cut-off";
 import { withDrift } from "../document";
 import { onceFree } from "../hand-over";
 import {
@@ -23,10 +23,10 @@ import {
   writeMark,
 } from "../ownership";
 import { formatAddress, gatewayOf, subnetFrom } from "./address";
-import { hasLostBridge, leftBehind, requireBridge, warnOfMissingBridge } from "./bridge";
+import { hasLostBridge, requireBridge } from "./bridge";
 import { NetworkCalls } from "./calls";
 import { compose, describe, emptyDocument, needsRestart, observe } from "./document";
-import { liveUpdates } from "./live";
+import { bringInForce, takeBackIfFailed } from "./in-force";
 import { requireApart } from "./neighbours";
 import { hasNoBridge, type Inputs, rows } from "./rows";
 import { rules } from "./rules";
@@ -76,7 +76,7 @@ export const network = defineResource({
   async update(id, olds, news, _changes, context) {
     const calls = await NetworkCalls.open(context, news.host, news.name);
     const before = await calls.definition(id);
-    if (!before) throw gone(news);
+    if (!before) throw calls.gone("update");
     const mark = readMark(before);
     requireStillOurs("Network", mark, { olds, news }, context);
     await requireFree(calls, id, news, context);
@@ -179,67 +179,13 @@ async function finish(calls: NetworkCalls, uuid: string, inputs: Inputs, work: (
   try {
     await work();
     const definition = await calls.definition(uuid);
-    if (!definition) throw gone(inputs);
+    if (!definition) throw calls.gone("create");
     return await report(calls, uuid, definition, inputs, false);
   } catch (error) {
     const cause = error instanceof Error ? error : new Error(messageOf(error));
     const gateways = gatewaysOf(inputs);
     throw new Unfinished({ id: uuid, outputs: { gateways, pendingRestart: false, adopted: false } }, cause);
   }
-}
-
-/**
- * Makes the running network what the definition says. Ranges, reservations and DNS hosts change while guests stay
- * connected; the rest needs a new start, which waits while guests are attached.
- */
-async function bringInForce(...asked: Parameters<typeof bringUp>): Promise<void> {
-  const [calls, uuid, inputs] = asked;
-  await bringUp(...asked);
-  // Last of all: a network that has cut off its host is gone when that is started anew.
-  if ((await calls.autostart(uuid)) !== inputs.autostart) await calls.setAutostart(uuid, inputs.autostart);
-}
-
-async function bringUp(
-  calls: NetworkCalls,
-  uuid: string,
-  inputs: Inputs,
-  before: Element,
-  context: Context,
-  formers: readonly Inputs[] = [],
-): Promise<void> {
-  if (!(await calls.isActive(uuid))) {
-    if (inputs.active) await start(calls, uuid, inputs, context);
-    return;
-  }
-  if (!inputs.active) {
-    await refuseWithGuests(calls, uuid, inputs);
-    await calls.stop(uuid);
-    return;
-  }
-  const [wanted, live] = [await calls.definition(uuid), await calls.running(uuid)];
-  if (!wanted) throw gone(inputs);
-  const changed = needsRestart(live, wanted, [inputs, ...formers]);
-  const isCutOff = await hasLostBridge(calls, live);
-  const guests = changed.length > 0 || isCutOff ? await calls.guests(uuid) : 0;
-  if (isCutOff || (changed.length > 0 && guests === 0)) {
-    context.progress("starting the network anew");
-    await calls.stop(uuid);
-    await start(calls, uuid, inputs, context);
-    if (guests > 0) context.warn(leftBehind(inputs.name, guests));
-    return;
-  }
-  const known = [before, ...formers.map((former) => compose(emptyDocument(), former, {}))];
-  for (const update of liveUpdates(live, known, wanted)) await calls.updateLive(uuid, update);
-  if (guests > 0) {
-    context.warn(
-      `Network ${inputs.name}: ${changed.join(", ")} will be in force once the network is started anew; ${guests} guest interface(s) are attached to it. Stop those guests and run pulumi up --refresh, or restart the network by hand.`,
-    );
-  }
-}
-
-async function start(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
-  await calls.start(uuid);
-  await warnOfMissingBridge(calls, inputs, context);
 }
 
 /** Refuses addresses that others need, and a bridge in the place of what the host has. */
@@ -250,47 +196,6 @@ async function requireFree(calls: NetworkCalls, uuid: string, inputs: Inputs, co
     await requireBridge(calls, uuid, inputs, running);
     await requireApart(calls, inputs, uuid, running, context);
   });
-}
-
-/** An update of which the definition is written. */
-interface Written {
-  readonly id: string;
-  readonly olds: Inputs;
-  readonly news: Inputs;
-  /** What the running network was started with. */
-  readonly started: Inputs;
-  /** The definition before it, and the one that it has written. */
-  readonly before: Element;
-  readonly document: Element;
-}
-
-/** Brings what is written in force; where that fails, all of it is as it was. */
-async function takeBackIfFailed(calls: NetworkCalls, written: Written, context: Context): Promise<void> {
-  const { id, olds, news, started, before, document } = written;
-  try {
-    await bringInForce(calls, id, news, before, context, [olds, started]);
-  } catch (error) {
-    if (isConnectionLost(error)) throw error;
-    const details = error instanceof KvmError ? error.details : undefined;
-    const code = error instanceof KvmError ? error.code : "internal";
-    const reason = bareReason(error);
-    const common = { step: details?.step ?? `update Network ${news.name}`, host: news.host.uri, cause: error };
-    try {
-      await calls.define(before);
-      await bringInForce(calls, id, olds, document, context, [news, started]);
-    } catch (second) {
-      throw new NotTakenBack(code, {
-        ...common,
-        reason: `${reason}; putting the former definition back failed too: ${bareReason(second)}`,
-        remedy: "remove the cause, then run pulumi up again: it brings the network to what the program says",
-      });
-    }
-    throw new KvmError(code, {
-      ...common,
-      reason: `${reason}; the former definition is in force again`,
-      remedy: details?.remedy,
-    });
-  }
 }
 
 async function lookUp(key: string, state: Inputs, context: Context): Promise<Seen<typeof rows, typeof outputs>> {
@@ -353,13 +258,4 @@ function withoutHost({ host: _host, ...inputs }: Inputs): Values {
 
 function gatewaysOf({ subnets }: Inputs): string[] {
   return subnets.map((text) => formatAddress(gatewayOf(subnetFrom(text))));
-}
-
-function gone({ name, host }: Inputs): KvmError {
-  return new KvmError("not-found", {
-    step: `update Network ${name}`,
-    host: host.uri,
-    reason: "it is not there any more",
-    remedy: "run pulumi refresh, then pulumi up makes it anew",
-  });
 }

@@ -1,5 +1,6 @@
-import type { Meta, Values } from "../../../provider/core/handler";
+import type { Context, Meta, Values } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
+import { errorCode, LibvirtError } from "../../../provider/libvirt/errors";
 import { network } from "../../../provider/resources/network";
 import { needsRestart } from "../../../provider/resources/network/document";
 import { liveUpdates } from "../../../provider/resources/network/live";
@@ -219,4 +220,21 @@ test("ports that libvirt fills in do not wait for the next start where an overla
   const ports = (start: number, end: number) => lan(`<nat><port start='${start}' end='${end}'/></nat>`);
   expect(needsRestart(ports(1024, 65535), lan(""), [former])).toEqual([]);
   expect(needsRestart(ports(5000, 6000), lan(""), [former])).toEqual(["overlay"]);
+});
+
+test("one that somebody takes away as it is made is missed by the create", async () => {
+  const { inputs } = check({ name: "lan", mode: "bridge", bridge: "br0", active: false });
+  const answers: Record<string, unknown> = {
+    NETWORK_DEFINE_XML: {},
+    NETWORK_IS_ACTIVE: { active: 0 },
+    NETWORK_GET_AUTOSTART: { autostart: 1 },
+  };
+  const call = async (name: string) => {
+    if (answers[name]) return answers[name];
+    throw new LibvirtError(errorCode.noNetwork, 19, "Network not found", name);
+  };
+  const context = { meta, signal: new AbortController().signal, connect: async () => ({ call }) };
+  await expect(network.create(inputs, context as unknown as Context)).rejects.toThrow(
+    "Unable to create Network lan on qemu:///system: it is not there any more",
+  );
 });
