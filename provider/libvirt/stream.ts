@@ -124,8 +124,11 @@ export async function downloadFrom(
   options.signal?.addEventListener("abort", () => output.destroy(options.signal?.reason), { once: true });
   try {
     await reply;
+    // It may have fired as the channel was dialled, before anybody listened.
+    options.signal?.throwIfAborted();
   } catch (error) {
     output.destroy();
+    options.signal?.throwIfAborted();
     throw error;
   }
   return output;

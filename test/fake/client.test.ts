@@ -209,6 +209,25 @@ test("a download over a line that goes dead fails at its beginning and later on"
   await expect(content.toArray()).rejects.toThrow(/is lost/);
 });
 
+test("a download that is cancelled before it has begun is none, and its channel goes", async () => {
+  const waiting = collect();
+  const signal = AbortSignal.abort(new Error("the deployment was cancelled"));
+  const opened = connection.download(vol, { signal });
+  await until(() => waiting.length === 1);
+  waiting[0]?.answer({});
+  await expect(opened).rejects.toThrow("the deployment was cancelled");
+  expect(waiting[0]?.line.client.destroyed).toBe(true);
+});
+
+test("a download that is cancelled as it begins says so, not that the connection is lost", async () => {
+  const waiting = collect();
+  const cancel = new AbortController();
+  const opened = connection.download(vol, { signal: cancel.signal });
+  await until(() => waiting.length === 1);
+  cancel.abort(new Error("the deployment was cancelled"));
+  await expect(opened).rejects.toThrow("the deployment was cancelled");
+});
+
 test("a hole is read piece by piece, however long it is, and what follows comes after it", async () => {
   const waiting = collect();
   const opened = connection.download(vol, { sparse: true });
