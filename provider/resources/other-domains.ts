@@ -13,6 +13,7 @@ const readBefore = new WeakMap<Libvirt, Map<string, { readonly xml: string; read
 export interface OtherDomain {
   readonly name: string;
   readonly uuid: string;
+  readonly isRunning: boolean;
   readonly documents: readonly Element[];
 }
 
@@ -53,6 +54,7 @@ async function lookAt(libvirt: Libvirt, host: string, running: boolean) {
       return {
         name: dom.name,
         uuid: dom.uuid,
+        isRunning: dom.id !== -1,
         documents: documents.flatMap((found, index) =>
           found ? [read(libvirt, `${dom.uuid} ${index}`, found.xml)] : [],
         ),

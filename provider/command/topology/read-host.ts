@@ -1,5 +1,4 @@
 import type { Libvirt } from "../../libvirt/api";
-import { xmlFlags } from "../../libvirt/constants";
 import { encryptedGuestsIn } from "../../resources/domain-capabilities";
 import { domainClaim, joinClaims } from "../../resources/domain-claim";
 import { attempt, ifFound } from "../../resources/failure";
@@ -8,6 +7,7 @@ import { domainCapabilitiesOf } from "../../resources/host/observe";
 import { kinds } from "../../resources/host-devices";
 import { freePages } from "../../resources/host-pages";
 import { topologyOf } from "../../resources/host-topology";
+import { otherDomains } from "../../resources/other-domains";
 import { parseAnswer } from "../../schema/answer";
 import type { Element } from "../../schema/tree";
 import type { HostTopology } from "../../tuning/topology";
@@ -19,7 +19,7 @@ export async function surveyHost(libvirt: Libvirt): Promise<Omit<Survey, "limits
   const host = libvirt.uri;
   const [{ capabilities }, domains, devices] = await Promise.all([
     attempt({ step: "read the host's capabilities", host }, () => libvirt.call("CONNECT_GET_CAPABILITIES", {})),
-    domainDocuments(libvirt),
+    otherDomains(libvirt, host, ""),
     deviceDocuments(libvirt),
   ]);
   const document = parseAnswer(capabilities);
@@ -29,7 +29,7 @@ export async function surveyHost(libvirt: Libvirt): Promise<Omit<Survey, "limits
     name: host,
     readAt: new Date().toISOString(),
     topology,
-    guests: domains.flatMap(({ running, documents }) => guestOf(topology, running, documents)),
+    guests: domains.flatMap(({ isRunning, documents }) => guestOf(topology, isRunning, documents)),
     devices: devicesOf(devices),
     freePages: await freePages(libvirt, host, topology),
     ...(confidentialSlots !== undefined && { confidentialSlots }),
@@ -49,27 +49,6 @@ async function slotsOf(libvirt: Libvirt, capabilities: Element): Promise<number 
 function guestOf(topology: HostTopology, running: boolean, documents: readonly Element[]): SurveyedGuest[] {
   const claims = documents.map((document) => domainClaim(document, topology));
   return joinClaims(claims).map((claim) => ({ running, claim }));
-}
-
-/** Each domain as it runs and as it is defined; one that goes while the host is asked is left out. */
-async function domainDocuments(libvirt: Libvirt) {
-  const host = libvirt.uri;
-  const { domains } = await attempt({ step: "list the domains", host }, () =>
-    libvirt.call("CONNECT_LIST_ALL_DOMAINS", { needResults: 1, flags: 0 }),
-  );
-  return Promise.all(
-    domains.map(async (dom) => {
-      const running = dom.id !== -1;
-      const texts = await Promise.all(
-        (running ? [0, xmlFlags.inactive] : [0]).map((flag) =>
-          ifFound({ step: `read the definition of the domain ${dom.name}`, host }, () =>
-            libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags: flag }),
-          ),
-        ),
-      );
-      return { running, documents: texts.flatMap((text) => (text ? [parseAnswer(text.xml)] : [])) };
-    }),
-  );
 }
 
 async function deviceDocuments(libvirt: Libvirt): Promise<Element[]> {
