@@ -41,6 +41,12 @@ const chipset = /^0x(05|06|08|11)/;
 
 /** The devices in the order of their addresses; undefined where the daemon lists none (no node device driver). */
 export async function hostDevices(libvirt: Libvirt, host: string): Promise<readonly HostDevice[] | undefined> {
+  const documents = await deviceDocuments(libvirt, host);
+  return documents && devicesIn(documents, await bridgePorts(libvirt, host));
+}
+
+/** What libvirt has of PCI devices and network interfaces; undefined where the daemon lists none. */
+export async function deviceDocuments(libvirt: Libvirt, host: string): Promise<Element[] | undefined> {
   const listed = await ifOffered("list the devices of the host", host, () =>
     libvirt.call("CONNECT_LIST_ALL_NODE_DEVICES", { needResults: 1, flags: kinds }),
   );
@@ -53,11 +59,7 @@ export async function hostDevices(libvirt: Libvirt, host: string): Promise<reado
       ),
     ),
   );
-  const bridges = await bridgePorts(libvirt, host);
-  return devicesIn(
-    documents.flatMap((found) => (found ? [parseAnswer(found.xml)] : [])),
-    bridges,
-  );
+  return documents.flatMap((found) => (found ? [parseAnswer(found.xml)] : []));
 }
 
 /** The devices that these documents tell of; `bridges` says the bridge of an interface. */

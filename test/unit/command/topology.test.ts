@@ -4,7 +4,10 @@ import { commands } from "../../../provider/command/commands";
 import { hostOf } from "../../../provider/command/documents";
 import { run } from "../../../provider/command/run";
 import type { HostPicture } from "../../../provider/command/topology/picture";
+import { surveyHost } from "../../../provider/command/topology/read-host";
 import { roomForMore } from "../../../provider/command/topology/room";
+import type { Libvirt } from "../../../provider/libvirt/api";
+import { errorCode, LibvirtError } from "../../../provider/libvirt/errors";
 import { limitsFor } from "../../../provider/resources/host-limits";
 import { profiles } from "../../../provider/tuning/profiles";
 import { capabilitiesOf, domainOf } from "./documents";
@@ -177,4 +180,18 @@ test.each([
   const { code, note } = await shown(...words.map((word) => places.get(word) ?? word));
   expect(code).toBe(1);
   expect(note).toContain(message);
+});
+
+test("a host whose daemon has no driver for devices is shown without them", async () => {
+  const answers: Record<string, object> = {
+    CONNECT_GET_CAPABILITIES: { capabilities: capabilitiesOf({ cells: 1, cores: 2, threads: 1 }) },
+    CONNECT_LIST_ALL_DOMAINS: { domains: [] },
+    NODE_GET_FREE_PAGES: { counts: [] },
+  };
+  const call = async (name: string) => {
+    if (answers[name]) return answers[name];
+    throw new LibvirtError(errorCode.noSupport, 19, "this function is not supported by the connection driver", name);
+  };
+  const libvirt = { uri: "qemu:///system", call } as unknown as Libvirt;
+  expect(await surveyHost(libvirt)).toMatchObject({ name: "qemu:///system", guests: [], devices: [] });
 });
