@@ -6,7 +6,8 @@ import { ExecSlots } from "./exec-slots";
 import { HostKeyCheck } from "./host-key";
 import { netConnect } from "./net-connect";
 import { DEFAULT_TIMEOUT, type TransportOptions } from "./options";
-import { type CommandResult, isChannelRefusal, isEarlyHangUp, SshConnection } from "./ssh";
+import { type CommandResult, isChannelRefusal, SshConnection } from "./ssh";
+import { isEarlyHangUp } from "./ssh-login-error";
 import type { SshHop, SshRoute } from "./ssh-route";
 import {
   commandOf,
