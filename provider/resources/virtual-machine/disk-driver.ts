@@ -3,6 +3,7 @@ import { size } from "../../core/quantities";
 import { attributeAt, type ElementLens, number, oneOf, words } from "../../schema/lens";
 import { child, children, element, ensure, remove } from "../../schema/tree";
 import { sizeAt } from "../document";
+import { ringSize } from "./device-rows";
 import { imagePath, isBlockDevice } from "./disk-sources";
 import { isRemovable } from "./disk-targets";
 
@@ -93,12 +94,7 @@ export const diskDriverRows = {
   }),
   queueSize: attribute({
     doc: "Requests that fit into one queue of a virtio disk, a power of two from 2 to 1024 (`<driver queue_size>`). Default: QEMU's own, 256.",
-    schema: z
-      .int()
-      .min(2)
-      .max(1024)
-      .refine((value) => Number.isInteger(Math.log2(value)), "must be a power of two")
-      .optional(),
+    schema: ringSize(2).optional(),
     since: "7.8",
     change: plugged,
     lens: number(driver("queue_size")),

@@ -3,6 +3,7 @@ import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
 import { attributeAt, type ElementLens, mapped, number, oneOf, presenceAt, textAt, words } from "../../schema/lens";
 import { child, type Element, ensure, remove } from "../../schema/tree";
+import { bootOrderRow } from "./device-rows";
 
 const buses = ["virtio", "scsi", "sata", "ide", "usb", "fdc"] as const;
 const devices = ["disk", "cdrom", "floppy", "lun"] as const;
@@ -119,12 +120,7 @@ export const diskTargetRows = {
     change: "live",
     lens: snapshotLens,
   }),
-  bootOrder: attribute({
-    doc: "Place in the firmware's boot order, from 1. Default: the first disk.",
-    schema: z.int().min(1).max(1000).optional(),
-    change: "restart",
-    lens: number(attributeAt("boot", "order")),
-  }),
+  bootOrder: bootOrderRow("Place in the firmware's boot order, from 1. Default: the first disk."),
   serial: attribute({
     doc: "Serial number that the guest sees, at most 20 characters. Default: derived; a lun shows its own, a floppy has none.",
     schema: z

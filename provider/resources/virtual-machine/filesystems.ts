@@ -5,6 +5,7 @@ import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, mapped, number, oneOf, presenceAt, words } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
 import { deviceEntries } from "./alias";
+import { ringSize } from "./device-rows";
 import type { LiveOperations } from "./live";
 import { isShared } from "./shared-memory";
 
@@ -142,12 +143,7 @@ export const filesystemRows = {
       }),
       queueSize: attribute({
         doc: "Requests that fit into the queue of virtiofs, a power of two (`<driver queue>`). Default: QEMU's own, 128.",
-        schema: z
-          .int()
-          .min(2)
-          .max(1024)
-          .refine((value) => Number.isInteger(Math.log2(value)), "must be a power of two")
-          .optional(),
+        schema: ringSize(2).optional(),
         change: restart,
         lens: number(attributeAt("driver", "queue")),
       }),

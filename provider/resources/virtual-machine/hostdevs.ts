@@ -5,6 +5,7 @@ import { isPlainObject } from "../../core/unknown";
 import { attributeAt, number, oneOf, presenceAt, words } from "../../schema/lens";
 import type { Element } from "../../schema/tree";
 import { deviceEntries } from "./alias";
+import { bootOrderRow } from "./device-rows";
 import { hostdevSources } from "./hostdev-sources";
 import type { LiveOperations } from "./live";
 import { romLens, romSchema } from "./nic-hardware";
@@ -97,12 +98,7 @@ export const hostdevRows = {
         schema: z.int().min(0).max(127).optional(),
         change: () => ({ class: "restart", reason: "a bus of a cell cannot be plugged in" }),
       }),
-      bootOrder: attribute({
-        doc: "Place in the firmware's boot order, from 1. Default: not booted from.",
-        schema: z.int().min(1).max(1000).optional(),
-        change: "restart",
-        lens: number(attributeAt("boot", "order")),
-      }),
+      bootOrder: bootOrderRow("Place in the firmware's boot order, from 1. Default: not booted from."),
       acpiIndex: attribute({
         doc: "Number in the guest's ACPI tables, from 1: systemd names the interface of a network card enoN (`<acpi index>`). Default: none.",
         schema: z.int().min(1).max(16383).optional(),

@@ -5,6 +5,7 @@ import { child, type Element, element, ensure, remove } from "../../schema/tree"
 import { mostQueues } from "../../tuning/profiles";
 import { factsOf } from "../facts";
 import { deviceAlias } from "./alias";
+import { bootOrderRow, ringSize } from "./device-rows";
 import { interfaceName } from "./nic-sources";
 
 const models = ["virtio", "e1000e", "e1000", "rtl8139", "igb", "vmxnet3"] as const;
@@ -13,11 +14,7 @@ const plugged = () =>
   ({ class: "restart", reason: "libvirt changes no hardware of an interface that is plugged in" }) as const;
 const driver = (name: string) => attributeAt("driver", name);
 const onOff = (name: string) => words(driver(name), "on", "off");
-const ring = z
-  .int()
-  .min(64)
-  .max(1024)
-  .refine((value) => Number.isInteger(Math.log2(value)), "must be a power of two");
+const ring = ringSize(64);
 
 /** Sources whose packets QEMU gets without a tap device or switch that could serve several queues. */
 const singleQueue: readonly string[] = ["user", "hostdev", "ethernet", "vdpa", "vhostUser"];
@@ -254,12 +251,7 @@ export const nicHardwareRows = {
     schema: z.int().min(0).max(127).optional(),
     change: () => ({ class: "restart", reason: "a bus of a cell cannot be plugged in" }),
   }),
-  bootOrder: attribute({
-    doc: "Place in the firmware's boot order, from 1 (PXE). Default: not booted from.",
-    schema: z.int().min(1).max(1000).optional(),
-    change: "restart",
-    lens: number(attributeAt("boot", "order")),
-  }),
+  bootOrder: bootOrderRow("Place in the firmware's boot order, from 1 (PXE). Default: not booted from."),
   rom: attribute({
     doc: "The option ROM that boots from the network (`<rom>`): whether there is one, its `file` on the host, whether it shows in the guest's memory (`bar`). Default: QEMU's own.",
     schema: romSchema.optional(),

@@ -1,8 +1,9 @@
 import { attribute, mapOf, z } from "../../core/attribute";
-import { attributeAt, type ElementLens, number } from "../../schema/lens";
+import type { ElementLens } from "../../schema/lens";
 import type { Element } from "../../schema/tree";
 import { deviceEntries, devicesOf } from "./alias";
 import { chardevLens, chardevSchema } from "./chardev";
+import { bootOrderRow } from "./device-rows";
 import type { LiveOperations } from "./live";
 import { drop, SingleDevice } from "./single-device";
 
@@ -51,12 +52,7 @@ export const redirdevRows = {
         change: "restart",
         lens: chardevLens,
       }),
-      bootOrder: attribute({
-        doc: "Place in the firmware's boot order, from 1. Default: not booted from.",
-        schema: z.int().min(1).max(1000).optional(),
-        change: "restart",
-        lens: number(attributeAt("boot", "order")),
-      }),
+      bootOrder: bootOrderRow("Place in the firmware's boot order, from 1. Default: not booted from."),
     },
   }),
   smartcard: attribute({
