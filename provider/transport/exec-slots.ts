@@ -28,7 +28,14 @@ export class ExecSlots {
    * `start` gets the function that frees the slot, to be called when its channel has closed.
    */
   async tryOpen<T>(start: Start<T>, isFull: IsFull): Promise<T | undefined> {
-    if (this.#pending + this.#open >= this.#cap) return undefined;
+    if (this.#isFull()) return undefined;
+    const opened = await this.#attempt(start, isFull);
+    // Nobody tries again here: who waited for the end of this attempt does.
+    if (opened === undefined) this.#wake();
+    return opened;
+  }
+
+  async #attempt<T>(start: Start<T>, isFull: IsFull): Promise<T | undefined> {
     this.#pending++;
     try {
       const opened = await start(this.#releaser());
@@ -43,12 +50,12 @@ export class ExecSlots {
       return opened;
     } catch (error) {
       this.#pending--;
-      if (!isFull(error)) {
+      const isRefused = isFull(error);
+      if (isRefused) this.#refusals = this.#pending + this.#open === 0 ? this.#refusals + 1 : 0;
+      if (!isRefused || this.#refusals >= PATIENCE) {
         this.#wake();
         throw error;
       }
-      this.#refusals = this.#pending + this.#open === 0 ? this.#refusals + 1 : 0;
-      if (this.#refusals >= PATIENCE) throw error;
       // As many as were open at once are possible; a refusal beyond that may be for good or for a slot freed late.
       this.#cap = Math.max(this.#mostOpen, 1);
       return undefined;
@@ -59,12 +66,16 @@ export class ExecSlots {
   async open<T>(start: Start<T>, isFull: IsFull, signal?: AbortSignal): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted();
-      while (this.#pending + this.#open >= this.#cap) await this.#turn(signal);
-      const opened = await this.tryOpen(start, isFull);
+      while (this.#isFull()) await this.#turn(signal);
+      const opened = await this.#attempt(start, isFull);
       if (opened !== undefined) return opened;
       await sleep(Math.min(FIRST_BACKOFF * 2 ** attempt, LONGEST_BACKOFF));
       this.#wake();
     }
+  }
+
+  #isFull(): boolean {
+    return this.#pending + this.#open >= this.#cap;
   }
 
   #releaser(): () => void {
