@@ -88,15 +88,18 @@ function withEntryDrift(rows: Rows, inputs: Values, applied: Values, observed: V
   );
 }
 
-/** What either program names: a value that was taken out of the program is still to be taken out of the guest. */
-export function namedByEither(rows: Rows, before: Values, wanted: Values): Values {
+/**
+ * What either program names: a value that was taken out of the program is still to be taken out of the guest. An entry
+ * that only `before` has is left out, but with `isWhole`: its element is known by the name that it has.
+ */
+export function namedByEither(rows: Rows, before: Values, wanted: Values, isWhole = false): Values {
   return Object.fromEntries(
     Object.entries(rows).map(([name, row]) => {
       const [old, next] = [before[name], wanted[name]];
       if (!isPlainObject(old) || !isPlainObject(next)) return [name, next ?? old];
-      if (row.kind === "block") return [name, namedByEither(row.rows, old, next)];
+      if (row.kind === "block") return [name, namedByEither(row.rows, old, next, isWhole)];
       // Entries that no element has the name of are known by what they say: nobody else would take them out.
-      if (row.kind === "map" && !row.entries) return [name, { ...old, ...next }];
+      if (row.kind === "map" && (isWhole || !row.entries)) return [name, { ...old, ...next }];
       return [name, row.kind === "attribute" && row.document ? merged(old, next) : next];
     }),
   );

@@ -19,7 +19,8 @@ beforeAll(async () => {
   await vm.create();
   const others = (await definition()).replace(/<uuid>.*|<metadata>[\s\S]*<\/metadata>/g, "");
   args = { adopt: true, name: vm.name };
-  added = { ...args, title: "new", cpuTune: { shares: 2048 } };
+  const disks = { data: { volume: await image(lab.host, "data.qcow2") } };
+  added = { ...args, title: "new", cpuTune: { shares: 2048 }, disks };
   await vm.delete();
   await lab.host.exec(["sh", "-c", 'printf %s "$1" > /tmp/cut.xml && virsh -q define /tmp/cut.xml', "sh", others]);
   await vm.create(args);
@@ -39,10 +40,10 @@ test("once the definition is written: the program without the change takes it ba
   const cut = vm.state;
 
   await vm.up(args);
-  expect(await definition()).not.toMatch(/<title>|<shares>/);
+  expect(await definition()).not.toMatch(/<title>|<shares>|<disk/);
   // The definition might as well not have been written: a refresh finds that out.
   vm.state = cut;
-  expect(await vm.refresh()).toEqual(["title", "cpuTune.shares"]);
+  expect(await vm.refresh()).toEqual(["title", "cpuTune.shares", "disks.data"]);
   await vm.up(added);
   expect(await definition()).toMatch(/<title>new<[\s\S]*<shares>2048</);
   await vm.up(args);
@@ -58,15 +59,15 @@ test.each([
   const cut = vm.state;
   // A refresh finds out which one it is: the engine forgets with it that the update has failed.
   await vm.refresh();
-  const properties = ["title", "cpuTune.shares"];
+  const properties = ["title", "cpuTune.shares", "disks.data"];
   expect(vm.diff(added).changes.map(({ property }) => property)).toEqual(moment === "before" ? properties : []);
   expect(vm.diff(args).changes.map(({ property }) => property)).toEqual(moment === "before" ? [] : properties);
   await vm.up(added);
   expect(await definition()).toMatch(/<title>new<[\s\S]*<shares>2048</);
   vm.state = cut;
-  expect(vm.diff(args).changes.map(({ property }) => property)).toEqual(["title", "cpuTune.shares"]);
+  expect(vm.diff(args).changes.map(({ property }) => property)).toEqual(properties);
   await vm.up(args);
-  expect(await definition()).not.toMatch(/<title>|<shares>/);
+  expect(await definition()).not.toMatch(/<title>|<shares>|<disk/);
 });
 
 test.each([

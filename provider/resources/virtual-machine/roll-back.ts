@@ -67,10 +67,11 @@ export function asWritten(
  * keeps the former inputs, and names what the wish would add as if it were there: a refresh finds what is not.
  */
 export function asEither({ domain, olds, news, before, live, context }: UpdateSite, error: unknown): Promise<Error> {
-  const inputs = namedByEither(rows, news, olds) as Inputs;
+  // On an adopted machine, devices that no program names are left to others.
+  const inputs = namedByEither(rows, news, olds, true) as Inputs;
   const [had, wish] = [effective(olds, olds), effective(news, olds)];
   const written = readRows(rows, wish, applyInputs(clone(before), wish, had, live));
-  const applied = namedByEither(rows, written, readRows(rows, had, before));
+  const applied = namedByEither(rows, written, readRows(rows, had, before), true);
   return unfinished(domain, inputs, error, olds, { ignored: context.meta?.ignoreChanges, applied, before: olds });
 }
 
