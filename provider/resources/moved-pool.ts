@@ -1,6 +1,7 @@
 import { KvmError } from "../core/errors";
 import type { Context } from "../core/handler";
 import type { VolumeStore } from "./volume-store";
+import { nameUsers } from "./volume-users";
 
 // A pool that is made anew in another place has the volumes that are there. Those of before are where they were, and no
 // pool knows of them.
@@ -25,6 +26,22 @@ export function another(store: VolumeStore, what: string, path: string | undefin
       `where somebody else moved the pool, run pulumi refresh, which sees that, then pulumi up, which puts it back; or write the pool's path as it is now`,
     ),
     reason: `its pool is in ${place} now, and what it has of that name there is another file than ${path}; it was left as it is`,
+  });
+}
+
+/**
+ * Refuses the file that the moved pool has of that name where it looks like that of another volume: pools that change
+ * places, with volumes of one name in both, would change the disks of their guests. A file that was moved by hand is
+ * named by nobody yet.
+ */
+export async function requireOwn(store: VolumeStore, was: string, now: string): Promise<void> {
+  const users = await store.usersAt(now);
+  if (users.length === 0 || (await store.usersAt(was)).length === 0) return;
+  const remedy =
+    "take the change of the pools back. Pools change places in steps, by a third place: each with a pulumi up of its own, and with the files moved there by hand, their guests stopped";
+  throw new KvmError("conflict", {
+    ...store.step("update", remedy),
+    reason: `its pool has another place now, and the file of that name there is that of others: ${now} is in use (${nameUsers(users)}), and so is ${was}, which it was; nothing was changed`,
   });
 }
 

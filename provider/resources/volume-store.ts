@@ -284,6 +284,12 @@ export class VolumeStore {
     return usersOf(this.libvirt, this.host, volume, await this.pathOf(volume));
   }
 
+  /** Everything that names the file at that path itself, whatever pool it is in; ways back of guests do not count. */
+  async usersAt(path: string): Promise<VolumeUser[]> {
+    const users = await usersOf(this.libvirt, this.host, { pool: "", name: "", key: "" }, path);
+    return users.filter(({ role }) => role !== "snapshot" && role !== "saved");
+  }
+
   /** Follows the files that a volume at `start` is to be based on, as far as pools know them; a cycle is an error. */
   async requireSoundChain(start: string, base: string, { document }: FoundVolume): Promise<void> {
     const backingOf = async (path: string) => {

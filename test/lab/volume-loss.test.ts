@@ -56,6 +56,38 @@ test("a pool that somebody moved to where it has another file of that name: that
   expect(existsSync(ours.path)).toBe(false);
 });
 
+test("pools that change places, with volumes of one name: no guest gets the disk of the other one", async () => {
+  const args = { name: "data.qcow2", size: "1 MiB" };
+  const pools = [await makePool(lab.host, "left"), await makePool(lab.host, "right")] as const;
+  const [left, right] = await Promise.all(pools.map((inPool) => vol(String(inPool["name"]), inPool).create(args)));
+  if (!left || !right) throw new Error("there are two");
+  const file = join(lab.host.directory, "side.xml");
+  const define = async (name: string, path: string) => {
+    const disk = `<disk type='file'><source file='${path}'/><target dev='vda'/></disk>`;
+    const rest = `<memory>65536</memory><os><type>hvm</type></os><devices>${disk}</devices>`;
+    writeFileSync(file, `<domain type='qemu'><name>${name}</name>${rest}</domain>`);
+    await lab.host.virsh("define", file);
+  };
+  await define("at-left", left.path);
+  await define("at-right", right.path);
+  const [{ path }, { path: elsewhere }] = pools;
+  for (const one of ["left", "right"]) await lab.host.virsh("pool-destroy", one);
+  const xml = await lab.host.virsh("pool-dumpxml", "--inactive", "left");
+  await lab.host.virsh("pool-undefine", "right");
+  writeFileSync(file, xml.replace(`<path>${path}<`, `<path>${elsewhere}<`));
+  await lab.host.virsh("pool-define", file);
+  await lab.host.virsh("pool-start", "left");
+  const moved = { ...args, pool: { ...pools[0], path: elsewhere } };
+  await expect(left.up(moved)).rejects.toThrow(
+    `${right.path} is in use (domain at-right has it as vda), and so is ${left.path}, which it was; nothing was changed`,
+  );
+  // What was moved by hand is in no definition yet.
+  await lab.host.virsh("undefine", "at-right");
+  await left.up(moved);
+  await lab.host.virsh("undefine", "at-left");
+  await left.delete();
+});
+
 test("a volume that is gone is told of before it is made anew: its storage may only not be mounted", async () => {
   const gone = await vol("gone").create({ size: "1 MiB" });
   renameSync(gone.path, `${gone.path}.away`);

@@ -4,7 +4,7 @@ import { KvmError } from "../../core/errors";
 import { defineResource } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
 import { lookupKey } from "../adoption";
-import { another, notMoved, warnIfLeft, warnOfLeft } from "../moved-pool";
+import { another, notMoved, requireOwn, warnIfLeft, warnOfLeft } from "../moved-pool";
 import { hasMoved } from "../pool-reference";
 import { VolumeStore } from "../volume-store";
 import { grow } from "./grow";
@@ -71,7 +71,10 @@ export const volume = defineResource({
     }
     const place = await store.elsewhereWith(found, news.path);
     if (place !== undefined) throw another(store, "update", news.path, place);
-    if (moved) requireSame(store, found.document, news, "update");
+    if (moved) {
+      requireSame(store, found.document, news, "update");
+      await requireOwn(store, olds.path, await store.pathOf(found.handle));
+    }
     const grown = await grow(store, found, news);
     return observe(grown.document, news, olds.adopted === true);
   },
