@@ -82,8 +82,8 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
         const mark = isElsewhere ? [`its mark on the host: live, now that of ${meta.project}/${meta.stack}`] : [];
         announce(meta.urn, { lines: [...found.lines, ...mark], plain: [...found.plain, ...mark] });
       }
-      // What may stand beside its successor need not go ahead of it, which guests that have it would not allow.
-      if (isSupposed && handler.createBeforeDelete) return { replaces: [], deleteBeforeReplace };
+      // What would be deleted now comes without another question, though the value may turn out to be the one it has.
+      if (isSupposed && !handler.goesAhead) return { replaces: [], deleteBeforeReplace };
       if (replaces.length > 0) identities.replace(handler.type, id);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
       // are the same it would see nothing to mend.

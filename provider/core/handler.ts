@@ -84,6 +84,8 @@ export interface Handler {
   readonly isMarked: boolean;
   /** A replaced object stays beside the new one until that is in its place. */
   readonly createBeforeDelete: boolean;
+  /** It has to go ahead of what it depends on, where both are made anew: it could not be deleted afterwards. */
+  readonly goesAhead: boolean;
   /** Why an object that the program has with these inputs is not made anew but for a change of them. Pure. */
   whyItIsKept(inputs: Values): KvmError | undefined;
   /** Pure; uses no network. */

@@ -83,6 +83,8 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
    * found instead of made. Not where data would go with it.
    */
   readonly deleteBeforeReplace?: boolean;
+  /** True where it is deleted by way of what it depends on, and so has to go ahead of that. */
+  readonly goesAhead?: boolean;
   /** Refuses to make an object anew, and to delete it for that, where no change of its inputs asks for it; pure. */
   whyItIsKept?(inputs: StateOf<R>): KvmError | undefined;
   /** True where the object says on the host which resource it is, and an update makes that follow. */
@@ -189,6 +191,7 @@ export function defineResource<R extends Rows, O extends Readonly<Record<string,
     definition,
     type: definition.type,
     createBeforeDelete: definition.createBeforeDelete === true,
+    goesAhead: definition.goesAhead === true,
     isMarked: definition.isMarked === true,
     whyItIsKept: (inputs) => definition.whyItIsKept?.(inputs as StateOf<R>),
     // In a part of a document null takes away; what was applied repeats it.

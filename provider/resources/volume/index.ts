@@ -21,6 +21,7 @@ export const volume = defineResource({
   rows,
   outputs,
   rules,
+  goesAhead: true,
   judge: (changes, _olds, news) => (isGivenUp(news) ? changes : changes.map(open)),
   guard,
   whyItIsKept,

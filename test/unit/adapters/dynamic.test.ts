@@ -3,7 +3,9 @@ import { KvmError } from "../../../provider/core/errors";
 import { PartialFailure } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
 import { cloudInitDisk } from "../../../provider/resources/cloud-init-disk";
+import { network } from "../../../provider/resources/network";
 import { virtualMachine } from "../../../provider/resources/virtual-machine";
+import { volume } from "../../../provider/resources/volume";
 import { machine } from "../core/machine";
 
 const secret = (value: unknown) => ({
@@ -120,20 +122,33 @@ test("what a failed resource would have told is no fault, and not known to the h
   expect(seen).toEqual([{ root: { serial: "1", path: unknown } }]);
 });
 
-test("what is made ahead of its predecessor's end does not have to go ahead of what it depends on", async () => {
-  const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:CloudInitDisk::seed";
-  const { check, diff } = dynamicProvider(cloudInitDisk);
-  const pool = { uuid: "u", name: "vms", type: "dir", path: "/vms", host: { uri: "qemu:///system" } };
-  const args = { pool, userData: "a", __meta: JSON.stringify({ organization: "o", urn }) };
-  const { inputs } = await check({}, args);
-  const unknownOnWire = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-  const replaces = async (userData: string) => (await diff("id", inputs, { ...inputs, userData })).replaces;
-  expect(await replaces(unknownOnWire)).toEqual([]);
-  expect(await replaces("b")).toContain("userData");
-  await check({}, { ...args, __preview: true });
-  expect(await replaces(unknownOnWire)).toEqual(["userData"]);
-  await check({}, args);
-});
+const unknownOnWire = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const host = { uri: "qemu:///system", uuid: "h" };
+const pool = { uuid: "u", name: "vms", type: "dir", path: "/vms", host };
+const uuid = "33333333-2222-4333-8444-555555555555";
+
+test.each([
+  [cloudInitDisk, { pool, userData: "a" }, { userData: "b" }, []],
+  [virtualMachine, { host, memory: "1 GiB", uuid }, { uuid: uuid.replace("5", "6") }, []],
+  [network, { host, uuid }, { uuid: uuid.replace("5", "6") }, []],
+  // It could not be deleted any more without its pool.
+  [volume, { pool, size: "1 MiB", name: "v", onReplace: "destroyData" }, { name: "w" }, ["name"]],
+])(
+  "what may be no change has nothing deleted ahead of what it comes from: %#",
+  async (handler, given, other, ahead) => {
+    const urn = `urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:${handler.type}::ahead`;
+    const { check, diff } = dynamicProvider(handler);
+    const args = { ...given, __meta: JSON.stringify({ organization: "o", urn }) };
+    const { inputs } = await check({}, args);
+    const name = Object.keys(other)[0] ?? "";
+    const replaces = async (news: object) => (await diff("id", inputs, { ...inputs, ...news })).replaces;
+    expect(await replaces({ [name]: unknownOnWire })).toEqual(ahead);
+    expect(await replaces(other)).toContain(name);
+    await check({}, { ...args, __preview: true });
+    expect(await replaces({ [name]: unknownOnWire })).toEqual([name]);
+    await check({}, args);
+  },
+);
 
 test("what a refresh finds is never refused: the program has not asked for it yet", async () => {
   const refused = new KvmError("invalid", { step: "rename", host: "h", reason: "not as it runs" });
