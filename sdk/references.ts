@@ -44,7 +44,7 @@ const references: Readonly<Record<string, (resource: Fields, lifted: Fields) => 
   Host: hostReference,
   Network: networkReference,
   StoragePool: (resource, lifted) => ({ ...pick(resource, ["uuid", "name", "type", "path"]), host: lifted["host"] }),
-  Volume: volumeReference,
+  Volume: (resource, lifted) => ({ ...volumeReference(resource, lifted), ...encryptionOf(lifted) }),
   CloudInitDisk: volumeReference,
 };
 
@@ -167,6 +167,16 @@ function kindOfNetwork(mode: unknown, bridge: unknown, overlay: unknown): pulumi
 function volumeReference(resource: Fields, lifted: Fields): Fields {
   const pool = lifted["pool"];
   return { ...pick(resource, ["name", "path", "format"]), pool: field(pool, "uuid"), host: field(pool, "host") };
+}
+
+/** Whether the volume is made encrypted: libvirt does not tell that from what a guest makes in it. */
+function encryptionOf({ overlay }: Fields): Fields {
+  if (overlay === undefined) return {};
+  const said: pulumi.Output<unknown> = pulumi.output(overlay);
+  const encrypted = said.apply(
+    (part) => isPlain(part) && isPlain(part["target"]) && isPlain(part["target"]["encryption"]),
+  );
+  return { encrypted: pulumi.unsecret(encrypted) };
 }
 
 /** A field of a reference, which may be an object of outputs or an output of an object. */

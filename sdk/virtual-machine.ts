@@ -765,9 +765,10 @@ export interface VirtualMachineArgsDisk {
         readonly path: pulumi.Input<string>;
         readonly format?: pulumi.Input<string>;
         readonly host?: pulumi.Input<{ readonly uri?: pulumi.Input<string>; readonly uuid?: pulumi.Input<string> }>;
+        readonly encrypted?: pulumi.Input<boolean>;
       }
   >;
-  /** The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted. */
+  /** The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). A `volume` that is made encrypted needs it. Default: not encrypted. */
   readonly encryption?: pulumi.Input<{
     readonly secret: pulumi.Input<{ readonly uuid: pulumi.Input<string> } | { readonly usage: pulumi.Input<string> }>;
   }>;

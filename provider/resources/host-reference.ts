@@ -21,8 +21,9 @@ const schema = z.object({
 /** What checks see of the host that another object lives on. */
 export const hostOfOther = z.object({ uri: z.string().optional(), uuid: z.string().optional() });
 
-/** A reference to another object as state keeps it: checks have seen that it is on the same host. */
-export function keptWithoutHost<T extends { readonly host?: unknown }>({ host: _, ...others }: T): T {
+/** A reference to another object as state keeps it: checks have seen that it is on the same host, and what is in it. */
+export function keptReference<T extends { readonly host?: unknown; readonly encrypted?: unknown }>(reference: T): T {
+  const { host: _, encrypted: __, ...others } = reference;
   return others as T;
 }
 

@@ -45,6 +45,15 @@ const source: EntryCheck<Disk> = (disk, at) => {
     ...(encryption !== undefined && image !== "raw" && volume === undefined
       ? [fault(`${at}.encryption`, 'a LUKS container is a raw image; set format: "raw"')]
       : []),
+    // Of what a guest made in its image a volume says nothing: this one was made so.
+    ...(encryption === undefined && volume?.encrypted === true
+      ? [
+          fault(
+            `${at}.encryption`,
+            'is required: the volume is encrypted, and without its passphrase the guest would write over the LUKS container; give encryption: { secret: { uuid: "..." } }, or where the guest itself opens the container its path and format in place of volume',
+          ),
+        ]
+      : []),
     ...(startupPolicy !== undefined && network !== undefined
       ? [fault(`${at}.startupPolicy`, "libvirt looks for no image on the network; leave it out")]
       : []),

@@ -5,7 +5,7 @@ import { hostPath } from "../../core/quantities";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf } from "../../schema/lens";
 import { child, clone, type Element, element, ensure, remove } from "../../schema/tree";
-import { hostOfOther, keptWithoutHost } from "../host-reference";
+import { hostOfOther, keptReference } from "../host-reference";
 import { devicesOf } from "./alias";
 import { networkSourceLens, networkSourceSchema } from "./disk-network";
 import { type SecretReference, secretOf, secretSchema } from "./disk-secret";
@@ -17,6 +17,7 @@ const volumeSchema = z.object({
   path: hostPath,
   format: z.string().optional(),
   host: hostOfOther.optional(),
+  encrypted: z.boolean().optional(),
 });
 export type VolumeReference = z.infer<typeof volumeSchema>;
 
@@ -185,12 +186,12 @@ export const diskSourceRows = {
     doc: "The volume behind it.",
     schema: volumeSchema.optional(),
     references: ["Volume", "CloudInitDisk"],
-    keep: (volume) => volume && keptWithoutHost(volume),
+    keep: (volume) => volume && keptReference(volume),
     change: sourceChange,
     lens: volumeLens,
   }),
   encryption: attribute({
-    doc: "The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). Default: not encrypted.",
+    doc: "The image is a LUKS container that QEMU opens with the passphrase in this libvirt secret, named by uuid or usage (`<encryption format='luks'>`). A `volume` that is made encrypted needs it. Default: not encrypted.",
     schema: z.strictObject({ secret: secretSchema }).optional(),
     change: () => ({ class: "restart", reason: "the image behind a disk cannot be opened anew" }),
     lens: encryptionLens,

@@ -2,7 +2,7 @@ import { attribute, z } from "../../core/attribute";
 import { hostPath, text } from "../../core/quantities";
 import { attributeAt, type ElementLens } from "../../schema/lens";
 import { child, type Element, element, ensure, remove } from "../../schema/tree";
-import { hostOfOther, keptWithoutHost } from "../host-reference";
+import { hostOfOther, keptReference } from "../host-reference";
 import { pciAddress, pciElement, pciText } from "../pci-address";
 import { another, cableChange, networkChange, networkKinds, portGroupChange } from "./nic-cable";
 import { userLens, userSchema } from "./nic-user";
@@ -156,7 +156,7 @@ export const nicSourceRows = {
     doc: "The network that it is plugged into (`<interface type='network'>`): one with virtual functions gives it one of them. The `kind` of a reference that is written by hand tells previews how it plugs guests in.",
     schema: networkSchema.optional(),
     references: ["Network"],
-    keep: (network) => network && keptWithoutHost(network),
+    keep: (network) => network && keptReference(network),
     change: networkChange,
     lens: networkLens,
   }),

@@ -151,7 +151,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   secretRemedy,
   [
     /Parameter 'encrypt\.key-secret' is required|virStorageEncryptionEngine/,
-    "an image of the guest, or one that it is based on, is encrypted: name the secret with its passphrase in the disk (encryption: { secret: { uuid } }); one that is based on an encrypted image takes a whole copy of that (source in place of backing)",
+    'an image of the guest, or one that it is based on, is encrypted: name the secret with its passphrase in the disk (encryption: { secret: { uuid } }), that of one below in the overlay of the machine: { devices: { disk: [{ alias: { name: "ua-disk-KEY" }, backingStore: { type: "file", format: { type: "qcow2" }, source: { file, encryption: { format: "luks", secret: { type: "passphrase", uuid } } }, backingStore: {} } }] } }, with the KEY of disks, and its path and format',
   ],
   [
     /cannot unlock any keyslot/,

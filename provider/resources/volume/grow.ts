@@ -1,5 +1,4 @@
 import { KvmError } from "../../core/errors";
-import { valueAt } from "../../core/paths";
 import { formatBytes } from "../../core/units";
 import { QCOW2_MAGIC } from "../../images/qcow2";
 import { domainHandle } from "../../libvirt/procedures";
@@ -8,7 +7,7 @@ import { attempt } from "../failure";
 import type { FoundVolume, VolumeStore } from "../volume-store";
 import type { VolumeUser } from "../volume-users";
 import { capacityOf, formatOf } from "./observe";
-import { type Inputs, wantedBytes } from "./rows";
+import { type Inputs, isEncrypted, wantedBytes } from "./rows";
 
 /** What a LUKS header of version 1 begins with. */
 const LUKS_1 = Buffer.from("LUKS\xba\xbe\0\x01", "latin1");
@@ -88,10 +87,6 @@ async function grownByHand(
   const seen = size - (encrypted ? await headerOf(store, found) : 0n);
   if ((await sizeIn(store, guest)) < seen) await tell(store, guest, seen);
   return now;
-}
-
-function isEncrypted({ overlay }: Inputs): boolean {
-  return valueAt(overlay, ["target", "encryption"]) !== undefined;
 }
 
 /** Bytes at the start of an encrypted device that no guest sees. libvirt makes LUKS 1, and counts them as the disk's. */

@@ -7,10 +7,10 @@ import { isPlainObject } from "../../core/unknown";
 import { attributeAt, textAt } from "../../schema/lens";
 import type { DocumentObject } from "../../schema/object";
 import { readOverlay } from "../../schema/overlay";
-import type { Element } from "../../schema/tree";
+import { child, type Element } from "../../schema/tree";
 import { hasDevices } from "../pool-reference";
 import { type FoundVolume, VolumeStore } from "../volume-store";
-import { type Inputs, type outputs, rows, wantedBytes } from "./rows";
+import { type Inputs, isEncrypted, type outputs, rows, wantedBytes } from "./rows";
 
 type Outcome = Made<typeof outputs>;
 type State = StateIn<typeof rows, typeof outputs>;
@@ -83,13 +83,21 @@ export function differences(document: Element, inputs: Inputs): string[] {
   const [capacity, wanted] = [capacityOf(document), wantedBytes(inputs)];
   const format = formatOf(document);
   const backing = textAt("backingStore/path").get(document);
+  // Of devices libvirt does not tell.
+  const isPlain = !hasLuks(document) && !hasDevices(inputs.pool.type);
   return [
     ...(format === inputs.format ? [] : [`its format is ${format}, not ${inputs.format}`]),
     ...(wanted !== undefined && wanted < capacity ? [`it has ${formatBytes(capacity)}, more than ${inputs.size}`] : []),
     ...(inputs.backing && backing !== inputs.backing.path
       ? [`it is based on ${backing ?? "nothing"}, not ${inputs.backing.path}`]
       : []),
+    ...(isPlain && isEncrypted(inputs) ? ["it is not encrypted"] : []),
   ];
+}
+
+/** Whether libvirt sees a LUKS container in it, which a guest may have made. */
+function hasLuks(document: Element): boolean {
+  return child(document, "target/encryption") !== undefined;
 }
 
 /** Refuses a volume of the right name that is another one. */
@@ -107,6 +115,11 @@ export function adopt(store: VolumeStore, { document }: FoundVolume, inputs: Inp
   const made = observe(document, inputs, true);
   const [capacity, wanted] = [capacityOf(document), wantedBytes(inputs)];
   requireSame(store, document, inputs, "adopt");
+  if (hasLuks(document) && !isEncrypted(inputs)) {
+    context.warn(
+      `Volume ${inputs.name} holds a LUKS container: name its secret in the disk (encryption), unless a guest opens it by itself; one that takes it for an empty disk writes over it`,
+    );
+  }
   if (wanted === undefined || wanted === capacity) return made;
   context.warn(`Volume ${inputs.name} was adopted with ${made.outputs.capacity}: pulumi up --refresh grows it`);
   // Measured against what was asked for, so that the next refresh shows the difference.

@@ -1,9 +1,10 @@
 import { attribute, block, type DeriveContext, type StateOf, z } from "../../core/attribute";
+import { valueAt } from "../../core/paths";
 import { hostPath, objectName, size, text } from "../../core/quantities";
 import { parseBytes } from "../../core/units";
 import { isPlainObject, unknown, unknownText } from "../../core/unknown";
 import { adoptedOutput, adoptionRows } from "../adoption";
-import { hostOfOther, keptWithoutHost } from "../host-reference";
+import { hostOfOther, keptReference } from "../host-reference";
 import { overlayRows } from "../overlay";
 import { hasDevices, pathChange, poolRow, volumePath } from "../pool-reference";
 
@@ -79,7 +80,7 @@ export const rows = {
     doc: "Volume that this one is an overlay of (`<backingStore>`): it holds only what differs.",
     schema: backing.optional(),
     references: ["Volume"],
-    keep: (volume) => volume && keptWithoutHost(volume),
+    keep: (volume) => volume && keptReference(volume),
     change: (old, next) =>
       pathOf(old) === pathOf(next) ? { class: "none" } : { class: "replace", reason: "another backing volume" },
   }),
@@ -143,4 +144,9 @@ export type Inputs = StateOf<typeof rows>;
 /** Bytes of `size`, where it is given and known. */
 export function wantedBytes(inputs: { readonly size?: unknown }): bigint | undefined {
   return typeof inputs.size === "string" ? parseBytes(inputs.size) : undefined;
+}
+
+/** Whether it is to be made encrypted. */
+export function isEncrypted({ overlay }: Pick<Inputs, "overlay">): boolean {
+  return valueAt(overlay, ["target", "encryption"]) !== undefined;
 }

@@ -12,10 +12,11 @@ class Daemon {
   private isMade = false;
   encryption = `<encryption format="luks"><secret type="passphrase" uuid="${secret.uuid}"/></encryption>`;
 
+  readonly warnings: string[] = [];
   readonly context = {
     connect: async () => ({ call: this.call, download: async () => [Buffer.from([0x51, 0x46, 0x49, 0xfb])] }),
     signal: new AbortController().signal,
-    warn: () => undefined,
+    warn: (message: string) => this.warnings.push(message),
   } as unknown as Context;
 
   private readonly call = async (procedure: string): Promise<unknown> => {
@@ -27,7 +28,7 @@ class Daemon {
       return { xml: "<pool><target><path>/srv/vms</path></target></pool>" };
     if (procedure === "STORAGE_VOL_RESIZE")
       throw new LibvirtError(27, 18, "XML error: no secret provided for luks encryption", procedure);
-    const xml = `<volume><capacity>1073741824</capacity><target><path>${vol.key}</path>${this.encryption}</target></volume>`;
+    const xml = `<volume><capacity>1073741824</capacity><target><path>${vol.key}</path><format type="qcow2"/>${this.encryption}</target></volume>`;
     return { vol, xml, name: vol.key, domains: [], pools: [] };
   };
 }
@@ -49,6 +50,20 @@ test("an encrypted volume is the same when libvirt has forgotten its secret, and
   expect(await drift(daemon, { ...state, __kvm: { stateVersion: 1, defaultsVersion: 1, same, applied } })).toEqual([]);
   daemon.encryption = "";
   await expect(drift(daemon, state)).rejects.toThrow(/overlay cannot change without a new volume/);
+});
+
+test("one that is adopted is encrypted where the program says so, and its container is told of where it does not", async () => {
+  const daemon = new Daemon();
+  await volume.create(inputs, daemon.context);
+  const adopt = (more: Values) => volume.create({ ...inputs, adopt: true, ...more }, daemon.context);
+  await adopt({});
+  expect(daemon.warnings).toEqual([]);
+  await adopt({ overlay: undefined });
+  expect(daemon.warnings).toEqual([expect.stringContaining("Volume root holds a LUKS container")]);
+  daemon.encryption = "";
+  await expect(adopt({})).rejects.toThrow(/adopt Volume root .*it is not encrypted; it was left untouched/);
+  await adopt({ overlay: undefined, pool: { ...pool, type: "logical" } });
+  expect(daemon.warnings).toHaveLength(1);
 });
 
 test("one whose secret libvirt has forgotten is grown by its guest, and the refusal says so", async () => {

@@ -96,6 +96,22 @@ describe("an output among the arguments, as those of components are", () => {
     expect(made.get(`on ${name}`)).toMatchObject({ nics: { lan: { network: { kind } } } });
   });
 
+  const luks = { target: { encryption: { format: "luks", secret: { type: "passphrase", uuid: "u" } } } };
+  it.each([
+    ["plain", {}, undefined],
+    ["lazy", { overlay: { target: { features: {} } } }, false],
+    ["closed", { overlay: luks }, true],
+    ["closed in secret", { overlay: pulumi.secret(luks) }, true],
+  ])("says whether a volume is made encrypted: %s", async (name, more, encrypted) => {
+    const rack = host();
+    const pool = new kvm.StoragePool(`of ${name}`, { host: rack, path: "/srv/vms" });
+    const volume = new kvm.Volume(name, { pool, size: "1 GiB", ...more } as never);
+    const machine = new kvm.VirtualMachine(`on ${name}`, { host: rack, memory: "1 GiB", disks: { d: { volume } } });
+    await settled(machine.uuid);
+    const { disks } = made.get(`on ${name}`) as { disks: { d: { volume: { encrypted?: unknown } } } };
+    expect(disks.d.volume.encrypted).toBe(encrypted);
+  });
+
   it("tells the provider of secrets in it, which come back sealed", async () => {
     const rack = host();
     const nics = rack.uuid.apply(() => ({ lan: { mac: pulumi.secret("52:54:00:00:00:01") } }));

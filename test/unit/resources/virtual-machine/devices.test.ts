@@ -40,6 +40,11 @@ test.each<[string, Values, RegExp]>([
   ["a shared qcow2", disk({ shareable: true, cache: "none", format: "qcow2" }), /^disks.d.shareable: needs a raw/],
   ["LUKS without a secret", disk({ encryption: {} }), /^disks.d.encryption.secret: /],
   ["LUKS in qcow2", disk({ encryption: { secret: { usage: "a" } }, format: "qcow2" }), /^disks.d.encryption: .*raw/],
+  [
+    "an encrypted volume as it is",
+    { disks: { d: { volume: { path: "/a", format: "raw", encrypted: true } } } },
+    /^disks.d.encryption: is required: .*write over the LUKS container; .*path and format/,
+  ],
   ["queues on sata", disk({ bus: "sata", queues: 2 }), /^disks.d.queues: only a virtio disk.*use bus: "virtio"/],
   ["queues on scsi", disk({ bus: "scsi", queues: 2 }), /^disks.d.queues: .*scsiControllers/],
   ["more queues than vCPUs", disk({ queues: 5 }), /^disks.d.queues: is 5, more than vCPUs .*maxVcpus is 4/],
@@ -302,6 +307,13 @@ test("what is not known yet is no fault", () => {
     filesystems: { f: { source: unknown } },
   };
   expect(faultsOf(args)).toBe("");
+});
+
+test("an encrypted volume is opened with its secret, and the state keeps its place alone", () => {
+  const [volume, encryption] = [{ path: "/a", format: "raw" }, { secret: { usage: "a" } }];
+  const { inputs, failures } = check({ disks: { d: { volume: { ...volume, encrypted: true }, encryption } } });
+  expect([failures, inputs["disks"]]).toMatchObject([[], { d: { encryption } }]);
+  expect((inputs["disks"] as Values)["d"]).toHaveProperty("volume", volume);
 });
 
 test("queues follow the vCPUs when an interface is made, and are kept", () => {

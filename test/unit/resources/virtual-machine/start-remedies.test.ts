@@ -67,6 +67,7 @@ test.each([
   ["internal error: the virtiofs export directory '/srv/data' does not exist", /put it there/],
   ["Secret not found: secret '1111' does not have a value", /secret-set-value/],
   ["Parameter 'encrypt.key-secret' is required for cipher", /encryption: \{ secret: \{ uuid \} \}/],
+  ["Unexpected enum value 0 for virStorageEncryptionEngine", /ua-disk-KEY" \}, backingStore: \{.*encryption: \{/],
   ["-blockdev {}: Invalid password, cannot unlock any keyslot", /not the passphrase.*secret-set-value/],
   ["tpm-emulator: TPM result for CMD_INIT: 0x101 operation failed", /read its state.*secret-set-value/],
   [
