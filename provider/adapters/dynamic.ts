@@ -5,6 +5,7 @@ import { withEmpty } from "../core/maps";
 import { hasUnknown, withoutUnknown, withUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
+import { toldFaults } from "./faults";
 import { Hosts } from "./hosts";
 import { Identities } from "./identities";
 import { readMeta } from "./meta";
@@ -60,7 +61,8 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       // Outside of previews the engine takes nothing that is not known: it would complain of that, and not tell the faults.
       const isTaken = !meta?.unknownPaths && failures.length === 0;
       const given = isTaken ? inputs : (withoutUnknown(inputs) as Values);
-      return { inputs: close(handler, given, news, meta), failures: [...failures, ...taken] };
+      const faults = toldFaults([...failures, ...taken], values, handler, meta);
+      return { inputs: close(handler, given, news, meta), failures: faults };
     },
 
     async diff(id, olds, news) {
