@@ -1,9 +1,10 @@
 import type { Rows } from "../core/attribute";
-import { isConnectionLost, KvmError } from "../core/errors";
+import { bareReason, isConnectionLost, KvmError } from "../core/errors";
 import type { Values } from "../core/handler";
 import type { Bookkeeping, Made } from "../core/resource";
 import { Unfinished } from "../core/unfinished";
 import { namedByEither } from "./document";
+import { explain, type Step } from "./failure";
 
 /** An update that failed and left the object neither as it was nor as it should be. */
 export class NotTakenBack extends KvmError {}
@@ -11,6 +12,26 @@ export class NotTakenBack extends KvmError {}
 /** Whether after this failure of an update the object may be anything between what it was and what was asked for. */
 export function isHalfDone(error: unknown): error is KvmError {
   return isConnectionLost(error) || error instanceof NotTakenBack;
+}
+
+/** Brings in force what an update has written; where that fails `back` puts the former definition back, which the error says. */
+export async function orTakeBack(step: Step, work: () => Promise<void>, back: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (isConnectionLost(error)) throw error;
+    const { code, details } = explain(step, error);
+    try {
+      await back();
+    } catch (second) {
+      throw new NotTakenBack(code, {
+        ...details,
+        reason: `${details.reason}; putting the former definition back failed too: ${bareReason(second)}`,
+        remedy: "remove the cause, then run pulumi up again: it goes on to what the program says",
+      });
+    }
+    throw new KvmError(code, { ...details, reason: `${details.reason}; the former definition is in force again` });
+  }
 }
 
 /** An update of an object of which nobody knows how far it came. */

@@ -1,7 +1,6 @@
-import { bareReason, isConnectionLost, KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import type { Element } from "../../schema/tree";
-import { NotTakenBack } from "../cut-off";
+import { orTakeBack } from "../cut-off";
 import { hasLostBridge, leftBehind, warnOfMissingBridge } from "./bridge";
 import type { NetworkCalls } from "./calls";
 import { compose, emptyDocument, needsRestart } from "./document";
@@ -76,30 +75,14 @@ interface Written {
 }
 
 /** Brings what is written in force; where that fails, all of it is as it was. */
-export async function takeBackIfFailed(calls: NetworkCalls, written: Written, context: Context): Promise<void> {
+export function takeBackIfFailed(calls: NetworkCalls, written: Written, context: Context): Promise<void> {
   const { id, olds, news, started, before, document } = written;
-  try {
-    await bringInForce(calls, id, news, before, context, [olds, started]);
-  } catch (error) {
-    if (isConnectionLost(error)) throw error;
-    const details = error instanceof KvmError ? error.details : undefined;
-    const code = error instanceof KvmError ? error.code : "internal";
-    const reason = bareReason(error);
-    const common = { step: details?.step ?? `update Network ${news.name}`, host: news.host.uri, cause: error };
-    try {
+  return orTakeBack(
+    { step: `update Network ${news.name}`, host: news.host.uri },
+    () => bringInForce(calls, id, news, before, context, [olds, started]),
+    async () => {
       await calls.define(before);
       await bringInForce(calls, id, olds, document, context, [news, started]);
-    } catch (second) {
-      throw new NotTakenBack(code, {
-        ...common,
-        reason: `${reason}; putting the former definition back failed too: ${bareReason(second)}`,
-        remedy: "remove the cause, then run pulumi up again: it brings the network to what the program says",
-      });
-    }
-    throw new KvmError(code, {
-      ...common,
-      reason: `${reason}; the former definition is in force again`,
-      remedy: details?.remedy,
-    });
-  }
+    },
+  );
 }

@@ -1,12 +1,12 @@
 import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
-import { bareReason, isConnectionLost, KvmError, messageOf } from "../../core/errors";
+import { KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { defineResource, inputsIn, type Made, type Outputs, type Seen } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { type Element, element } from "../../schema/tree";
 import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
-import { cutOff, isHalfDone, NotTakenBack } from "../cut-off";
+import { cutOff, isHalfDone, orTakeBack } from "../cut-off";
 import { withDrift } from "../document";
 import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
 import { headerRemedy } from "../pool-remedy";
@@ -145,9 +145,9 @@ interface Written {
 }
 
 /** Brings what is written in force; where that fails, the pool is what it was. */
-async function takeBackIfFailed(calls: PoolCalls, written: Written, context: Context): Promise<void> {
+function takeBackIfFailed(calls: PoolCalls, written: Written, context: Context): Promise<void> {
   const { id, olds, news, before, document, changes } = written;
-  try {
+  const work = async () => {
     const wasActive = await calls.isActive(id);
     if (changes.some(({ path }) => path[0] === "permissions")) await setPermissions(calls, id);
     await bringInForce(calls, id, news, context, true);
@@ -156,20 +156,12 @@ async function takeBackIfFailed(calls: PoolCalls, written: Written, context: Con
     await calls.redefine(id, document);
     await setPermissions(calls, id);
     await bringInForce(calls, id, news, context, true);
-  } catch (error) {
-    if (isConnectionLost(error)) throw error;
-    const back = async () => {
-      await calls.define(before);
-      await calls.setAutostart(id, olds.autostart);
-      if (olds.active && !(await calls.isActive(id))) await calls.start(id, startRemedy(olds));
-    };
-    await back().catch((second: unknown) => {
-      if (!(error instanceof KvmError)) throw error;
-      const reason = `${error.details.reason}; putting the former definition back failed too: ${bareReason(second)}`;
-      throw new NotTakenBack(error.code, { ...error.details, reason });
-    });
-    throw error;
-  }
+  };
+  return orTakeBack({ step: `update StoragePool ${news.name}`, host: news.host.uri }, work, async () => {
+    await calls.define(before);
+    await calls.setAutostart(id, olds.autostart);
+    if (olds.active && !(await calls.isActive(id))) await calls.start(id, startRemedy(olds));
+  });
 }
 
 /** libvirt sets mode and owner only when it builds a pool that is not active; open volumes stay open. */
