@@ -16,7 +16,7 @@ import { attempt, type Step, unlessRefused } from "./failure";
 import { poolOwner } from "./ownership";
 import { hasDevices, type PoolReference } from "./pool-reference";
 import { poolRemedy } from "./pool-remedy";
-import { nameUsers, refreshPoolsOf, usersOf, type VolumeUser } from "./volume-users";
+import { nameUsers, refreshPoolsOf, usersOf, type VolumeUser, whenAllLeave } from "./volume-users";
 
 /** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
 const busyRetries = { count: 40, milliseconds: 250 };
@@ -244,7 +244,10 @@ export class VolumeStore {
     }
     if (users.length === 0) return this.remove(volume);
     throw new KvmError("conflict", {
-      ...this.step("delete", users.some(({ kind }) => kind === "volume") ? basedRemedy : remedy),
+      ...this.step(
+        "delete",
+        whenAllLeave(users) ?? (users.some(({ kind }) => kind === "volume") ? basedRemedy : remedy),
+      ),
       reason: `it is in use: ${nameUsers(users)}; it was left as it is`,
     });
   }

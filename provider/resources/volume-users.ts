@@ -24,6 +24,8 @@ export interface VolumeUser {
   readonly target: string;
   /** Whether it is a running domain that has it open now. */
   readonly active: boolean;
+  /** It has it until it stops: its next start is without. */
+  readonly leaves?: true;
   /** Which resource made the domain, where one of ours did: this state may not know it, or that of another stack has it. */
   readonly urn?: string;
 }
@@ -58,7 +60,14 @@ export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHand
     return [{ kind: "domain", name, uuid, active, ...found, ...(former && { role: former }), ...(urn && { urn }) }];
   });
   // A running domain names it in both of its definitions; the live one comes first.
-  const once = users.filter((user, index) => users.findIndex(({ uuid }) => uuid === user.uuid) === index);
+  const once = users
+    .filter((user, index) => users.findIndex(({ uuid }) => uuid === user.uuid) === index)
+    .map((user) => {
+      // What lies below a disk is in the live definition alone.
+      const isLeaving =
+        user.active && user.role === "disk" && users.filter(({ uuid }) => uuid === user.uuid).length === 1;
+      return isLeaving ? { ...user, leaves: true as const } : user;
+    });
   const based = volumes.filter(({ backing }) => backing !== undefined && same(backing, path));
   return [
     ...once,
@@ -80,12 +89,23 @@ export async function refreshPoolsOf(libvirt: Libvirt, volumes: readonly VolumeU
   }
 }
 
+/** What helps where all users have it until they stop. */
+export function whenAllLeave(users: readonly VolumeUser[]): string | undefined {
+  if (!users.every(({ leaves }) => leaves)) return undefined;
+  const stops = users.map(({ name }) => `virsh shutdown ${name}`).join(", ");
+  return `shut it down (${stops}) and run pulumi up --refresh, which starts it without the volume; or set changePolicy: "restart" of the machine, and pulumi up does both`;
+}
+
 /** Names the users for a message. */
 export function nameUsers(users: readonly VolumeUser[]): string {
   return users.map((user) => `${spell(user)}${user.urn ? ` (made by ${user.urn})` : ""}`).join(", ");
 }
 
-function spell({ kind, name, role, target, active }: VolumeUser): string {
+function spell(user: VolumeUser): string {
+  return user.leaves ? `${spellUse(user)} until it stops` : spellUse(user);
+}
+
+function spellUse({ kind, name, role, target, active }: VolumeUser): string {
   if (kind === "volume") return `volume ${name} is based on it`;
   const domain = `${active ? "running " : ""}domain ${name}`;
   if (role === "file") return `${domain} names it in its definition`;

@@ -141,6 +141,7 @@ function guard(changes: readonly Change[], olds: Inputs & { readonly capacity?: 
   throw new KvmError("conflict", {
     ...at,
     reason: `${replacing.map((change) => change.property).join(", ")} cannot change without a new volume, and the data in this one would be lost`,
-    remedy: 'undo the change, or set onReplace: "destroyData" to throw the data away',
+    remedy:
+      'undo the change, or make the new volume a resource of its own, under another name; or set onReplace: "destroyData" to throw the data away, once no guest has it',
   });
 }
