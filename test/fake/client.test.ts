@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { type Connection, connect } from "../../provider/libvirt/connection";
 import { ConnectionLost } from "../../provider/libvirt/errors";
 import { encodeFrame, messageStatus, messageType, programs } from "../../provider/libvirt/frame";
 import { TransportError } from "../../provider/transport/errors";
-import { FakeDaemon, type Received } from "./fake-daemon";
+import { FakeDaemon, type Received, until } from "./fake-daemon";
 
 const dom = { name: "db", uuid: "bbbbbbbb-0000-4000-8000-000000000001", id: -1 };
 const vol = { pool: "p", name: "v", key: "" };
@@ -19,25 +18,11 @@ beforeEach(async () => {
 
 afterEach(() => connection.close());
 
-/** Collects what comes in instead of answering it. */
-function collect(): Received[] {
-  const all: Received[] = [];
-  daemon.onReceived = (received) => all.push(received);
-  return all;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    if (turns > 10_000) throw new Error("it never happened");
-    await turn();
-  }
-}
-
 const hostname = () => connection.call("CONNECT_GET_HOSTNAME", {});
 const define = () => connection.call("DOMAIN_DEFINE_XML_FLAGS", { xml: "<domain/>", flags: 0 });
 
 test("never more than four calls wait in one channel, and never more than four channels are opened", async () => {
-  const waiting = collect();
+  const waiting = daemon.collect();
   const calls = Array.from({ length: 40 }, hostname);
   await until(() => waiting.length >= 16);
   for (let count = 0; count < 100; count++) await turn();
@@ -60,7 +45,7 @@ test("a host that gives no second channel is asked once, and the first one serve
 });
 
 test("replies in another order reach their callers, replies to nobody are dropped", async () => {
-  const waiting = collect();
+  const waiting = daemon.collect();
   const [first, second] = [hostname(), hostname()];
   await until(() => waiting.length === 2);
   waiting[1]?.answer({ hostname: "nobody's" }, 4711);
@@ -70,7 +55,7 @@ test("replies in another order reach their callers, replies to nobody are droppe
 });
 
 test("what changes something is not sent again when the connection is lost before its answer", async () => {
-  const waiting = collect();
+  const waiting = daemon.collect();
   const call = define();
   await until(() => waiting.length === 1);
   waiting[0]?.line.hangUp();
@@ -102,7 +87,7 @@ test("an error of the daemon keeps its number, and the channel goes on", async (
 });
 
 test("a call without an answer is given up, and its channel with it", async () => {
-  collect();
+  daemon.collect();
   const stuck = connection.call("DOMAIN_GET_STATE", { dom, flags: 0 }, { timeout: 0.05 });
   await expect(stuck).rejects.toThrow(/DOMAIN_GET_STATE was not answered within 0.05 s/);
   daemon.onReceived = (received) => received.answer({ hostname: "h" });
@@ -136,123 +121,6 @@ test("a reply that comes byte by byte is one reply", async () => {
     }
   };
   expect((await hostname()).hostname).toBe("h");
-});
-
-test("an upload that the daemon breaks off fails with the daemon's words", async () => {
-  let packets = 0;
-  daemon.onReceived = (received) => {
-    if (received.frame.type === messageType.call) received.answer({});
-    else if (++packets === 3) received.fail(38, "cannot write: No space left on device", messageType.stream);
-  };
-  async function* content(): AsyncGenerator<Buffer> {
-    for (;;) yield randomBytes(1024 * 1024);
-  }
-  await expect(connection.upload(vol, content())).rejects.toThrow(/No space left on device/);
-});
-
-test("an upload that the daemon takes nothing of ends when it is cancelled", async () => {
-  const stop = new AbortController();
-  const waiting = collect();
-  const upload = connection.upload(vol, Readable.from([randomBytes(100)]), { signal: stop.signal });
-  await until(() => waiting.length === 1);
-  waiting[0]?.answer({});
-  await until(() => waiting.some(({ frame }) => frame.type === messageType.stream && frame.payload.length === 0));
-  stop.abort(new Error("the deployment was cancelled"));
-  await expect(upload).rejects.toThrow("the deployment was cancelled");
-});
-
-test("an upload over a line that goes dead says that it was cut off", async () => {
-  daemon.onReceived = (received) => {
-    if (received.frame.type === messageType.call) received.answer({});
-    else received.line.hangUp();
-  };
-  async function* content(): AsyncGenerator<Buffer> {
-    for (;;) yield randomBytes(1024 * 1024);
-  }
-  await expect(connection.upload(vol, content())).rejects.toBeInstanceOf(ConnectionLost);
-});
-
-test("what waits behind an upload on a slow link is not given up as early as else", async () => {
-  jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick"] });
-  const slow = await connect({ uri: "qemu+ssh://h/system", driverUri: daemon.driverUri, dialer: daemon });
-  try {
-    const waiting = collect();
-    const call = () => slow.call("CONNECT_GET_HOSTNAME", {}).then(({ hostname }) => hostname, String);
-    const uploaded = slow.upload(vol, Readable.from([Buffer.alloc(8)]));
-    await until(() => waiting.length === 1);
-    const behind = call();
-    await until(() => waiting.length === 2);
-    await jest.advanceTimersByTimeAsync(280_000);
-    waiting[1]?.answer({ hostname: "h" });
-    expect(await behind).toBe("h");
-    waiting[0]?.fail(9, "no such volume");
-    await expect(uploaded).rejects.toThrow("no such volume");
-  } finally {
-    jest.useRealTimers();
-    await slow.close();
-  }
-});
-
-test("a download over a line that goes dead fails at its beginning and later on", async () => {
-  const waiting = collect();
-  const refused = connection.download(vol);
-  await until(() => waiting.length === 1);
-  waiting[0]?.line.hangUp();
-  await expect(refused).rejects.toMatchObject({ name: "ConnectionLost" });
-
-  const opened = connection.download(vol);
-  await until(() => waiting.length === 2);
-  waiting[1]?.answer({});
-  const content = await opened;
-  waiting[1]?.line.hangUp();
-  await until(() => content.destroyed);
-  await expect(content.toArray()).rejects.toThrow(/is lost/);
-});
-
-test("a download that is cancelled before it has begun is none, and its channel goes", async () => {
-  const waiting = collect();
-  const signal = AbortSignal.abort(new Error("the deployment was cancelled"));
-  const opened = connection.download(vol, { signal });
-  await until(() => waiting.length === 1);
-  waiting[0]?.answer({});
-  await expect(opened).rejects.toThrow("the deployment was cancelled");
-  expect(waiting[0]?.line.client.destroyed).toBe(true);
-});
-
-test("a download that is cancelled as it begins says so, not that the connection is lost", async () => {
-  const waiting = collect();
-  const cancel = new AbortController();
-  const opened = connection.download(vol, { signal: cancel.signal });
-  await until(() => waiting.length === 1);
-  cancel.abort(new Error("the deployment was cancelled"));
-  await expect(opened).rejects.toThrow("the deployment was cancelled");
-});
-
-test("a hole is read piece by piece, however long it is, and what follows comes after it", async () => {
-  const waiting = collect();
-  const opened = connection.download(vol, { sparse: true });
-  await until(() => waiting.length === 1);
-  const { frame, line } = waiting[0] as Received;
-  const send = (type: number, payload: Buffer) =>
-    line.send({ ...frame, type, status: messageStatus.continue, payload });
-  const hole = (length: bigint) => {
-    const payload = Buffer.alloc(12);
-    payload.writeBigInt64BE(length);
-    send(messageType.streamHole, payload);
-  };
-  waiting[0]?.answer({});
-  hole(2n ** 21n + 5n);
-  send(messageType.stream, Buffer.from("data"));
-  hole(2n ** 40n);
-  const content = await opened;
-  let [length, tail] = [0, ""];
-  for await (const chunk of content as AsyncIterable<Buffer>) {
-    if (chunk.some((byte) => byte !== 0)) tail = `${length} ${chunk}`;
-    length += chunk.length;
-    expect(content.readableLength).toBeLessThan(2 ** 21);
-    if (length > 2 ** 23) break;
-  }
-  expect(tail).toBe(`${2 ** 21 + 5} data`);
 });
 
 test("a daemon that wants SASL is told from one that cannot be reached, with a way on for its unix socket as well", async () => {
@@ -377,7 +245,7 @@ test("events are listened for again when the daemon is back, not only at once", 
 });
 
 test("closing rejects what waits, in the queue as well as under way", async () => {
-  collect();
+  daemon.collect();
   const outcomes = Array.from({ length: 40 }, () => hostname().catch((error: unknown) => error));
   await until(() => daemon.lines.length === 4);
   await connection.close();

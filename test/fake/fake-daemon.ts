@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
 import { int, optional, string, struct, uuid } from "../../provider/libvirt/codec";
 import {
   encodeFrame,
@@ -133,6 +134,13 @@ export class FakeDaemon implements Dialer {
   dials = 0;
   onReceived: (received: Received) => void = () => undefined;
 
+  /** Collects what comes in from now on instead of answering it. */
+  collect(): Received[] {
+    const all: Received[] = [];
+    this.onReceived = (received) => all.push(received);
+    return all;
+  }
+
   async dial(): Promise<Duplex> {
     this.dials += 1;
     if (this.refusing) {
@@ -146,5 +154,12 @@ export class FakeDaemon implements Dialer {
 
   async close(): Promise<void> {
     for (const line of this.lines) line.client.destroy();
+  }
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns > 10_000) throw new Error("it never happened");
+    await turn();
   }
 }
