@@ -1,7 +1,7 @@
 import { type Around, attribute, block, type Verdict, z } from "../../core/attribute";
 import type { Context, Values } from "../../core/handler";
 import { hostPath, uuid } from "../../core/quantities";
-import { isPlainObject } from "../../core/unknown";
+import { isPlainObject, unknown } from "../../core/unknown";
 import { attributeAt, type ElementLens, oneOf, words } from "../../schema/lens";
 import { child, children, element, ensure, remove } from "../../schema/tree";
 import { SingleDevice } from "./single-device";
@@ -16,7 +16,7 @@ const restart = () => ({ class: "restart", reason: "libvirt plugs no TPM into a 
 
 /** A TPM that comes or goes with its secret leaves no state behind that would have to be another one. */
 function encryptionChange(_old: unknown, _next: unknown, { old: before, next: after }: Around): Verdict {
-  const stays = [before, after].every(({ backend }) => backend === "emulator");
+  const stays = before.backend === "emulator" && (after.backend === "emulator" || after.backend === unknown);
   return stays ? { class: "replace", reason: "state that is there is never encrypted afterwards" } : restart();
 }
 

@@ -86,6 +86,8 @@ test("another place is another pool; the rest changes in place", () => {
   expect(diff({ path: "/srv/b" })).toMatchObject({ replaces: ["path"], deleteBeforeReplace: true });
   expect(diff({ path: "/srv/a", autostart: false, permissions: { mode: "0700" } })).toMatchObject({ replaces: [] });
   expect(diff({ path: "/srv/a", build: false }).changes).toEqual([]);
+  const mounted = check({ type: "fs", path: "/mnt/a", source: { devices: ["/dev/sdb"] } }).inputs;
+  expect(storagePool.diff("id", mounted, { ...mounted, source: unknown })).toMatchObject({ replaces: ["source"] });
   const moved = { ...olds, host: { ...host, uri: "qemu+ssh://root@other/system" } };
   expect(storagePool.diff("id", olds, moved)).toMatchObject({ replaces: [], changes: [{ property: "host" }] });
 });

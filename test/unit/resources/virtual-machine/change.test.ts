@@ -66,6 +66,15 @@ test("facts of the host take no part, its address is saved, another machine is r
   expect(() => changes(elsewhere)).toThrow(/move VirtualMachine db-\w+ to another host.*migration/);
 });
 
+test("a block that is not known yet costs what the value that costs most in it may", () => {
+  const olds = inputsOf({ tpm: {} });
+  const { lines, replaces } = virtualMachine.diff("id", olds, { ...olds, tpm: unknown, cpu: unknown });
+  expect([lines, replaces]).toEqual([
+    ["cpu: restart, not known yet; policy stage", "tpm: replace, not known yet"],
+    ["tpm"],
+  ]);
+});
+
 test("an adopted machine is not made anew, which would leave it and adopt it again at each update", () => {
   const encrypted = (encryptionSecret: unknown) => ({ tpm: { encryptionSecret } });
   const olds = { ...inputsOf({ tpm: {} }), adopted: true };
