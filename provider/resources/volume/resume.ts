@@ -43,7 +43,7 @@ export async function resume(
   const left = await whatIsLeft(store, found, inputs, context);
   if (left === "cut off") return makeAnew(store, found, inputs, context);
   if (left === "other" || isMadeOtherwise(found.document, inputs)) return undefined;
-  context.info(`volume ${inputs.name} was made by an earlier run that state does not know; it is taken up as it is`);
+  context.info(`volume ${inputs.name} is there already, as this resource made it; it is taken up as it is`);
   return observe((await grow(store, found, inputs)).document, inputs);
 }
 
