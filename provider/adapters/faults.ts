@@ -2,7 +2,7 @@ import type { CheckResult, Handler, Meta, Values } from "../core/handler";
 import { isWithin } from "../core/paths";
 import { isPlainObject } from "../core/unknown";
 
-/** Shorter ones would be found in any sentence. */
+/** Shorter texts would be found in any sentence. */
 const shortestSecret = 3;
 
 /**
@@ -17,18 +17,18 @@ export function toldFaults(
 ): { property: string; reason: string }[] {
   if (faults.length === 0) return [];
   const patterns = [...handler.secretPaths, ...(meta?.secretPaths ?? [])].map((path) => path.split("."));
-  const secrets = secretTexts(values, patterns, []).filter((text) => text.length >= shortestSecret);
+  const secrets = secretTexts(values, patterns)
+    .filter((text) => text.length >= shortestSecret)
+    .sort((one, other) => other.length - one.length);
   const hide = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text);
   return faults.map(({ property, reason }) => ({ property: "", reason: `${property}: ${hide(reason)}` }));
 }
 
-/** What is secret of a value, as messages may have it, the longest first. */
-function secretTexts(value: unknown, patterns: readonly string[][], path: readonly string[]): string[] {
-  const inner = Array.isArray(value) || isPlainObject(value) ? Object.entries(value) : undefined;
-  const texts = inner
-    ? inner.flatMap(([name, item]) => secretTexts(item, patterns, [...path, name]))
-    : ["string", "number"].includes(typeof value) && patterns.some((pattern) => isWithin(path, pattern))
-      ? [String(value)]
-      : [];
-  return texts.sort((one, other) => other.length - one.length);
+/** What is secret of a value, as messages may have it. */
+function secretTexts(value: unknown, patterns: readonly string[][], path: readonly string[] = []): string[] {
+  if (Array.isArray(value) || isPlainObject(value)) {
+    return Object.entries(value).flatMap(([name, item]) => secretTexts(item, patterns, [...path, name]));
+  }
+  const isSecret = patterns.some((pattern) => isWithin(path, pattern));
+  return isSecret && (typeof value === "string" || typeof value === "number") ? [String(value)] : [];
 }

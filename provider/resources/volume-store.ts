@@ -243,11 +243,9 @@ export class VolumeStore {
       users = await look();
     }
     if (users.length === 0) return this.remove(volume);
+    const ifBased = users.some(({ kind }) => kind === "volume") ? basedRemedy : remedy;
     throw new KvmError("conflict", {
-      ...this.step(
-        "delete",
-        whenAllLeave(users) ?? (users.some(({ kind }) => kind === "volume") ? basedRemedy : remedy),
-      ),
+      ...this.step("delete", whenAllLeave(users) ?? ifBased),
       reason: `it is in use: ${nameUsers(users)}; it was left as it is`,
     });
   }
@@ -289,7 +287,7 @@ export class VolumeStore {
 
   /** Everything that names the file at that path itself, whatever pool it is in; ways back of guests do not count. */
   async usersAt(path: string): Promise<VolumeUser[]> {
-    const users = await usersOf(this.libvirt, this.host, { pool: "", name: "", key: "" }, path);
+    const users = await usersOf(this.libvirt, this.host, undefined, path);
     return users.filter(({ role }) => role !== "snapshot" && role !== "saved");
   }
 

@@ -25,7 +25,7 @@ export interface VolumeUser {
   /** Whether it is a running domain that has it open now. */
   readonly active: boolean;
   /** It has it until it stops: its next start is without. */
-  readonly leaves?: true;
+  readonly leaves?: boolean;
   /** Which resource made the domain, where one of ours did: this state may not know it, or that of another stack has it. */
   readonly urn?: string;
 }
@@ -48,9 +48,10 @@ interface Survey {
 
 /**
  * Everything on the host that needs the volume: disks of all definitions, live and persistent, of snapshots and saved
- * states, with their backing chains, and volumes of all active pools that are based on it. What lies in a pool that is not active cannot be seen.
+ * states, with their backing chains, and volumes of all active pools that are based on it. What lies in a pool that is not
+ * active cannot be seen. Without a `volume`, what names the path itself.
  */
-export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHandle, path: string) {
+export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHandle | undefined, path: string) {
   const { domains, volumes } = await survey.ask(libvirt, host);
   const users = domains.flatMap(({ uuid, active, document, former }): VolumeUser[] => {
     const found = useIn(document, volume, path);
@@ -62,12 +63,7 @@ export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHand
   // A running domain names it in both of its definitions; the live one comes first.
   const once = users
     .filter((user, index) => users.findIndex(({ uuid }) => uuid === user.uuid) === index)
-    .map((user) => {
-      // What lies below a disk is in the live definition alone.
-      const isLeaving =
-        user.active && user.role === "disk" && users.filter(({ uuid }) => uuid === user.uuid).length === 1;
-      return isLeaving ? { ...user, leaves: true as const } : user;
-    });
+    .map((user) => ({ ...user, leaves: isLeaving(user, users) }));
   const based = volumes.filter(({ backing }) => backing !== undefined && same(backing, path));
   return [
     ...once,
@@ -75,6 +71,11 @@ export async function usersOf(libvirt: Libvirt, host: string, volume: VolumeHand
       return { kind: "volume", name, uuid: pool, role: "chain", target: "", active: false };
     }),
   ];
+}
+
+/** Whether only the live definition has it as a disk; what lies below a disk is never in the other one. */
+function isLeaving({ uuid, active, role }: VolumeUser, users: readonly VolumeUser[]): boolean {
+  return active && role === "disk" && users.filter((user) => user.uuid === uuid).length === 1;
 }
 
 /**
@@ -114,7 +115,11 @@ function spellUse({ kind, name, role, target, active }: VolumeUser): string {
   return role === "disk" ? `${domain} has it as ${target}` : `${domain} has it below ${target}`;
 }
 
-function useIn(domain: Element, volume: VolumeHandle, path: string): Pick<VolumeUser, "role" | "target"> | undefined {
+function useIn(
+  domain: Element,
+  volume: VolumeHandle | undefined,
+  path: string,
+): Pick<VolumeUser, "role" | "target"> | undefined {
   const disks = children(child(domain, "devices") ?? domain, "disk");
   const target = (disk: Element) => child(disk, "target")?.attributes["dev"] ?? "";
   const own = disks.find((disk) => names(child(disk, "source"), volume, path));
@@ -126,16 +131,16 @@ function useIn(domain: Element, volume: VolumeHandle, path: string): Pick<Volume
   return rest.some((item) => mentions(item, volume, path)) ? { role: "file", target: "" } : undefined;
 }
 
-function mentions(element: Element, volume: VolumeHandle, path: string): boolean {
+function mentions(element: Element, volume: VolumeHandle | undefined, path: string): boolean {
   if (names(element, volume, path)) return true;
   if (element.children.some((node) => !isElement(node)) && same(textOf(element), path)) return true;
   return children(element).some((item) => mentions(item, volume, path));
 }
 
-function names(source: Element | undefined, volume: VolumeHandle, path: string): boolean {
+function names(source: Element | undefined, volume: VolumeHandle | undefined, path: string): boolean {
   if (!source) return false;
   const { pool, volume: name } = source.attributes;
-  if (pool === volume.pool && name === volume.name) return true;
+  if (volume && pool === volume.pool && name === volume.name) return true;
   return Object.values(source.attributes).some((value) => same(value, path));
 }
 
