@@ -13,7 +13,7 @@ let connection: Connection;
 
 beforeEach(async () => {
   daemon = new FakeDaemon();
-  connection = await connect({ uri: "qemu+ssh://h/system", driverUri: daemon.driverUri, dialer: daemon });
+  connection = await daemon.connect();
 });
 
 afterEach(() => connection.close());

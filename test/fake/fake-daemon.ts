@@ -1,6 +1,7 @@
 import { Duplex } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { int, optional, string, struct, uuid } from "../../provider/libvirt/codec";
+import { type Connection, connect } from "../../provider/libvirt/connection";
 import {
   encodeFrame,
   type Frame,
@@ -133,6 +134,10 @@ export class FakeDaemon implements Dialer {
   refusing = false;
   dials = 0;
   onReceived: (received: Received) => void = () => undefined;
+
+  connect(): Promise<Connection> {
+    return connect({ uri: "qemu+ssh://h/system", driverUri: this.driverUri, dialer: this });
+  }
 
   /** Collects what comes in from now on instead of answering it. */
   collect(): Received[] {

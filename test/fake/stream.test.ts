@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { type Connection, connect } from "../../provider/libvirt/connection";
+import type { Connection } from "../../provider/libvirt/connection";
 import { ConnectionLost } from "../../provider/libvirt/errors";
 import { messageStatus, messageType } from "../../provider/libvirt/frame";
 import { FakeDaemon, type Received, until } from "./fake-daemon";
@@ -11,7 +11,7 @@ let connection: Connection;
 
 beforeEach(async () => {
   daemon = new FakeDaemon();
-  connection = await connect({ uri: "qemu+ssh://h/system", driverUri: daemon.driverUri, dialer: daemon });
+  connection = await daemon.connect();
 });
 
 afterEach(() => connection.close());
@@ -52,7 +52,7 @@ test("an upload over a line that goes dead says that it was cut off", async () =
 
 test("what waits behind an upload on a slow link is not given up as early as else", async () => {
   jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick"] });
-  const slow = await connect({ uri: "qemu+ssh://h/system", driverUri: daemon.driverUri, dialer: daemon });
+  const slow = await daemon.connect();
   try {
     const waiting = daemon.collect();
     const call = () => slow.call("CONNECT_GET_HOSTNAME", {}).then(({ hostname }) => hostname, String);
