@@ -199,3 +199,30 @@ test.each(["stage", "restart"])(
     }
   },
 );
+
+test("ahead of the restart that is the policy: the next run restarts the guest, though a refresh came between", async () => {
+  const disks = { data: { volume: await image(lab.host, "owed.qcow2") } };
+  const owed = new Machine(lab.host, "owed", { waitForAddress: false, changePolicy: "restart", disks });
+  const number = () => lab.host.virsh("domid", owed.name);
+  try {
+    await owed.create();
+    // For the next start, by somebody else.
+    const theirs = (await owed.xml("--inactive")).replace("type='qcow2'", "type='qcow2' cache='none'");
+    await lab.host.exec(["sh", "-c", 'printf %s "$1" > /tmp/cut.xml && virsh -q define /tmp/cut.xml', "sh", theirs]);
+    expect([await owed.refresh(), owed.diff().changes]).toEqual([[], []]);
+    const wanted = { title: "new", cpu: { mode: "custom", model: "Nehalem" } };
+    const before = await number();
+    expect(await cutOffAt(owed, "DOMAIN_SHUTDOWN_FLAGS", wanted, "before")).toBeInstanceOf(PartialFailure);
+    await owed.refresh();
+    expect(owed.diff(wanted).lines).toEqual([
+      "cpu.mode: restart, the running guest has it otherwise; policy restart",
+      "cpu.model: restart, the running guest has it otherwise; policy restart",
+    ]);
+    await owed.up(wanted);
+    expect(await number()).not.toBe(before);
+    expect([await owed.refresh(), owed.state["pendingRestart"]]).toEqual([[], []]);
+  } finally {
+    await owed.delete();
+    await owed.context.close();
+  }
+});

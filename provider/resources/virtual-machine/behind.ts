@@ -7,7 +7,7 @@ import { isPlainObject, unknown } from "../../core/unknown";
 import { operationFor } from "./live";
 import { inMotion } from "./pending";
 import { type Inputs, operations, rows } from "./rows";
-import { behindIn, type Difference, isUndefinedIn, noteOf } from "./run-note";
+import { behindIn, type Difference, isUndefinedIn, noteOf, waitingIn } from "./run-note";
 
 /**
  * Drift of the running guest alone: it is not what its definition says, in something that can be changed as it runs.
@@ -20,6 +20,10 @@ import { behindIn, type Difference, isUndefinedIn, noteOf } from "./run-note";
  * back at each `up --refresh`; it stays in `pendingRestart`, and is tried again, for a moment only, by each update that
  * has something else to do. Other values are drift again. A first look, at an object that others made, takes all for
  * left: taking over changes nothing in a running guest.
+ *
+ * What only a new start changes is drift where `changePolicy` is `restart`: an update that was cut off after it had
+ * written the definition owes it. There an update has done all that it could once it has restarted the guest. What
+ * neither the program nor the state names is left: somebody else wrote it for the next start, whenever that is.
  */
 interface Lag {
   readonly behind: readonly Change[];
@@ -29,6 +33,8 @@ interface Lag {
 /** A look at a running guest. */
 interface LagSite {
   readonly wanted: Values;
+  /** What is wanted, and what the guest alone still has of values that were wanted before. */
+  readonly named: Values;
   /** The state of before. */
   readonly known: Values;
   /** An update, or a creation, has done all that it could. */
@@ -36,15 +42,34 @@ interface LagSite {
 }
 
 /** Tells apart what of `waiting` an update has left and what is to be mended. */
-export function lagOf(waiting: readonly Change[], { wanted, known, isDone }: LagSite): Lag {
+export function lagOf(waiting: readonly Change[], { wanted, named, known, isDone }: LagSite): Lag {
   const mendable = waiting.filter((change) => isMendable(change, wanted));
-  const { left = {} } = noteOf(known);
   const takesAll = isDone || isFirst(known);
-  const isLeft = (change: Change) => takesAll || equal(left[change.property], asLeft(change));
+  const wasLeft = leftBy(known, wanted);
+  const isLeft = (change: Change) => takesAll || wasLeft(change);
+  const isOthers = (change: Change) => !mendable.includes(change) && valueAt(named, change.path) === undefined;
+  const kept = isRestarting(wanted)
+    ? waiting.filter((change) => isLeft(change) || isOthers(change))
+    : mendable.filter(isLeft);
   return {
     behind: mendable.filter((change) => !isLeft(change)),
-    left: Object.fromEntries(mendable.filter(isLeft).map((change) => [change.property, asLeft(change)])),
+    left: Object.fromEntries(kept.map((change) => [change.property, asLeft(change)])),
   };
+}
+
+/** Whether the guest has it as an update left it that had done all it could. */
+export function leftBy(known: Values, wanted: Values): (change: Change) => boolean {
+  const left = leftUnder(known, wanted);
+  return (change) => equal(left[change.property], asLeft(change));
+}
+
+/** What was left under the policy of what is wanted: where it was another one, no update has tried a restart. */
+function leftUnder(known: Values, wanted: Values): Readonly<Record<string, Difference>> {
+  return isRestarting(wanted) && !isRestarting(known) ? {} : (noteOf(known).left ?? {});
+}
+
+function isRestarting({ changePolicy }: Values): boolean {
+  return changePolicy === "restart";
 }
 
 /** What the running guest has in place of what waits: other changes of it are measured by that. */
@@ -72,17 +97,31 @@ function asLeft({ property, old, next }: Change): Difference {
   return { ...(has && { old }), ...(next !== undefined && { next }) };
 }
 
-/** The changes that an update makes to mend what the last refresh found. One that ends the run mends it by that. */
+/**
+ * The changes that an update makes to mend what the last refresh found, and the restart that one owes which did not get
+ * to its end. One that ends the run mends it by that.
+ */
 export function mendsOf(olds: Values, news: Inputs): Change[] {
   const defined = isUndefinedIn(olds) ? [definedAgain(news)] : [];
   if (news.state === "stopped") return defined;
-  const mends = behindIn(olds).map((property) => {
+  const asMend = (property: string, kind: "live" | "restart"): Change => {
     const path = property.split(".");
     const next = valueAt(news, path);
     // What the guest has instead is for its own documents to say.
-    return { path, property, old: unknown, next, class: "live", reason: reasonOf(path, next) } as const;
-  });
-  return [...defined, ...mends];
+    return { path, property, old: unknown, next, class: kind, reason: reasonOf(path, next) };
+  };
+  const mends = behindIn(olds).map((property) => asMend(property, "live"));
+  const owed = owedIn(olds, news).map((property) => asMend(property, "restart"));
+  return [...defined, ...mends, ...owed];
+}
+
+/** What waits for a new start, and no update has tried one for it. */
+function owedIn(state: Values, news: Inputs): string[] {
+  if (!isRestarting(news) || state["state"] === "stopped") return [];
+  const settled = [...behindIn(state), ...Object.keys(leftUnder(state, news))];
+  return waitingIn(state)
+    .map(String)
+    .filter((property) => !settled.includes(property));
 }
 
 /** Each update writes the definition of a guest that has none. */

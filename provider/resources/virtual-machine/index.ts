@@ -21,7 +21,7 @@ import { plights } from "./power-state";
 import { machinePresets } from "./profiles";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
-import { isAsAdoptedIn, waitingIn } from "./run-note";
+import { isAsAdoptedIn } from "./run-note";
 import { update } from "./update";
 
 /** A libvirt domain. Its disks are volumes of their own, which no change or deletion of it touches. */
@@ -63,17 +63,8 @@ export const virtualMachine = defineResource({
     return state === "stopped" ? "the guest is off" : `policy ${changePolicy}`;
   },
 
-  announce(changes, olds, news) {
-    const { state } = olds;
-    const others = waitingIn(olds).filter((waiting) => changes.every(({ property }) => property !== waiting));
-    const restarts = news.changePolicy === "restart" && ![state, news.state].includes("stopped");
-    return [
-      ...(isAsAdoptedIn(olds)
-        ? ["it was adopted as it is: its next change does this too, as does pulumi up --refresh"]
-        : []),
-      ...(restarts && others.length > 0 ? [`the guest is restarted for what waits: ${others.join(", ")}`] : []),
-    ];
-  },
+  announce: (_changes, olds) =>
+    isAsAdoptedIn(olds) ? ["it was adopted as it is: its next change does this too, as does pulumi up --refresh"] : [],
 
   behind: mendsOf,
 

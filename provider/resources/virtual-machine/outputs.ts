@@ -108,7 +108,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   if (live && isUpdated) await markWaiting(domain, live, properties);
   const isMeant = (property: string) => !isIgnored(property, ignored);
   const meant = waiting.filter(({ property }) => isMeant(property));
-  const lag = live && lagOf(meant, { wanted, known, isDone });
+  const lag = live && lagOf(meant, { wanted, named, known, isDone });
   const behind = lag?.behind ?? [];
   // Pins that moved are drift among the inputs.
   const toMend = behind.filter((change) => !isPin(change)).map(({ property }) => property);

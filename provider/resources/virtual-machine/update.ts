@@ -10,6 +10,7 @@ import { type Leases, leasesBefore, noLeases } from "./addresses";
 import { nameDevices } from "./adopted";
 import { applyLive } from "./apply-live";
 import { judgeUpdate } from "./before-update";
+import { leftBy } from "./behind";
 import { requirePolicy } from "./change-policy";
 import { unfinished } from "./create";
 import { Domain, type Present } from "./domain";
@@ -153,7 +154,7 @@ async function finish(run: Run, settled: Settled, config: Element, leases: Lease
     const seen = started ? {} : { config, autostart: news.autostart, ...(isAsSeen && { now }) };
     const done = { before: olds, anew: started, isDone: true, looksAtPorts, ignored };
     const { made } = await observe(domain, news, known, { ...done, ...seen });
-    report(waitingIn(made.outputs), context);
+    report(waitingIn(made.outputs), news, context);
     return made;
   } catch (error) {
     if (isOff && !isConnectionLost(error)) throw await asBefore({ ...run, hasStopped: true, settled }, error);
@@ -217,7 +218,9 @@ async function restartIfWanted(
   if (!live || news.changePolicy !== "restart" || news.state === "stopped") return now;
   const waiting = residue(rows, news, live, config);
   const gone = takenOut(rows, olds, news, { live, config, waiting }).map(({ property }) => property);
-  const all = [...pendingOf(waiting), ...gone, ...untold(rows, olds, news, { live, config })];
+  const isLeft = leftBy(olds, news);
+  const due = pendingOf(waiting.filter((change) => !isLeft(change)));
+  const all = [...due, ...gone, ...untold(rows, olds, news, { live, config })];
   const pending = all.filter((property) => !isIgnored(property, context.meta?.ignoreChanges));
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);
@@ -225,9 +228,11 @@ async function restartIfWanted(
   return { power: "stopped", live: undefined };
 }
 
-function report(pending: readonly unknown[], context: Context): void {
+function report(pending: readonly unknown[], { changePolicy }: Inputs, context: Context): void {
   if (pending.length === 0) return;
-  context.warn(
-    `waits for the next start of the guest: ${pending.join(", ")} (changePolicy: "restart" does it at once)`,
-  );
+  const how =
+    changePolicy === "restart"
+      ? "others wrote it, or a restart has not brought it about"
+      : 'changePolicy: "restart" does it at once';
+  context.warn(`waits for the next start of the guest: ${pending.join(", ")} (${how})`);
 }

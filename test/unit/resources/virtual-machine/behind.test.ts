@@ -76,8 +76,13 @@ describe("a look at the running guest", () => {
   const stateWith = (note: RunNote) => {
     return { __kvm: { applied: { title: "ours" }, memo: memoOf(note) } };
   };
-  const look = (waiting: readonly Change[], known: Values, { isDone = false, wanted = {} } = {}) => {
-    const { behind, left } = lagOf(waiting, { wanted, known, isDone });
+  interface Look {
+    readonly isDone?: boolean;
+    readonly wanted?: Values;
+    readonly named?: Values;
+  }
+  const look = (waiting: readonly Change[], known: Values, { isDone = false, wanted = {}, named }: Look = {}) => {
+    const { behind, left } = lagOf(waiting, { wanted, named: named ?? wanted, known, isDone });
     return { behind: behind.map(({ property }) => property), left: Object.keys(left), note: { left } };
   };
   const title = change("title", "theirs", "ours");
@@ -112,6 +117,23 @@ describe("a look at the running guest", () => {
     expect(look([memory("1536 MiB")], known)).toMatchObject({ behind: [], left: ["memory"] });
     const itself = { wanted: { balloon: { autodeflate: true } } };
     expect(look([memory("2 GiB")], settled, itself)).toMatchObject({ behind: [], left: [] });
+  });
+
+  test("owes a restart where that is the policy, once, and none for what no program names", () => {
+    const restart = { changePolicy: "restart", cpu: { model: "b" } };
+    const model = change("cpu.model", "a", "b", "restart");
+    const theirs = change("disks.data.cache", undefined, "none", "restart");
+    const known = { ...settled, ...restart };
+    expect(look([model, theirs], known, { wanted: restart }).left).toEqual(["disks.data.cache"]);
+    const gone = { wanted: { changePolicy: "restart" }, named: restart };
+    expect(look([change("cpu.model", "a", undefined, "restart")], known, gone).left).toEqual([]);
+    const { note, left } = look([model, title], known, { wanted: restart, isDone: true });
+    expect(left).toEqual(["cpu.model", "title"]);
+    expect(look([model, title], { ...stateWith(note), ...restart }, { wanted: restart }).left).toEqual(left);
+    expect(look([title], { ...stateWith(note), changePolicy: "stage" }, { wanted: restart })).toMatchObject({
+      behind: ["title"],
+      left: [],
+    });
   });
 
   test("takes all as it is where it is the first one", () => {

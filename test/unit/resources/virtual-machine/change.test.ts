@@ -140,20 +140,24 @@ test("a preview says of each change when it is in force, and why not at once", (
 });
 
 test("a preview says that an update restarts the guest for what waits from before", () => {
-  const lines = (before: Values, pendingRestart: readonly string[], after: Values) => {
+  const lines = (before: Values, pendingRestart: readonly string[], after: Values, memo: Values = {}) => {
     const olds = inputsOf(before);
     const news = inputsOf({ ...before, ...after }, olds);
-    return virtualMachine.diff("id", { ...olds, pendingRestart }, news).lines;
+    return virtualMachine.diff("id", { ...olds, pendingRestart, __kvm: { memo } }, news).lines;
   };
   const restart = { changePolicy: "restart" };
-  const announced = "the guest is restarted for what waits: cpu.mode, firmware";
   const waits = ["cpu.mode", "firmware"];
-  expect(lines({}, waits, restart)).toEqual(["changePolicy: live, a setting of the provider", announced]);
-  expect(lines(restart, waits, { title: "t" })).toEqual(["title: live", announced]);
+  const owed = waits.map((property) => `${property}: restart, the running guest has it otherwise; policy restart`);
+  expect(lines({}, waits, restart)).toEqual(["changePolicy: live, a setting of the provider", ...owed]);
+  expect(lines(restart, waits, { title: "t" })).toEqual(["title: live", ...owed]);
   expect(lines(restart, ["firmware"], { firmware: "uefi" })).toEqual(["firmware: restart; policy restart"]);
   expect(lines(restart, [], { title: "t" })).toEqual(["title: live"]);
-  expect(lines(restart, waits, {})).toEqual([]);
+  expect(lines(restart, waits, {})).toEqual(owed);
   expect(lines({}, waits, { title: "t" })).toEqual(["title: live"]);
   expect(lines(restart, waits, { state: "stopped" })).toEqual(["state: live"]);
   expect(lines({ ...restart, state: "stopped" }, waits, { state: "running" })).toEqual(["state: live"]);
+  // What an update has left under another policy it has tried no restart for.
+  const left = { left: { "cpu.mode": { old: "maximum" } } };
+  expect(lines(restart, waits, {}, left)).toEqual(owed.slice(1));
+  expect(lines({}, waits, restart, left)).toEqual(["changePolicy: live, a setting of the provider", ...owed]);
 });
