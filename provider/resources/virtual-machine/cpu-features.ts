@@ -6,7 +6,7 @@ const policies = ["require", "disable", "force", "optional", "forbid"] as const;
 type Policy = (typeof policies)[number];
 
 /** What lets a guest run guests: Intel's and AMD's name for it. */
-const nesting = ["vmx", "svm"];
+export const nesting = ["vmx", "svm"];
 
 function featuresOf(document: Element): [string, Policy][] {
   const cpu = child(document, "cpu");

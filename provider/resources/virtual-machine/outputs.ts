@@ -104,7 +104,7 @@ export async function observe(domain: Domain, inputs: Inputs, known: Values, hin
   const left = live && !anew ? takenOut(rows, had, wanted, { live, config, waiting }) : [];
   const gone = left.map(({ property }) => property);
   const isUpdated = hints.before !== undefined && !anew;
-  const properties = live && isUpdated ? [...gone, ...untold(rows, had, wanted, { live, config })] : gone;
+  const properties = live && isUpdated ? [...gone, ...untold(rows, had, wanted, { live, config, waiting })] : gone;
   if (live && isUpdated) await markWaiting(domain, live, properties);
   const isMeant = (property: string) => !isIgnored(property, ignored);
   const meant = waiting.filter(({ property }) => isMeant(property));

@@ -6,6 +6,7 @@ import { isSameAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
+import { hiddenInCpu, withDefinedCpu } from "./cpu-worked-out";
 import { withoutThrowaways } from "./disk-sources";
 import { isSeat, moved, rootPortsIn } from "./seats";
 import { waitingOf } from "./waiting-mark";
@@ -24,7 +25,8 @@ const synonyms: Readonly<Record<string, string>> = { volume: "path", path: "volu
  * use.
  */
 export function residue(rows: Rows, wanted: Values, running: Element, config: Element): Change[] {
-  const changes = differences(rows, wanted, withoutThrowaways(running), config);
+  const started = withDefinedCpu(withoutThrowaways(running), config);
+  const changes = differences(rows, wanted, started, config);
   const isShown = ({ property, old }: Change) => old !== undefined || !unshown.includes(property);
   return changes.filter((change) => change.class !== "none" && isShown(change) && isMeant(change, wanted));
 }
@@ -83,19 +85,26 @@ export function takenOut(
   return [...new Set(properties)].map((name) => either.find(({ property }) => property === name) ?? { property: name });
 }
 
-/** What waits since `before`, and no document shows: more `rootPorts` look like those of devices that were plugged in. */
+/**
+ * What waits since `before`, and no document shows: more `rootPorts` look like those of devices that were plugged in.
+ * `waiting` is the residue of what is wanted.
+ */
 export function untold(
   rows: Rows,
   before: Values,
   wanted: Values,
-  { live, config }: { readonly live: Element; readonly config: Element },
+  { live, config, waiting }: { readonly live: Element; readonly config: Element; readonly waiting: readonly Change[] },
 ): string[] {
   const isUntold = (path: readonly string[]) =>
     attributeOf(rows, path) !== undefined &&
     !isWritten(rows, path) &&
     (path[0] !== "rootPorts" || rootPortsIn(config) > rootPortsIn(live));
   const changes = diffRows(rows, before, wanted);
-  return changes.flatMap(({ class: kind, path, property }) => (kind === "restart" && isUntold(path) ? property : []));
+  const found = changes.flatMap(({ class: kind, path, property }) =>
+    kind === "restart" && isUntold(path) ? property : [],
+  );
+  const told = waiting.map(({ property }) => property);
+  return [...found, ...hiddenInCpu(before, wanted, live, config)].filter((property) => !told.includes(property));
 }
 
 /** The properties that need a new start of the guest. */

@@ -220,7 +220,7 @@ async function restartIfWanted(
   const gone = takenOut(rows, olds, news, { live, config, waiting }).map(({ property }) => property);
   const isLeft = leftBy(olds, news);
   const due = pendingOf(waiting.filter((change) => !isLeft(change)));
-  const all = [...due, ...gone, ...untold(rows, olds, news, { live, config })];
+  const all = [...due, ...gone, ...untold(rows, olds, news, { live, config, waiting })];
   const pending = all.filter((property) => !isIgnored(property, context.meta?.ignoreChanges));
   if (pending.length === 0) return now;
   context.info(`restarting the guest for ${pending.join(", ")}`);
