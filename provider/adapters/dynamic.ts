@@ -108,6 +108,8 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
         run(handler, props, meta, "read", (context) => handler.read(id, values, context)),
       );
       if (!found) return {};
+      // A destroy knows no program: what a refresh ahead of it sees tells who has taken over what another one made.
+      identities.adopt(handler.type, found.id, found.state, meta?.urn);
       return {
         id: found.id,
         props: close(handler, found.state, props, meta),

@@ -50,7 +50,11 @@ export const cloudInitDisk = defineResource({
     const found = await store.look(state.name);
     if (!found) return warnIfLeft(store, state.path, context);
     // What it held can be made again: a snapshot does not keep each medium that its guest had.
-    await store.removeUnused(found.handle, "run pulumi up again once no guest names it", "snapshot");
+    await store.removeUnused(
+      found.handle,
+      "run pulumi up --refresh once no guest names it: it gives machines the medium that the program says, whatever a run that was cut off has left there",
+      "snapshot",
+    );
   },
 });
 

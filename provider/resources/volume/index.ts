@@ -24,6 +24,11 @@ export const volume = defineResource({
   goesAhead: true,
   judge: (changes, _olds, news) => (isGivenUp(news) ? changes : changes.map(open)),
   guard,
+  remark({ class: kind }, { adopted, deleteAdopted }: Inputs & { readonly adopted?: boolean }) {
+    const isKept = adopted === true && deleteAdopted !== true;
+    if (kind !== "replace" || isKept) return undefined;
+    return "its data goes first, which is refused while a machine has it in its disks: take it out there by a pulumi up ahead of this one, or give the new volume another name";
+  },
   whyItIsKept,
 
   async create(inputs, context) {
@@ -92,7 +97,10 @@ export const volume = defineResource({
     if (!found) return warnIfLeft(store, state.path, context);
     const place = await store.elsewhereWith(found, state.path);
     if (place !== undefined) return warnOfLeft(store, state.path, place, context);
-    await store.removeUnused(found.handle, "take it out of there first, then run pulumi again");
+    await store.removeUnused(
+      found.handle,
+      "take it out of the disks there and run pulumi up first, with --refresh where the program names it there no more; a new volume under another name changes places with it in one pulumi up",
+    );
   },
 });
 

@@ -179,12 +179,14 @@ test("beside a fault nothing is unknown, for the engine would complain of that i
 test.each([
   ["in this run", "create"],
   ["in an earlier one, which failed", "diff"],
+  ["in an earlier one, ahead of a destroy that refreshes", "read"],
 ] as const)("what another resource has adopted %s is not deleted by the one that made it", async (_when, way) => {
   const remove = jest.fn(async () => undefined);
   const id = `adopted-${way}`;
   const resource = dynamicProvider({
     ...machine,
     create: async (inputs) => ({ id, state: { ...inputs, adopted: true } }),
+    read: async (_id, { adopted }) => ({ id, state: { adopted }, inputs: {} }),
     delete: remove,
   });
   const args = (name: string) => {
@@ -192,10 +194,12 @@ test.each([
     return { name: "data", memory: "1 GiB", __meta: JSON.stringify({ organization: "o", urn }) };
   };
   const [maker, adopter] = [args(`maker-${way}`), args(`adopter-${way}`)];
+  const taken = { ...adopter, adopted: true };
   if (way === "create") await resource.create(adopter);
-  else await resource.diff(id, { ...adopter, adopted: true }, adopter);
+  else if (way === "diff") await resource.diff(id, taken, adopter);
+  else for (const props of [taken, maker]) await resource.read(id, props);
   await resource.delete(id, maker);
   expect(remove).not.toHaveBeenCalled();
-  await resource.delete(id, { ...adopter, adopted: true });
+  await resource.delete(id, taken);
   expect(remove).toHaveBeenCalledTimes(1);
 });

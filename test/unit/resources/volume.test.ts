@@ -117,10 +117,12 @@ test("a volume cannot be told anything more once it is made: another overlay is 
   expect(() => classes(olds, check({ size: "1 GiB" }, olds).inputs)).toThrow(
     /overlay cannot change without a new volume, and the data in this one would be lost/,
   );
-  expect(classes(olds, check({ size: "1 GiB", onReplace: "destroyData" }, olds).inputs)).toEqual({
-    overlay: "replace",
-    onReplace: "live",
-  });
+  const { inputs } = check({ size: "1 GiB", onReplace: "destroyData" }, olds);
+  expect(classes(olds, inputs)).toEqual({ overlay: "replace", onReplace: "live" });
+  const line = (state: Values) => volume.diff("id", state, inputs).lines.find((text) => text.startsWith("overlay:"));
+  const first = "data goes first, which is refused while a machine has it in its disks";
+  expect(line(olds)).toMatch(`overlay: replace, libvirt reads it only when it makes a volume; its ${first}`);
+  expect(line({ ...olds, adopted: true })).not.toContain(first);
 });
 
 test("what is not known yet may be no change: it is not refused for the data, nor does the data go for it", () => {
