@@ -27,7 +27,7 @@ export const volume = defineResource({
   remark({ class: kind }, { adopted, deleteAdopted }: Inputs & { readonly adopted?: boolean }) {
     const isKept = adopted === true && deleteAdopted !== true;
     if (kind !== "replace" || isKept) return undefined;
-    return "its data goes first, which is refused while a machine has it in its disks: take it out there by a pulumi up ahead of this one, or give the new volume another name";
+    return "its data goes first, which is refused while a machine has it in its disks: take it out there by a pulumi up ahead of this one, or make the new volume a resource of its own";
   },
   whyItIsKept,
 
@@ -99,7 +99,7 @@ export const volume = defineResource({
     if (place !== undefined) return warnOfLeft(store, state.path, place, context);
     await store.removeUnused(
       found.handle,
-      "take it out of the disks there and run pulumi up first, with --refresh where the program names it there no more; a new volume under another name changes places with it in one pulumi up",
+      "take it out of the disks there and run pulumi up first, with --refresh where the program names it there no more; a new volume that is a resource of its own, under another name, changes places with it in one pulumi up",
     );
   },
 });
