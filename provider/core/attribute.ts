@@ -33,6 +33,8 @@ export interface Around {
   readonly next: Readonly<Record<string, unknown>>;
   /** All values of the resource before. */
   readonly whole: Readonly<Record<string, unknown>>;
+  /** All values of the resource after. */
+  readonly wanted: Readonly<Record<string, unknown>>;
 }
 
 /** How a change takes effect: always the same, or by what changes into what. */

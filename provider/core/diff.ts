@@ -18,9 +18,9 @@ export function diffRows(
   olds: Readonly<Record<string, unknown>>,
   news: Readonly<Record<string, unknown>>,
   path: readonly string[] = [],
-  whole = olds,
+  { whole, wanted }: Pick<Around, "whole" | "wanted"> = { whole: olds, wanted: news },
 ): Change[] {
-  const around = { old: olds, next: news, whole };
+  const around = { old: olds, next: news, whole, wanted };
   return Object.entries(rows).flatMap(([name, row]) => diffRow(row, olds[name], news[name], [...path, name], around));
 }
 
@@ -31,7 +31,7 @@ function diffRow(row: Row, old: unknown, next: unknown, path: readonly string[],
       return diffAttribute(row, old, next, path, around);
     case "block":
       if (old === unknown || next === unknown) return [unknownBlock(row, old, next, path, around)];
-      return diffRows(row.rows, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around.whole);
+      return diffRows(row.rows, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around);
     case "map":
       if (old === unknown || next === unknown) return [unknownMap(row, old, next, path, around)];
       return diffMap(row, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around);
@@ -57,7 +57,7 @@ function diffMap(
   return keys.flatMap((key) => {
     const [old, next] = [olds[key], news[key]];
     const at = [...path, key];
-    if (isPlainObject(old) && isPlainObject(next)) return diffRows(row.rows, old, next, at, around.whole);
+    if (isPlainObject(old) && isPlainObject(next)) return diffRows(row.rows, old, next, at, around);
     if (isPlainObject(old) && next === unknown) return [unknownEntry(row, old, at, around)];
     const reason = old === undefined ? "added" : next === undefined ? "removed" : undefined;
     return equal(old, next)
@@ -82,13 +82,13 @@ function unknownEntry(
   around: Around,
 ): Change {
   const removed = change(path, old, unknown, judge(row.change, old, unknown, around));
-  const others = diffRows(row.rows, old, anything(row.rows), path, around.whole);
+  const others = diffRows(row.rows, old, anything(row.rows), path, around);
   return change(path, old, unknown, { class: worstClass([removed, ...others]), reason: "not known yet" });
 }
 
 /** A block that may go, or have any values; libvirt plugs few of what blocks are into a running guest. */
 function unknownBlock({ rows }: Block, old: unknown, next: unknown, path: readonly string[], around: Around): Change {
-  const others = diffRows(rows, isPlainObject(old) ? old : {}, anything(rows), path, around.whole);
+  const others = diffRows(rows, isPlainObject(old) ? old : {}, anything(rows), path, around);
   const restart = change(path, old, next, { class: "restart" });
   return change(path, old, next, { class: worstClass([restart, ...others]), reason: "not known yet" });
 }

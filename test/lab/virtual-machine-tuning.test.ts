@@ -13,12 +13,13 @@ let args: Values;
 
 const name = "tuning";
 const log = join("/var/log/libvirt/qemu", `${name}.console`);
-const numa = {
+const withCpus = (cpus: string) => ({
   cells: [
     { cpus: "0", memory: "128 MiB", distances: [10, 21] },
-    { cpus: "1-3", memory: "128 MiB", distances: [21, 10] },
+    { cpus, memory: "128 MiB", distances: [21, 10] },
   ],
-};
+});
+const numa = withCpus("1-3");
 
 beforeAll(async () => {
   lab = await startLab();
@@ -123,6 +124,34 @@ test("what is taken out of the program is taken out of the running guest", async
 test("a vCPU is added, with the pin that waits for it", async () => {
   await up({ vcpus: 3 });
   expect(await virsh("vcpucount", "--current", "--live")).toBe("3");
+});
+
+test("vCPUs above those that the guest may have wait for its next start with their pins; those that it has are moved", async () => {
+  const had = args;
+  const vcpuPins = { ...((had["cpuTune"] as Values)["vcpuPins"] as Values), "0": "0", "4": "0" };
+  const more = {
+    ...had,
+    vcpus: 5,
+    maxVcpus: 5,
+    numa: withCpus("1-4"),
+    cpuTune: { ...(had["cpuTune"] as Values), vcpuPins },
+  };
+  await vm.up({ ...more, cpu: { topology: { sockets: 5 } } });
+  expect(await virsh("vcpupin", "--live")).toMatch(/0\s+0\n/);
+  expect(vm.state["pendingRestart"]).toEqual(expect.arrayContaining(["cpuTune.vcpuPins", "maxVcpus", "vcpus"]));
+  await vm.up(had);
+  expect(await virsh("vcpupin", "--live")).toMatch(/0\s+1\n/);
+});
+
+test("an IOThread goes with its pin as the guest runs, whatever the policy", async () => {
+  const { iothreadPins, ...cpuTune } = args["cpuTune"] as Values;
+  expect(iothreadPins).toEqual({ "1": "1" });
+  await up({ changePolicy: "refuse", iothreads: 2, cpuTune: { ...cpuTune, iothreadPins: { "1": "1", "2": "0" } } });
+  await up({ iothreads: 1, cpuTune: { ...cpuTune, iothreadPins } });
+  expect(await virsh("iothreadinfo", "--live")).toMatch(/^1\s+1$/);
+  await up({ iothreads: undefined, cpuTune });
+  expect(await virsh("iothreadinfo", "--live")).not.toMatch(/\d/);
+  await up({ changePolicy: undefined, iothreads: 1, cpuTune: { ...cpuTune, iothreadPins } });
 });
 
 test("the period of statistics and a limit change as the guest runs", async () => {

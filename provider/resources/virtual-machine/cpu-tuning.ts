@@ -7,8 +7,7 @@ import { numberSet } from "../number-set";
 import { resourceControlRows } from "./cpu-resource-control";
 import { bitMap, elementsAt, setAt } from "./host-sets";
 import type { LiveOperation, LiveOperations } from "./live";
-
-type Pins = Readonly<Record<string, string>>;
+import { iothreadPinChange, noUnpinning, type Pins, vcpuPinChange } from "./pin-change";
 
 const pinSchema = z.record(z.string().regex(/^(0|[1-9]\d*)$/, "must be a number"), numberSet).optional();
 
@@ -105,9 +104,6 @@ export function pinsIn(document: Element): Pinned {
   };
 }
 
-/** libvirt has no call that takes a pin away. */
-const pinChange = unlessTakenAway("libvirt unpins no running thread; name all CPUs instead");
-
 /** Where the guest's threads run and how much of the host's CPUs they get. */
 export const cpuTuningRows = {
   cpuTune: block({
@@ -116,19 +112,19 @@ export const cpuTuningRows = {
       vcpuPins: attribute({
         doc: 'CPUs of the host for each vCPU by its number, as `{ "0": "2-3" }` (`<vcpupin>`). Default: any CPU.',
         schema: pinSchema,
-        change: pinChange,
+        change: vcpuPinChange,
         lens: vcpuPins,
       }),
       emulatorPin: attribute({
         doc: "CPUs of the host for QEMU's other threads (`<emulatorpin>`). Default: any CPU.",
         schema: numberSet.optional(),
-        change: pinChange,
+        change: unlessTakenAway(noUnpinning),
         lens: emulatorPin,
       }),
       iothreadPins: attribute({
         doc: "CPUs of the host for each IOThread by its number (`<iothreadpin>`). Default: any CPU.",
         schema: pinSchema,
-        change: pinChange,
+        change: iothreadPinChange,
         lens: iothreadPins,
       }),
       shares: attribute({
@@ -213,7 +209,10 @@ function changedPins(old: unknown, next: unknown): [number, Buffer][] {
 
 export const cpuTuningOperations: LiveOperations = {
   "cpuTune.vcpuPins": async ({ domain, change }) => {
-    for (const [vcpu, map] of changedPins(change.old, change.next)) await domain.pinVcpu(vcpu, map);
+    // What is above comes with the next start, and its pin with it.
+    const most = number(textAt("vcpu")).get(await domain.liveInFull()) ?? 0;
+    const there = changedPins(change.old, change.next).filter(([vcpu]) => vcpu < most);
+    for (const [vcpu, map] of there) await domain.pinVcpu(vcpu, map);
   },
   "cpuTune.emulatorPin": ({ domain, change }) => domain.pinEmulator(bitMap(String(change.next))),
   "cpuTune.iothreadPins": async ({ domain, change }) => {

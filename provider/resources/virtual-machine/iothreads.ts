@@ -67,10 +67,10 @@ const numbers = (attributes: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, Number(value)]));
 
 /** A thread goes when nothing uses it any more; what stays plugged in has its own until a restart. */
-function countChange(_old: unknown, next: unknown, { whole, next: after }: Around): Verdict {
+export function iothreadsChange(_old: unknown, next: unknown, { whole, wanted }: Around): Verdict {
   const most = typeof next === "number" ? next : 0;
   const isHeld = (["disks", "scsiControllers"] as const).some((map) => {
-    const [before, later] = [whole[map], after[map]];
+    const [before, later] = [whole[map], wanted[map]];
     if (!isPlainObject(before) || !isPlainObject(later)) return false;
     return Object.entries(before).some(([key, device]) => {
       const thread = isPlainObject(device) ? device["iothread"] : undefined;
@@ -100,7 +100,7 @@ export const iothreadRows = {
   iothreads: attribute({
     doc: "Threads of QEMU, numbered from 1, that serve disks beside its main loop: disks and SCSI controllers name theirs (`<iothreads>`). Default: none.",
     schema: z.int().min(0).max(256).optional(),
-    change: countChange,
+    change: iothreadsChange,
     lens: {
       get: countLens.get,
       set(document: Element, value: number | undefined) {

@@ -88,7 +88,7 @@ const keptFor = (reason: string): readonly Case[] => [
   { next: 0, verdict: "live" },
   { old: 0, verdict: `restart, ${reason}` },
 ];
-const pinned = keptFor("libvirt unpins no running thread; name all CPUs instead");
+const unpinned = "restart, libvirt unpins no running thread; name all CPUs instead";
 const noDefault = "restart, libvirt gives a running IOThread no default back; name the values instead";
 const [first, both] = [{ "1": { max: 1 } }, { "1": { max: 1 }, "2": { max: 1 } }];
 const tuned: readonly Case[] = [
@@ -194,9 +194,48 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   ],
   iothreadPolling: tuned,
   iothreadPools: tuned,
-  "cpuTune.vcpuPins": pinned,
-  "cpuTune.emulatorPin": pinned,
-  "cpuTune.iothreadPins": pinned,
+  "cpuTune.vcpuPins": [
+    { next: { "0": "0" }, verdict: "live" },
+    { old: { "0": "0" }, next: unknown, verdict: "live" },
+    { old: { "0": "0" }, verdict: unpinned },
+    { old: { "0": "0", "1": "1" }, next: { "0": "2" }, verdict: unpinned },
+    {
+      old: { "0": "0" },
+      next: { "0": "0", "1": "1" },
+      whole: { maxVcpus: 2 },
+      after: { maxVcpus: 2 },
+      verdict: "live",
+    },
+    ...[1, 2].map((most) => {
+      const [few, many] = [{ "0": "0" }, { "0": "0", "1": "1" }];
+      const [old, next] = most === 1 ? [few, many] : [many, few];
+      const ends = { whole: { maxVcpus: most }, after: { maxVcpus: 3 - most } };
+      return { old, next, ...ends, verdict: "restart, the vCPUs come or go with maxVcpus" };
+    }),
+    {
+      ...{ old: { "0": "0" }, next: { "0": "2", "1": "1" }, whole: { maxVcpus: 1 }, after: { maxVcpus: 2 } },
+      verdict: "live, but for vCPUs that come or go with maxVcpus",
+    },
+  ],
+  "cpuTune.emulatorPin": keptFor("libvirt unpins no running thread; name all CPUs instead"),
+  "cpuTune.iothreadPins": [
+    { next: { "1": "0" }, after: { iothreads: 1 }, verdict: "live" },
+    { old: { "1": "0" }, next: unknown, verdict: "live" },
+    { old: { "1": "0" }, whole: { iothreads: 1 }, after: { iothreads: 1 }, verdict: unpinned },
+    { old: { "1": "0" }, whole: { iothreads: 1 }, after: { iothreads: unknown }, verdict: unpinned },
+    {
+      old: { "1": "0", "2": "0" },
+      next: { "1": "0" },
+      whole: { iothreads: 2 },
+      after: { iothreads: 1 },
+      verdict: "live",
+    },
+    { old: { "1": "0" }, whole: { iothreads: 1 }, verdict: "live" },
+    {
+      ...{ old: { "1": "0" }, whole: { iothreads: 1, disks: { a: { iothread: 1 } } }, after: { disks: { a: {} } } },
+      verdict: "restart, a disk or SCSI controller that stays uses one that goes",
+    },
+  ],
   "cpuTune.shares": keptFor("libvirt takes no weight away; name 1024, or 100 with cgroup v2, instead"),
   "blkio.weight": keptFor("libvirt takes no weight away; name 100, which BFQ gives others, instead"),
   "scsiControllers.*": [
@@ -314,7 +353,7 @@ const expected = new Map(
 );
 
 function verdictOf(rule: ChangeRule, { old, next, beside = {}, after = {}, whole = {} }: Case): string {
-  const around: Around = { old: beside, next: after, whole };
+  const around: Around = { old: beside, next: after, whole, wanted: after };
   const { class: kind, reason } =
     typeof rule === "string" ? { class: rule, reason: undefined } : rule(old, next, around);
   return reason === undefined ? kind : `${kind}, ${reason}`;
