@@ -57,6 +57,15 @@ function sizeName(sizeKiB: number): string {
   return sizeKiB % 1024 === 0 ? `${sizeKiB / 1024} MiB` : `${sizeKiB} KiB`;
 }
 
+/** Those who have some of a cell's pages of one size. */
+function holdersOf({ ledger, ordinaryKiB }: HostState, cell: number, sizeKiB: number): string {
+  const isThere = (pool: { readonly cell: number; readonly sizeKiB?: number }) =>
+    pool.cell === cell && (pool.sizeKiB ?? ordinaryKiB) === sizeKiB;
+  const holders = ledger.claims.filter(({ memory, pages }) => [...memory, ...pages].some(isThere));
+  const names = holders.map(({ name }) => name).sort();
+  return names.length > 0 ? ` (beside ${names.join(", ")})` : "";
+}
+
 /** Pages of one cell for its memory, and for devices that say their own size. */
 export type PageChoice = Pick<CellFit, "pages" | "devicePages" | "addedPages">;
 
@@ -88,7 +97,7 @@ export function choosePages(
   if (missing !== undefined) {
     const free = cell.pages.find(({ sizeKiB }) => sizeKiB === missing.sizeKiB)?.free ?? 0;
     return {
-      fact: `cell ${id}: ${free} pages of ${sizeName(missing.sizeKiB)} free, ${missing.count} needed by memory devices`,
+      fact: `cell ${id}: ${free} pages of ${sizeName(missing.sizeKiB)} free${holdersOf(state, id, missing.sizeKiB)}, ${missing.count} needed by memory devices`,
       remedy: "give the host more huge pages in this cell (Host, hugePages), or take another page size",
     };
   }
@@ -116,7 +125,9 @@ export function choosePages(
     }
     if (pages !== "any") {
       const odd = typeof pages === "number" && !isWhole(pages);
-      const there = wanted.map((item) => `${item.free} pages of ${sizeName(item.sizeKiB)} free`).join(", ");
+      const there = wanted
+        .map(({ sizeKiB, free }) => `${free} pages of ${sizeName(sizeKiB)} free${holdersOf(state, id, sizeKiB)}`)
+        .join(", ");
       const which = typeof pages === "number" ? `pages of ${sizeName(pages)}` : "huge pages";
       return {
         fact: odd
@@ -137,7 +148,7 @@ export function choosePages(
   const needed = memoryKiB + overheadKiB(memoryKiB);
   if (!strict || needed <= cell.memoryKiB) return { pages: ordinary, devicePages, addedPages: 0 };
   return {
-    fact: `cell ${id}: ${sizeName(Math.max(0, cell.memoryKiB))} of ordinary memory free, ${sizeName(needed)} needed with QEMU's own${withDevices(need)}`,
+    fact: `cell ${id}: ${sizeName(Math.max(0, cell.memoryKiB))} of ordinary memory free${holdersOf(state, id, state.ordinaryKiB)}, ${sizeName(needed)} needed with QEMU's own${withDevices(need)}`,
     remedy:
       "take less memory, split the guest into more cells, lower the host's reserve or remove a guest of this cell",
   };

@@ -3,7 +3,7 @@ import { numberSet } from "../number-set";
 import { type PlacedPlace, placedPlace } from "../placed";
 import { apartGroup } from "../placement-record";
 
-/** What the host has for it is looked up when it changes; only what moves shows in the preview. */
+/** What the host has for it is looked up when it changes: nobody knows before what that moves. */
 const replanned = () => ({ class: "live", reason: "placed anew on the host" }) as const;
 
 export const suggestionRows = {

@@ -16,13 +16,20 @@ import { Domain } from "./domain";
 import { judged } from "./judge";
 import { removeMediated } from "./mediated-devices";
 import { observe, outputs } from "./outputs";
-import { effective, effectiveAfter, withoutPlaced } from "./placement";
+import { effective, effectiveAfter, isPlaced, mayMove, withoutPlaced } from "./placement";
 import { plights } from "./power-state";
 import { machinePresets } from "./profiles";
 import { type Inputs, rows } from "./rows";
 import { rules } from "./rules";
 import { isAsAdoptedIn } from "./run-note";
 import { update } from "./update";
+
+/** What becomes of what only the host's answer shows to need a new start. */
+const thenDone = {
+  stage: "that waits for the next start of the guest",
+  restart: "the guest is restarted",
+  refuse: "the update is refused",
+} as const;
 
 /** A libvirt domain. Its disks are volumes of their own, which no change or deletion of it touches. */
 export const virtualMachine = defineResource({
@@ -63,8 +70,18 @@ export const virtualMachine = defineResource({
     return state === "stopped" ? "the guest is off" : `policy ${changePolicy}`;
   },
 
-  announce: (_changes, olds) =>
-    isAsAdoptedIn(olds) ? ["it was adopted as it is: its next change does this too, as does pulumi up --refresh"] : [],
+  announce(changes, olds, news) {
+    const isRunning = ![olds.state, news.state].includes("stopped");
+    const isOpen = isRunning && isPlaced(news) && changes.some(mayMove) && restartsOf(changes).length === 0;
+    return [
+      ...(isAsAdoptedIn(olds)
+        ? ["it was adopted as it is: its next change does this too, as does pulumi up --refresh"]
+        : []),
+      ...(isOpen
+        ? [`where its new place has another topology, other NUMA cells or pages, ${thenDone[news.changePolicy]}`]
+        : []),
+    ];
+  },
 
   behind: mendsOf,
 

@@ -1,3 +1,4 @@
+import type { Change } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
 import { filled } from "../../core/resource";
@@ -124,6 +125,11 @@ export function withoutPlaced(seen: Values, wanted: Values, inputs: Values): Val
 /** Whether the guest has to be placed anew: something that placement depends on is another. */
 export function isAskedAnew(olds: Asked, news: Asked): boolean {
   return !equal(demandOf(olds), demandOf(news));
+}
+
+/** Whether the change may give a placed guest what needs a new start: cells, a topology or pages that are others. */
+export function mayMove({ path: [block, name = ""] }: Pick<Change, "path">): boolean {
+  return block === "cpu" && ["policy", "dedicatedVcpus", "smt", "emulator"].includes(name);
 }
 
 function demandOf(inputs: Asked): Values {

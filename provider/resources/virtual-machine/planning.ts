@@ -45,9 +45,10 @@ export async function plan(site: Site, usage: HostUsage): Promise<Placed | undef
   const { inputs, libvirt, context } = site;
   refusePins(inputs, usage);
   if (!isPlaced(inputs)) return undefined;
-  const previous = site.previous(usage.topology);
+  const own = site.live ? domainClaim(site.live, usage.topology).pages : [];
+  const previous = onOwnPages(site.previous(usage.topology), inputs, own);
   const request = requestOf(inputs, await devicesWithCells(libvirt, inputs), usage.topology, previous);
-  const limits = site.live ? withOwn(usage.limits, domainClaim(site.live, usage.topology).pages) : usage.limits;
+  const limits = withOwn(usage.limits, own);
   const answer = place(usage.topology, limits, usage.ledger, request);
   if (!answer.fits) throw refusal(site, answer.explain, holderOf(site, { ...usage, limits }, request));
   const near = await nearDevices(site);
@@ -110,6 +111,13 @@ function withOwn(limits: HostLimits, own: readonly CellPages[]): HostLimits {
     return { ...pool, count: pool.count + mine.reduce((sum, { count }) => sum + count, 0) };
   });
   return { ...limits, freePages };
+}
+
+/** Whoever prefers huge pages and has some as it runs asks for them again, though ordinary ones are written meanwhile. */
+function onOwnPages(previous: PlacedBefore | undefined, { hugePages }: Inputs, own: readonly CellPages[]) {
+  if (previous === undefined || hugePages !== "preferred") return previous;
+  const pages = previous.pages.map((pool) => own.find(({ cell }) => cell === pool.cell) ?? pool);
+  return { ...previous, pages };
 }
 
 /** A guest that runs gets no new bus: its devices are plugged in where it has room. */

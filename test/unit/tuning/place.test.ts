@@ -197,6 +197,13 @@ describe("refuses with the fact and the remedy", () => {
       "cell 0: 100 pages of 2 MiB free, 1 GiB of memory needed",
     ],
     [
+      "pages that others have",
+      host(1, 4, 1, { pages: pools }),
+      [{ ...owner("db", []), pages: [{ cell: 0, sizeKiB: 2048, count: 28 }] }, owner("web", [])],
+      request("vm", 1, { pages: 2048 }),
+      "cell 0: 72 pages of 2 MiB free (beside db), 1 GiB of memory needed",
+    ],
+    [
       "1 GiB pages for 512 MiB",
       host(1, 4, 1),
       [],

@@ -139,6 +139,26 @@ test("a preview says of each change when it is in force, and why not at once", (
   expect(lines({ state: "stopped" }, { firmware: "uefi" })).toEqual(["firmware: restart; the guest is off"]);
 });
 
+test("a preview says what becomes of what only the host tells of a guest that is placed anew", () => {
+  const lines = (before: Values, after: Values) => {
+    const olds = inputsOf({ cpu: { policy: "dedicated" }, ...before });
+    return virtualMachine.diff("id", olds, inputsOf({ ...before, ...after }, olds)).lines;
+  };
+  const shared = { cpu: { policy: "shared" } };
+  const moves = "cpu.policy: live, placed anew on the host";
+  const open = "where its new place has another topology, other NUMA cells or pages,";
+  expect(lines({}, shared)).toEqual([moves, `${open} that waits for the next start of the guest`]);
+  const restart = { changePolicy: "restart" };
+  expect(lines(restart, shared)).toEqual([moves, `${open} the guest is restarted`]);
+  expect(lines({ changePolicy: "refuse" }, shared)).toEqual([moves, `${open} the update is refused`]);
+  expect(lines(restart, { ...shared, state: "stopped" })).toEqual([moves, "state: live"]);
+  expect(lines(restart, { cpu: { policy: "dedicated", apart: "a" } })).toEqual([
+    "cpu.apart: live, placed anew on the host",
+  ]);
+  // What needs a restart in any case says so itself.
+  expect(lines(restart, { ...shared, maxVcpus: 32 })).not.toContain(`${open} the guest is restarted`);
+});
+
 test("a preview says that an update restarts the guest for what waits from before", () => {
   const lines = (before: Values, pendingRestart: readonly string[], after: Values, memo: Values = {}) => {
     const olds = inputsOf(before);

@@ -117,6 +117,12 @@ test("a guest has the pages that it runs on, whatever waits for its next start, 
   });
   const back = await planned(small, { live: liveOnPages, previous: () => pools(16384, 4) }, used);
   expect(back.placement?.pages).toEqual([{ cell: 0, size: "2 MiB", count: 32 }]);
+  const preferred = { ...small, hugePages: "preferred" };
+  const taken = await planned(preferred, { live: liveOnPages, previous: () => pools(16384, 4) }, used);
+  expect(taken.placement?.pages).toEqual([{ cell: 0, size: "2 MiB", count: 32 }]);
+  const larger = { ...preferred, memory: "128 MiB" };
+  const tooLarge = await planned(larger, { live: liveOnPages, previous: () => pools(16384, 4) }, used);
+  expect(tooLarge.placement?.pages).toEqual([{ cell: 0, size: "4 KiB", count: 32768 }]);
   const onlyWaiting = planned(small, { live, previous: () => pools(32, 2048) }, used);
   await expect(onlyWaiting).rejects.toThrow(/8 pages of 2 MiB free/);
 });
