@@ -33,7 +33,10 @@ export async function onceFree<T>(step: string, { meta, signal, progress }: Cont
       try {
         return { result: await work() };
       } catch (error) {
-        if (!(error instanceof Taken) || !isSibling(error.holder)) throw error;
+        if (!(error instanceof Taken) || !isSibling(error.holder)) {
+          refusal = undefined;
+          throw error;
+        }
         if (!refusal) progress(`waiting for ${nameOf(error)} to let go: ${error.details.reason}`);
         if (meta) noteWait(meta.urn, error.holder);
         const now = performance.now();
@@ -45,9 +48,17 @@ export async function onceFree<T>(step: string, { meta, signal, progress }: Cont
       }
     });
     return (done as { readonly result: T }).result;
+  } catch (error) {
+    throw refusal && error instanceof KvmError && error.code === "cancelled" ? inVain(error, refusal) : error;
   } finally {
     if (meta) noteWait(meta.urn, undefined);
   }
+}
+
+/** Who ends the wait, or has given it a time, is told what it was for. */
+function inVain({ details, code }: KvmError, refusal: Taken): KvmError {
+  const reason = `${details.reason}, while it waited for ${nameOf(refusal)} to let go: ${refusal.details.reason}`;
+  return new KvmError(code, { ...details, reason });
 }
 
 /** The engine makes before it deletes, and a guest may keep until its next start what is taken from it. */

@@ -46,6 +46,19 @@ test("one that does not let go is named, with the way on", async () => {
   );
 });
 
+test("a wait whose time is over says what it was for", async () => {
+  const deadline = new AbortController();
+  const over = new Error("the 4 s that customTimeouts gives it are over");
+  const limited = { ...context, signal: deadline.signal } as Context;
+  const work = async () => {
+    setTimeout(() => deadline.abort(over), 1);
+    throw taken(urnOf("web"));
+  };
+  await expect(onceFree("start VirtualMachine db", limited, work)).rejects.toThrow(
+    /the 4 s that customTimeouts gives it are over, while it waited for the resource "web" to let go: port 5901 is in use/,
+  );
+});
+
 test("one that is changed at the moment is waited for as long as that takes, unless it waits itself", async () => {
   let now = 0;
   jest.spyOn(performance, "now").mockImplementation(() => (now += 60_000));
