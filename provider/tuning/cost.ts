@@ -76,8 +76,8 @@ export function vcpuSets(request: Request, fits: readonly CellFit[]): number[][]
   for (const { need, pick, floating } of fits) {
     for (const vcpu of need.vcpus) {
       const at = need.dedicated.indexOf(vcpu);
-      const pins = request.pinned ? request.previous?.vcpus[vcpu] : undefined;
-      sets[vcpu] = at < 0 ? [...(pins ?? floating)] : pick.cpus.slice(at, at + 1);
+      const pins = request.pinned ? (request.previous?.vcpus[vcpu] ?? []) : [];
+      sets[vcpu] = at < 0 ? [...(pins.length > 0 ? pins : floating)] : pick.cpus.slice(at, at + 1);
     }
   }
   return sets;

@@ -26,8 +26,8 @@ function keepCell(
   const floats = need.vcpus
     .filter((vcpu) => !need.dedicated.includes(vcpu))
     .map((vcpu) => previous.vcpus[vcpu] ?? [])
-    // A vCPU whose CPU was its own did not float: it does so now as in a new guest.
-    .flatMap((cpus) => (cpus.some((cpu) => owned.has(cpu)) ? beside : cpus));
+    // A vCPU whose CPU was its own did not float, one that the program leaves unpinned says nowhere: as in a new guest.
+    .flatMap((cpus) => (cpus.length === 0 || cpus.some((cpu) => owned.has(cpu)) ? beside : cpus));
   // Where others own some of the CPUs by now, the vCPUs go on floating over the rest.
   const floating = beside.filter((cpu) => floats.includes(cpu));
   // Pins of the program's own are all that it wants.

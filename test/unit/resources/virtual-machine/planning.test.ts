@@ -1,9 +1,11 @@
 import type { Context, Values } from "../../../../provider/core/handler";
 import type { Taken } from "../../../../provider/resources/hand-over";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import { effective, recordOf } from "../../../../provider/resources/virtual-machine/placement";
 import { plan, type Site } from "../../../../provider/resources/virtual-machine/planning";
 import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
 import { parse } from "../../../../provider/schema/tree";
+import { formatCpuSet } from "../../../../provider/tuning/cpu-set";
 import { pciDevice } from "../../command/documents";
 import { GiB, host, unlimited } from "../../tuning/hosts";
 import { HostDaemon } from "./host-daemon";
@@ -125,4 +127,23 @@ test("a guest has the pages that it runs on, whatever waits for its next start, 
   expect(tooLarge.placement?.pages).toEqual([{ cell: 0, size: "4 KiB", count: 32768 }]);
   const onlyWaiting = planned(small, { live, previous: () => pools(32, 2048) }, used);
   await expect(onlyWaiting).rejects.toThrow(/8 pages of 2 MiB free/);
+});
+
+test("vCPUs that the program leaves unpinned float over the cell of those that it pins", async () => {
+  const some = { vcpus: 2, memory: "64 MiB", numa: undefined, hostDevices: {}, nics: {}, hugePages: "required" };
+  for (const cpu of [{}, { policy: "shared" }]) {
+    const { placement } = await planned({ ...some, cpu, cpuTune: { vcpuPins: { "0": "9" } } });
+    const cell = formatCpuSet(topology.cells[1]?.cpus.map(({ id }) => id) ?? []);
+    expect(placement).toMatchObject({ cells: [1], vcpus: ["9", cell], owned: "" });
+    const { inputs } = virtualMachine.check(
+      { ...args, ...some, cpu, cpuTune: { vcpuPins: { "0": "9" } } },
+      undefined,
+      meta,
+    );
+    expect(effective(inputs as unknown as Inputs, { placement } as Values).cpuTune?.vcpuPins).toEqual({
+      "0": "9",
+      "1": cell,
+    });
+    expect(recordOf(inputs as unknown as Inputs, placement, [])).toMatchObject({ owned: [] });
+  }
 });
