@@ -1,6 +1,7 @@
 import { equal } from "../../core/equal";
 import type { Context } from "../../core/handler";
 import { isSameStack } from "../../core/identity";
+import { isAtWork } from "../../core/under-way";
 import { isPlainObject } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
 import type { Element } from "../../schema/tree";
@@ -90,10 +91,12 @@ function refusal({ inputs }: Site, explain: readonly string[], holder: string | 
 /** The resource of the stack that has what the guest lacks: without what it and those before it have, the guest would fit. */
 function holderOf({ context: { meta } }: Site, usage: HostUsage, request: Request): string | undefined {
   const { topology, ledger, makers } = usage;
-  const siblings = ledger.claims.flatMap((claim) => {
+  const found = ledger.claims.flatMap((claim) => {
     const maker = makers.get(claim.name);
     return meta && maker !== undefined && isSameStack(maker, meta.urn) ? [{ claim, maker }] : [];
   });
+  // Where each of several could make room, it comes from the one that is changed at the moment.
+  const siblings = [...found].sort((a, b) => Number(isAtWork(b.maker)) - Number(isAtWork(a.maker)));
   const fitsWithout = (gone: typeof siblings) => {
     const claims = ledger.claims.filter((claim) => gone.every((sibling) => sibling.claim !== claim));
     const freed = gone.flatMap(({ claim }) => claim.pages);

@@ -1,4 +1,5 @@
 import type { Context, Values } from "../../../../provider/core/handler";
+import { whileUnderWay } from "../../../../provider/core/under-way";
 import type { Taken } from "../../../../provider/resources/hand-over";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { effective, recordOf } from "../../../../provider/resources/virtual-machine/placement";
@@ -90,6 +91,14 @@ test("where another guest of the stack has what is missing, its resource is told
   expect(await holder({})).toEqual([urnOf("web"), true]);
   expect(await holder({ cpu: {}, cpuTune: { vcpuPins: { "0": "1" } } })).toEqual([urnOf("web"), true]);
   expect(await holder({}, "prod")).toEqual([undefined, true]);
+  // Each of two could make room: it is waited for the one that is changed at the moment.
+  const [first = [], second = []] = topology.cells.map(({ cpus }) => cpus.map(({ id }) => id));
+  ledger.claims = [
+    { ...none, name: "idle", owned: first },
+    { ...none, name: "web", owned: second },
+  ];
+  expect(await holder({})).toEqual([urnOf("idle"), true]);
+  expect(await whileUnderWay(urnOf("web"), () => holder({}))).toEqual([urnOf("web"), true]);
   // With all of them gone it would not fit either.
   expect(await holder({ memory: "64 GiB" })).toEqual([undefined, expect.anything()]);
 });
