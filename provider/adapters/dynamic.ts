@@ -10,6 +10,7 @@ import { Hosts } from "./hosts";
 import { Identities } from "./identities";
 import { readMeta } from "./meta";
 import { Operations } from "./operations";
+import { hideIn, secretHider, type Told } from "./secret-texts";
 import { fromWire, readNotes, sealState } from "./wire";
 
 /** Names that Pulumi or our classes add to the arguments; handlers never see them. */
@@ -61,7 +62,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       // Outside of previews the engine takes nothing that is not known: it would complain of that, and not tell the faults.
       const isTaken = !meta?.unknownPaths && failures.length === 0;
       const given = isTaken ? inputs : (withoutUnknown(inputs) as Values);
-      const faults = toldFaults([...failures, ...taken], values, handler, meta);
+      const faults = toldFaults([...failures, ...taken], secretHider(handler, { values, meta }));
       return { inputs: close(handler, given, news, meta), failures: faults };
     },
 
@@ -69,10 +70,11 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const { meta, values } = split(handler, news);
       const before = split(handler, olds);
       identities.adopt(handler.type, id, before.values, meta?.urn);
+      const hide = secretHider(handler, { values, meta }, before);
       const found = await plainly(() => handler.diff(id, before.values, values, meta)).catch((error: unknown) => {
         // The engine only shows what a refresh has found: nobody wants it done, so that there is nothing to refuse.
         if (meta && !asked.has(meta.urn) && error instanceof KvmError) return undefined;
-        throw error;
+        throw hideIn(error, hide);
       });
       if (!found) return { changes: true, replaces: [], deleteBeforeReplace: false };
       const { changes, replaces, deleteBeforeReplace, onlyMends } = found;
@@ -82,7 +84,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const isSupposed = !isPreview && hasUnknown(values);
       if (meta && !isSupposed) {
         const mark = isElsewhere ? [`its mark on the host: live, now that of ${meta.project}/${meta.stack}`] : [];
-        announce(meta.urn, { lines: [...found.lines, ...mark], plain: [...found.plain, ...mark] });
+        announce(meta.urn, [...found.lines, ...mark].map(hide), [...found.plain, ...mark].map(hide));
       }
       // What would be deleted now comes without another question, though the value may turn out to be the one it has.
       if (isSupposed && !handler.goesAhead) return { replaces: [], deleteBeforeReplace };
@@ -94,8 +96,9 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     },
 
     async create(inputs) {
-      const { meta, values } = split(handler, inputs);
-      const made = await run(handler, inputs, meta, "create", (context) => handler.create(values, context));
+      const told = split(handler, inputs);
+      const { meta, values } = told;
+      const made = await run(handler, inputs, told, "create", (context) => handler.create(values, context));
       identities.make(handler.type, made.id);
       identities.adopt(handler.type, made.id, made.state, meta?.urn);
       if (made.takenUp) identities.takeUp(handler.type, made.id, meta?.urn);
@@ -103,9 +106,10 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     },
 
     async read(id, props) {
-      const { meta, values } = split(handler, props);
+      const told = split(handler, props);
+      const { meta, values } = told;
       const found = await plainly(() =>
-        run(handler, props, meta, "read", (context) => handler.read(id, values, context)),
+        run(handler, props, told, "read", (context) => handler.read(id, values, context)),
       );
       if (!found) return {};
       // A destroy knows no program: what a refresh ahead of it sees tells who has taken over what another one made.
@@ -118,16 +122,18 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     },
 
     async update(id, olds, news) {
-      const { meta, values } = split(handler, news);
+      const told = split(handler, news);
       const old = split(handler, olds);
-      const work = (context: Context) => handler.update(id, old.values, values, context);
-      const state = await run(handler, news, meta, "update", work, old.meta?.secretPaths);
-      return { outs: close(handler, state, news, meta) };
+      const work = (context: Context) => handler.update(id, old.values, told.values, context);
+      const state = await run(handler, news, told, "update", work, old);
+      return { outs: close(handler, state, news, told.meta) };
     },
 
     async delete(id, props) {
-      const { meta, values } = split(handler, props);
-      const stays = (why: string) => engineLog.line(meta?.urn ?? "", "info", `stays on the host: ${why}`);
+      const told = split(handler, props);
+      const { meta, values } = told;
+      const hide = secretHider(handler, told);
+      const stays = (why: string) => engineLog.line(meta?.urn ?? "", "info", `stays on the host: ${hide(why)}`);
       const why = identities.whyItStays(handler.type, id, values, meta?.urn);
       if (why !== undefined) {
         stays(why);
@@ -135,10 +141,10 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       }
       const next = identities.wanted(handler.type, id, values);
       const kept = next && handler.whyItIsKept(next);
-      if (kept) return plainly(() => Promise.reject(kept));
+      if (kept) return plainly(() => Promise.reject(hideIn(kept, hide)));
       try {
         const work = (context: Context) => handler.delete(id, values, context, next);
-        await plainly(() => run(handler, props, meta, "delete", work));
+        await plainly(() => run(handler, props, told, "delete", work));
       } catch (error) {
         // One that was replaced, and that the program went back to before it could be deleted.
         const isBack = handler.createBeforeDelete && identities.isClaimed(handler.type, values);
@@ -153,7 +159,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
  * Tells what is to be changed. In an update, what is simply changed live shows in the row alone: among a hundred such
  * lines of diagnostics nobody would see the one that tells of a restart.
  */
-function announce(urn: string, { lines, plain }: Pick<DiffResult, "lines" | "plain">): void {
+function announce(urn: string, lines: DiffResult["lines"], plain: DiffResult["plain"]): void {
   const quiet = isPreview ? [] : plain;
   if (quiet.length > 0) engineLog.note(urn, quiet.join(", "));
   for (const line of lines) if (!quiet.includes(line)) engineLog.line(urn, "info", line);
@@ -168,7 +174,7 @@ function hasNewStack(before: Meta | undefined, now: Meta | undefined): boolean {
 }
 
 /** The handler's values and our hidden inputs, told apart. */
-function split({ nullable, maps }: Handler, wire: Values): { meta: Meta | undefined; values: Values } {
+function split({ nullable, maps }: Handler, wire: Values): Told {
   const values: Record<string, unknown> = Object.fromEntries(
     Object.entries(wire).map(([name, value]) => [name, fromWire(value, nullable.includes(name))]),
   );
@@ -189,19 +195,22 @@ function close(handler: Handler, values: Values, origin: Values, meta: Meta | un
 async function run<T>(
   handler: Handler,
   origin: Values,
-  meta: Meta | undefined,
+  told: Told,
   kind: "create" | "read" | "update" | "delete",
   work: (context: Context) => Promise<T>,
-  formerSecrets: readonly string[] = [],
+  former?: Told,
 ): Promise<T> {
+  const { meta } = told;
+  const hide = secretHider(handler, told, ...(former ? [former] : []));
   const seconds = kind === "read" ? undefined : meta?.timeouts?.[kind];
   return operations.run(seconds, async (signal) => {
     try {
-      return await work(contextFor(meta, signal));
+      return await work(contextFor(meta, signal, hide));
     } catch (error) {
+      hideIn(error, hide);
       if (!(error instanceof PartialFailure)) throw error;
       // The engine shows only the reasons, and without the hidden inputs in the properties the object could never be read again.
-      const kept = withSecrets(origin, meta, formerSecrets);
+      const kept = withSecrets(origin, meta, former?.meta?.secretPaths ?? []);
       const properties = close(handler, error.state, kept.origin, kept.meta);
       throw Object.assign(new Error(error.message), { id: error.id, reasons: [error.message], properties });
     } finally {
@@ -218,17 +227,17 @@ function withSecrets(origin: Values, meta: Meta | undefined, former: readonly st
   return { origin: { ...origin, __meta: JSON.stringify(both) }, meta: both };
 }
 
-function contextFor(meta: Meta | undefined, signal: AbortSignal): Context {
+function contextFor(meta: Meta | undefined, signal: AbortSignal, hide: (text: string) => string): Context {
   const urn = meta?.urn;
   const line = (severity: "info" | "warning") => (message: string) => {
-    if (urn !== undefined) engineLog.line(urn, severity, message);
+    if (urn !== undefined) engineLog.line(urn, severity, hide(message));
   };
   return {
     meta,
     signal,
     connect: (host) => hosts.connect(host, signal),
     progress: (message) => {
-      if (urn !== undefined) engineLog.status(urn, message);
+      if (urn !== undefined) engineLog.status(urn, hide(message));
     },
     warn: line("warning"),
     info: line("info"),

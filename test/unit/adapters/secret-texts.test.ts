@@ -1,0 +1,69 @@
+import { dynamicProvider } from "../../../provider/adapters/dynamic";
+import { engineLog } from "../../../provider/adapters/engine-log";
+import { KvmError } from "../../../provider/core/errors";
+import { type Context, type Handler, PartialFailure } from "../../../provider/core/handler";
+import { machine } from "../core/machine";
+
+const former = "theirs-before";
+const secret = "hunter2";
+const metaWith = (...secretPaths: string[]) => {
+  const urn = "urn:pulumi:dev::shop::pulumi-nodejs:dynamic/kvm:Machine::db";
+  return JSON.stringify({ organization: "o", urn, secretPaths });
+};
+const state = { name: "a", label: former, __meta: metaWith("label") };
+const inputs = { name: "a", label: secret, __meta: metaWith("label") };
+
+const refusal = (text: string) => new KvmError("invalid", { step: "start a", reason: `libvirt said: no ${text}` });
+const refuse = (text: string) => () => Promise.reject(refusal(text));
+
+const messageOf = (work: Promise<unknown>) =>
+  work.then(
+    () => "nothing failed",
+    ({ message }: Error) => message,
+  );
+
+async function told(handler: Partial<Handler>, operation: "create" | "read" | "diff" | "update" | "delete") {
+  const provider = dynamicProvider({ ...machine, ...handler });
+  if (operation === "create") return messageOf(provider.create(inputs));
+  if (operation === "read" || operation === "delete") return messageOf(provider[operation]("id", inputs));
+  return messageOf(provider[operation]("id", state, inputs));
+}
+
+it.each(["create", "read", "update", "delete"] as const)("is not in the error of %s", async (operation) => {
+  expect(await told({ [operation]: refuse(secret) }, operation)).toBe("Unable to start a: libvirt said: no [secret]");
+});
+
+it.each([former, secret])(
+  "is not in the error of diff and update, be it that of before or of now: %s",
+  async (text) => {
+    const diff = () => {
+      throw refusal(text);
+    };
+    // A diff that fails is told where the program has asked for it.
+    await dynamicProvider(machine).check({}, inputs);
+    expect(await told({ diff }, "diff")).toBe("Unable to start a: libvirt said: no [secret]");
+    expect(await told({ update: refuse(text) }, "update")).toBe("Unable to start a: libvirt said: no [secret]");
+  },
+);
+
+test("is not in the reasons that the engine keeps in the state of what is half made", async () => {
+  const { create } = dynamicProvider({
+    ...machine,
+    create: () => Promise.reject(new PartialFailure("id", { name: "a" }, refusal(secret))),
+  });
+  const failure = await create(inputs).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ id: "id", reasons: ["Unable to start a: libvirt said: no [secret]"] });
+});
+
+test("is not in what goes on in a resource's row", async () => {
+  const line = jest.spyOn(engineLog, "line").mockImplementation();
+  const status = jest.spyOn(engineLog, "status").mockImplementation();
+  const update = async (_id: string, olds: object, _news: object, { warn, info, progress }: Context) => {
+    for (const tell of [warn, info, progress]) tell(`from ${former} to ${secret}`);
+    return { ...olds };
+  };
+  await told({ update }, "update");
+  const texts = [...line.mock.calls.map(([, , text]) => text), ...status.mock.calls.map(([, text]) => text)];
+  expect(texts).toEqual(Array(3).fill("from [secret] to [secret]"));
+  jest.restoreAllMocks();
+});
