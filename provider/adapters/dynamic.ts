@@ -2,6 +2,7 @@ import { KvmError, messageOf } from "../core/errors";
 import { type Context, type DiffResult, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
 import { isSameStack } from "../core/identity";
 import { withEmpty } from "../core/maps";
+import { isSameAt, isWithin, valueAt } from "../core/paths";
 import { hasUnknown, withoutUnknown, withUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
@@ -79,19 +80,24 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       if (!found) return { changes: true, replaces: [], deleteBeforeReplace: false };
       const { changes, replaces, deleteBeforeReplace, onlyMends } = found;
       const isElsewhere = handler.isMarked && hasNewStack(before.meta, meta);
+      const hidden = newSecrets(handler, before, { meta, values });
       // Outside of previews this is not to come: the engine asks whether this one would have to go with another one, or
       // leaves it out for another one has failed.
       const isSupposed = !isPreview && hasUnknown(values);
       if (meta && !isSupposed) {
-        const mark = isElsewhere ? [`its mark on the host: live, now that of ${meta.project}/${meta.stack}`] : [];
-        announce(meta.urn, [...found.lines, ...mark].map(hide), [...found.plain, ...mark].map(hide));
+        const notes = [
+          ...(isElsewhere ? [`its mark on the host: live, now that of ${meta.project}/${meta.stack}`] : []),
+          ...hidden.map((path) => `${path}: live, a secret in the state from now on`),
+        ];
+        announce(meta.urn, [...found.lines, ...notes].map(hide), [...found.plain, ...notes].map(hide));
       }
       // What would be deleted now comes without another question, though the value may turn out to be the one it has.
       if (isSupposed && !handler.goesAhead) return { replaces: [], deleteBeforeReplace };
       if (replaces.length > 0) identities.replace(handler.type, id);
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
       // are the same it would see nothing to mend.
-      const known = changes.length === 0 ? { changes: isElsewhere } : onlyMends ? { changes: true } : {};
+      const known =
+        changes.length === 0 ? { changes: isElsewhere || hidden.length > 0 } : onlyMends ? { changes: true } : {};
       return { ...known, replaces: [...replaces], deleteBeforeReplace };
     },
 
@@ -171,6 +177,19 @@ function announce(urn: string, lines: DiffResult["lines"], plain: DiffResult["pl
  */
 function hasNewStack(before: Meta | undefined, now: Meta | undefined): boolean {
   return before !== undefined && now !== undefined && !isSameStack(before.urn, now.urn);
+}
+
+/**
+ * What stays as it is and becomes a secret: the engine finds the values equal, and would leave those that stand within an
+ * argument in the state in clear.
+ */
+function newSecrets(handler: Handler, before: Told, now: Told): readonly string[] {
+  const known = [...handler.secretPaths, ...(before.meta?.secretPaths ?? [])].map((path) => path.split("."));
+  const isNew = (path: readonly string[]) =>
+    !known.some((outer) => isWithin(path, outer)) &&
+    valueAt(now.values, path) !== undefined &&
+    isSameAt(before.values, now.values, path);
+  return (now.meta?.secretPaths ?? []).filter((path) => isNew(path.split(".")));
 }
 
 /** The handler's values and our hidden inputs, told apart. */

@@ -23,6 +23,6 @@ export function readMeta(value: unknown): Meta | undefined {
 }
 
 /** The same text, for an object that no program made. */
-export function writeMeta({ organization, urn }: Pick<Meta, "organization" | "urn">): string {
-  return JSON.stringify({ organization, urn });
+export function writeMeta(meta: Pick<Meta, "organization" | "urn" | "secretPaths">): string {
+  return JSON.stringify(meta);
 }

@@ -23,13 +23,13 @@ export function importFile(imported: readonly Imported[], target: Target): strin
   const resources = imported.map(({ entry: { handler, name, id, inputs }, state }) => {
     const type = `pulumi-nodejs:dynamic/kvm:${handler.type}`;
     const urn = `urn:pulumi:${target.stack}::${target.project}::${type}::${name}`;
+    const secretPaths = secretsIn(inputs);
     const hidden = {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${handler.type};`,
-      __meta: writeMeta({ organization: target.organization, urn }),
+      __meta: writeMeta({ organization: target.organization, urn, secretPaths }),
     };
-    const secrets = secretsIn(inputs);
     const [sealedInputs, outputs] = [inputs, state].map((values) => ({
-      ...open(sealState(handler, values, secrets)),
+      ...open(sealState(handler, values, secretPaths)),
       ...hidden,
     }));
     return { type, name, id, inputs: sealedInputs, outputs };

@@ -67,3 +67,39 @@ test("is not in what goes on in a resource's row", async () => {
   expect(texts).toEqual(Array(3).fill("from [secret] to [secret]"));
   jest.restoreAllMocks();
 });
+
+describe("a value that stays and becomes a secret", () => {
+  const disk = { path: "/a", serial: "S1", key: "K1" };
+  const values = { name: "a", memory: "1 GiB", disks: { root: disk } };
+  const becomes = async (before: string[], now: string[], news: object = values) => {
+    const line = jest.spyOn(engineLog, "line").mockImplementation();
+    const note = jest.spyOn(engineLog, "note").mockImplementation();
+    const olds = { ...values, __meta: metaWith(...before) };
+    const { changes } = await dynamicProvider(machine).diff("id", olds, { ...news, __meta: metaWith(...now) });
+    const told = [...line.mock.calls.map(([, , text]) => text), ...note.mock.calls.map(([, text]) => text)];
+    jest.restoreAllMocks();
+    return { changes, told };
+  };
+
+  test("is an update, for the state has it in clear", async () => {
+    expect(await becomes([], ["disks.root.serial"])).toEqual({
+      changes: true,
+      told: ["disks.root.serial: live, a secret in the state from now on"],
+    });
+  });
+
+  it.each([
+    ["what was one", ["disks.root.serial"], ["disks.root.serial"]],
+    ["what stood in one", ["disks"], ["disks.root.serial"]],
+    ["what always is one", [], ["disks.root.key"]],
+    ["what is absent", [], ["password"]],
+    ["what is one no more", ["disks.root.serial"], []],
+  ])("is none for %s", async (_what, before, now) => {
+    expect(await becomes(before, now)).toEqual({ changes: false, told: [] });
+  });
+
+  test("needs no word of its own where it changes too", async () => {
+    const { told } = await becomes([], ["memory"], { ...values, memory: "2 GiB" });
+    expect(told).toEqual(["memory: live"]);
+  });
+});

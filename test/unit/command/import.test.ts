@@ -72,6 +72,16 @@ test("a password is asked of the configuration, and is marked in the import file
   expect(programOf([entry], { adopt: true }).text).toMatch(/adopt: true,[\s\S]*\}\);/);
 });
 
+test("what the program has as a secret is noted as one, so that the first update finds nothing new", () => {
+  const overlay = { "qemu:commandline": { env: [{ name: "TOKEN", value: "geheim" }] } };
+  const entry = { handler: virtualMachine, name: "web", id: web.uuid, inputs: { ...web, graphics: {}, overlay } };
+  const file = importFile([{ entry, state: entry.inputs }], { organization: "o", project: "p", stack: "s" });
+  const [{ outputs }] = JSON.parse(file).resources;
+  const path = "overlay.qemu:commandline.env.0.value";
+  expect(programOf([entry], { adopt: false }).secrets.values().next().value).toBe(`${path} of VirtualMachine web`);
+  expect(JSON.parse(outputs.__meta).secretPaths).toEqual([path]);
+});
+
 test("a secret that is more than a text is asked for as JSON", () => {
   const inputs = { ...web, graphics: {}, fwCfg: { "opt/a": { value: "geheim" } } };
   const { text, secrets } = programOf([{ handler: virtualMachine, name: "web", id: web.uuid, inputs }], {
