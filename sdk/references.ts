@@ -48,6 +48,17 @@ const references: Readonly<Record<string, (resource: Fields, lifted: Fields) => 
   CloudInitDisk: volumeReference,
 };
 
+/** Levels of arguments: no document of libvirt or cloud-init has nearly as many. */
+const deepest = 100;
+
+/** Refuses a text that was made with an output in it: Pulumi only puts its advice there, which would go to the host. */
+export function refuseOutputIn(text: unknown, place: string): void {
+  if (typeof text !== "string" || !/Calling \[to(String|JSON)\] on an \[Output/.test(text)) return;
+  throw new pulumi.RunError(
+    `${place} has an output in its text, whose value is not there yet: write pulumi.interpolate\`...\${output}...\` or output.apply(value => ...) in place of a template or +, and pulumi.jsonStringify in place of JSON.stringify`,
+  );
+}
+
 /** Replaces every resource in the arguments by a reference. Resources of two hosts in one object are an error at once. */
 export function lift(args: object, object: string): Lifted {
   const hosts = new Map<object, string>();
@@ -62,6 +73,11 @@ export function lift(args: object, object: string): Lifted {
   }
 
   function refuseLossy(value: unknown, path: readonly string[]): void {
+    refuseOutputIn(value, `${object}: ${path.join(".")}`);
+    if (path.length > deepest) {
+      const [top, next] = path;
+      throw new pulumi.RunError(`${object}: ${top}.${next} contains itself: Pulumi would not come to its end`);
+    }
     const what = lossy(value);
     if (what === undefined) return;
     throw new pulumi.RunError(
@@ -96,9 +112,8 @@ export function lift(args: object, object: string): Lifted {
     }
     if (pulumi.Output.isInstance(value)) return applied(value, (settled) => visit(settled, path));
     if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, String(index)]));
-    if (!isPlain(value)) return value;
-    const make = ofExport(value);
-    if (make) return make(value, value);
+    const make = ofExport(value as Fields);
+    if (make) return make(value as Fields, value as Fields);
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, [...path, key])]));
   }
 
@@ -199,7 +214,7 @@ function pick(resource: Fields, names: readonly string[]): Fields {
 
 /** The class of what would become another or an empty object on its way: Pulumi passes on what `Object.keys` names. */
 function lossy(value: unknown): string | undefined {
-  if (typeof value === "bigint") return "bigint";
+  if (typeof value === "bigint" || typeof value === "function" || typeof value === "symbol") return typeof value;
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const prototype: unknown = Object.getPrototypeOf(value);
   // In tests there are objects of other realms.

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { leaveOutPromises, showProgramOnly } from "./program-stack";
-import { isOurs, lift, remember } from "./references";
+import { isOurs, lift, refuseOutputIn, remember } from "./references";
 
 leaveOutPromises();
 
@@ -29,6 +29,7 @@ export interface ClassFacts {
  */
 export abstract class KvmResource extends pulumi.CustomResource {
   protected constructor(facts: ClassFacts, name: string, args: object, options: pulumi.CustomResourceOptions = {}) {
+    refuseOutputIn(name, `${facts.type}: its name`);
     // The engine would ask the provider for an object without saying which provider: it fails without a word of use.
     if (options.import !== undefined) {
       throw new pulumi.RunError(
