@@ -3,7 +3,7 @@ import * as kvm from "../../../sdk";
 
 const pool = { uuid: "u", name: "vms", type: "dir", path: "/srv/vms", host: {} };
 const output = pulumi.output("db");
-const seed = (userData: unknown) => new kvm.CloudInitDisk("seed", { pool, userData: userData as object });
+const seed = (userData: unknown) => new kvm.CloudInitDisk("seed", { pool, userData: userData as string });
 
 beforeAll(() =>
   pulumi.runtime.setMocks({ newResource: ({ inputs }) => ({ id: "id", state: inputs }), call: () => ({}) }),
