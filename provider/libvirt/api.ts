@@ -7,7 +7,6 @@ export type { TypedParam };
 export interface CallOptions {
   /** Seconds until the call is given up and its channel dropped. Default: by class of call. */
   readonly timeout?: number;
-  readonly signal?: AbortSignal;
 }
 
 /** A volume as libvirt's protocol names it; libvirt resolves it by pool and name, `key` may be empty. */

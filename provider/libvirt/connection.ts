@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Dialer } from "../transport/dialer";
 import { TransportError } from "../transport/errors";
 import type { CallOptions, DomainEvent, Libvirt, TransferOptions, VolumeHandle } from "./api";
@@ -8,7 +9,7 @@ import { decodeEvent, domainEventIds } from "./events";
 import { handshake, type Opened } from "./handshake";
 import { Link } from "./link";
 import { type ProcedureArgs, type ProcedureName, type ProcedureResult, procedure } from "./procedures";
-import type { RpcChannel } from "./rpc";
+import { RpcChannel } from "./rpc";
 import { downloadFrom, uploadTo, verifyUpload } from "./stream";
 
 /** With a fifth call stuck in it, the daemon stops to read a client at all (max_client_requests). */
@@ -56,7 +57,7 @@ export class Connection implements Libvirt {
   private readonly waiting: (() => void)[] = [];
   private readonly handlers = new Set<(event: DomainEvent) => void>();
   private eventChannel: Promise<RpcChannel> | undefined;
-  private closed = false;
+  private readonly closing = new AbortController();
   private lostBefore = false;
 
   constructor(private readonly options: ConnectOptions) {
@@ -84,7 +85,6 @@ export class Connection implements Libvirt {
         name,
       );
     }
-    options.signal?.throwIfAborted();
     for (let repeated = false; ; repeated = true) {
       const channel = await this.acquire();
       try {
@@ -105,19 +105,23 @@ export class Connection implements Libvirt {
     source: Readable | AsyncIterable<Buffer>,
     options: TransferOptions = {},
   ): Promise<void> {
-    const { channel } = await this.dialAgain();
+    const { signal } = options;
+    const channel = await this.channelFor(signal);
     try {
       await this.link.upload(async () => {
         const witness = await uploadTo(channel, volume, source, options);
         if (witness) await verifyUpload(channel, volume, witness);
       });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
     } finally {
       channel.destroy(new Error("the transfer is over"));
     }
   }
 
   async download(volume: VolumeHandle, options: TransferOptions = {}): Promise<Readable> {
-    const { channel } = await this.dialAgain();
+    const channel = await this.channelFor(options.signal);
     return downloadFrom(channel, volume, options, () => channel.destroy(new Error("the transfer is over")));
   }
 
@@ -133,12 +137,26 @@ export class Connection implements Libvirt {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
+    this.closing.abort();
     for (const channel of this.channels.splice(0)) channel.destroy(new Error("we closed it"));
     // First, for what is being dialled ends with it.
     await this.options.dialer.close();
     const events = await this.eventChannel?.catch(() => undefined);
     events?.destroy(new Error("we closed it"));
+  }
+
+  private get closed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
+  /** A channel for one transfer alone, which ends when that is cancelled. */
+  private async channelFor(signal: AbortSignal | undefined): Promise<RpcChannel> {
+    try {
+      return (await this.dialAgain(false, signal)).channel;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
   }
 
   /** A place for one more call in a channel; opens another channel, or waits, when all are full. */
@@ -204,18 +222,18 @@ export class Connection implements Libvirt {
   }
 
   /** Opens one more channel; when the connection was lost it tries for a while: a daemon that restarts needs seconds. */
-  private async dialAgain(wasLost = false): Promise<Opened> {
+  private async dialAgain(wasLost = false, signal?: AbortSignal): Promise<Opened> {
     const giveUp = performance.now() + (wasLost ? reconnectForMs : 0);
     for (let pause = reconnectFirstMs; ; pause = Math.min(pause * 2, reconnectMaxMs)) {
       if (this.closed) throw new ConnectionLost(`the connection to ${this.uri} was closed`, false);
       try {
-        const opened = await this.dial();
+        const opened = await this.dial(signal);
         if (!this.closed) return opened;
         // Closed while it was dialled: nobody would ever close this one, and the process would not end.
         opened.channel.destroy(new Error("we closed it"));
       } catch (error) {
         if (performance.now() >= giveUp || error instanceof WrongHost) throw asLost(error);
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        await sleep(pause, undefined, { signal: this.closing.signal }).catch(() => undefined);
       }
     }
   }
@@ -230,9 +248,11 @@ export class Connection implements Libvirt {
     });
   }
 
-  private async dial(): Promise<Opened> {
+  private async dial(signal?: AbortSignal): Promise<Opened> {
     const { dialer, driverUri } = this.options;
-    const opened = await handshake(await dialer.dial(), driverUri, dialer.description, this.link);
+    const channel = new RpcChannel(await dialer.dial(signal), dialer.description, this.link);
+    if (signal) channel.endOn(signal);
+    const opened = await handshake(channel, driverUri, this.link);
     const expected = this.hostUuid || this.options.expectedHostUuid;
     if (expected !== undefined && expected !== "" && opened.hostUuid !== expected) {
       opened.channel.destroy(new Error("it is another machine"));

@@ -1,10 +1,9 @@
-import type { Duplex } from "node:stream";
 import { TransportError } from "../transport/errors";
 import { callWithin, deadlineOf } from "./deadlines";
 import { ConnectionLost, errorCode, LibvirtError } from "./errors";
 import type { Link } from "./link";
 import type { ProcedureArgs, ProcedureName, ProcedureResult } from "./procedures";
-import { RpcChannel } from "./rpc";
+import type { RpcChannel } from "./rpc";
 
 /** remote_auth_type of libvirt's remote_protocol.x. */
 const auth = { none: 0, sasl: 1, polkit: 2 } as const;
@@ -21,11 +20,10 @@ export interface Opened {
   readonly version: number;
 }
 
-/** Speaks the opening of the protocol on a fresh byte stream, up to the point where calls may be made. */
-export async function handshake(socket: Duplex, driverUri: string, description: string, link?: Link): Promise<Opened> {
-  const channel = new RpcChannel(socket, description, link);
+/** Speaks the opening of the protocol on a fresh channel, up to the point where other calls may be made. */
+export async function handshake(channel: RpcChannel, driverUri: string, link: Link): Promise<Opened> {
   try {
-    const ask: Ask = (name, args) => callWithin(deadlineOf(name, link?.isBusy === true), channel, name, args);
+    const ask: Ask = (name, args) => callWithin(deadlineOf(name, link.isBusy), channel, name, args);
     await authenticate(ask);
     await ask("CONNECT_OPEN", { name: driverUri, flags: 0 });
     const [{ libVersion }, { capabilities }] = await Promise.all([

@@ -80,6 +80,14 @@ export class RpcChannel {
     this.closeListeners.push(listener);
   }
 
+  /** Ends the channel when `signal` fires: for one that a single operation has for itself. */
+  endOn(signal: AbortSignal): void {
+    const end = () => this.fail(signal.reason);
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    this.onClose(() => signal.removeEventListener("abort", end));
+  }
+
   /** Calls a procedure and waits for its reply. */
   async call<N extends ProcedureName>(name: N, args: ProcedureArgs<N>): Promise<ProcedureResult<N>> {
     const reply = await this.start(name, args).reply;

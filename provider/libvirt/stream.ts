@@ -1,7 +1,6 @@
 import { Readable } from "node:stream";
 import type { TransferOptions, VolumeHandle } from "./api";
 import { hyper, struct, uint } from "./codec";
-import { ConnectionLost } from "./errors";
 import { type Frame, messageStatus, messageType } from "./frame";
 import { type ProcedureArgs, procedure } from "./procedures";
 import type { RpcChannel } from "./rpc";
@@ -35,14 +34,15 @@ export async function uploadTo(
 ): Promise<Witness | undefined> {
   const { number } = procedure("STORAGE_VOL_UPLOAD");
   const { serial, reply } = channel.start("STORAGE_VOL_UPLOAD", transferArgs(volume, options));
+  // Before the reply: what comes together with it must find its listener.
+  const end = streamEnd(channel, serial);
   await reply;
-  const end = streamEnd(channel, serial, options.signal);
+  // The failure comes first: a channel that is lost takes everything at once.
   const send = (status: number, payload: Buffer, type?: number) =>
-    Promise.race([channel.sendStream(number, serial, status, payload, type), end.failure]);
+    Promise.race([end.failure, channel.sendStream(number, serial, status, payload, type)]);
   let done = 0n;
   let witness: Witness | undefined;
   for await (const { data, length } of pieces(source, options.sparse === true, options.dense)) {
-    options.signal?.throwIfAborted();
     if (data) await send(messageStatus.continue, data);
     else await send(messageStatus.continue, encodeHole(length), messageType.streamHole);
     done += BigInt(length);
@@ -80,58 +80,81 @@ export async function downloadFrom(
   options: TransferOptions,
   release: () => void,
 ): Promise<Readable> {
-  const { number } = procedure("STORAGE_VOL_DOWNLOAD");
   const { serial, reply } = channel.start("STORAGE_VOL_DOWNLOAD", transferArgs(volume, options));
-  let done = 0n;
-  /** What has come and nobody has taken yet; of a hole its length, and null at the end. */
-  const waiting: (Buffer | number | null)[] = [];
-  const deliver = () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const bytes = typeof next === "number" ? zeroes.subarray(0, Math.min(next, blockSize)) : next;
-      if (typeof next === "number" && next > blockSize) waiting.unshift(next - blockSize);
-      done += BigInt(bytes?.length ?? 0);
-      if (bytes) options.onProgress?.(done);
-      // After the end the channel may serve others.
-      if (!output.push(bytes) && bytes !== null) return channel.pause();
-    }
-    channel.resume();
-  };
-  const output = new Readable({
-    highWaterMark: 4 * packetSize,
-    read: deliver,
-    destroy(error, callback) {
-      channel.listenStream(serial, undefined);
-      release();
-      callback(error);
-    },
-  });
-  // It may fail before anybody has it to listen to, and an "error" without a listener ends the process.
-  output.on("error", () => undefined);
-  const take = (next: Buffer | number | null) => {
-    waiting.push(next);
-    if (waiting.length === 1) deliver();
-  };
-  channel.listenStream(serial, {
-    data(frame) {
-      if (frame.type === messageType.streamHole) take(decodeHole(frame));
-      else if (frame.status === messageStatus.ok) take(null);
-      else if (frame.payload.length > 0) take(Buffer.from(frame.payload));
-      // An empty packet is the end of the data; the daemon then waits for our confirmation.
-      else void channel.sendStream(number, serial, messageStatus.ok, nothing);
-    },
-    failed: (error) => output.destroy(error),
-  });
-  options.signal?.addEventListener("abort", () => output.destroy(options.signal?.reason), { once: true });
+  const download = new Download(channel, serial, options, release);
   try {
     await reply;
-    // It may have fired as the channel was dialled, before anybody listened.
-    options.signal?.throwIfAborted();
   } catch (error) {
-    output.destroy();
+    download.destroy();
     options.signal?.throwIfAborted();
     throw error;
   }
-  return output;
+  return download;
+}
+
+/** What the daemon sends of a volume; it is kept from sending more than is taken. */
+class Download extends Readable {
+  private done = 0n;
+  /** What has come and nobody has taken yet; of a hole its length, and null at the end. */
+  private readonly waiting: (Buffer | number | null)[] = [];
+
+  constructor(
+    private readonly channel: RpcChannel,
+    private readonly serial: number,
+    private readonly options: TransferOptions,
+    private readonly release: () => void,
+  ) {
+    super({ highWaterMark: 4 * packetSize });
+    // It may fail before anybody has it to listen to, and an "error" without a listener ends the process.
+    this.on("error", () => undefined);
+    channel.listenStream(serial, {
+      data: (frame) => this.receive(frame),
+      failed: (error) => this.destroy(options.signal?.aborted ? options.signal.reason : error),
+    });
+  }
+
+  override _read(): void {
+    this.deliver();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.channel.listenStream(this.serial, undefined);
+    this.release();
+    callback(error);
+  }
+
+  private receive(frame: Frame): void {
+    if (frame.type === messageType.streamHole) this.accept(decodeHole(frame));
+    else if (frame.status === messageStatus.ok) this.accept(null);
+    else if (frame.payload.length > 0) this.accept(Buffer.from(frame.payload));
+    else this.confirmEnd();
+  }
+
+  /** An empty packet is the end of the data; the daemon then waits for our confirmation. */
+  private confirmEnd(): void {
+    const { number } = procedure("STORAGE_VOL_DOWNLOAD");
+    void this.channel.sendStream(number, this.serial, messageStatus.ok, nothing);
+  }
+
+  private accept(next: Buffer | number | null): void {
+    this.waiting.push(next);
+    if (this.waiting.length === 1) this.deliver();
+  }
+
+  private deliver(): void {
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+      const bytes = typeof next === "number" ? zeroes.subarray(0, Math.min(next, blockSize)) : next;
+      if (typeof next === "number" && next > blockSize) this.waiting.unshift(next - blockSize);
+      this.done += BigInt(bytes?.length ?? 0);
+      if (bytes) this.options.onProgress?.(this.done);
+      // After the end the channel may serve others.
+      if (!this.push(bytes) && bytes !== null) {
+        this.channel.pause();
+        return;
+      }
+    }
+    this.channel.resume();
+  }
 }
 
 function transferArgs(
@@ -141,36 +164,26 @@ function transferArgs(
   return { vol, offset, length, flags: sparse ? sparseStream : 0 };
 }
 
-/** The daemon's last word on a stream: its confirmation, or the error that may come at any time. Who aborts does not wait. */
-function streamEnd(
-  channel: RpcChannel,
-  serial: number,
-  signal: AbortSignal | undefined,
-): { failure: Promise<never>; confirmed: Promise<void> } {
+/** The daemon's last word on a stream: its confirmation, or the error that may come at any time. */
+function streamEnd(channel: RpcChannel, serial: number): { failure: Promise<never>; confirmed: Promise<void> } {
   let fail: (error: Error) => void = () => undefined;
-  let confirm: () => void = () => undefined;
   const failure = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  const confirmed = Promise.race([
-    failure,
-    new Promise<void>((resolve) => {
-      confirm = resolve;
-    }),
-  ]);
+  const confirmed = new Promise<void>((resolve, reject) => {
+    channel.listenStream(serial, {
+      data(frame) {
+        if (frame.status === messageStatus.ok) resolve();
+      },
+      failed(error) {
+        fail(error);
+        reject(error);
+      },
+    });
+  });
   // Both are awaited only at certain moments; until then a rejection is nobody's fault.
   failure.catch(() => undefined);
   confirmed.catch(() => undefined);
-  channel.listenStream(serial, {
-    data(frame) {
-      if (frame.status === messageStatus.ok) confirm();
-    },
-    failed: fail,
-  });
-  signal?.addEventListener("abort", () => fail(signal.reason), { once: true });
-  channel.onClose((reason) =>
-    fail(new ConnectionLost(`the connection was lost during the transfer: ${reason.message}`, true, reason)),
-  );
   return { failure, confirmed };
 }
 

@@ -252,6 +252,20 @@ test("closing rejects what waits, in the queue as well as under way", async () =
   for (const outcome of await Promise.all(outcomes)) expect(outcome).toBeInstanceOf(ConnectionLost);
 });
 
+test("who waits for a host that is gone is told at once when the connection is closed", async () => {
+  daemon.refusing = true;
+  daemon.lines[0]?.hangUp();
+  let outcome: unknown;
+  const lost = hostname().catch((error: unknown) => {
+    outcome = error;
+  });
+  await until(() => daemon.dials === 2);
+  await connection.close();
+  for (let count = 0; count < 20; count++) await turn();
+  expect(outcome).toBeInstanceOf(ConnectionLost);
+  await lost;
+});
+
 test("keepalive of the daemon is answered", async () => {
   const [line] = daemon.lines;
   const sent: Buffer[] = [];

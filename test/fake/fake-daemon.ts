@@ -146,7 +146,7 @@ export class FakeDaemon implements Dialer {
     return all;
   }
 
-  async dial(): Promise<Duplex> {
+  async dial(_signal?: AbortSignal): Promise<Duplex> {
     this.dials += 1;
     if (this.refusing) {
       const [step, reason, remedy] = ["connect", "connection refused", "start the daemon."];

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { getEventListeners, once } from "node:events";
 import { Readable } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Connection } from "../../provider/libvirt/connection";
 import { ConnectionLost } from "../../provider/libvirt/errors";
 import { messageStatus, messageType } from "../../provider/libvirt/frame";
@@ -37,6 +39,59 @@ test("an upload that the daemon takes nothing of ends when it is cancelled", asy
   await until(() => waiting.some(({ frame }) => frame.type === messageType.stream && frame.payload.length === 0));
   stop.abort(new Error("the deployment was cancelled"));
   await expect(upload).rejects.toThrow("the deployment was cancelled");
+});
+
+test.each([
+  ["an upload", (signal: AbortSignal) => connection.upload(vol, Readable.from([]), { signal })],
+  ["a download", (signal: AbortSignal) => connection.download(vol, { signal })],
+])("%s that is cancelled while its channel is dialled or opened ends at once", async (_what, begin) => {
+  const dial = new AbortController();
+  const ended = (signal?: AbortSignal) =>
+    once(signal ?? new EventTarget(), "abort").then(() => Promise.reject(signal?.reason));
+  jest.spyOn(daemon, "dial").mockImplementationOnce(ended as FakeDaemon["dial"]);
+  const dialling = begin(dial.signal);
+  dial.abort(new Error("the deployment was cancelled"));
+  await expect(dialling).rejects.toThrow("the deployment was cancelled");
+
+  daemon.silent = true;
+  const cancel = new AbortController();
+  const opening = begin(cancel.signal);
+  await until(() => daemon.lines.length === 2);
+  cancel.abort(new Error("the deployment was cancelled"));
+  await expect(opening).rejects.toThrow("the deployment was cancelled");
+  expect(daemon.lines[1]?.client.destroyed).toBe(true);
+});
+
+test("transfers that are over leave nothing on the signal of the operation", async () => {
+  daemon.onReceived = (received) => {
+    const { frame, line } = received;
+    if (frame.type === messageType.call) received.answer({});
+    else line.send({ ...frame, payload: Buffer.alloc(0) });
+    if (received.name === "STORAGE_VOL_DOWNLOAD" && frame.type === messageType.call)
+      line.send({ ...frame, type: messageType.stream, status: messageStatus.continue, payload: Buffer.alloc(0) });
+  };
+  const { signal } = new AbortController();
+  await connection.upload(vol, Readable.from([Buffer.alloc(8)]), { signal });
+  const content = await connection.download(vol, { signal });
+  expect(await content.toArray()).toEqual([]);
+  await until(() => content.destroyed);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+});
+
+test("an upload whose line is lost reads no more of its source", async () => {
+  daemon.onReceived = (received) => {
+    if (received.frame.type === messageType.call) received.answer({});
+    else received.line.hangUp();
+  };
+  let read = 0;
+  async function* content(): AsyncGenerator<Buffer> {
+    for (; read < 1000; read++) {
+      yield randomBytes(100);
+      await turn();
+    }
+  }
+  await expect(connection.upload(vol, content())).rejects.toBeInstanceOf(ConnectionLost);
+  expect(read).toBeLessThan(100);
 });
 
 test("an upload over a line that goes dead says that it was cut off", async () => {
@@ -90,11 +145,9 @@ test("a download over a line that goes dead fails at its beginning and later on"
 test("a download that is cancelled before it has begun is none, and its channel goes", async () => {
   const waiting = daemon.collect();
   const signal = AbortSignal.abort(new Error("the deployment was cancelled"));
-  const opened = connection.download(vol, { signal });
-  await until(() => waiting.length === 1);
-  waiting[0]?.answer({});
-  await expect(opened).rejects.toThrow("the deployment was cancelled");
-  expect(waiting[0]?.line.client.destroyed).toBe(true);
+  await expect(connection.download(vol, { signal })).rejects.toThrow("the deployment was cancelled");
+  expect(waiting).toHaveLength(0);
+  expect(daemon.lines[1]?.client.destroyed).toBe(true);
 });
 
 test("a download that is cancelled as it begins says so, not that the connection is lost", async () => {
