@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { bareReason, isConnectionLost, KvmError, messageOf } from "../core/errors";
 import type { Context } from "../core/handler";
 import { plainPath } from "../core/quantities";
@@ -12,14 +11,12 @@ import { poolHandle } from "../libvirt/procedures";
 import { parseAnswer } from "../schema/answer";
 import { textAt } from "../schema/lens";
 import type { Element } from "../schema/tree";
+import { isBusy, onceIdle } from "./busy";
 import { attempt, type Step, unlessRefused } from "./failure";
 import { poolOwner } from "./ownership";
 import { hasDevices, type PoolReference } from "./pool-reference";
 import { poolRemedy } from "./pool-remedy";
 import { nameUsers, refreshPoolsOf, usersOf, type VolumeUser, whenAllLeave } from "./volume-users";
-
-/** libvirt refuses work on a volume or pool while a transfer or another client's job runs there. */
-const busyRetries = { count: 40, milliseconds: 250 };
 
 /** From this size on, in bytes, an upload takes longer than a fresh look at the pool. */
 const largeUpload = 64n * 1024n * 1024n;
@@ -54,17 +51,18 @@ export class LeftBehind extends Error {
   }
 }
 
-/** Volumes of one pool, as Volume and CloudInitDisk use them. */
+/** Volumes of one pool, as an operation of Volume or CloudInitDisk uses them. */
 export class VolumeStore {
   private constructor(
     readonly libvirt: Libvirt,
+    private readonly context: Context,
     private readonly pool: PoolReference,
     /** "Volume root.qcow2", for messages. */
     private readonly object: string,
   ) {}
 
   static async open(context: Context, pool: PoolReference, object: string): Promise<VolumeStore> {
-    return new VolumeStore(await context.connect(pool.host), pool, object);
+    return new VolumeStore(await context.connect(pool.host), context, pool, object);
   }
 
   get host(): string {
@@ -133,7 +131,7 @@ export class VolumeStore {
     try {
       const args = { pool: this.handle, xml, flags: 0 };
       const work = () => this.libvirt.call("STORAGE_VOL_CREATE_XML", args);
-      const { vol } = await this.patiently("create", work, this.poolRemedy);
+      const { vol } = await this.patiently("create", work, this.signal, this.poolRemedy);
       made = true;
       await fill(vol);
       return { handle: vol, document: await attempt(this.step("read"), () => this.document(vol)) };
@@ -177,23 +175,21 @@ export class VolumeStore {
   }
 
   /** Writes into a volume that this operation made. */
-  async fill(volume: VolumeHandle, { data, length, dense = 0 }: Content, context: Context): Promise<void> {
+  async fill(volume: VolumeHandle, { data, length, dense = 0 }: Content): Promise<void> {
     const remedy = () =>
       `where there is no space left, make room in pool ${this.pool.name} (virsh pool-info); what was written is deleted again`;
-    const { signal } = context;
     await attempt(this.step("upload", remedy), async () => {
       try {
         await this.libvirt.upload(volume, data, {
           // A logical volume holds what was on its blocks before: there a hole would show old data.
           sparse: !this.isFixed,
           dense,
-          signal,
-          onProgress: (done) => context.progress(`uploading ${percent(done, length)}`),
+          signal: this.signal,
+          onProgress: (done) => this.context.progress(`uploading ${percent(done, length)}`),
         });
       } catch (error) {
-        if (!signal.aborted) throw error instanceof ConnectionLost ? this.lostInUpload(error) : error;
-        const again = this.step("upload", "run pulumi up again: it starts over");
-        throw new KvmError("cancelled", { ...again, reason: messageOf(signal.reason) });
+        if (this.signal.aborted) throw this.cancelled("upload", this.signal);
+        throw error instanceof ConnectionLost ? this.lostInUpload(error) : error;
       }
     });
   }
@@ -218,19 +214,19 @@ export class VolumeStore {
   }
 
   /** Reads a volume of any size; holes arrive as zeroes. */
-  async stream(volume: VolumeHandle, signal: AbortSignal): Promise<Readable> {
-    return attempt(this.step("read"), () => this.libvirt.download(volume, { sparse: true, signal }));
+  async stream(volume: VolumeHandle): Promise<Readable> {
+    return attempt(this.step("read"), () => this.libvirt.download(volume, { sparse: true, signal: this.signal }));
   }
 
-  async remove(volume: VolumeHandle): Promise<void> {
+  private async remove(volume: VolumeHandle, signal?: AbortSignal): Promise<void> {
     const work = () => this.libvirt.call("STORAGE_VOL_DELETE", { vol: volume, flags: 0 });
     try {
-      await this.patiently("delete", work);
+      await this.patiently("delete", work, signal);
     } catch (error) {
       // Carried out before the connection was lost, or by somebody else: what counts is that it is gone.
       if ((await this.look(volume.name)) === undefined) return;
       if (!isConnectionLost(error)) throw error;
-      await this.patiently("delete", work);
+      await this.patiently("delete", work, signal);
     }
   }
 
@@ -242,7 +238,7 @@ export class VolumeStore {
       await refreshPoolsOf(this.libvirt, users);
       users = await look();
     }
-    if (users.length === 0) return this.remove(volume);
+    if (users.length === 0) return this.remove(volume, this.signal);
     const ifBased = users.some(({ kind }) => kind === "volume") ? basedRemedy : remedy;
     throw new KvmError("conflict", {
       ...this.step("delete", whenAllLeave(users) ?? ifBased),
@@ -257,13 +253,15 @@ export class VolumeStore {
       /no secret provided/.test(said)
         ? "grow it while a guest that has it runs: libvirt forgets the secret of a volume when it looks at the pool anew"
         : undefined;
-    await this.patiently("grow", () => this.libvirt.call("STORAGE_VOL_RESIZE", args), remedy);
+    const work = () => this.libvirt.call("STORAGE_VOL_RESIZE", args);
+    await this.patiently("grow", work, this.signal, remedy);
   }
 
   /** Makes the pool look at its volumes again. */
   async refresh(): Promise<void> {
     const args = { pool: this.handle, flags: 0 };
-    await this.patiently("refresh the pool of", () => this.libvirt.call("STORAGE_POOL_REFRESH", args), this.poolRemedy);
+    const work = () => this.libvirt.call("STORAGE_POOL_REFRESH", args);
+    await this.patiently("refresh the pool of", work, this.signal, this.poolRemedy);
   }
 
   /** In bytes, as libvirt saw it last. */
@@ -339,6 +337,7 @@ export class VolumeStore {
   private async discard(name: string, cause: unknown): Promise<void> {
     try {
       const left = await this.find(name);
+      // Though the deployment is cancelled: the pool is busy for a moment with the very upload that was.
       if (left) await this.remove(left);
     } catch (error) {
       const remedy = "mend what failed, then run pulumi up again: it deletes the half-made volume and makes it anew";
@@ -351,31 +350,31 @@ export class VolumeStore {
 
   private readonly poolRemedy = (said: string) => poolRemedy(this.pool, said);
 
+  private get signal(): AbortSignal {
+    return this.context.signal;
+  }
+
+  private cancelled(what: string, { reason }: AbortSignal): KvmError {
+    const again = this.step(what, "run the same command again: it does this anew");
+    return new KvmError("cancelled", { ...again, reason: messageOf(reason) });
+  }
+
   private get handle() {
     return poolHandle(this.pool.uuid);
   }
 
-  /** "pool has asynchronous jobs running" and the like pass by themselves. */
-  private async patiently<T>(what: string, work: () => Promise<T>, remedy?: Step["remedy"]): Promise<T> {
-    return attempt(this.step(what, remedy), async () => {
-      for (let left = busyRetries.count; ; left--) {
-        try {
-          return await work();
-        } catch (error) {
-          if (left === 0 || !isBusy(error)) throw error;
-          await sleep(busyRetries.milliseconds);
-        }
-      }
-    });
+  /** A step that waits while the pool or volume is busy, until `signal` fires. */
+  private async patiently<T>(
+    what: string,
+    work: () => Promise<T>,
+    signal: AbortSignal | undefined,
+    remedy?: Step["remedy"],
+  ): Promise<T> {
+    const cancelled = (error: unknown) => {
+      throw signal?.aborted && error === signal.reason ? this.cancelled(what, signal) : error;
+    };
+    return attempt(this.step(what, remedy), () => onceIdle(work, signal).catch(cancelled));
   }
-}
-
-function isBusy(error: unknown): boolean {
-  if (!(error instanceof LibvirtError)) return false;
-  return (
-    error.code === errorCode.resourceBusy ||
-    /asynchronous jobs running|still being allocated|still in use/.test(error.message)
-  );
 }
 
 export function percent(done: bigint, total: bigint): string {

@@ -78,7 +78,7 @@ async function make(store: VolumeStore, inputs: Inputs, context: Context): Promi
       const length = BigInt(seed.iso.length);
       await store.requireSpace(length, async () => length);
       await store.make(inputs.name, render(inputs, seed), (volume) =>
-        store.fill(volume, { data: from(seed.iso), length }, context),
+        store.fill(volume, { data: from(seed.iso), length }),
       );
     });
   } catch (error) {

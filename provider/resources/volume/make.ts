@@ -53,7 +53,7 @@ async function fill(
   const first = store.isFixed ? wanted : image.virtualSize;
   const content = { data: image.source.open(), length: BigInt(size), dense: tablesBefore(inputs) };
   return store.make(name, render(inputs, raw ? first : smallest), async (volume) => {
-    await store.fill(volume, content, context);
+    await store.fill(volume, content);
     if (wanted > image.virtualSize && !store.isFixed) await store.resize(volume, wanted);
   });
 }

@@ -105,7 +105,7 @@ async function whatIsLeft(
   if (there.some((byte) => byte !== 0)) return "other";
   // A guest that discards what it deletes leaves zeroes too.
   context.progress("comparing it with the image");
-  return (await isBeginning(await store.stream(handle, context.signal), image.source.open(), tablesBefore(inputs)))
+  return (await isBeginning(await store.stream(handle), image.source.open(), tablesBefore(inputs)))
     ? "cut off"
     : "other";
 }

@@ -24,7 +24,7 @@ const context = {
 
 test("an upload that failed, and whose rest stays, is one message with one advice", async () => {
   const store = await VolumeStore.open(context, pool, "Volume root.raw");
-  const fill = () => store.fill(vol, { data: (async function* () {})(), length: 0n }, context);
+  const fill = () => store.fill(vol, { data: (async function* () {})(), length: 0n });
   const error: unknown = await store.make("root.raw", "<volume/>", fill).catch((thrown: unknown) => thrown);
   if (!(error instanceof LeftBehind)) throw error;
   expect(error.message).toBe(
@@ -44,11 +44,53 @@ test.each([
   };
   const dying = { ...context, connect: async () => ({ ...daemon, version, upload }) } as unknown as Context;
   const store = await VolumeStore.open(dying, pool, "Volume root.raw");
-  const filling = store.fill(vol, { data: (async function* () {})(), length: 0n }, context);
+  const filling = store.fill(vol, { data: (async function* () {})(), length: 0n });
   await expect(filling).rejects.toThrow(said);
   await expect(filling).rejects.toThrow(
     version === 9_000_000 ? /ECONNRESET; libvirt may/ : /virsh pool-info\); libvirt may/,
   );
+});
+
+describe("a pool that is busy", () => {
+  const busy = (name: string) =>
+    new LibvirtError(errorCode.internal, 18, "pool 'vms' has asynchronous jobs running.", name);
+
+  test("is waited for until the deployment is cancelled", async () => {
+    const stop = new AbortController();
+    const call = async (name: string) => {
+      setImmediate(() => stop.abort(new Error("the deployment was cancelled")));
+      throw busy(name);
+    };
+    const waiting = { ...context, signal: stop.signal, connect: async () => ({ call }) } as unknown as Context;
+    const store = await VolumeStore.open(waiting, pool, "Volume root.raw");
+    await expect(store.refresh()).rejects.toMatchObject({
+      code: "cancelled",
+      message: expect.stringMatching(/Unable to refresh the pool of Volume root.raw.*: the deployment was cancelled/),
+    });
+  });
+
+  test("is waited for after that too where it is to lose what was half made", async () => {
+    const stop = new AbortController();
+    const deletes: string[] = [];
+    const call = async (name: string) => {
+      if (name !== "STORAGE_VOL_DELETE") return { vol, xml: "<volume/>" };
+      if (deletes.push(name) === 1) throw busy(name);
+      return {};
+    };
+    const upload = async () => {
+      stop.abort(new Error("the deployment was cancelled"));
+      throw stop.signal.reason;
+    };
+    const cancelled = {
+      ...context,
+      signal: stop.signal,
+      connect: async () => ({ call, upload }),
+    } as unknown as Context;
+    const store = await VolumeStore.open(cancelled, pool, "Volume root.raw");
+    const fill = () => store.fill(vol, { data: (async function* () {})(), length: 0n });
+    await expect(store.make("root.raw", "<volume/>", fill)).rejects.toMatchObject({ code: "cancelled" });
+    expect(deletes).toHaveLength(2);
+  });
 });
 
 test.each([
