@@ -1,7 +1,7 @@
 import type { Handler, Values } from "../core/handler";
 import { withoutEmpty } from "../core/maps";
 import { isAt } from "../core/paths";
-import { memoPath } from "../core/resource";
+import { memoPath } from "../core/state";
 import { isPlainObject, type Unknown, unknown } from "../core/unknown";
 
 /** How the engine writes a value that is not known yet, and how it marks a secret. */

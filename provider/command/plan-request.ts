@@ -1,7 +1,7 @@
 import { attribute, block, type StateOf, z } from "../core/attribute";
 import { checkRows, type Fault } from "../core/check";
+import { newestDefaults } from "../core/defaults-version";
 import { formatPath } from "../core/faults";
-import { newestDefaults } from "../core/resource";
 import { isPlainObject } from "../core/unknown";
 import { type AskedMachine, machineOf } from "../resources/asked-machine";
 import { limitFaults } from "../resources/host/limit-faults";

@@ -1,12 +1,12 @@
-import type { Row, Rows, StateOf } from "./attribute";
+import type { Row, Rows } from "./attribute";
 import { defaultOf } from "./check";
+import type { AnyDefinition, AnyState, Made } from "./definition";
 import type { Change } from "./diff";
 import { equal } from "./equal";
 import { formatPath } from "./faults";
 import type { Context, Values } from "./handler";
 import { isIgnored } from "./ignored";
 import { isSameAt, isWithin } from "./paths";
-import type { Definition, Made, Output, State } from "./resource";
 import { Unfinished } from "./unfinished";
 import { isPlainObject } from "./unknown";
 
@@ -17,14 +17,14 @@ type IsLeft = (path: readonly string[]) => boolean;
  * Updates the object. What the program ignores, and does not change itself, is handed on as a look finds it now, and stays
  * in state as it was: the program is compared with that, and the next refresh shows what others made of it.
  */
-export async function updateAround<R extends Rows, O extends Readonly<Record<string, Output>>>(
-  definition: Definition<R, O>,
+export async function updateAround(
+  definition: AnyDefinition,
   id: string,
-  old: State<R, O>,
-  wanted: StateOf<R>,
+  old: AnyState,
+  wanted: Values,
   changes: readonly Change[],
   context: Context,
-): Promise<Made<O>> {
+): Promise<Made<Values>> {
   const { applied = {} } = old.__kvm ?? {};
   const ignored = context.meta?.ignoreChanges ?? [];
   // A creation that did not get to its end is still brought there.
@@ -41,7 +41,7 @@ export async function updateAround<R extends Rows, O extends Readonly<Record<str
   const asBefore = (made: Made<Values>) =>
     made.applied ? { ...made, applied: withLeft(made.applied, applied, isLeft) } : made;
   try {
-    return asBefore(await definition.update(id, asSeen(old), asSeen(wanted), changes, context)) as Made<O>;
+    return asBefore(await definition.update(id, asSeen(old), asSeen(wanted), changes, context));
   } catch (error) {
     if (!(error instanceof Unfinished)) throw error;
     throw new Unfinished(asBefore(error.made), error.cause, error.inputs && withLeft(error.inputs, old, isLeft));

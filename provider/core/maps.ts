@@ -1,8 +1,14 @@
+import type { Row, Rows } from "./attribute";
 import type { Values } from "./handler";
 import { isPlainObject } from "./unknown";
 
 // The engine writes the state of all objects at every step, and most machines have entries in few of their dozen maps:
 // in state, one that is empty is absent.
+
+/** The names of the maps among the rows. */
+export function mapsIn(rows: Rows): string[] {
+  return Object.entries<Row>(rows).flatMap(([name, row]) => (row.kind === "map" ? [name] : []));
+}
 
 /** The values without those of the `maps` that hold nothing, but for what `given` holds too. */
 export function withoutEmpty(maps: readonly string[], values: Values, given: Values = {}): Values {

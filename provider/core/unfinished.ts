@@ -1,5 +1,5 @@
+import type { Made } from "./definition";
 import type { Values } from "./handler";
-import type { Made } from "./resource";
 
 /**
  * Thrown by create and update when the object exists but is not what was asked for: what is true of it is kept in

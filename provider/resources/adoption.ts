@@ -1,7 +1,7 @@
 import { attribute, type ChangeRule, z } from "../core/attribute";
+import type { Bookkeeping } from "../core/definition";
 import type { Context, Values } from "../core/handler";
 import { isIgnored } from "../core/ignored";
-import type { Bookkeeping } from "../core/resource";
 
 /** Rows of every resource that may take over what somebody else made. */
 export const adoptionRows = {

@@ -1,7 +1,8 @@
 import { attribute, type Row, type Rows, type StateOf, z } from "../core/attribute";
 import type { Fault } from "../core/check";
+import { filled } from "../core/filled";
 import type { Values } from "../core/handler";
-import { defineResource, filled } from "../core/resource";
+import { defineResource } from "../core/resource";
 import { isPlainObject, unknown } from "../core/unknown";
 import type { DeviceRequest } from "../tuning/request";
 import { pciAddress } from "./pci-address";

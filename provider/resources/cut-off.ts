@@ -1,7 +1,7 @@
 import type { Rows } from "../core/attribute";
+import type { Bookkeeping, Made } from "../core/definition";
 import { bareReason, isConnectionLost, KvmError } from "../core/errors";
 import type { Values } from "../core/handler";
-import type { Bookkeeping, Made } from "../core/resource";
 import { Unfinished } from "../core/unfinished";
 import { namedByEither } from "./document";
 import { explain, type Step } from "./failure";

@@ -1,7 +1,7 @@
 import { KvmError } from "../core/errors";
 import type { Context, HostReference, Meta } from "../core/handler";
 import { isSameStack, nameIn } from "../core/identity";
-import { stateVersion } from "../core/resource";
+import { stateVersion } from "../core/state";
 import { attributeAt } from "../schema/lens";
 import { child, type Element, element, textOf } from "../schema/tree";
 import { Taken } from "./hand-over";

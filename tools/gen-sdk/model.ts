@@ -1,5 +1,6 @@
 import { type Attribute, type Row, type Rows, z } from "../../provider/core/attribute";
-import { type Output, versionRow } from "../../provider/core/resource";
+import { versionRow } from "../../provider/core/defaults-version";
+import type { Output } from "../../provider/core/definition";
 
 /** One property as the generators print it. */
 export interface Property {

@@ -1,7 +1,7 @@
 import type { Row, Rows } from "../../core/attribute";
+import { versionRow } from "../../core/defaults-version";
 import { equal } from "../../core/equal";
 import type { Handler, Meta, Values } from "../../core/handler";
-import { versionRow } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 
 /** A handler with the rows that it is made of. */

@@ -1,6 +1,7 @@
+import type { Made } from "../../core/definition";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { defineResource, inputsIn, type Made } from "../../core/resource";
+import { defineResource, inputsIn } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { buildSeed, type Seed } from "../../seed/cloud-init";
 import { SeedError } from "../../seed/seed-error";

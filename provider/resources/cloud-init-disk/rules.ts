@@ -1,4 +1,4 @@
-import type { Rule } from "../../core/resource";
+import type { Rule } from "../../core/definition";
 import { hostnameFault } from "../../seed/cloud-init";
 import { overlayRule } from "../overlay";
 import { volumePath } from "../pool-reference";

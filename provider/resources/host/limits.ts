@@ -1,7 +1,7 @@
 import { attribute, type StateOf, z } from "../../core/attribute";
 import type { Fault } from "../../core/check";
+import type { Rule } from "../../core/definition";
 import { size } from "../../core/quantities";
-import type { Rule } from "../../core/resource";
 import { parseBytes } from "../../core/units";
 import { parseCpuSet } from "../../tuning/cpu-set";
 import { type DeclaredLimits, type DeclaredPages, maxLimits } from "../host-limits";

@@ -1,7 +1,8 @@
+import type { Bookkeeping, Made, Seen } from "../../core/definition";
 import { diffRows } from "../../core/diff";
 import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
-import { type Bookkeeping, defineResource, inputsIn, type Made, type Seen } from "../../core/resource";
+import { defineResource, inputsIn } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Element } from "../../schema/tree";
 import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { attribute, type StateOf, z } from "../../core/attribute";
 import type { Fault } from "../../core/check";
+import type { Made } from "../../core/definition";
 import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import { formatPath } from "../../core/faults";
 import type { Context, Values } from "../../core/handler";
 import { Identity, isSameStack, nameIn } from "../../core/identity";
-import { defineResource, type Made } from "../../core/resource";
+import { defineResource } from "../../core/resource";
 import { hasUnknown, isPlainObject, unknown } from "../../core/unknown";
 import type { Placement } from "../../tuning/placement";
 import type { PlacedBefore } from "../../tuning/request";

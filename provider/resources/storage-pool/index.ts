@@ -1,8 +1,9 @@
+import type { Made, Outputs, Seen } from "../../core/definition";
 import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import { KvmError, messageOf } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { defineResource, inputsIn, type Made, type Outputs, type Seen } from "../../core/resource";
+import { defineResource, inputsIn } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { type Element, element } from "../../schema/tree";
 import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";

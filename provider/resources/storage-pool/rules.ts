@@ -1,5 +1,5 @@
 import type { Fault } from "../../core/check";
-import type { Rule } from "../../core/resource";
+import type { Rule } from "../../core/definition";
 import { overlayRule } from "../overlay";
 import type { Inputs, PoolType, rows } from "./rows";
 

@@ -1,8 +1,8 @@
+import type { Bookkeeping } from "../../core/definition";
 import type { Change } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
 import { valueAt } from "../../core/paths";
-import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject, unknown } from "../../core/unknown";
 import { operationFor } from "./live";
 import { inMotion } from "./pending";

@@ -1,10 +1,10 @@
 import type { Row, Rows } from "../../core/attribute";
+import type { Bookkeeping, Made } from "../../core/definition";
 import { diffRows } from "../../core/diff";
 import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
 import { withIgnored } from "../../core/left-alone";
-import type { Bookkeeping, Made } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Libvirt } from "../../libvirt/api";
 import { clone, type Element, equal } from "../../schema/tree";

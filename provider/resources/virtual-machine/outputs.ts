@@ -1,7 +1,7 @@
+import type { Made } from "../../core/definition";
 import type { Change } from "../../core/diff";
 import type { Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
-import type { Made } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import { child, type Element, textOf } from "../../schema/tree";
 import { adoptedOutput } from "../adoption";

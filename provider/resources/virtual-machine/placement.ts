@@ -1,7 +1,7 @@
 import type { Change } from "../../core/diff";
 import { equal } from "../../core/equal";
+import { filled } from "../../core/filled";
 import type { Values } from "../../core/handler";
-import { filled } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import { cpusIn, parseCpuSet } from "../../tuning/cpu-set";
 import type { PlacedBefore, SmtPolicy } from "../../tuning/request";

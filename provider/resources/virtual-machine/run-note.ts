@@ -1,6 +1,6 @@
+import type { Bookkeeping } from "../../core/definition";
 import type { Values } from "../../core/handler";
 import { isSameAt, valueAt, withValueAt } from "../../core/paths";
-import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 
 /** What the guest has, and what its definition has instead. */

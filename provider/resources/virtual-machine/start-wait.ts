@@ -1,5 +1,5 @@
+import type { Bookkeeping } from "../../core/definition";
 import type { Context, Values } from "../../core/handler";
-import type { Bookkeeping } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { type Mark, readMark } from "../ownership";

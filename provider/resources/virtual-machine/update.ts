@@ -1,9 +1,9 @@
+import type { Made } from "../../core/definition";
 import type { Change } from "../../core/diff";
 import { isConnectionLost, KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { isIgnored } from "../../core/ignored";
 import { isAt, isSameAt } from "../../core/paths";
-import type { Made } from "../../core/resource";
 import { clone, type Element, ensure, setText } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
 import { type Leases, leasesBefore, noLeases } from "./addresses";

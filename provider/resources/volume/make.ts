@@ -1,6 +1,6 @@
+import type { Made } from "../../core/definition";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import type { Made } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { formatBytes } from "../../core/units";
 import { type FoundVolume, LeftBehind, type VolumeStore } from "../volume-store";

@@ -1,7 +1,8 @@
+import type { Made, Outputs, Seen, State as StateIn } from "../../core/definition";
 import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
-import { inputsIn, type Made, type Outputs, type Seen, type State as StateIn } from "../../core/resource";
+import { inputsIn } from "../../core/resource";
 import { formatBytes, parseBytes } from "../../core/units";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, textAt } from "../../schema/lens";

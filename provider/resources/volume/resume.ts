@@ -1,8 +1,8 @@
+import type { Made } from "../../core/definition";
 import { equal } from "../../core/equal";
 import { KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { Identity } from "../../core/identity";
-import type { Made } from "../../core/resource";
 import { isPlainObject } from "../../core/unknown";
 import { parseAnswer } from "../../schema/answer";
 import { textAt } from "../../schema/lens";

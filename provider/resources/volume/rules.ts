@@ -1,5 +1,5 @@
 import type { Fault } from "../../core/check";
-import type { Rule } from "../../core/resource";
+import type { Rule } from "../../core/definition";
 import { isPlainObject } from "../../core/unknown";
 import { overlayRule } from "../overlay";
 import { hasDevices, volumePath } from "../pool-reference";

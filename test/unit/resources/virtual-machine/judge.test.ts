@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { filled } from "../../../../provider/core/filled";
 import type { Values } from "../../../../provider/core/handler";
-import { filled } from "../../../../provider/core/resource";
 import { unknown } from "../../../../provider/core/unknown";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { checked, meta } from "./checked";
