@@ -61,32 +61,6 @@ export function opaque(limit: number): Codec<Buffer> {
   };
 }
 
-/** A fixed array of chars: each takes four bytes. Read as text up to the first NUL. */
-export function chars(count: number): Codec<string> {
-  return {
-    layout: `C[${count}]`,
-    write(writer, value) {
-      const bytes = Buffer.alloc(count);
-      bytes.write(value, "utf8");
-      for (const byte of bytes) writer.int(byte);
-    },
-    read: (reader) => textOfChars(Array.from({ length: count }, () => reader.int())),
-  };
-}
-
-/** A variable array of chars: each takes four bytes. */
-export function charList(limit: number): Codec<Buffer> {
-  return {
-    layout: `C<${limit}>`,
-    write(writer, value) {
-      writer.uint(value.length);
-      for (const byte of value) writer.int(byte);
-    },
-    read: (reader) =>
-      Buffer.from(Array.from({ length: bounded(reader.uint(), limit, "chars") }, () => reader.int() & 0xff)),
-  };
-}
-
 export function optional<T>(item: Codec<T>): Codec<T | undefined> {
   return {
     layout: `?${item.layout}`,
@@ -165,10 +139,4 @@ export const params = (limit: number): Codec<readonly TypedParam[]> => list(type
 function bounded(length: number, limit: number, what: string): number {
   if (length > limit) throw new RangeError(`a ${what} of ${length} is over libvirt's limit of ${limit}`);
   return length;
-}
-
-function textOfChars(values: readonly number[]): string {
-  const bytes = Buffer.from(values.map((value) => value & 0xff));
-  const end = bytes.indexOf(0);
-  return bytes.subarray(0, end < 0 ? bytes.length : end).toString("utf8");
 }

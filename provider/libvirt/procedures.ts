@@ -7,8 +7,8 @@ import { networkProcedures } from "./procedures/network";
 import { storageProcedures } from "./procedures/storage";
 
 /**
- * The procedures that a provider of virtual machines needs, by libvirt's own name without REMOTE_PROC_. A test compares
- * them with the protocol files.
+ * The procedures that are called, by libvirt's own name without REMOTE_PROC_. A test compares them with the protocol
+ * files.
  */
 export const procedures = {
   ...hostProcedures,

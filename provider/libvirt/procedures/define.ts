@@ -39,7 +39,6 @@ export const network = struct({ name: string, uuid });
 export const pool = struct({ name: string, uuid });
 export const volume = struct({ pool: string, name: string, key: string });
 export const secret = struct({ uuid, usageType: int, usageId: string });
-export const nwfilter = struct({ name: string, uuid });
 export const nodeDevice = struct({ name: string });
 export const hostInterface = struct({ name: string, mac: string });
 export const snapshot = struct({ name: string, dom: domain });

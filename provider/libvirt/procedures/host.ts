@@ -1,31 +1,17 @@
-import { charList, chars, int, list, opaque, optional, params, string, struct, uhyper, uint } from "../codec";
-import { domain, hostInterface, network, nodeDevice, nwfilter, pool, proc, secret } from "./define";
+import { int, list, optional, params, string, uhyper, uint } from "../codec";
+import { domain, hostInterface, network, nodeDevice, pool, proc } from "./define";
 
 const xml = { xml: string };
-const flags = { flags: uint };
 const lists = { needResults: int, flags: uint };
 
 /** The connection, the node, its devices, and the lists of everything on it. */
 export const hostProcedures = {
   CONNECT_OPEN: proc(1, { name: optional(string), flags: uint }, {}),
-  CONNECT_CLOSE: proc(2, {}, {}),
-  CONNECT_GET_TYPE: proc(3, {}, { type: string }),
   CONNECT_GET_VERSION: proc(4, {}, { hvVersion: uhyper }),
   CONNECT_GET_LIB_VERSION: proc(157, {}, { libVersion: uhyper }),
-  CONNECT_GET_URI: proc(110, {}, { uri: string }),
   CONNECT_GET_HOSTNAME: proc(59, {}, { hostname: string }),
-  CONNECT_SUPPORTS_FEATURE: proc(60, { feature: int }, { supported: int }),
   AUTH_LIST: proc(66, {}, { types: list(int, 20) }),
-  AUTH_SASL_INIT: proc(67, {}, { mechlist: string }),
-  AUTH_SASL_START: proc(
-    68,
-    { mech: string, nil: int, data: charList(65536) },
-    { complete: int, nil: int, data: charList(65536) },
-  ),
-  AUTH_SASL_STEP: proc(69, { nil: int, data: charList(65536) }, { complete: int, nil: int, data: charList(65536) }),
   AUTH_POLKIT: proc(70, {}, { complete: int }),
-  CONNECT_REGISTER_CLOSE_CALLBACK: proc(360, {}, {}),
-  CONNECT_UNREGISTER_CLOSE_CALLBACK: proc(361, {}, {}),
   CONNECT_GET_CAPABILITIES: proc(7, {}, { capabilities: string }),
   CONNECT_GET_DOMAIN_CAPABILITIES: proc(
     342,
@@ -37,14 +23,6 @@ export const hostProcedures = {
       flags: uint,
     },
     { capabilities: string },
-  ),
-  CONNECT_GET_STORAGE_POOL_CAPABILITIES: proc(403, flags, { capabilities: string }),
-  CONNECT_GET_MAX_VCPUS: proc(5, { type: optional(string) }, { maxVcpus: int }),
-  CONNECT_GET_SYSINFO: proc(203, flags, { sysinfo: string }),
-  CONNECT_GET_CPU_MODEL_NAMES: proc(
-    312,
-    { arch: string, needResults: int, flags: uint },
-    { models: list(string, 8192), ret: int },
   ),
   CONNECT_BASELINE_HYPERVISOR_CPU: proc(
     394,
@@ -58,29 +36,6 @@ export const hostProcedures = {
     },
     { cpu: string },
   ),
-  CONNECT_COMPARE_HYPERVISOR_CPU: proc(
-    393,
-    {
-      emulator: optional(string),
-      arch: optional(string),
-      machine: optional(string),
-      virttype: optional(string),
-      xmlCPU: string,
-      flags: uint,
-    },
-    { result: int },
-  ),
-  NODE_GET_INFO: proc(
-    6,
-    {},
-    { model: chars(32), memory: uhyper, cpus: int, mhz: int, nodes: int, sockets: int, cores: int, threads: int },
-  ),
-  NODE_GET_CPU_MAP: proc(
-    293,
-    { needMap: int, needOnline: int, flags: uint },
-    { cpumap: opaque(2048), online: uint, ret: int },
-  ),
-  NODE_GET_FREE_MEMORY: proc(102, {}, { freeMem: uhyper }),
   NODE_GET_CELLS_FREE_MEMORY: proc(101, { startCell: int, maxcells: int }, { cells: list(uhyper, 1024) }),
   NODE_GET_FREE_PAGES: proc(
     340,
@@ -92,37 +47,20 @@ export const hostProcedures = {
     { pageSizes: list(uint, 1024), pageCounts: list(uhyper, 1024), startCell: int, cellCount: uint, flags: uint },
     { ret: int },
   ),
-  NODE_GET_SECURITY_MODEL: proc(122, {}, { model: charList(257), doi: charList(257) }),
-  NODE_GET_SEV_INFO: proc(395, { nparams: int, flags: uint }, { params: params(64), nparams: int }),
   NODE_GET_MEMORY_PARAMETERS: proc(289, { nparams: int, flags: uint }, { params: params(64), nparams: int }),
   NODE_SET_MEMORY_PARAMETERS: proc(288, { params: params(64), flags: uint }, {}),
   CONNECT_LIST_ALL_DOMAINS: proc(273, lists, { domains: list(domain, 16384), ret: uint }),
   CONNECT_LIST_ALL_NETWORKS: proc(283, lists, { nets: list(network, 16384), ret: uint }),
   CONNECT_LIST_ALL_STORAGE_POOLS: proc(281, lists, { pools: list(pool, 16384), ret: uint }),
-  CONNECT_LIST_ALL_SECRETS: proc(287, lists, { secrets: list(secret, 16384), ret: uint }),
-  CONNECT_LIST_ALL_NWFILTERS: proc(286, lists, { filters: list(nwfilter, 16384), ret: uint }),
   CONNECT_LIST_ALL_NODE_DEVICES: proc(285, lists, { devices: list(nodeDevice, 65536), ret: uint }),
   CONNECT_LIST_ALL_INTERFACES: proc(284, lists, { ifaces: list(hostInterface, 16384), ret: uint }),
-  CONNECT_LIST_ALL_NWFILTER_BINDINGS: proc(401, lists, {
-    bindings: list(struct({ portdev: string, filtername: string }), 16384),
-    ret: uint,
-  }),
-  NODE_DEVICE_LOOKUP_BY_NAME: proc(113, { name: string }, { dev: nodeDevice }),
   NODE_DEVICE_GET_XML_DESC: proc(114, { name: string, flags: uint }, xml),
   NODE_DEVICE_DEFINE_XML: proc(428, { xmlDesc: string, flags: uint }, { dev: nodeDevice }, { since: "7.3.0" }),
   NODE_DEVICE_CREATE: proc(430, { name: string, flags: uint }, {}, { since: "7.3.0" }),
-  NODE_DEVICE_CREATE_XML: proc(123, { xmlDesc: string, flags: uint }, { dev: nodeDevice }),
   NODE_DEVICE_DESTROY: proc(124, { name: string }, {}),
   NODE_DEVICE_UNDEFINE: proc(429, { name: string, flags: uint }, {}, { since: "7.3.0" }),
   NODE_DEVICE_SET_AUTOSTART: proc(434, { name: string, autostart: int }, {}, { since: "7.8.0" }),
-  NODE_DEVICE_DETACH_FLAGS: proc(301, { name: string, driverName: optional(string), flags: uint }, {}),
-  NODE_DEVICE_RE_ATTACH: proc(119, { name: string }, {}),
   INTERFACE_LOOKUP_BY_NAME: proc(128, { name: string }, { iface: hostInterface }),
   INTERFACE_GET_XML_DESC: proc(130, { iface: hostInterface, flags: uint }, xml),
   CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY: proc(316, { eventID: int, dom: optional(domain) }, { callbackID: int }),
-  CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY: proc(317, { callbackID: int }, {}),
-  CONNECT_NETWORK_EVENT_REGISTER_ANY: proc(313, { eventID: int, net: optional(network) }, { callbackID: int }),
-  CONNECT_NETWORK_EVENT_DEREGISTER_ANY: proc(314, { callbackID: int }, {}),
-  CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY: proc(368, { eventID: int, pool: optional(pool) }, { callbackID: int }),
-  CONNECT_STORAGE_POOL_EVENT_DEREGISTER_ANY: proc(369, { callbackID: int }, {}),
 };

@@ -1,5 +1,5 @@
 import { hyper, int, list, optional, string, struct, uint, uuid } from "../codec";
-import { network, nwfilter, proc } from "./define";
+import { network, proc } from "./define";
 
 const flags = { flags: uint };
 const onNetwork = { net: network };
@@ -18,15 +18,11 @@ const lease = struct({
 
 const networkPort = struct({ net: network, uuid });
 
-/** Networks and network filters. */
+/** Networks. */
 export const networkProcedures = {
   NETWORK_LOOKUP_BY_NAME: proc(46, { name: string }, onNetwork),
-  NETWORK_LOOKUP_BY_UUID: proc(47, { uuid }, onNetwork),
   NETWORK_DEFINE_XML: proc(41, { xml: string }, onNetwork),
-  NETWORK_DEFINE_XML_FLAGS: proc(432, { xml: string, ...flags }, onNetwork, { since: "7.7.0" }),
   NETWORK_CREATE: proc(39, onNetwork, {}),
-  NETWORK_CREATE_XML: proc(40, { xml: string }, onNetwork),
-  NETWORK_CREATE_XML_FLAGS: proc(437, { xml: string, ...flags }, onNetwork, { since: "7.8.0" }),
   NETWORK_DESTROY: proc(42, onNetwork, {}),
   NETWORK_UNDEFINE: proc(49, onNetwork, {}),
   NETWORK_GET_XML_DESC: proc(43, { ...onNetwork, ...flags }, { xml: string }),
@@ -39,7 +35,6 @@ export const networkProcedures = {
   NETWORK_SET_AUTOSTART: proc(48, { ...onNetwork, autostart: int }, {}),
   NETWORK_IS_ACTIVE: proc(152, onNetwork, { active: int }),
   NETWORK_IS_PERSISTENT: proc(153, onNetwork, { persistent: int }),
-  NETWORK_GET_BRIDGE_NAME: proc(45, onNetwork, { name: string }),
   NETWORK_GET_DHCP_LEASES: proc(
     341,
     { ...onNetwork, mac: optional(string), needResults: int, ...flags },
@@ -51,27 +46,4 @@ export const networkProcedures = {
     { ports: list(networkPort, 16384), ret: uint },
   ),
   NETWORK_PORT_LOOKUP_BY_UUID: proc(405, { network, uuid }, { port: networkPort }),
-  NETWORK_SET_METADATA: proc(
-    444,
-    { network, type: int, metadata: optional(string), key: optional(string), uri: optional(string), ...flags },
-    {},
-    { since: "9.7.0" },
-  ),
-  NETWORK_GET_METADATA: proc(
-    445,
-    { network, type: int, uri: optional(string), ...flags },
-    { metadata: string },
-    { since: "9.7.0" },
-  ),
-  NWFILTER_LOOKUP_BY_NAME: proc(175, { name: string }, { nwfilter }),
-  NWFILTER_LOOKUP_BY_UUID: proc(176, { uuid }, { nwfilter }),
-  NWFILTER_DEFINE_XML: proc(180, { xml: string }, { nwfilter }),
-  NWFILTER_DEFINE_XML_FLAGS: proc(431, { xml: string, ...flags }, { nwfilter }, { since: "7.7.0" }),
-  NWFILTER_GET_XML_DESC: proc(177, { nwfilter, ...flags }, { xml: string }),
-  NWFILTER_UNDEFINE: proc(181, { nwfilter }, {}),
-  NWFILTER_BINDING_LOOKUP_BY_PORT_DEV: proc(
-    397,
-    { name: string },
-    { nwfilterBinding: struct({ portdev: string, filtername: string }) },
-  ),
 };

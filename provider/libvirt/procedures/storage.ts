@@ -1,4 +1,4 @@
-import { char, int, list, opaque, optional, string, uhyper, uint, uuid } from "../codec";
+import { char, int, list, optional, string, uhyper, uint, uuid } from "../codec";
 import { pool, proc, secret, volume } from "./define";
 
 const flags = { flags: uint };
@@ -9,14 +9,11 @@ const onVolume = { vol: volume };
 export const storageProcedures = {
   CONNECT_FIND_STORAGE_POOL_SOURCES: proc(75, { type: string, srcSpec: optional(string), ...flags }, { xml: string }),
   STORAGE_POOL_LOOKUP_BY_NAME: proc(84, { name: string }, onPool),
-  STORAGE_POOL_LOOKUP_BY_UUID: proc(85, { uuid: uuid }, onPool),
-  STORAGE_POOL_LOOKUP_BY_TARGET_PATH: proc(391, { path: string }, onPool),
   STORAGE_POOL_DEFINE_XML: proc(77, { xml: string, ...flags }, onPool),
   STORAGE_POOL_CREATE_XML: proc(76, { xml: string, ...flags }, onPool),
   STORAGE_POOL_CREATE: proc(78, { ...onPool, ...flags }, {}),
   STORAGE_POOL_BUILD: proc(79, { ...onPool, ...flags }, {}),
   STORAGE_POOL_DESTROY: proc(80, onPool, {}),
-  STORAGE_POOL_DELETE: proc(81, { ...onPool, ...flags }, {}),
   STORAGE_POOL_UNDEFINE: proc(82, onPool, {}),
   STORAGE_POOL_REFRESH: proc(83, { ...onPool, ...flags }, {}),
   STORAGE_POOL_GET_INFO: proc(87, onPool, { state: char, capacity: uhyper, allocation: uhyper, available: uhyper }),
@@ -33,15 +30,8 @@ export const storageProcedures = {
   STORAGE_VOL_CREATE_XML: proc(93, { ...onPool, xml: string, ...flags }, onVolume),
   STORAGE_VOL_CREATE_XML_FROM: proc(125, { ...onPool, xml: string, clonevol: volume, ...flags }, onVolume),
   STORAGE_VOL_LOOKUP_BY_NAME: proc(95, { ...onPool, name: string }, onVolume),
-  STORAGE_VOL_LOOKUP_BY_KEY: proc(96, { key: string }, onVolume),
   STORAGE_VOL_LOOKUP_BY_PATH: proc(97, { path: string }, onVolume),
   STORAGE_POOL_LOOKUP_BY_VOLUME: proc(86, onVolume, onPool),
-  STORAGE_VOL_GET_INFO: proc(98, onVolume, { type: char, capacity: uhyper, allocation: uhyper }),
-  STORAGE_VOL_GET_INFO_FLAGS: proc(
-    378,
-    { ...onVolume, ...flags },
-    { type: char, capacity: uhyper, allocation: uhyper },
-  ),
   STORAGE_VOL_GET_XML_DESC: proc(99, { ...onVolume, ...flags }, { xml: string }),
   STORAGE_VOL_GET_PATH: proc(100, onVolume, { name: string }),
   STORAGE_VOL_RESIZE: proc(260, { ...onVolume, capacity: uhyper, ...flags }, {}),
@@ -52,8 +42,6 @@ export const storageProcedures = {
   SECRET_LOOKUP_BY_UUID: proc(141, { uuid: uuid }, { secret }),
   SECRET_LOOKUP_BY_USAGE: proc(147, { usageType: int, usageID: string }, { secret }),
   SECRET_DEFINE_XML: proc(142, { xml: string, ...flags }, { secret }),
-  SECRET_SET_VALUE: proc(144, { secret, value: opaque(65536), ...flags }, {}),
-  SECRET_GET_VALUE: proc(145, { secret, ...flags }, { value: opaque(65536) }),
   SECRET_GET_XML_DESC: proc(143, { secret, ...flags }, { xml: string }),
   SECRET_UNDEFINE: proc(146, { secret }, {}),
 };
