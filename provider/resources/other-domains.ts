@@ -6,8 +6,13 @@ import { attempt, ifFound } from "./failure";
 import { readMark } from "./ownership";
 import { SharedLook } from "./shared-look";
 
-/** What was read over a connection, by domain and kind: of hundreds that are asked for each guest, few have changed. */
-const readBefore = new WeakMap<Libvirt, Map<string, { readonly xml: string; readonly document: Element }>>();
+interface Reading {
+  readonly xml: string;
+  readonly document: Element;
+}
+
+/** What was read over a connection, by uuid and kind: of hundreds that are asked for each guest, few have changed. */
+const readBefore = new WeakMap<Libvirt, Map<string, Reading[]>>();
 
 /** Another domain of the host: all that it has now and will have at its next start. */
 export interface OtherDomain {
@@ -40,6 +45,8 @@ async function lookAt(libvirt: Libvirt, host: string, running: boolean) {
   const { domains } = await attempt({ step: "list the domains", host }, () =>
     libvirt.call("CONNECT_LIST_ALL_DOMAINS", { needResults: 1, flags: running ? activeOnly.domains : 0 }),
   );
+  // Of those that are off a look at the running ones knows nothing.
+  if (!running) forgetAllBut(libvirt, new Set(domains.map(({ uuid }) => uuid)));
   return Promise.all(
     domains.map(async (dom) => {
       const wanted = running || dom.id === -1 ? [0] : [0, xmlFlags.inactive];
@@ -55,21 +62,26 @@ async function lookAt(libvirt: Libvirt, host: string, running: boolean) {
         name: dom.name,
         uuid: dom.uuid,
         isRunning: dom.id !== -1,
-        documents: documents.flatMap((found, index) =>
-          found ? [read(libvirt, `${dom.uuid} ${index}`, found.xml)] : [],
-        ),
+        documents: documents.flatMap((found, index) => (found ? [read(libvirt, dom.uuid, index, found.xml)] : [])),
       };
     }),
   );
 }
 
 /** Nobody may write to what it answers. */
-function read(libvirt: Libvirt, key: string, xml: string): Element {
-  const known = readBefore.get(libvirt) ?? new Map();
+function read(libvirt: Libvirt, uuid: string, kind: number, xml: string): Element {
+  const known = readBefore.get(libvirt) ?? new Map<string, Reading[]>();
   readBefore.set(libvirt, known);
-  const before = known.get(key);
+  const readings = known.get(uuid) ?? [];
+  known.set(uuid, readings);
+  const before = readings[kind];
   if (before?.xml === xml) return before.document;
   const document = parseAnswer(xml);
-  known.set(key, { xml, document });
+  readings[kind] = { xml, document };
   return document;
+}
+
+function forgetAllBut(libvirt: Libvirt, uuids: ReadonlySet<string>): void {
+  const known = readBefore.get(libvirt);
+  for (const uuid of known?.keys() ?? []) if (!uuids.has(uuid)) known?.delete(uuid);
 }
