@@ -1,4 +1,4 @@
-import type { Around, Attribute, Block, ChangeClass, ChangeRule, MapOf, Row, Rows, Verdict } from "./attribute";
+import type { Around, Attribute, ChangeClass, ChangeRule, MapOf, Row, Rows, Verdict } from "./attribute";
 import { equal } from "./equal";
 import { formatPath } from "./faults";
 import { isPlainObject, unknown } from "./unknown";
@@ -30,7 +30,7 @@ function diffRow(row: Row, old: unknown, next: unknown, path: readonly string[],
     case "attribute":
       return diffAttribute(row, old, next, path, around);
     case "block":
-      if (old === unknown || next === unknown) return [unknownBlock(row, old, next, path, around)];
+      if (old === unknown || next === unknown) return [unknownBlock(row.rows, old, next, path, around)];
       return diffRows(row.rows, isPlainObject(old) ? old : {}, isPlainObject(next) ? next : {}, path, around);
     case "map":
       if (old === unknown || next === unknown) return [unknownMap(row, old, next, path, around)];
@@ -82,19 +82,26 @@ function unknownEntry(
   around: Around,
 ): Change {
   const removed = change(path, old, unknown, judge(row.change, old, unknown, around));
-  const others = diffRows(row.rows, old, anything(row.rows), path, around);
-  return change(path, old, unknown, { class: worstClass([removed, ...others]), reason: "not known yet" });
+  return atWorst(removed, row.rows, old, path, around);
 }
 
 /** A block that may go, or have any values; libvirt plugs few of what blocks are into a running guest. */
-function unknownBlock({ rows }: Block, old: unknown, next: unknown, path: readonly string[], around: Around): Change {
-  const others = diffRows(rows, isPlainObject(old) ? old : {}, anything(rows), path, around);
+function unknownBlock(rows: Rows, old: unknown, next: unknown, path: readonly string[], around: Around): Change {
   const restart = change(path, old, next, { class: "restart" });
-  return change(path, old, next, { class: worstClass([restart, ...others]), reason: "not known yet" });
+  return atWorst(restart, rows, isPlainObject(old) ? old : {}, path, around);
 }
 
-function anything(rows: Rows): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.keys(rows).map((name) => [name, unknown]));
+/** The change as a whole, or any of those within it, whichever costs most. */
+function atWorst(
+  whole: Change,
+  rows: Rows,
+  old: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+  around: Around,
+): Change {
+  const anything = Object.fromEntries(Object.keys(rows).map((name) => [name, unknown]));
+  const others = diffRows(rows, old, anything, path, around);
+  return change(path, whole.old, whole.next, { class: worstClass([whole, ...others]), reason: "not known yet" });
 }
 
 function change(path: readonly string[], old: unknown, next: unknown, verdict: Verdict): Change {
