@@ -157,8 +157,12 @@ function plain(path: string): string {
 
 const survey = new SharedLook(lookAt);
 
+function seeing(host: string): Step {
+  return { step: "see who uses the volumes", host };
+}
+
 async function lookAt(libvirt: Libvirt, host: string): Promise<Survey> {
-  const step = { step: "see who uses the volumes", host };
+  const step = seeing(host);
   const everything = { needResults: 1, flags: 0 };
   const domainsWith = (flags: number) => libvirt.call("CONNECT_LIST_ALL_DOMAINS", { ...everything, flags });
   const [{ domains }, snapped, saved, { pools }] = await attempt(step, () =>
@@ -210,7 +214,7 @@ async function lookAgain(libvirt: Libvirt, host: string, uuid: string, pool: str
 }
 
 async function definitions(libvirt: Libvirt, host: string, uuid: string, running: boolean): Promise<Definition[]> {
-  const step = { step: "see who uses the volumes", host };
+  const step = seeing(host);
   const read = async (flags: number, active: boolean) => {
     const dom = domainHandle(uuid);
     const found = await ifFound(step, () => libvirt.call("DOMAIN_GET_XML_DESC", { dom, flags }));
@@ -221,7 +225,7 @@ async function definitions(libvirt: Libvirt, host: string, uuid: string, running
 
 /** Those that snapshots hold: of what lies below an image that is in no pool, they alone tell. */
 async function inSnapshots(libvirt: Libvirt, host: string, uuid: string): Promise<Definition[]> {
-  const step = { step: "see who uses the volumes", host };
+  const step = seeing(host);
   const list = { dom: domainHandle(uuid), needResults: 1, flags: 0 };
   const { snapshots = [] } = (await ifFound(step, () => libvirt.call("DOMAIN_LIST_ALL_SNAPSHOTS", list))) ?? {};
   const found = await Promise.all(
@@ -236,7 +240,7 @@ async function inSnapshots(libvirt: Libvirt, host: string, uuid: string): Promis
 
 /** That of the guest whose memory is saved, which it goes on with whatever its definition says by now. */
 async function inSavedState(libvirt: Libvirt, host: string, uuid: string): Promise<Definition[]> {
-  const step = { step: "see who uses the volumes", host };
+  const step = seeing(host);
   const args = { dom: domainHandle(uuid), flags: 0 };
   // It is gone on with meanwhile; and one that libvirt cannot read is lost anyway.
   const found = await unlessRefused(
