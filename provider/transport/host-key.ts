@@ -65,7 +65,7 @@ export class HostKeyCheck {
   }
 
   /** Host key algorithms to ask for, best first. */
-  algorithms(supported: readonly string[]): string[] {
+  algorithms<A extends string>(supported: readonly A[]): A[] {
     const lines = this.lines.length > 0 ? this.lines : this.plainLines;
     const types = lines.filter((line) => line.marker === "none").map((line) => line.keyType);
     const pinnedType = this.rules.pinned?.split(" ")[0] ?? "";

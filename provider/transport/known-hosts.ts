@@ -65,7 +65,7 @@ export function judge(lines: readonly KnownHost[], key: Buffer): Verdict {
  * `supported` with the algorithms of known keys first, so that the server shows a key that we can check.
  * Otherwise a host known by its rsa key alone would show its ed25519 key and be refused.
  */
-export function orderAlgorithms(supported: readonly string[], knownTypes: readonly string[]): string[] {
+export function orderAlgorithms<A extends string>(supported: readonly A[], knownTypes: readonly string[]): A[] {
   const known = new Set(knownTypes);
   const isKnown = (algorithm: string) => known.has(/^rsa-sha2-/.test(algorithm) ? "ssh-rsa" : algorithm);
   return [...supported.filter(isKnown), ...supported.filter((algorithm) => !isKnown(algorithm))];

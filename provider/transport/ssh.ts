@@ -152,7 +152,7 @@ export class SshConnection {
         client.on("error", reject).once("ready", resolve);
         client.once("close", () => reject(new Error("the server closed the connection during login")));
         client.connect({
-          sock: together(transport, pulse) as never,
+          sock: together(transport, pulse),
           username: server.user,
           readyTimeout: server.timeout * 1000,
           keepaliveInterval: KEEPALIVE_INTERVAL,
@@ -160,7 +160,8 @@ export class SshConnection {
           keepaliveCountMax: Number.POSITIVE_INFINITY,
           strictVendor: false,
           hostVerifier: (key: Buffer) => server.hostKey.accepts(key),
-          algorithms: { serverHostKey: server.hostKey.algorithms(HOST_KEY_ALGORITHMS) as never },
+          algorithms: { serverHostKey: server.hostKey.algorithms(HOST_KEY_ALGORITHMS) },
+          // Its types do not know that false ends the attempts.
           authHandler: attempts.next as never,
         });
       });
