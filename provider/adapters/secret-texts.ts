@@ -5,6 +5,9 @@ import { isPlainObject } from "../core/unknown";
 /** Shorter texts would be found in any sentence. */
 const shortestSecret = 3;
 
+/** Which object it is: without that nobody could read a message, and user data has such words too. */
+const naming = ["host", "pool", "name"];
+
 /** What an object is to be, or was, and what of that is secret. */
 export interface Told {
   readonly values: Values;
@@ -19,13 +22,18 @@ export function secretHider({ secretPaths }: Pick<Handler, "secretPaths">, ...to
   // Few operations have something to say.
   let secrets: readonly string[] | undefined;
   return (text: string): string => {
-    secrets ??= told
-      .flatMap(({ values, meta }) => {
+    if (secrets === undefined) {
+      const texts = told.flatMap(({ values, meta }) => {
         const patterns = [...secretPaths, ...(meta?.secretPaths ?? [])].map((path) => path.split("."));
-        return secretTexts(values, patterns);
-      })
-      .filter((secret) => secret.length >= shortestSecret)
-      .sort((one, other) => other.length - one.length);
+        return textsIn(values, patterns);
+      });
+      const clear = texts.filter(({ isSecret, path: [top = ""] }) => !isSecret && naming.includes(top));
+      secrets = texts
+        .filter(({ isSecret, text }) => isSecret && text.length >= shortestSecret)
+        .map(({ text }) => text)
+        .filter((secret) => !clear.some(({ text }) => text.includes(secret)))
+        .sort((one, other) => other.length - one.length);
+    }
     return secrets.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text);
   };
 }
@@ -39,11 +47,17 @@ export function hideIn<E>(error: E, hide: (text: string) => string): E {
   return error;
 }
 
-/** What is secret of a value, as messages may have it. */
-function secretTexts(value: unknown, patterns: readonly string[][], path: readonly string[] = []): string[] {
+interface Text {
+  readonly text: string;
+  readonly path: readonly string[];
+  readonly isSecret: boolean;
+}
+
+/** All that messages may have of a value. */
+function textsIn(value: unknown, patterns: readonly string[][], path: readonly string[] = []): Text[] {
   if (Array.isArray(value) || isPlainObject(value)) {
-    return Object.entries(value).flatMap(([name, item]) => secretTexts(item, patterns, [...path, name]));
+    return Object.entries(value).flatMap(([name, item]) => textsIn(item, patterns, [...path, name]));
   }
-  const isSecret = patterns.some((pattern) => isWithin(path, pattern));
-  return isSecret && (typeof value === "string" || typeof value === "number") ? [String(value)] : [];
+  if (typeof value !== "string" && typeof value !== "number") return [];
+  return [{ text: String(value), path, isSecret: patterns.some((pattern) => isWithin(path, pattern)) }];
 }

@@ -46,6 +46,14 @@ it.each([former, secret])(
   },
 );
 
+test("which object and which host it is stays in the message, though a secret has such words too", async () => {
+  const host = { uri: "qemu+ssh://root@rack1/system" };
+  const words = { ...inputs, host, label: { users: ["root"], hosts: ["rack1", "a"], passwd: secret } };
+  const create = refuse(`user root of rack1 with ${secret}`);
+  const failed = messageOf(dynamicProvider({ ...machine, create }).create(words));
+  expect(await failed).toBe("Unable to start a: libvirt said: no user root of rack1 with [secret]");
+});
+
 test("is not in the reasons that the engine keeps in the state of what is half made", async () => {
   const { create } = dynamicProvider({
     ...machine,
