@@ -43,11 +43,11 @@ export interface PlanRequest {
 
 /** Reads the JSON of a request; every fault is told with its path. */
 export function readPlanRequest(text: string, file: string, host: HostTopology): PlanRequest {
-  const faults: Fault[] = [];
   const given = json(text, file);
   if (!isPlainObject(given)) throw new UsageError(`${file} is no request:\n  expected an object with "vms"`);
   const context = { identity: undefined, defaultsVersion: newestDefaults, inputs: given };
-  const { host: uses, vms } = checkRows(fileRows, given, undefined, context, faults) as StateOf<typeof fileRows>;
+  const { values, faults } = checkRows(fileRows, { news: given, olds: undefined }, context);
+  const { host: uses, vms } = values as StateOf<typeof fileRows>;
   const machines = (vms ?? []).flatMap((vm, index) => entryOf(vm, formatPath(["vms", String(index)]), faults) ?? []);
   const limits = (uses ?? {}) as StateOf<typeof hostRows>;
   if (faults.length === 0) {

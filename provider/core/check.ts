@@ -15,51 +15,59 @@ export interface CheckContext {
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
-/** Canonical values of `rows`, with defaults and derived values filled in. All faults are collected in `faults`. */
+/** A place among the inputs, and the faults that are found there. */
+interface Place {
+  readonly context: CheckContext;
+  readonly faults: Fault[];
+  readonly path: readonly string[];
+  /** The names of the map entries on the way there. */
+  readonly keys: readonly string[];
+}
+
+/** Values before and after, by their names. */
+interface Site {
+  readonly news: Readonly<Record<string, unknown>>;
+  readonly olds: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Canonical values of `rows`, with defaults and derived values filled in, and all faults. */
 export function checkRows(
   rows: Rows,
-  news: Readonly<Record<string, unknown>>,
-  olds: Readonly<Record<string, unknown>> | undefined,
+  site: Site,
   context: CheckContext,
-  faults: Fault[],
-  path: readonly string[] = [],
-  keys: readonly string[] = [],
-): Record<string, unknown> {
-  for (const name of Object.keys(news)) {
-    if (!Object.hasOwn(rows, name) && news[name] !== undefined) faults.push(unknownName(rows, path, name));
+): { readonly values: Record<string, unknown>; readonly faults: Fault[] } {
+  const faults: Fault[] = [];
+  return { values: checkAll(rows, site, { context, faults, path: [], keys: [] }), faults };
+}
+
+function checkAll(rows: Rows, site: Site, place: Place): Record<string, unknown> {
+  for (const [name, value] of Object.entries(site.news)) {
+    if (Object.hasOwn(rows, name) || value === undefined) continue;
+    fault(within(place, name), unknownReason(name, Object.keys(rows)));
   }
   const result: Record<string, unknown> = {};
   for (const [name, row] of Object.entries(rows)) {
-    const value = checkRow(row, { name, news, olds }, context, faults, [...path, name], keys);
+    const value = checkRow(row, name, site, within(place, name));
     if (value !== undefined) result[name] = value;
   }
   return result;
 }
 
-interface Site {
-  readonly name: string;
-  readonly news: Readonly<Record<string, unknown>>;
-  readonly olds: Readonly<Record<string, unknown>> | undefined;
+function within(place: Place, name: string): Place {
+  return { ...place, path: [...place.path, name] };
 }
 
-function checkRow(
-  row: Row,
-  { name, news, olds }: Site,
-  context: CheckContext,
-  faults: Fault[],
-  path: readonly string[],
-  keys: readonly string[],
-): unknown {
-  const value = news[name] ?? undefined;
+function checkRow(row: Row, name: string, site: Site, place: Place): unknown {
+  const value = site.news[name] ?? undefined;
   switch (row.kind) {
     case "attribute":
       return value === undefined
-        ? checkInherited(row, inherited(row, { name, news, olds }, context, keys), faults, path)
-        : checkAttribute(row, value, faults, path);
+        ? checkInherited(row, inherited(row, name, site, place), place)
+        : checkAttribute(row, value, place);
     case "block":
-      return checkBlock(row, value, olds?.[name], context, faults, path, keys);
+      return checkBlock(row, value, site.olds?.[name], place);
     case "map":
-      return checkMap(row, value, olds?.[name], context, faults, path, keys);
+      return checkMap(row, value, site.olds?.[name], place);
   }
 }
 
@@ -67,12 +75,7 @@ function checkRow(
 const oldestDefaults = 1;
 
 /** The value for an attribute that the user left out. */
-function inherited(
-  row: Attribute,
-  { name, news, olds }: Site,
-  context: CheckContext,
-  keys: readonly string[],
-): unknown {
+function inherited(row: Attribute, name: string, { news, olds }: Site, { context, keys }: Place): unknown {
   const { identity, inputs, defaultsVersion } = context;
   const asItIs = defaultsVersion === 0 && row.schema.safeParse(undefined).success;
   if (row.derive) {
@@ -92,79 +95,63 @@ export function defaultOf({ defaults = {} }: Attribute, context: DefaultContext,
   return typeof fallback === "function" ? fallback(context) : fallback;
 }
 
-function checkAttribute(row: Attribute, value: unknown, faults: Fault[], path: readonly string[]): unknown {
+function checkAttribute(row: Attribute, value: unknown, place: Place): unknown {
   if (hasUnknown(value)) return value;
   const parsed = row.schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  if (value === undefined) return fault(faults, path, `is required: ${row.doc}`);
+  if (value === undefined) return fault(place, `is required: ${row.doc}`);
   if (row.references && !isPlainObject(value)) {
     const wanted = row.references.join(" or ");
     const way = row.references.includes("Host")
       ? 'as new kvm.Host("rack1", { uri }) makes it'
       : 'one that others made is looked up, as kvm.getNetwork("default", { host })';
-    return fault(faults, path, `expected a ${wanted}, the object itself and not its id or name; ${way}`);
+    return fault(place, `expected a ${wanted}, the object itself and not its id or name; ${way}`);
   }
   const { issues } = parsed.error;
   if (row.references && issues.every((issue) => isMissing(issue, value))) {
     // All that the engine hands on of an object which it was told to leave out is what the program says of it.
     const missing = issues.map((issue) => formatPath(issue.path.map(String))).join(", ");
     const reason = `this ${row.references.join(" or ")} has no ${missing}: one that --target or --exclude leaves out is not made yet, and has to be made first or with it`;
-    return fault(faults, path, reason);
+    return fault(place, reason);
   }
-  faults.push(...faultsOf(issues, value, path));
+  place.faults.push(...faultsOf(issues, value, place.path));
   return undefined;
 }
 
 /** A default or follower that is wrong comes from another value that is wrong, of which the user is told already. */
-function checkInherited(row: Attribute, value: unknown, faults: Fault[], path: readonly string[]): unknown {
-  const told = (row.defaults !== undefined || row.follows) && faults.length > 0;
-  if (!told) return checkAttribute(row, value, faults, path);
+function checkInherited(row: Attribute, value: unknown, place: Place): unknown {
+  const told = (row.defaults !== undefined || row.follows) && place.faults.length > 0;
+  if (!told) return checkAttribute(row, value, place);
   const hidden: Fault[] = [];
-  const result = checkAttribute(row, value, hidden, path);
+  const result = checkAttribute(row, value, { ...place, faults: hidden });
   // Rules that need it are left out, as with anything that is not known.
   return hidden.length > 0 ? unknown : result;
 }
 
-function checkBlock(
-  row: Block,
-  value: unknown,
-  olds: unknown,
-  context: CheckContext,
-  faults: Fault[],
-  path: readonly string[],
-  keys: readonly string[],
-): unknown {
+function checkBlock(row: Block, value: unknown, olds: unknown, place: Place): unknown {
   if (value === unknown) return unknown;
   if (value === undefined && row.optional) return undefined;
-  if (value !== undefined && !isPlainObject(value)) return fault(faults, path, objectOf(row.rows));
-  return checkRows(row.rows, value ?? {}, isPlainObject(olds) ? olds : undefined, context, faults, path, keys);
+  if (value !== undefined && !isPlainObject(value)) return fault(place, objectOf(row.rows));
+  return checkAll(row.rows, { news: value ?? {}, olds: isPlainObject(olds) ? olds : undefined }, place);
 }
 
-function checkMap(
-  row: MapOf,
-  value: unknown,
-  olds: unknown,
-  context: CheckContext,
-  faults: Fault[],
-  path: readonly string[],
-  keys: readonly string[],
-): unknown {
+function checkMap(row: MapOf, value: unknown, olds: unknown, place: Place): unknown {
   if (value === unknown) return unknown;
   if (value === undefined) return {};
-  if (!isPlainObject(value)) return fault(faults, path, "expected an object whose keys are names of your choice");
+  if (!isPlainObject(value)) return fault(place, "expected an object whose keys are names of your choice");
   const result: Record<string, unknown> = {};
   for (const [key, entry] of Object.entries(value)) {
-    const at = [...path, key];
+    const at = within(place, key);
     if (entry === undefined || entry === null) continue;
-    if (!row.key.test(key)) fault(faults, at, `the name must match ${row.key.source}`);
+    if (!row.key.test(key)) fault(at, `the name must match ${row.key.source}`);
     // A name that is none is often an attribute's, one level too high: what it holds is no entry.
     if (!row.key.test(key) && !isPlainObject(entry)) continue;
     const old = isPlainObject(olds) && Object.hasOwn(olds, key) ? olds[key] : undefined;
     if (entry === unknown) result[key] = unknown;
-    else if (!isPlainObject(entry)) fault(faults, at, objectOf(row.rows));
+    else if (!isPlainObject(entry)) fault(at, objectOf(row.rows));
     else {
       const oldEntry = isPlainObject(old) ? old : undefined;
-      result[key] = checkRows(row.rows, entry, oldEntry, context, faults, at, [...keys, key]);
+      result[key] = checkAll(row.rows, { news: entry, olds: oldEntry }, { ...at, keys: [...place.keys, key] });
     }
   }
   return result;
@@ -175,11 +162,7 @@ function objectOf(rows: Rows): string {
   return `expected an object; known are ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", ..." : ""}`;
 }
 
-function unknownName(rows: Rows, path: readonly string[], name: string): Fault {
-  return { property: formatPath([...path, name]), reason: unknownReason(name, Object.keys(rows)) };
-}
-
-function fault(faults: Fault[], path: readonly string[], reason: string): undefined {
+function fault({ faults, path }: Place, reason: string): undefined {
   faults.push({ property: formatPath(path), reason });
   return undefined;
 }

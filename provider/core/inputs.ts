@@ -1,6 +1,6 @@
 import type { Row, Rows } from "./attribute";
 import { certainFaults } from "./certain";
-import { type CheckContext, checkRows, type Fault } from "./check";
+import { checkRows, type Fault } from "./check";
 import { defaultsVersionOf, versionRow } from "./defaults-version";
 import type { AnyDefinition } from "./definition";
 import { filled } from "./filled";
@@ -17,15 +17,14 @@ export function checkInputs(
   meta: Meta | undefined,
 ): CheckResult {
   const { rows, presets } = definition;
-  const faults: Fault[] = [];
   const defaultsVersion = defaultsVersionOf(given, olds);
   const news = filled(given, presets?.of(given, olds, defaultsVersion) ?? {});
-  const context: CheckContext = { identity: meta && new Identity(meta), defaultsVersion, inputs: news };
-  const inputs = checkRows({ ...rows, ...versionRow }, news, olds, context, faults);
+  const context = { identity: meta && new Identity(meta), defaultsVersion, inputs: news };
+  const { values: inputs, faults } = checkRows({ ...rows, ...versionRow }, { news, olds }, context);
   // Of presets that are not known yet nobody knows what they would fill in.
   const isOpen = presets?.by.some((name) => hasUnknown(news[name])) === true;
-  if (!isOpen) faults.push(...ruleFaults(definition, inputs, faults));
-  return { inputs: { ...kept(rows, inputs), defaultsVersion }, failures: faults };
+  const more = isOpen ? [] : ruleFaults(definition, inputs, faults);
+  return { inputs: { ...kept(rows, inputs), defaultsVersion }, failures: [...faults, ...more] };
 }
 
 /** What is wrong by itself says nothing about what it is next to; all else is told in the same round. */
