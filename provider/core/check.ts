@@ -147,14 +147,22 @@ function checkMap(row: MapOf, value: unknown, olds: unknown, place: Place): unkn
     // A name that is none is often an attribute's, one level too high: what it holds is no entry.
     if (!row.key.test(key) && !isPlainObject(entry)) continue;
     const old = isPlainObject(olds) && Object.hasOwn(olds, key) ? olds[key] : undefined;
+    const taker = isPlainObject(entry) ? takerOf(row.rows, entry) : undefined;
     if (entry === unknown) result[key] = unknown;
     else if (!isPlainObject(entry)) fault(at, objectOf(row.rows));
+    else if (taker !== undefined) fault(at, `the entry takes that object as its \`${taker}\`: { ${taker}: ... }`);
     else {
       const oldEntry = isPlainObject(old) ? old : undefined;
       result[key] = checkAll(row.rows, { news: entry, olds: oldEntry }, { ...at, keys: [...place.keys, key] });
     }
   }
   return result;
+}
+
+/** The attribute that takes the object which stands in place of an entry; only references to objects have a host. */
+function takerOf(rows: Rows, entry: object): string | undefined {
+  if (!Object.hasOwn(entry, "host") || Object.hasOwn(rows, "host")) return undefined;
+  return Object.entries<Row>(rows).find(([, row]) => row.kind === "attribute" && row.references)?.[0];
 }
 
 function objectOf(rows: Rows): string {

@@ -169,3 +169,11 @@ test("what is wrong whatever the unknown values are is told", () => {
   };
   expect(check({ disks }).failures.map(({ property }) => property)).toEqual(["disks.drive.bus", "disks.twin"]);
 });
+
+test("an object in place of the entry that takes it is told so, and not of each of its properties", () => {
+  const volume = { name: "r", path: unknown, pool: { name: "vms" }, host };
+  expect(faultsOf({ disks: { root: volume }, nics: { lan: { ...network, uuid: unknown, host } } })).toEqual([
+    "disks.root: the entry takes that object as its `volume`: { volume: ... }",
+    "nics.lan: the entry takes that object as its `network`: { network: ... }",
+  ]);
+});
