@@ -8,7 +8,8 @@ const cancelPath = "/pulumirpc.ResourceProvider/Cancel";
 /**
  * Tells when the engine wants all work to end, and when it died. The process that Pulumi ships answers Cancel by itself
  * and tells no provider (3.248), so we look at the requests that its server gets. Where Node does not show us that
- * server, work goes on to its end, as with any dynamic provider.
+ * server, work goes on to its end, as with any dynamic provider. Where the engine is killed in the half second before its
+ * first call, which is what loads us, the process stays: nothing of ours is in it.
  */
 export function watchEngine(cancelled: () => void, died: () => void): void {
   const { _getActiveHandles } = process as { _getActiveHandles?: () => readonly unknown[] };
