@@ -1,5 +1,5 @@
 import type { PoolReference } from "./pool-reference";
-import { secretRemedy } from "./secret-remedy";
+import { secretRemedies } from "./secret-remedy";
 
 /**
  * What to do where an image of a pool ends within its header: libvirt (9.0 and 11.3) reads neither that volume nor, when
@@ -33,10 +33,13 @@ export function poolRemedy(reference: Pick<PoolReference, "name" | "path">, said
   if (/No space left|insufficient free space/i.test(said)) {
     return `make room in pool ${pool} (virsh pool-info shows it), or take another one`;
   }
-  const [withoutSecret, giveSecret] = secretRemedy;
-  if (withoutSecret.test(said)) return giveSecret;
+  const giveSecret = secretRemedies.find(([words]) => words.test(said))?.[1];
+  if (giveSecret !== undefined) return giveSecret;
   if (/<secret type='passphrase'|encrypted image is not supported|luks encryption is supported/.test(said)) {
     return 'correct target.encryption of the overlay: { format: "luks", secret: { type: "passphrase", uuid } }, with the uuid of a secret that the host has (virsh secret-list)';
+  }
+  if (/Unable to get accurate CPU usage/.test(said)) {
+    return "run pulumi up again: QEMU times its hash of the passphrase, and the host's clock of CPU time, which is coarse, saw none pass";
   }
   if (/Child process \(/.test(said)) {
     return "run that command on the host to see what it lacks: libvirt makes volumes of this pool with it";

@@ -333,7 +333,8 @@ test("a guest whose secret is gone from the host is not stopped for a new start"
     /sealed\.encryption\.secret: .*nothing was changed/,
   );
   expect(await pidOf(vm)).toBe(pid);
-  await vm.up({ ...args, title: "what needs no new start" });
+  const plain = { volume: await image(lab.host, "plain.raw", "raw") };
+  await vm.up({ disks: { ...args.disks, plain }, title: "what needs no new start" });
   await vm.delete();
 });
 

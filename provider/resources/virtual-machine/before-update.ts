@@ -1,4 +1,5 @@
 import type { Change } from "../../core/diff";
+import { isWithin } from "../../core/paths";
 import { onceFree, Taken } from "../hand-over";
 import { readMark, requireStillOurs } from "../ownership";
 import { requirePolicy, restartsOf } from "./change-policy";
@@ -20,7 +21,8 @@ import { warnOfVariables } from "./variables";
 /** Refuses an update that cannot be done, or would lose something, before anything is written; and warns of the others. */
 export async function judgeUpdate(site: UpdateSite, changes: readonly Change[]): Promise<void> {
   // What the domain had before is its own.
-  const touched: Touched = (...names) => changes.some(({ path }) => names.some((name) => name === path[0]));
+  const touched: Touched = (...places) =>
+    changes.some(({ path }) => places.some((place) => isWithin(path, place.split("."))));
   await requireDoable(site, changes, touched);
   await warn(site, touched);
 }
@@ -32,13 +34,13 @@ async function requireDoable(site: UpdateSite, changes: readonly Change[], touch
   await refuseWhileBusy(domain, site);
   await refuseMoved(domain, site, olds, news);
   const asksForStart = renamed || restartsOf(changes).length > 0 || waitingIn(olds).length > 0;
-  const isRestarted = !!live && asksForStart && news.changePolicy === "restart";
+  const starts = !live || (asksForStart && news.changePolicy === "restart");
   await onceFree(`update VirtualMachine ${news.name}`, context, async () => {
     if (renamed) await requireFreeName(site);
     const place = renamed && live && placeFor(site);
     // Ahead of the stop as well: what is found may be another place by then, where it is looked for under the lock.
     if (place) await requirePlace(place);
-    await requireHardware(domain.libvirt, news, domain.uuid, touched, isRestarted);
+    await requireHardware(domain.libvirt, news, domain.uuid, touched, starts);
   });
 }
 

@@ -8,19 +8,19 @@ import type { Inputs } from "./rows";
 import { requireSecrets } from "./secret-claims";
 
 /** What is to be looked at again: all for a new domain, for an old one what changes. */
-export type Touched = (...rows: readonly (keyof Inputs)[]) => boolean;
+export type Touched = (...places: readonly (keyof Inputs | `disks.${string}`)[]) => boolean;
 
 /**
  * Refuses what the host lacks, works with itself or has given to others, before anything is written. Reads only;
- * `own` is the uuid of the domain on the host. One that is stopped for a new start, `isRestarted`, needs the secrets of all
- * that it has again.
+ * `own` is the uuid of the domain on the host. One that is to start needs the secrets of all that it has, one that goes on
+ * running has them.
  */
 export async function requireHardware(
   libvirt: Libvirt,
   inputs: Inputs,
   own = inputs.uuid,
   touched: Touched = () => true,
-  isRestarted = false,
+  starts = true,
 ): Promise<void> {
   if (touched("launchSecurity")) await requireLaunchSecurity(libvirt, inputs, own);
   if (touched("hostDevices", "nics")) await requireHostDevices(libvirt, inputs, own);
@@ -31,5 +31,5 @@ export async function requireHardware(
   // A start makes the interfaces.
   if (touched("nics", "state")) await requireTargets(libvirt, inputs, own);
   if (touched("disks")) await requireBlockDevices(libvirt, inputs, own);
-  if (isRestarted || touched("disks", "tpm")) await requireSecrets(libvirt, inputs);
+  await requireSecrets(libvirt, inputs, starts ? () => true : touched);
 }

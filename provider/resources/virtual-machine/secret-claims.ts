@@ -1,12 +1,14 @@
 import { KvmError } from "../../core/errors";
 import type { Libvirt } from "../../libvirt/api";
 import { ifFound } from "../failure";
+import { giveOtherType } from "../secret-remedy";
 import type { SecretReference } from "./disk-secret";
 import type { Inputs } from "./rows";
 import { type Disk, entriesOf } from "./rule-entries";
 
 interface Claim {
   readonly at: string;
+  readonly device: "tpm" | `disks.${string}`;
   readonly secret: SecretReference;
   /** What libvirt knows it for. */
   readonly kind: keyof typeof usageTypes;
@@ -15,20 +17,29 @@ interface Claim {
 /** virSecretUsageType */
 const usageTypes = { volume: 1, ceph: 2, iscsi: 3, vtpm: 5 } as const;
 
-/** Refuses secrets that the host has not, without which the guest that is to run would not start. */
-export async function requireSecrets(libvirt: Libvirt, inputs: Inputs): Promise<void> {
+/** Refuses secrets that the host has not, or for another use, with which the guest that is to run would not start. `needs` says of which devices. */
+export async function requireSecrets(
+  libvirt: Libvirt,
+  inputs: Inputs,
+  needs: (device: Claim["device"]) => boolean,
+): Promise<void> {
   if (inputs.state === "stopped") return;
   const { name, host } = inputs;
   await Promise.all(
-    claimsOf(inputs).map(async ({ at, secret, kind }) => {
+    claimsOf(inputs).map(async ({ at, device, secret, kind }) => {
+      if (!needs(device)) return;
       const step = { step: `look for the secret of ${at} of VirtualMachine ${name}`, host: host.uri };
       const found = await ifFound(step, () =>
         "uuid" in secret
           ? libvirt.call("SECRET_LOOKUP_BY_UUID", { uuid: secret.uuid })
           : libvirt.call("SECRET_LOOKUP_BY_USAGE", { usageType: usageTypes[kind], usageID: secret.usage }),
       );
-      if (found) return;
+      if (found?.secret.usageType === usageTypes[kind]) return;
       const which = "uuid" in secret ? `uuid ${secret.uuid}` : `usage ${secret.usage} (${kind})`;
+      if (found) {
+        const reason = `${at}: the secret of ${which} is of another usage type than ${kind}; nothing was changed`;
+        throw new KvmError("conflict", { ...step, reason, remedy: giveOtherType });
+      }
       throw new KvmError("not-found", {
         ...step,
         reason: `${at}: the host has no secret of ${which}; nothing was changed`,
@@ -40,15 +51,17 @@ export async function requireSecrets(libvirt: Libvirt, inputs: Inputs): Promise<
 
 function claimsOf({ disks, tpm }: Inputs): Claim[] {
   const ofDisks = entriesOf<Disk>(disks).flatMap(([key, { encryption, network }]): Claim[] => {
+    const device = `disks.${key}` as const;
     const auth = network !== undefined && "auth" in network ? network.auth : undefined;
     return [
       ...(encryption
-        ? [{ at: `disks.${key}.encryption.secret`, secret: encryption.secret, kind: "volume" } as const]
+        ? [{ at: `${device}.encryption.secret`, device, secret: encryption.secret, kind: "volume" } as const]
         : []),
       ...(auth && network
         ? [
             {
-              at: `disks.${key}.network.auth.secret`,
+              at: `${device}.network.auth.secret`,
+              device,
               secret: auth.secret,
               kind: network.protocol === "rbd" ? "ceph" : "iscsi",
             } as const,
@@ -59,6 +72,6 @@ function claimsOf({ disks, tpm }: Inputs): Claim[] {
   const ofTpm: Claim[] =
     tpm?.encryptionSecret === undefined
       ? []
-      : [{ at: "tpm.encryptionSecret", secret: { uuid: tpm.encryptionSecret }, kind: "vtpm" }];
+      : [{ at: "tpm.encryptionSecret", device: "tpm", secret: { uuid: tpm.encryptionSecret }, kind: "vtpm" }];
   return [...ofDisks, ...ofTpm];
 }

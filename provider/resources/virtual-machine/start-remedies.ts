@@ -1,4 +1,4 @@
-import { secretRemedy } from "../secret-remedy";
+import { secretRemedies } from "../secret-remedy";
 import { unwritable } from "../unwritable";
 import { imageLocked } from "./refusal";
 import { cidTaken } from "./vsock-cid";
@@ -148,7 +148,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /unable to stat: .*No such file|Path '.*' is not accessible: No such file|failed to find romfile|export directory '.*' does not exist/,
     "the host has no such file: put it there, or correct the path (a path is one of the host, not of this machine)",
   ],
-  secretRemedy,
+  ...secretRemedies,
   [
     /Parameter 'encrypt\.key-secret' is required|virStorageEncryptionEngine/,
     'an image of the guest, or one that it is based on, is encrypted: name the secret with its passphrase in the disk (encryption: { secret: { uuid } }), that of one below in the overlay of the machine: { devices: { disk: [{ alias: { name: "ua-disk-KEY" }, backingStore: { type: "file", format: { type: "qcow2" }, source: { file, encryption: { format: "luks", secret: { type: "passphrase", uuid } } }, backingStore: {} } }] } }, with the KEY of disks, and its path and format',

@@ -12,6 +12,11 @@ test.each([
   ],
   ["internal error: Child process (lvcreate --name a vms) unexpected exit status 3: striped", /run that command/],
   ["Secret not found: secret '1111' does not have a value", /secret-set-value/],
+  [
+    "invalid argument: secret with uuid 1111 is of type 'vtpm' not expected 'volume' type",
+    /right usage type.*volume for/,
+  ],
+  ["internal error: Child process (qemu-img create) exit status 1: Unable to get accurate CPU usage", /up again/],
   ["XML error: A single <secret type='passphrase'...> element is expected", /format: "luks".*virsh secret-list/],
   ["Only luks encryption is supported for raw files", /format: "luks"/],
   ["An error occurred, but the cause is unknown", /find \/srv\/vms .*-size -100c.*pool-start vms/],

@@ -322,7 +322,7 @@ test.each<[string, Values, HostDocuments, RegExp, RegExp]>([
   [
     "LUKS whose secret is not there",
     { disks: { d: { path: "/a", encryption: { secret: { usage: "nothing" } } } } },
-    { secrets: ["other"] },
+    { secrets: { other: 1 } },
     /disks.d.encryption.secret: the host has no secret of usage nothing \(volume\)/,
     /virsh secret-define/,
   ],
@@ -368,7 +368,7 @@ test("what two guests may share is not refused", async () => {
   const shared = { disks: { data: { path: "/dev/sdb", shareable: true, cache: "none" } } };
   const daemon = new HostDaemon({
     interfaces: {},
-    secrets: ["there"],
+    secrets: { there: 1 },
     domains: guest(
       `<interface type='direct'><source dev='eno1' mode='bridge'/></interface><disk type='block'><source dev='/dev/sdb'/><shareable/></disk>`,
     ),

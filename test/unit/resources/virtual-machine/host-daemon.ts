@@ -10,8 +10,8 @@ export interface HostDocuments {
   /** What libvirt tells of the host's volume groups. */
   readonly volumeGroups?: string;
   readonly interfaces?: Readonly<Record<string, string>>;
-  /** uuids and usages of secrets. */
-  readonly secrets?: readonly string[];
+  /** virSecretUsageType by uuid or usage. */
+  readonly secrets?: Readonly<Record<string, number>>;
   readonly capabilities?: string;
   /** What is asked for as if it were a program. */
   readonly folders?: readonly string[];
@@ -88,7 +88,8 @@ export class HostDaemon {
       case "SECRET_LOOKUP_BY_UUID":
       case "SECRET_LOOKUP_BY_USAGE": {
         const wanted = args.uuid ?? args.usageID ?? "";
-        if (this.documents.secrets?.includes(wanted)) return { secret: { uuid: wanted } };
+        const usageType = this.documents.secrets?.[wanted];
+        if (usageType !== undefined) return { secret: { uuid: wanted, usageType } };
         throw new LibvirtError(66, 0, `Secret not found: no secret with matching ${wanted}`, procedure);
       }
       case "CONNECT_GET_DOMAIN_CAPABILITIES":

@@ -66,6 +66,7 @@ test.each([
   ['failed to find romfile "/usr/lib/ipxe/qemu/x.rom"', /put it there/],
   ["internal error: the virtiofs export directory '/srv/data' does not exist", /put it there/],
   ["Secret not found: secret '1111' does not have a value", /secret-set-value/],
+  ["secret with uuid 1111 is of type 'volume' not expected 'vtpm' type", /vtpm for a TPM/],
   ["Parameter 'encrypt.key-secret' is required for cipher", /encryption: \{ secret: \{ uuid \} \}/],
   ["Unexpected enum value 0 for virStorageEncryptionEngine", /ua-disk-KEY" \}, backingStore: \{.*encryption: \{/],
   ["-blockdev {}: Invalid password, cannot unlock any keyslot", /not the passphrase.*secret-set-value/],
