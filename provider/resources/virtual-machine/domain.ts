@@ -8,7 +8,7 @@ import { affect, type Belongings, undefineFlags } from "./domain-flags";
 import { lacksDevices, withDevicesOf, withSilenceOf } from "./migratable";
 import { type Power, type PowerState, powerState } from "./power-state";
 import { RunningDomain } from "./running-domain";
-import { startRemedy } from "./start-remedies";
+import { definitionRemedy, startRemedy } from "./start-remedies";
 
 /** virDomainBlockJobType of what is done to one disk, and how many of its bytes are done. */
 export interface BlockJob {
@@ -75,7 +75,7 @@ export class Domain extends RunningDomain {
    * its schema at each call, for what golden tests have proven, and refuses what others wrote into an adopted domain.
    */
   static async define(libvirt: Libvirt, host: string, name: string, document: Element): Promise<Domain> {
-    const remedy = "correct the argument that libvirt names; nothing was changed on the host";
+    const remedy = (said: string) => `${definitionRemedy(said)}; nothing was changed on the host`;
     const { dom } = await attempt({ step: `define VirtualMachine ${name}`, host, remedy }, () =>
       libvirt.call("DOMAIN_DEFINE_XML_FLAGS", { xml: render(document), flags: 0 }),
     );

@@ -122,7 +122,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   ],
   [/vhost-vsock/, "load the host's kernel module (modprobe vhost_vsock), or leave vsock out"],
   [/Could not open TPM device/, 'the host has no TPM to pass on; use tpm: { backend: "emulator" }'],
-  [/module block-block-/, "QEMU on the host has no driver for that protocol: install it (qemu-block-extra on Debian)"],
+  [
+    /Unknown driver '|module block-block-/,
+    "QEMU on the host has no driver for that protocol: install it (qemu-block-extra on Debian, from 13 on qemu-block-supplemental for some)",
+  ],
   [/\/dev\/dri/, "the host has no graphics card to draw with; leave openGl and egl-headless out"],
   [
     /host doesn't support passthrough/,
@@ -175,6 +178,12 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
 /** What to do about what libvirt said; undefined for words that are not known. */
 export function remedyFor(message: string): string | undefined {
   return known.find(([said]) => said.test(message))?.[1] ?? unwritable(message);
+}
+
+/** What to do about what libvirt said when it did not take a definition. */
+export function definitionRemedy(said: string): string {
+  if (!/spice graphics are not supported/.test(said)) return "correct the argument that libvirt names";
+  return "the host's QEMU has no spice: install it (qemu-system-modules-spice on Debian 13 or newer, qemu-ui-spice-core on Fedora; RHEL 9 or newer has none), or take graphics.vnc";
 }
 
 interface Named {

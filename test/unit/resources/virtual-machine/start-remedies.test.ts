@@ -1,4 +1,4 @@
-import { startRemedy } from "../../../../provider/resources/virtual-machine/start-remedies";
+import { definitionRemedy, startRemedy } from "../../../../provider/resources/virtual-machine/start-remedies";
 
 const domain = { host: "qemu+ssh://rack1/system", name: "db" };
 
@@ -27,6 +27,7 @@ test.each([
   ["failed to set guest cid: Address already in use", /give vsock.cid another number/],
   ["unable to open vhost-vsock device", /modprobe vhost_vsock/],
   ["Could not open TPM device /dev/tpm0: No such file or directory", /backend: "emulator"/],
+  ["unable to execute QEMU command 'blockdev-add': Unknown driver 'rbd'", /qemu-block-extra/],
   ["module block-block-rbd not found, do you want to install qemu-block-extra?", /qemu-block-extra/],
   ["cannot open directory '/dev/dri': No such file or directory", /openGl/],
   ["unsupported configuration: host doesn't support passthrough of host PCI devices", /intel_iommu=on/],
@@ -90,4 +91,10 @@ test("the log of a guest of one user is in that user's folder", () => {
     "something else",
   );
   expect(named).toContain("the log is /var/log/libvirt/qemu/db.log on the host");
+});
+
+test("of a QEMU without spice the package is told, and of all else to correct the argument", () => {
+  const said = "unsupported configuration: spice graphics are not supported with this QEMU";
+  expect(definitionRemedy(said)).toMatch(/qemu-system-modules-spice.*graphics\.vnc/);
+  expect(definitionRemedy("XML error: two")).toBe("correct the argument that libvirt names");
 });
