@@ -180,10 +180,21 @@ export function remedyFor(message: string): string | undefined {
   return known.find(([said]) => said.test(message))?.[1] ?? unwritable(message);
 }
 
+/** What a host lacks where libvirt takes no definition that asks for it. */
+const lacking: typeof known = [
+  [
+    /spice graphics are not supported/,
+    "the host's QEMU has no spice: install it (qemu-system-modules-spice on Debian 13 or newer, qemu-ui-spice-core on Fedora; RHEL 9 or newer has none), or take graphics.vnc",
+  ],
+  [
+    /TPM version '2\.0' is not supported/,
+    "the host has no emulator for a TPM, or a part of it: install swtpm and swtpm-tools, or leave tpm out",
+  ],
+];
+
 /** What to do about what libvirt said when it did not take a definition. */
 export function definitionRemedy(said: string): string {
-  if (!/spice graphics are not supported/.test(said)) return "correct the argument that libvirt names";
-  return "the host's QEMU has no spice: install it (qemu-system-modules-spice on Debian 13 or newer, qemu-ui-spice-core on Fedora; RHEL 9 or newer has none), or take graphics.vnc";
+  return lacking.find(([words]) => words.test(said))?.[1] ?? "correct the argument that libvirt names";
 }
 
 interface Named {

@@ -93,8 +93,9 @@ test("the log of a guest of one user is in that user's folder", () => {
   expect(named).toContain("the log is /var/log/libvirt/qemu/db.log on the host");
 });
 
-test("of a QEMU without spice the package is told, and of all else to correct the argument", () => {
+test("of a host without spice or swtpm the package is told, and of all else to correct the argument", () => {
   const said = "unsupported configuration: spice graphics are not supported with this QEMU";
   expect(definitionRemedy(said)).toMatch(/qemu-system-modules-spice.*graphics\.vnc/);
+  expect(definitionRemedy("unsupported configuration: TPM version '2.0' is not supported")).toMatch(/swtpm-tools/);
   expect(definitionRemedy("XML error: two")).toBe("correct the argument that libvirt names");
 });
