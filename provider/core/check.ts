@@ -105,7 +105,10 @@ function checkAttribute(row: Attribute, value: unknown, place: Place): unknown {
     const way = row.references.includes("Host")
       ? 'as new kvm.Host("rack1", { uri }) makes it'
       : 'one that others made is looked up, as kvm.getNetwork("default", { host })';
-    return fault(place, `expected a ${wanted}, the object itself and not its id or name; ${way}`);
+    return fault(
+      place,
+      `expected a ${wanted}, the object itself and not its id or name; ${way}${wayInTransform(row, value)}`,
+    );
   }
   const { issues } = parsed.error;
   if (row.references && issues.every((issue) => isMissing(issue, value))) {
@@ -116,6 +119,13 @@ function checkAttribute(row: Attribute, value: unknown, place: Place): unknown {
   }
   place.faults.push(...faultsOf(issues, value, place.path));
   return undefined;
+}
+
+/** What a transform adds does not pass through the constructor, and Pulumi passes on the id in place of an object. */
+function wayInTransform({ schema }: Attribute, value: unknown): string {
+  if (typeof value !== "string" || !/^[\da-f]{8}-/.test(value)) return "";
+  const needed = schema.safeParse({}).error?.issues.map(({ path }) => path.join(".")) ?? [];
+  return `. In a transform, where Pulumi makes an id of the object, give { ${needed.join(", ")} } of it, at least`;
 }
 
 /** A default or follower that is wrong comes from another value that is wrong, of which the user is told already. */

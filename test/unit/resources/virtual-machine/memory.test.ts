@@ -143,4 +143,10 @@ test("what is wrong with an amount is told with what it means", () => {
   expect(reasons({ host: "qemu:///system" })).toEqual([
     'expected a Host, the object itself and not its id or name; as new kvm.Host("rack1", { uri }) makes it',
   ]);
+  const network = "dc8f2e53-7c41-5910-af9a-95e4ddc86b4d";
+  expect(reasons({ nics: { lan: { network } } })).toEqual([
+    expect.stringMatching(
+      /kvm\.getNetwork.*\. In a transform, where Pulumi makes an id of the object, give \{ name \} of it, at least$/,
+    ),
+  ]);
 });
