@@ -54,7 +54,7 @@ function steps(output: string): string[] {
 }
 
 test(
-  "a rename by alias changes nothing, and the objects stay the same",
+  "a rename by alias, or a move into a component, changes nothing, and the objects stay the same",
   async () => {
     const all = (suffix: string, alias: (name: string) => string) => `${host}
     const lan = new kvm.Network("lan${suffix}", { host, subnets: ["10.50.0.0/24"] }, ${alias("lan")});
@@ -74,6 +74,12 @@ test(
         await stack.upWithoutChanges();
         await stack.refresh("--expect-no-changes");
         await stack.upWithoutChanges();
+        expect(await onHost()).toEqual(before);
+        const inside = all("-renamed", () => "{ parent: this, aliases: [{ parent: pulumi.rootStackResource }] }");
+        program.body = `new (class extends pulumi.ComponentResource {
+          constructor() { super("test:index:Site", "site"); ${inside} }
+        })();`;
+        expect(steps((await stack.up()).output)).toEqual([]);
         expect(await onHost()).toEqual(before);
         await stack.destroy();
       },
