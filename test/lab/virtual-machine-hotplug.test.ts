@@ -274,6 +274,22 @@ test("what needs a new start waits for it, device by device, and no longer when 
   }
 }, 120_000);
 
+test("a SCSI controller goes from below another, and none but of virtio comes in its place", async () => {
+  const { disks } = args;
+  const on = async (name: string) => ({ volume: await image(lab.host, name), bus: "scsi", controller: "two" });
+  const [first, second] = [await on("first.qcow2"), await on("second.qcow2")];
+  const models = async (...flags: string[]) =>
+    [...(await vm.xml(...flags)).matchAll(/<controller type='scsi' index='(\d)' model='(.*?)'/g)].map(
+      ([, index, model]) => `${index} ${model}`,
+    );
+  await up({ scsiControllers: { one: {}, two: {} }, disks: { ...disks, first } });
+  await up({ scsiControllers: { two: {} } });
+  await up({ disks: { ...disks, first, second } });
+  const all = ["0 virtio-scsi", "1 virtio-scsi", "2 virtio-scsi"];
+  expect([await models(), await models("--inactive")]).toEqual([all, all]);
+  await up({ scsiControllers: {}, disks });
+}, 60_000);
+
 test("what a preview says of changes to a guest without an agent is what an update finds", async () => {
   const pending = async (before: Values, after: Values) => {
     spare = new Machine(lab.host, "told", { waitForAddress: false, ...before });

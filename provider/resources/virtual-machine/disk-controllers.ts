@@ -1,7 +1,9 @@
-import { attribute, mapOf, z } from "../../core/attribute";
+import { type Around, attribute, mapOf, type Verdict, z } from "../../core/attribute";
+import { isPlainObject } from "../../core/unknown";
 import { attributeAt, number, oneOf, words } from "../../schema/lens";
-import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
+import { child, clone, type Element, element, ensure, remove } from "../../schema/tree";
 import { claimDevice, deviceAlias, deviceEntries, devicesOf, unnamedDevices } from "./alias";
+import { isOccupied } from "./device-address";
 import { mappingLens, mappingSchema } from "./disk-driver";
 import type { LiveOperations } from "./live";
 
@@ -36,13 +38,31 @@ function firstFree(taken: readonly number[]): number {
 const plugged = () => ({ class: "restart", reason: "libvirt changes no controller that is plugged in" }) as const;
 const driver = (name: string) => number(attributeAt("driver", name));
 
+/** Names of the controllers that disks hang on until a new start of the guest: libvirt moves none that is plugged in. */
+export function heldControllers({ whole, wanted }: Pick<Around, "whole" | "wanted">): readonly unknown[] {
+  const [before, later] = [whole["disks"], wanted["disks"]];
+  if (!isPlainObject(before) || !isPlainObject(later)) return [];
+  return Object.entries(before).flatMap(([key, disk]) =>
+    isPlainObject(disk) && later[key] !== undefined ? disk["controller"] : [],
+  );
+}
+
+/** Adding and removing whole controllers. */
+function entryChange(old: unknown, next: unknown, around: Around): Verdict {
+  if (old === undefined) return { class: "live", reason: "added" };
+  if (next !== undefined) return { class: "restart" };
+  const { scsiControllers } = around.whole;
+  const entries = isPlainObject(scsiControllers) ? scsiControllers : {};
+  const isHeld = heldControllers(around).some((name) => typeof name === "string" && entries[name] === old);
+  return isHeld
+    ? { class: "restart", reason: "removed; a disk that stays hangs on it until then" }
+    : { class: "live", reason: "removed" };
+}
+
 export const scsiRows = {
   scsiControllers: mapOf({
     doc: "SCSI controllers under names of your choice, for disks that name them in `controller` (`<controller type='scsi'>`). Default: one virtio-scsi controller where a disk needs it.",
-    change: (old, next) =>
-      next === undefined || old === undefined
-        ? { class: "live", reason: next === undefined ? "removed" : "added" }
-        : { class: "restart" },
+    change: entryChange,
     entries: scsiEntries,
     rows: {
       model: attribute({
@@ -103,22 +123,51 @@ export function isOnScsi(device: Element): boolean {
   return device.name === "disk" && child(device, "target")?.attributes["bus"] === "scsi";
 }
 
+function scsiControllersOf(document: Element): Element[] {
+  return devicesOf(document, "controller").filter(({ attributes }) => attributes["type"] === "scsi");
+}
+
+/** Controllers that are back before the guest was restarted are those that it has, at their places. */
+export function restoreScsi(document: Element, live: Element | undefined): void {
+  if (!live) return;
+  const running = scsiEntries.list(live);
+  const used = devicesOf(document).filter(isOnScsi).map(controllerOf);
+  const named = [...scsiEntries.list(document)];
+  const back = named.filter(([key, { attributes }]) => running.has(key) && !used.includes(attributes["index"]));
+  const stay = named.filter((entry) => !back.includes(entry)).map(([, { attributes }]) => attributes["index"]);
+  const devices = ensure(document, "devices");
+  for (const [key, controller] of back) {
+    const former = running.get(key);
+    const index = former?.attributes["index"];
+    if (index === undefined || index === controller.attributes["index"] || stay.includes(index)) continue;
+    const isNamed = (other: Element) => named.some(([, entry]) => entry === other);
+    const inPlace = scsiControllersOf(document).find((other) => !isNamed(other) && other.attributes["index"] === index);
+    devices.children = devices.children.filter((node) => node !== inPlace);
+    controller.attributes["index"] = index;
+    const address = former && child(former, "address");
+    if (address && !child(controller, "address") && !isOccupied(address, document))
+      controller.children.push(clone(address));
+  }
+}
+
 /**
  * Gives the devices on SCSI a controller each: the first of virtio-scsi, where they name none or theirs has gone.
- * libvirt would add one of its own choice, an lsilogic that few guests have a driver for.
+ * libvirt would add one of its own choice, an lsilogic that few guests have a driver for, and so for each number below.
  */
 export function arrangeScsi(document: Element): void {
   const onScsi = devicesOf(document).filter(isOnScsi);
   if (onScsi.length === 0) return;
-  ensureScsiController(document);
-  const controllers = devicesOf(document, "controller").filter(({ attributes }) => attributes["type"] === "scsi");
+  if (scsiControllersOf(document).length === 0) addScsi(document, 0);
+  const controllers = scsiControllersOf(document);
   const indexes = controllers.map(({ attributes }) => attributes["index"]);
   const isPlaced = (device: Element) => child(device, "address") !== undefined;
   for (const device of onScsi) if (!indexes.includes(controllerOf(device))) remove(device, "address");
   // libvirt finds a place by the disk's name, on controller 0 first, and does not look whether another was given it.
   const wide = controllers.find(({ attributes }) => attributes["model"] === "virtio-scsi")?.attributes["index"];
-  if (wide === undefined || (indexes.includes("0") && !onScsi.some(isPlaced))) return;
-  for (const device of onScsi) if (!isPlaced(device)) putOn(document, device, wide);
+  const isLeftToLibvirt = wide === undefined || (indexes.includes("0") && !onScsi.some(isPlaced));
+  if (!isLeftToLibvirt) for (const device of onScsi) if (!isPlaced(device)) putOn(document, device, wide);
+  const highest = Math.max(...onScsi.map((device) => Number(controllerOf(device) ?? 0)));
+  for (let index = 0; index < highest; index++) if (!indexes.includes(String(index))) addScsi(document, index);
 }
 
 /** Gives a device on SCSI a free place on the controller of that name, unless it has one. */
@@ -132,6 +181,15 @@ export function controllerOf(device: Element): string | undefined {
   return child(device, "address")?.attributes["controller"];
 }
 
+/**
+ * The name of the controller that a device on SCSI hangs on; undefined of one without. libvirt hangs a device without a
+ * place on controller 0.
+ */
+export function controllerNameOf(document: Element, device: Element): string | undefined {
+  const index = controllerOf(device) ?? "0";
+  return [...scsiEntries.list(document)].find(([, { attributes }]) => attributes["index"] === index)?.[0];
+}
+
 function putOn(document: Element, device: Element, controller: string): void {
   const others = devicesOf(document).filter((other) => isOnScsi(other) && controllerOf(other) === controller);
   const units = others.map((other) => Number(child(other, "address")?.attributes["unit"]));
@@ -141,8 +199,7 @@ function putOn(document: Element, device: Element, controller: string): void {
   ensure(device, "address").attributes = { type: "drive", controller, bus: "0", target: "0", unit: String(unit) };
 }
 
-function ensureScsiController(document: Element): void {
-  const devices = ensure(document, "devices");
-  if (children(devices, "controller").some((controller) => controller.attributes["type"] === "scsi")) return;
-  devices.children.push(element("controller", { type: "scsi", index: "0", model: "virtio-scsi" }));
+function addScsi(document: Element, index: number): void {
+  const controller = element("controller", { type: "scsi", index: String(index), model: "virtio-scsi" });
+  ensure(document, "devices").children.push(controller);
 }

@@ -4,6 +4,7 @@ import { isPlainObject, unknown } from "../../core/unknown";
 import type { TypedParam } from "../../libvirt/api";
 import { mapped, number, textAt } from "../../schema/lens";
 import { child, children, type Element, element, ensure, remove } from "../../schema/tree";
+import { heldControllers } from "./disk-controllers";
 import type { LiveOperation, LiveOperations } from "./live";
 
 const countLens = number(
@@ -67,14 +68,17 @@ const numbers = (attributes: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, Number(value)]));
 
 /** A thread goes when nothing uses it any more; what stays plugged in has its own until a restart. */
-export function iothreadsChange(_old: unknown, next: unknown, { whole, wanted }: Around): Verdict {
+export function iothreadsChange(_old: unknown, next: unknown, around: Around): Verdict {
+  const { whole, wanted } = around;
   const most = typeof next === "number" ? next : 0;
+  const held = heldControllers(around);
   const isHeld = (["disks", "scsiControllers"] as const).some((map) => {
     const [before, later] = [whole[map], wanted[map]];
     if (!isPlainObject(before) || !isPlainObject(later)) return false;
     return Object.entries(before).some(([key, device]) => {
       const thread = isPlainObject(device) ? device["iothread"] : undefined;
-      return typeof thread === "number" && thread > most && later[key] !== undefined;
+      const stays = later[key] !== undefined || (map === "scsiControllers" && held.includes(key));
+      return typeof thread === "number" && thread > most && stays;
     });
   });
   return isHeld

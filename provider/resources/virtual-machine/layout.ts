@@ -2,7 +2,7 @@ import { child, children, type Element, element, ensure } from "../../schema/tre
 import { devicesOf } from "./alias";
 import { arrangeBoard } from "./board";
 import { arrangeBootOrder } from "./boot-order";
-import { arrangeScsi } from "./disk-controllers";
+import { arrangeScsi, restoreScsi } from "./disk-controllers";
 import { arrangeDisks } from "./disk-layout";
 import { arrangeExpanders } from "./expander-bus";
 import { isPcie } from "./general";
@@ -20,6 +20,7 @@ import { arrangeMemory } from "./shared-memory";
  */
 export function arrange(document: Element, inputs: Inputs, live?: Element): void {
   arrangeBoard(document, inputs);
+  restoreScsi(document, live);
   arrangeDisks(document, inputs, live);
   arrangeScsi(document);
   arrangeBootOrder(document);

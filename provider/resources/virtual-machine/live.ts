@@ -170,17 +170,19 @@ export class Operation {
     });
   }
 
-  /** libvirt would add a controller of its own choice, and it would not be virtio. */
+  /** libvirt would add controllers of its own choice, up to the number of the device's, and they would not be virtio. */
   private async ensureScsi(wanted: Element, document: Element): Promise<void> {
-    const index = controllerOf(wanted) ?? "0";
-    const isIts = ({ name, attributes }: Element) =>
-      name === "controller" && attributes["type"] === "scsi" && attributes["index"] === index;
-    if (devicesOf(document).some(isIts)) return;
-    const controller = devicesOf(this.config).find(isIts);
-    if (!controller) return;
-    const device = clone(controller);
-    if (!addressIsFree(device, document)) remove(device, "address");
-    await this.domain.attach(device);
+    const most = Number(controllerOf(wanted) ?? 0);
+    const indexOf = ({ attributes }: Element) => Number(attributes["index"]);
+    const upTo = (from: Element) =>
+      devicesOf(from, "controller").filter((item) => item.attributes["type"] === "scsi" && indexOf(item) <= most);
+    const present = upTo(document).map(indexOf);
+    for (const controller of upTo(this.config)) {
+      if (present.includes(indexOf(controller))) continue;
+      const device = clone(controller);
+      if (!addressIsFree(device, document)) remove(device, "address");
+      await this.domain.attach(device);
+    }
   }
 
   /** libvirt answers before the guest has let go, and says success when it never will: only the event and the document tell. */

@@ -8,7 +8,7 @@ import type { Element } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
 import { hiddenInCpu, withDefinedCpu } from "./cpu-worked-out";
 import { withoutThrowaways } from "./disk-sources";
-import { isSeat, moved, rootPortsIn } from "./seats";
+import { isSeat, rootPortsIn, seated } from "./seats";
 import { waitingOf } from "./waiting-mark";
 
 /** Values that the guest reaches in its own time: a balloon that is still moving does not wait for a restart. */
@@ -41,7 +41,10 @@ export function differences(rows: Rows, wanted: Values, from: Element, to: Eleme
     const keys = [...before, ...entries.list(to).keys()];
     managed[name] = Object.fromEntries(keys.map((key) => [key, everything(row.rows)]));
   }
-  return [...diffRows(rows, readRows(rows, managed, from), readRows(rows, managed, to)), ...moved(from, to)];
+  const [before, after] = seated([readRows(rows, managed, from), readRows(rows, managed, to)], [from, to]);
+  // What has a seat in one of them alone is another device: that says it.
+  const isMove = ({ path, old, next }: Change) => !isSeat(path) || (old !== null && next !== null);
+  return diffRows(rows, before, after).filter(isMove);
 }
 
 /** Whether documents show the value at that place. */

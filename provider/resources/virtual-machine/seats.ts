@@ -1,9 +1,9 @@
 import type { Entries } from "../../core/attribute";
-import type { Change } from "../../core/diff";
-import { formatPath } from "../../core/faults";
+import type { Values } from "../../core/handler";
+import { withValueAt } from "../../core/paths";
 import type { Element } from "../../schema/tree";
 import { devicesOf } from "./alias";
-import { controllerOf, isOnScsi } from "./disk-controllers";
+import { controllerNameOf, isOnScsi } from "./disk-controllers";
 import { diskEntries } from "./disk-entries";
 import { cellOf } from "./expander-bus";
 import { hostdevEntries } from "./hostdevs";
@@ -13,17 +13,16 @@ interface Seat {
   /** The property that says it. */
   readonly name: string;
   readonly entries: Entries<Element>;
-  /** Null of a device that has no seat of this kind. */
+  /** As the program says it; null of a device that has no seat of this kind. */
   in(document: Element, device: Element): string | number | undefined | null;
 }
 
 /** Where devices hang: the whole document tells, of which the lens of a device sees nothing. */
 const seats: Readonly<Record<string, Seat>> = {
-  // libvirt hangs a disk without a place on controller 0.
   disks: {
     name: "controller",
     entries: diskEntries,
-    in: (_, disk) => (isOnScsi(disk) ? (controllerOf(disk) ?? "0") : null),
+    in: (document, disk) => (isOnScsi(disk) ? controllerNameOf(document, disk) : null),
   },
   nics: { name: "cell", entries: nicEntries, in: cellOf },
   hostDevices: { name: "cell", entries: hostdevEntries, in: cellOf },
@@ -34,18 +33,22 @@ export function isSeat([map = "", , name]: readonly string[]): boolean {
   return name !== undefined && seats[map]?.name === name;
 }
 
-/** The devices of both documents that hang elsewhere in the second. None changes its place as the guest runs. */
-export function moved(from: Element, to: Element): Change[] {
-  return Object.entries(seats).flatMap(([map, seat]) => {
-    const former = seat.entries.list(from);
-    return [...seat.entries.list(to)].flatMap(([key, device]) => {
-      const before = former.get(key);
-      const [old, next] = [before ? seat.in(from, before) : null, seat.in(to, device)];
-      const path = [map, key, seat.name];
-      const isSame = old === null || next === null || old === next;
-      return isSame ? [] : [{ path, property: formatPath(path), old, next, class: "restart" as const }];
-    });
-  });
+/** What was read of two documents, with where the devices hang that are in both. */
+export function seated(
+  [before, after]: readonly [Values, Values],
+  [from, to]: readonly [Element, Element],
+): readonly [Values, Values] {
+  let values = [before, after] as const;
+  for (const [map, { name, entries, in: seatIn }] of Object.entries(seats)) {
+    const former = entries.list(from);
+    for (const [key, device] of entries.list(to)) {
+      const old = former.get(key);
+      if (!old) continue;
+      const path = [map, key, name];
+      values = [withValueAt(values[0], path, seatIn(from, old)), withValueAt(values[1], path, seatIn(to, device))];
+    }
+  }
+  return values;
 }
 
 /** How many ports of PCI Express the document has, used and free. */

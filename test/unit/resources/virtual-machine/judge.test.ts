@@ -4,6 +4,9 @@ import { filled } from "../../../../provider/core/filled";
 import type { Values } from "../../../../provider/core/handler";
 import { unknown } from "../../../../provider/core/unknown";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import { residue } from "../../../../provider/resources/virtual-machine/pending";
+import { compose } from "../../../../provider/resources/virtual-machine/render";
+import { rows } from "../../../../provider/resources/virtual-machine/rows";
 import { checked, meta } from "./checked";
 
 /** What the whole of old and new inputs tells of changes. */
@@ -260,4 +263,31 @@ test("a disk that names its SCSI controller no more stays on it, unless that goe
   expect(said(on("a"))).toEqual([waits]);
   expect(said(on(undefined, ["a"]))).toContainEqual(waits);
   expect(said(on(undefined, ["b"]))).toContainEqual(already("disks.data.controller"));
+});
+
+test("a SCSI controller that a disk hangs on until the next start waits with its IOThread, and is there when taken back", () => {
+  const on = (controller: string, names: readonly string[], iothreads: number) => ({
+    iothreads,
+    scsiControllers: Object.fromEntries(names.map((name, index) => [name, { iothread: index + 1 }])),
+    disks: { data: { path: "/data", format: "raw", bus: "scsi", controller } },
+  });
+  const [before, after] = [on("b", ["a", "b"], 2), on("a", ["a"], 1)];
+  const told = (olds: Values, news: Values, known: Values = {}) => {
+    const state = { ...checked({ ...base, ...olds }), ...known };
+    const { changes } = virtualMachine.diff("id", state, checked({ ...base, ...news }, state));
+    return Object.fromEntries(changes.map(({ property, class: kind }) => [property, kind]));
+  };
+  const waits = { iothreads: "restart", "scsiControllers.b": "restart", "disks.data.controller": "restart" };
+  expect(told(before, after)).toEqual(waits);
+  expect(told(before, { ...after, disks: {} })).toEqual({
+    ...{ iothreads: "live", "scsiControllers.b": "live", "disks.data": "live" },
+  });
+  // As an update finds it in the documents, and notes it.
+  const inputs = checked({ ...base, ...after }) as never;
+  const found = residue(rows, inputs, compose(checked({ ...base, ...before }) as never), compose(inputs));
+  expect(Object.fromEntries(found.map(({ property, class: kind }) => [property, kind]))).toEqual(waits);
+  const room = Object.fromEntries(found.map(({ property, old, next }) => [property, { old, next }]));
+  expect(told(after, before, noted(room))).toEqual({
+    ...{ iothreads: "live", "scsiControllers.b": "live", "disks.data.controller": "live" },
+  });
 });

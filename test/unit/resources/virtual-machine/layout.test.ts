@@ -60,13 +60,36 @@ test("what hangs on a SCSI controller that goes comes to one of ours, and not to
     return [indexes, place];
   };
   expect(after({ first: {}, second: {} })).toEqual([["0 virtio-scsi", "1 virtio-scsi"], "1"]);
-  expect(after({ second: {} })).toEqual([["1 virtio-scsi"], "1"]);
+  // libvirt makes one for each number below that of a disk.
+  expect(after({ second: {} })).toEqual([["1 virtio-scsi", "0 virtio-scsi"], "1"]);
   // libvirt looks for controller 0 first, and finds a place on it.
   expect(after({ first: {} })).toEqual([["0 virtio-scsi"], undefined]);
   expect(after({})).toEqual([["0 virtio-scsi"], undefined]);
   const named = inputsOf({ scsiControllers: { first: {}, second: {} }, disks: scsi({ controller: "first" }) });
   const left = applyInputs(compose(named), inputsOf({ scsiControllers: { second: {} }, disks: scsi() }), named);
   expect(child(deviceNamed(left, "ua-disk-a") as Element, "address")?.attributes).toMatchObject({ controller: "1" });
+});
+
+test("a SCSI controller that is taken out and back before the restart is the one that the guest has", () => {
+  const on = (a: string | undefined, b: string | undefined, names: readonly string[]) =>
+    inputsOf({
+      scsiControllers: Object.fromEntries(names.map((name) => [name, {}])),
+      disks: {
+        a: disk("/a", { bus: "scsi", ...(a && { controller: a }) }),
+        b: disk("/b", { bus: "scsi", ...(b && { controller: b }) }),
+      },
+    });
+  const before = on("one", "two", ["one", "two"]);
+  const live = compose(before);
+  for (const staged of [on("two", "two", ["two"]), on(undefined, undefined, [])]) {
+    const config = applyInputs(compose(before), staged, before, live);
+    expect(pendingOf(residue(rows, staged, live, config))).toContain("scsiControllers.one");
+    const back = applyInputs(config, before, staged, live);
+    const places = ["ua-scsi-one", "ua-scsi-two"].map((name) => deviceNamed(back, name)?.attributes["index"]);
+    expect(places).toEqual(["0", "1"]);
+    expect(devicesOf(back, "controller").filter(({ attributes }) => attributes["type"] === "scsi")).toHaveLength(2);
+    expect(residue(rows, before, live, back)).toEqual([]);
+  }
 });
 
 test("more ports wait for the next start where the guest has not as many", () => {
