@@ -23,6 +23,13 @@ function takenBack({ changePolicy }: Inputs): Verdict {
     : { class: "live", reason: "the guest has it still, unless it was started anew since" };
 }
 
+/** What the last program would hold up, and the guest that does not have it yet does not. */
+function freeStill({ reason }: Verdict, { changePolicy }: Inputs): Verdict {
+  return changePolicy === "restart"
+    ? { class: "restart", reason: "only if the guest was started anew since" }
+    : { class: "live", ...(reason && { reason }) };
+}
+
 /** The changes with what the whole of old and new inputs tells of them. */
 export function judged(changes: readonly Change[], olds: Inputs & Values, news: Inputs): readonly Change[] {
   // Nobody knows yet what a guest gets where it goes.
@@ -57,7 +64,9 @@ function measured(
       change.class === "restart" &&
       noted.some((path) => touches(change, path)) &&
       !left.some(({ path }) => touches(change, path));
-    return isTakenBack ? { ...change, ...takenBack(after) } : change;
+    if (isTakenBack) return { ...change, ...takenBack(after) };
+    const now = left.find(({ property }) => property === change.property);
+    return change.class === "restart" && now?.class === "live" ? { ...change, ...freeStill(now, after) } : change;
   });
 }
 

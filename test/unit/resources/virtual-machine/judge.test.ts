@@ -290,4 +290,10 @@ test("a SCSI controller that a disk hangs on until the next start waits with its
   expect(told(after, before, noted(room))).toEqual({
     ...{ iothreads: "live", "scsiControllers.b": "live", "disks.data.controller": "live" },
   });
+  // What came for a move that waits goes as the guest runs: the disk is not on it yet.
+  const moved = noted({ "disks.data.controller": { old: "a", next: "b" } });
+  const free = { iothreads: "live", "scsiControllers.b": "live", "disks.data.controller": "live" };
+  expect(told(before, after, moved)).toEqual(free);
+  expect(told(before, { ...after, changePolicy: "refuse" }, moved)).toMatchObject(free);
+  expect(told(before, { ...after, changePolicy: "restart" }, moved)).toMatchObject(waits);
 });
