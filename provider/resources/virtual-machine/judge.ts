@@ -66,7 +66,9 @@ function measured(
       !left.some(({ path }) => touches(change, path));
     if (isTakenBack) return { ...change, ...takenBack(after) };
     const now = left.find(({ property }) => property === change.property);
-    return change.class === "restart" && now?.class === "live" ? { ...change, ...freeStill(now, after) } : change;
+    if (change.class !== "restart" || now?.class !== "live") return change;
+    const { reason: _held, ...rest } = change;
+    return { ...rest, ...freeStill(now, after) };
   });
 }
 

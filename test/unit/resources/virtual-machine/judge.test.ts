@@ -294,6 +294,9 @@ test("a SCSI controller that a disk hangs on until the next start waits with its
   const moved = noted({ "disks.data.controller": { old: "a", next: "b" } });
   const free = { iothreads: "live", "scsiControllers.b": "live", "disks.data.controller": "live" };
   expect(told(before, after, moved)).toEqual(free);
+  const state = { ...checked({ ...base, ...before }), ...moved };
+  const { lines: shown } = virtualMachine.diff("id", state, checked({ ...base, ...after }, state));
+  expect(shown).toContainEqual("iothreads: live");
   expect(told(before, { ...after, changePolicy: "refuse" }, moved)).toMatchObject(free);
   expect(told(before, { ...after, changePolicy: "restart" }, moved)).toMatchObject(waits);
 });
