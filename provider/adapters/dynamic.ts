@@ -2,7 +2,6 @@ import { KvmError, messageOf } from "../core/errors";
 import { type Context, type DiffResult, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
 import { isSameStack } from "../core/identity";
 import { withEmpty } from "../core/maps";
-import { isSameAt, isWithin, valueAt } from "../core/paths";
 import { hasUnknown, withoutUnknown, withUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
@@ -11,7 +10,7 @@ import { Hosts } from "./hosts";
 import { Identities } from "./identities";
 import { readMeta } from "./meta";
 import { Operations } from "./operations";
-import { hideIn, secretHider, type Told } from "./secret-texts";
+import { hideIn, newSecrets, secretHider, type Told } from "./secret-texts";
 import { fromWire, readNotes, sealState } from "./wire";
 
 /** Names that Pulumi or our classes add to the arguments; handlers never see them. */
@@ -177,19 +176,6 @@ function announce(urn: string, lines: DiffResult["lines"], plain: DiffResult["pl
  */
 function hasNewStack(before: Meta | undefined, now: Meta | undefined): boolean {
   return before !== undefined && now !== undefined && !isSameStack(before.urn, now.urn);
-}
-
-/**
- * What stays as it is and becomes a secret: the engine finds the values equal, and would leave those that stand within an
- * argument in the state in clear.
- */
-function newSecrets(handler: Handler, before: Told, now: Told): readonly string[] {
-  const known = [...handler.secretPaths, ...(before.meta?.secretPaths ?? [])].map((path) => path.split("."));
-  const isNew = (path: readonly string[]) =>
-    !known.some((outer) => isWithin(path, outer)) &&
-    valueAt(now.values, path) !== undefined &&
-    isSameAt(before.values, now.values, path);
-  return (now.meta?.secretPaths ?? []).filter((path) => isNew(path.split(".")));
 }
 
 /** The handler's values and our hidden inputs, told apart. */
