@@ -105,24 +105,20 @@ export class Connection implements Libvirt {
     source: Readable | AsyncIterable<Buffer>,
     options: TransferOptions = {},
   ): Promise<void> {
-    const { signal } = options;
-    const channel = await this.channelFor(signal);
-    try {
-      await this.link.upload(async () => {
-        const witness = await uploadTo(channel, volume, source, options);
-        if (witness) await verifyUpload(channel, volume, witness);
-      });
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    } finally {
-      channel.destroy(new Error("the transfer is over"));
-    }
+    await this.transfer(options, async (channel, release) => {
+      try {
+        await this.link.upload(async () => {
+          const witness = await uploadTo(channel, volume, source, options);
+          if (witness) await verifyUpload(channel, volume, witness);
+        });
+      } finally {
+        release();
+      }
+    });
   }
 
   async download(volume: VolumeHandle, options: TransferOptions = {}): Promise<Readable> {
-    const channel = await this.channelFor(options.signal);
-    return downloadFrom(channel, volume, options, () => channel.destroy(new Error("the transfer is over")));
+    return this.transfer(options, (channel, release) => downloadFrom(channel, volume, options, release));
   }
 
   async onDomainEvent(handler: (event: DomainEvent) => void): Promise<() => void> {
@@ -149,10 +145,14 @@ export class Connection implements Libvirt {
     return this.closing.signal.aborted;
   }
 
-  /** A channel for one transfer alone, which ends when that is cancelled. */
-  private async channelFor(signal: AbortSignal | undefined): Promise<RpcChannel> {
+  /** Runs `work` with a channel of its own, which ends when that is cancelled: whatever fails then has failed for it. */
+  private async transfer<T>(
+    { signal }: TransferOptions,
+    work: (channel: RpcChannel, release: () => void) => Promise<T>,
+  ): Promise<T> {
     try {
-      return (await this.dialAgain(false, signal)).channel;
+      const { channel } = await this.dialAgain(false, signal);
+      return await work(channel, () => channel.destroy(new Error("the transfer is over")));
     } catch (error) {
       signal?.throwIfAborted();
       throw error;

@@ -86,7 +86,6 @@ export async function downloadFrom(
     await reply;
   } catch (error) {
     download.destroy();
-    options.signal?.throwIfAborted();
     throw error;
   }
   return download;
