@@ -1,6 +1,6 @@
 import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
-import { child, children, clone, type Element, element, ensure, remove, textOf } from "../../schema/tree";
+import { child, children, clone, type Element, element, remove, textOf } from "../../schema/tree";
 import { nesting } from "./cpu-features";
 
 /** What a guest that was started with a policy may show of the feature; undefined: nothing. */
@@ -21,8 +21,7 @@ export function withDefinedCpu(running: Element, config: Element): Element {
   if (!defined || !shows) return running;
   const isChosen = defined.attributes["mode"] === "host-model" && shows.attributes["mode"] === "custom";
   if (!isChosen && !hasFeatures(config)) return running;
-  const bare = clone(running);
-  const cpu = ensure(bare, "cpu");
+  const cpu = clone(shows);
   if (isChosen) {
     cpu.attributes["mode"] = "host-model";
     remove(cpu, "model");
@@ -31,7 +30,7 @@ export function withDefinedCpu(running: Element, config: Element): Element {
     const others = cpu.children.filter((node) => !("name" in node && node.name === "feature"));
     cpu.children = [...others, ...asDefined(children(defined, "feature"), policiesIn(running))];
   }
-  return bare;
+  return { ...running, children: running.children.map((node) => (node === shows ? cpu : node)) };
 }
 
 /** The features of a definition, with another policy where the guest shows what that does not come to. */
