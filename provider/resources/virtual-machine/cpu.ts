@@ -28,6 +28,8 @@ const mostLens: ElementLens<number> = {
   },
 };
 
+const ofMode = ["model", "vendor", "feature"];
+
 /** What goes with one mode means nothing in another, so a new mode starts from an empty element. */
 const modeLens: ElementLens<CpuMode> = {
   get: mapped(
@@ -39,7 +41,7 @@ const modeLens: ElementLens<CpuMode> = {
     if (value === undefined || child(document, "cpu")?.attributes["mode"] === value) return;
     const cpu = ensure(document, "cpu");
     for (const name of ["mode", "match", "check", "migratable"]) delete cpu.attributes[name];
-    cpu.children = cpu.children.filter((node) => !("name" in node && ["model", "feature"].includes(node.name)));
+    cpu.children = cpu.children.filter((node) => !("name" in node && ofMode.includes(node.name)));
     cpu.attributes["mode"] = value;
     if (value === "host-passthrough") Object.assign(cpu.attributes, { check: "none", migratable: "on" });
     // How it is checked stays with libvirt: with KVM a host that lacks what the model has starts no guest.

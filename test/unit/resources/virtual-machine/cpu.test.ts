@@ -1,6 +1,10 @@
 import type { Meta, Values } from "../../../../provider/core/handler";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
+import { applyInputs } from "../../../../provider/resources/virtual-machine/apply";
 import { bitMap } from "../../../../provider/resources/virtual-machine/host-sets";
+import { compose } from "../../../../provider/resources/virtual-machine/render";
+import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
+import { child, element } from "../../../../provider/schema/tree";
 
 const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
 const meta: Meta = { organization: "organization", project: "unit", stack: "dev", urn };
@@ -177,6 +181,15 @@ test("a host that is too old is named with what it lacks", () => {
   const args = { host: { ...host, facts }, cpu: { topology, maxPhysicalAddress: { mode: "passthrough", limit: 42 } } };
   expect(faultsOf(args)).toMatch(/^cpu.topology.clusters: needs libvirt 10.1; the host has 9.0.0/m);
   expect(faultsOf(args)).toMatch(/^cpu.maxPhysicalAddress.limit: needs libvirt 9.3/m);
+});
+
+test("the vendor of a model that others wrote goes with it: libvirt takes none without a model", () => {
+  const [before, after] = [{ mode: "custom", model: "EPYC" }, { mode: "host-model" }].map(
+    (cpu) => check({ cpu }).inputs as Inputs,
+  );
+  const document = compose(before as Inputs);
+  child(document, "cpu")?.children.push(element("vendor", {}, "AMD"));
+  expect(child(applyInputs(document, after as Inputs, before as Inputs), "cpu")?.children).toEqual([]);
 });
 
 test("sets of CPUs have one spelling, and one bit for each CPU on the wire", () => {
