@@ -1,6 +1,6 @@
 import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
-import { child, children, clone, type Element, element, remove, textOf } from "../../schema/tree";
+import { child, children, clone, type Element, element, remove } from "../../schema/tree";
 import { nesting } from "./cpu-features";
 
 /** What a guest that was started with a policy may show of the feature; undefined: nothing. */
@@ -14,12 +14,12 @@ const shownAs: Readonly<Record<string, readonly (string | undefined)[]>> = {
 
 /**
  * The running guest with the CPU of its definition, as far as it may have been started with that. libvirt shows what it
- * has worked out: the model that it chose for `host-model`, what became of `optional`, and features of its own.
+ * has worked out: 9.0 the model that it chose for `host-model`, all what became of `optional`, and features of its own.
  */
 export function withDefinedCpu(running: Element, config: Element): Element {
   const [defined, shows] = [config, running].map((document) => child(document, "cpu"));
   if (!defined || !shows) return running;
-  const isChosen = defined.attributes["mode"] === "host-model" && shows.attributes["mode"] === "custom";
+  const isChosen = isHostModel(shows) && !isHostModel(defined);
   if (!isChosen && !hasFeatures(config)) return running;
   const cpu = clone(shows);
   if (isChosen) {
@@ -31,6 +31,11 @@ export function withDefinedCpu(running: Element, config: Element): Element {
     cpu.children = [...others, ...asDefined(children(defined, "feature"), policiesIn(running))];
   }
   return { ...running, children: running.children.map((node) => (node === shows ? cpu : node)) };
+}
+
+/** The model that libvirt chose for `host-model`: the one that brings its vendor, which no definition of ours says. */
+function isHostModel(cpu: Element): boolean {
+  return cpu.attributes["mode"] === "custom" && child(cpu, "vendor") !== undefined;
 }
 
 /** The features of a definition, with another policy where the guest shows what that does not come to. */
@@ -48,29 +53,21 @@ function asDefined(features: readonly Element[], policies: ReadonlyMap<string, s
  * the new definition too.
  */
 export function hiddenInCpu(before: Values, wanted: Values, running: Element, config: Element): string[] {
+  // Without features in the definition the guest shows all that it has.
+  if (!hasFeatures(config)) return [];
   const [old, next] = [cpuOf(before), cpuOf(wanted)];
-  const chosen = [old, next].some(({ mode }) => mode === "host-model");
-  const custom = [old, next].find(({ mode }) => mode === "custom");
-  const model = child(running, "cpu/model");
-  const isOther = chosen && custom !== undefined && model !== undefined && custom.model === textOf(model);
   const policies = policiesIn(running);
   const runs = (name: string, policy: string) => policies.has(name) && shownAs[policy]?.includes(policies.get(name));
   const gone = Object.entries(old.features ?? {}).filter(([name]) => next.features?.[name] === undefined);
   const isNestedGone = old.nested !== undefined && next.nested === undefined;
   const nestedRuns = nesting.some((name) => runs(name, old.nested ? "optional" : "disable"));
-  // Without features in the definition the guest shows all that it has.
-  const hidden = hasFeatures(config)
-    ? [
-        ...(gone.some(([name, policy]) => runs(name, policy)) ? ["cpu.features"] : []),
-        ...(isNestedGone && nestedRuns ? ["cpu.nested"] : []),
-      ]
-    : [];
-  return [...(isOther ? ["cpu.mode"] : []), ...hidden];
+  return [
+    ...(gone.some(([name, policy]) => runs(name, policy)) ? ["cpu.features"] : []),
+    ...(isNestedGone && nestedRuns ? ["cpu.nested"] : []),
+  ];
 }
 
 interface Cpu {
-  readonly mode?: string;
-  readonly model?: string;
   readonly nested?: boolean;
   readonly features?: Readonly<Record<string, string>>;
 }
