@@ -43,6 +43,7 @@ export function machinePresets(news: Values, olds: Values | undefined): Values {
   const nameless = virtio.filter(([, { iothread, iothreadMapping }]) => (iothread ?? iothreadMapping) === undefined);
   const before = profile !== undefined && olds?.["profile"] === profile ? olds : {};
   const disksBefore = object(before["disks"]);
+  const isDecided = wasDecided(before);
   return presetsOf({
     profile,
     guest,
@@ -59,8 +60,8 @@ export function machinePresets(news: Values, olds: Values | undefined): Values {
     namedThread: Math.max(0, ...virtio.map(([, { iothread }]) => numberOr(iothread) ?? 0)),
     nics: entriesIn(news["nics"]).flatMap(([key, nic]) => (isTap(nic) && !driverless.nics.includes(key) ? [key] : [])),
     devices: entriesIn(news["hostDevices"]).flatMap(([key, { pci }]) => (pci === undefined ? [] : [key])),
-    mapsQueues: mapsQueues(news, disksBefore),
-    takesByThreads: backing["allocation"] !== "ondemand" && takesByThreads(news, before),
+    mapsQueues: mapsQueues(news, isDecided ? disksBefore : {}),
+    takesByThreads: backing["allocation"] !== "ondemand" && takesByThreads(news, isDecided ? before : {}),
     mayLock: backing["locked"] !== false,
     mayBalloon: object(news["balloon"])["model"] !== "none",
     direct: virtio.flatMap(([key, { cache = "none" }]) => (cache === "none" || cache === "directsync" ? [key] : [])),
@@ -111,6 +112,11 @@ function withoutDrivers(news: Values, olds: Values | undefined, hasDrivers: bool
   return { disks: choose("disks", "bus", "sata"), nics: choose("nics", "model", "e1000e") };
 }
 
+/** Whether the state shows what the profile had made of the host's libvirt: one vCPU takes no second thread of either kind. */
+function wasDecided({ maxVcpus }: Values): boolean {
+  return (numberOr(maxVcpus) ?? 1) > 1;
+}
+
 /** An upgrade of the host changes nothing for disks that are there. */
 function mapsQueues({ host }: Values, before: Values): boolean {
   const disks = Object.values(before).filter(isPlainObject);
@@ -121,7 +127,7 @@ function mapsQueues({ host }: Values, before: Values): boolean {
 /** An upgrade of the host changes nothing for memory that is taken by one thread. */
 function takesByThreads({ host }: Values, before: Values): boolean {
   const backing = object(before["memoryBacking"]);
-  return before["profile"] === undefined
+  return before["profile"] === undefined || backing["allocation"] === "ondemand"
     ? (libvirtOf(host) ?? 8_002_000) >= 8_002_000
     : backing["threads"] !== undefined;
 }

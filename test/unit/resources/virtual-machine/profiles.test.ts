@@ -292,6 +292,20 @@ test("values follow the arguments that they depend on, and nothing else", () => 
   );
 });
 
+test.each<[string, string, Values]>([
+  ["latency", "vCPUs", { vcpus: 1 }],
+  ["dedicated", "vCPUs", { vcpus: 1 }],
+  ["dedicated", "memory taken at the start", { memoryBacking: { allocation: "ondemand" } }],
+])("%s gives back what it gave when %s went and came back", (profile, _name, less) => {
+  // Queues of an interface become fewer with the vCPUs, and stay so.
+  const [more, fewer] = [
+    { profile, nics: {} },
+    { profile, nics: {}, ...less },
+  ];
+  const given = inputsOf(more);
+  expect(inputsOf(more, inputsOf(fewer, given))).toEqual(given);
+});
+
 test("a disk keeps its IOThread while others come and go", () => {
   const before = inputsOf({ profile: "dedicated" });
   expect(threads(before)).toEqual([3, [1, 2, 3]]);
