@@ -36,13 +36,14 @@ function keepCell(
   const before = previous.pages.find((pages) => pages.cell === cell.cell.id);
   const wanted = pagesFor(request, need);
   const size = before?.sizeKiB ?? (request.pinned ? wanted : state.ordinaryKiB);
-  if (size !== wanted && !mayKeep(size, wanted, state.ordinaryKiB)) return undefined;
+  if (!suits(size, wanted, state.ordinaryKiB)) return undefined;
   const pages = choosePages(state, cell, need, size, strict);
   return isRefusal(pages) ? undefined : { state: cell, need, pick: rate(cell, own), floating, ...pages };
 }
 
 /** Whether pages of the size that a guest has are among those that it asks for. */
-function mayKeep(size: PageRequest, wanted: PageRequest, ordinaryKiB: number): boolean {
+export function suits(size: PageRequest, wanted: PageRequest, ordinaryKiB: number): boolean {
+  if (size === wanted) return true;
   if (typeof wanted === "number") return false;
   return size === ordinaryKiB ? wanted !== "large" : wanted !== "none";
 }

@@ -11,7 +11,8 @@ import { fillIn } from "./filled-in";
 import { nicEnds, trafficWaits } from "./nic-cable";
 import { nicTrafficRows } from "./nic-traffic";
 import { differences, isWritten } from "./pending";
-import { effective, effectiveAfter, isAskedAnew, isPlaced } from "./placement";
+import { effective, effectiveAfter, isAskedAnew, isPlaced, placementIn } from "./placement";
+import { isContentWith } from "./question";
 import { compose } from "./render";
 import { type Inputs, rows } from "./rows";
 import { inRun, noteOf, type RunNote, waitingIn } from "./run-note";
@@ -34,9 +35,25 @@ function freeStill({ reason }: Verdict, { changePolicy }: Inputs): Verdict {
 export function judged(changes: readonly Change[], olds: Inputs & Values, news: Inputs): readonly Change[] {
   // Nobody knows yet what a guest gets where it goes.
   const isOpen = isPlaced(news) && isAskedAnew(olds, news);
-  if (isOpen) return withLateOrders(changes, olds);
+  if (isOpen) return withLateOrders(withKeptPages(changes, olds, news), olds);
   const [before, after] = [effective(olds, olds), effectiveAfter(news, olds)];
   return withLateOrders(withoutIdle(measured(changes, olds, { before, after }), before, after), olds);
+}
+
+/** Pages stay, whatever else is found, where those that the guest has are what it asks for now. */
+function withKeptPages(changes: readonly Change[], olds: Values, news: Inputs): readonly Change[] {
+  const { room: { hugePages } = {} } = noteOf(olds);
+  const placed = placementIn(olds)?.pages.map(({ size }) => size);
+  const sizes = hugePages ? pageSizesIn(hugePages.old) : placed;
+  if (!sizes?.every((size) => isContentWith(news, size))) return changes;
+  const isKept = ({ property, class: kind }: Change) => property === "hugePages" && kind === "restart";
+  const kept = hugePages ? takenBack(news) : ({ class: "live", reason: "the guest keeps those that it has" } as const);
+  return changes.map((change) => (isKept(change) ? { ...change, ...kept } : change));
+}
+
+/** The sizes that a document's list names; ordinary pages have none there. */
+function pageSizesIn(pages: unknown): (string | undefined)[] {
+  return Array.isArray(pages) ? pages.map(({ size }) => size) : [undefined];
 }
 
 /**

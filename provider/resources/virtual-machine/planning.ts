@@ -18,7 +18,7 @@ import { NodeDevices } from "./node-devices";
 import { refusePins } from "./pin-refusals";
 import { busDevicesOf, devicesOf, isPlaced, type Placed } from "./placement";
 import { type NearDevice, placedFrom } from "./placement-values";
-import { requestOf } from "./question";
+import { isContentWith, requestOf } from "./question";
 import type { Inputs } from "./rows";
 
 /** What a guest is placed by, beside the host. */
@@ -116,10 +116,11 @@ function withOwn(limits: HostLimits, own: readonly CellPages[]): HostLimits {
   return { ...limits, freePages };
 }
 
-/** Whoever prefers huge pages and has some as it runs asks for them again, though ordinary ones are written meanwhile. */
-function onOwnPages(previous: PlacedBefore | undefined, { hugePages }: Inputs, own: readonly CellPages[]) {
-  if (previous === undefined || hugePages !== "preferred") return previous;
-  const pages = previous.pages.map((pool) => own.find(({ cell }) => cell === pool.cell) ?? pool);
+/** Whoever has pages that do as it runs asks for them again, though others are written meanwhile. */
+function onOwnPages(previous: PlacedBefore | undefined, inputs: Inputs, own: readonly CellPages[]) {
+  if (previous === undefined || typeof inputs.hugePages !== "string") return previous;
+  const fitting = own.filter(({ sizeKiB }) => isContentWith(inputs, `${sizeKiB} KiB`));
+  const pages = previous.pages.map((pool) => fitting.find(({ cell }) => cell === pool.cell) ?? pool);
   return { ...previous, pages };
 }
 

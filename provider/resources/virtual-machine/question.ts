@@ -1,5 +1,6 @@
 import { parseBytes } from "../../core/units";
 import { parseCpuSet } from "../../tuning/cpu-set";
+import { suits } from "../../tuning/keep";
 import type { AddedMemory, DeviceRequest, GuestCell, PageRequest, PlacedBefore, Request } from "../../tuning/request";
 import type { HostTopology } from "../../tuning/topology";
 import { pinsByHand, smtOf } from "./placement";
@@ -71,6 +72,14 @@ function addedOf({ memoryDevices = {} }: Partial<Inputs>): AddedMemory[] {
         ]
       : [],
   );
+}
+
+/** What x86 takes where nobody asks for huge pages. */
+const ordinary = "4 KiB";
+
+/** Whether pages of that size, or ordinary ones, are what a guest that is placed asks for: then it keeps them. */
+export function isContentWith(inputs: Inputs, size: string = ordinary): boolean {
+  return suits(kibibytes(size), pagesOf(inputs), kibibytes(ordinary));
 }
 
 function pagesOf({ hugePages }: Inputs): PageRequest {

@@ -180,7 +180,6 @@ test("a state is compared as it is in force: nothing differs, drift does, a wish
   const state = stateOf(inputs, placed(inputs, { pages: "any" }));
   expect(classes(state, inputs)).toEqual([]);
   expect(classes({ ...state, cpuTune: { vcpuPins: { "0": "7" } } }, inputs)).toEqual(["cpuTune.vcpuPins live"]);
-  expect(classes(state, inputsOf({ hugePages: "required" }))).toEqual(["hugePages restart"]);
   expect(classes(state, inputsOf({ hugePages: "preferred", cpu: { policy: "dedicated", smt: "any" } }))).toEqual([
     "cpu.smt live",
   ]);
@@ -189,6 +188,35 @@ test("a state is compared as it is in force: nothing differs, drift does, a wish
     expect.arrayContaining(["cpu.policy live", "cpuTune.vcpuPins restart", "numaTune.nodes restart"]),
   );
   expect(classes(state, { ...inputs, vcpus: unknown } as never)).toEqual(["vcpus restart"]);
+});
+
+describe("a wish for pages", () => {
+  const wishes = { any: "preferred", large: "required", none: "none", 2048: "2 MiB" } as const;
+  const lines = (state: Values, hugePages: string) => virtualMachine.diff("id", state, inputsOf({ hugePages })).lines;
+  const waits = "hugePages: restart; policy stage";
+  const kept = "hugePages: live, the guest keeps those that it has";
+
+  test.each<[keyof typeof wishes, string, string]>([
+    ["large", "preferred", kept],
+    ["large", "2 MiB", kept],
+    ["large", "1 GiB", waits],
+    ["large", "none", waits],
+    ["any", "required", kept],
+    [2048, "required", kept],
+    ["none", "preferred", kept],
+    ["none", "required", waits],
+  ])("that was %s and is %s", (pages, next, line) => {
+    const inputs = inputsOf({ hugePages: wishes[pages] });
+    expect(lines(stateOf(inputs, placed(inputs, { pages })), next)).toEqual([line]);
+  });
+
+  test("is compared with what the guest runs on, while others wait for its next start", () => {
+    const inputs = inputsOf({ hugePages: "none" });
+    const room = { hugePages: { old: [{ size: "2 MiB" }] } };
+    const state = { ...stateOf(inputs, placed(inputs)), __kvm: { stateVersion: 1, memo: { room } } };
+    const back = "hugePages: live, the guest has it still, unless it was started anew since";
+    expect([lines(state, "required"), lines(state, "1 GiB")]).toEqual([[back], [waits]]);
+  });
 });
 
 test("what a refresh finds is the program's own, and what drifted from the placement", () => {

@@ -123,11 +123,11 @@ test("a guest has the pages that it runs on, whatever waits for its next start, 
   const used = { ...usage, limits: { ...unlimited, freePages } };
   const small = { vcpus: 1, memory: "64 MiB", numa: undefined, hostDevices: {}, nics: {}, hugePages: "required" };
   const pools = (count: number, sizeKiB: number) => ({
-    ...{ cells: [0], vcpus: [[0]], emulator: [], iothreads: [], owned: [] },
+    ...{ cells: [0], vcpus: [[2]], emulator: [], iothreads: [], owned: [] },
     pages: [{ cell: 0, sizeKiB, count }],
   });
   const back = await planned(small, { live: liveOnPages, previous: () => pools(16384, 4) }, used);
-  expect(back.placement?.pages).toEqual([{ cell: 0, size: "2 MiB", count: 32 }]);
+  expect(back.placement).toMatchObject({ vcpus: ["2"], pages: [{ cell: 0, size: "2 MiB", count: 32 }] });
   const preferred = { ...small, hugePages: "preferred" };
   const taken = await planned(preferred, { live: liveOnPages, previous: () => pools(16384, 4) }, used);
   expect(taken.placement?.pages).toEqual([{ cell: 0, size: "2 MiB", count: 32 }]);
