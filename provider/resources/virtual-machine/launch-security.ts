@@ -1,4 +1,4 @@
-import { attribute, block, z } from "../../core/attribute";
+import { attribute, block, type ChangeRule, z } from "../../core/attribute";
 import { text } from "../../core/quantities";
 import { attributeAt, type ElementLens, mapped, number, oneOf, textAt, words } from "../../schema/lens";
 import { child, type Element, ensure, remove } from "../../schema/tree";
@@ -16,6 +16,14 @@ export const encryptionHardware: Readonly<Record<LaunchType, string>> = {
 };
 
 const restart = () => ({ class: "restart", reason: "a guest is encrypted from its first instruction on" }) as const;
+/** What was put into the guest cannot be taken out. */
+const put: ChangeRule = (_old, next) => ({
+  class: "live",
+  reason:
+    next === undefined
+      ? "the guest keeps it until it stops"
+      : "put into the guest, which must be paused since its start",
+});
 const base64 = z.string().regex(/^[A-Za-z0-9+/=\s]+$/, "is not base64");
 /** What QEMU takes in one length alone. */
 const bytes = (count: number) =>
@@ -184,20 +192,20 @@ export const launchRows = {
         schema: base64.optional(),
         since: "8.0",
         secret: true,
-        change: () => ({ class: "live", reason: "put into the paused guest" }),
+        change: put,
       }),
       secret: attribute({
         doc: 'Encrypted secret that is put into the guest before it runs, base64: create it with `state: "paused"`, check the output `launchMeasurement`, give this, then let it run. A new start of the guest needs a new one.',
         schema: base64.optional(),
         since: "8.0",
         secret: true,
-        change: () => ({ class: "live", reason: "put into the paused guest" }),
+        change: put,
       }),
       secretAddress: attribute({
         doc: "Where in the guest's memory `secret` goes. Default: where the firmware says.",
         since: "8.0",
         schema: text.regex(/^0x[0-9a-fA-F]{1,16}$/, 'is not an address like "0x807000"').optional(),
-        change: () => ({ class: "live", reason: "put into the paused guest" }),
+        change: () => ({ class: "live", reason: "for the next secret" }),
       }),
     },
   }),

@@ -1,4 +1,6 @@
+import type { Values } from "../../../../provider/core/handler";
 import type { TypedParam } from "../../../../provider/libvirt/api";
+import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import type { Domain } from "../../../../provider/resources/virtual-machine/domain";
 import {
   measurementOf,
@@ -8,6 +10,7 @@ import {
 import type { Power } from "../../../../provider/resources/virtual-machine/power-state";
 import type { Inputs } from "../../../../provider/resources/virtual-machine/rows";
 import { parse } from "../../../../provider/schema/tree";
+import { checked } from "./checked";
 
 const inputs = (launch: Readonly<Record<string, unknown>>) =>
   ({ name: "db", host: { uri: "qemu:///system" }, launchSecurity: { type: "sev", ...launch } }) as unknown as Inputs;
@@ -37,6 +40,25 @@ test("a new secret goes into the paused guest, once", async () => {
       { field: "sev-secret", type: "string", value: "U0VDUkVU" },
       { field: "sev-secret-set-address", type: "ullong", value: 0x807000n },
     ],
+  ]);
+});
+
+test("what a change of the secret does is told, and that nothing takes it out", () => {
+  const sev = (launch: Values) =>
+    checked({
+      ...{ host: { uri: "qemu:///system" }, memory: "1 GiB", firmware: "uefi", state: "paused" },
+      launchSecurity: { type: "sev", ...launch },
+    });
+  const lines = (from: Values, to: Values) => virtualMachine.diff("id", sev(from), sev(to)).lines;
+  const given = { secret: "U0VDUkVU", secretHeader: "SEVBRA==" };
+  expect(lines({}, given)[0]).toBe(
+    "launchSecurity.secretHeader: live, put into the guest, which must be paused since its start",
+  );
+  expect(lines(given, {})).toEqual(
+    ["secretHeader", "secret"].map((name) => `launchSecurity.${name}: live, the guest keeps it until it stops`),
+  );
+  expect(lines(given, { ...given, secretAddress: "0x807000" })).toEqual([
+    "launchSecurity.secretAddress: live, for the next secret",
   ]);
 });
 
