@@ -1,4 +1,5 @@
 import { type Around, attribute, mapOf, type Verdict, z } from "../../core/attribute";
+import type { Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import { attributeAt, number, oneOf, words } from "../../schema/lens";
 import { child, clone, type Element, element, ensure, remove } from "../../schema/tree";
@@ -38,25 +39,39 @@ function firstFree(taken: readonly number[]): number {
 const plugged = () => ({ class: "restart", reason: "libvirt changes no controller that is plugged in" }) as const;
 const driver = (name: string) => number(attributeAt("driver", name));
 
-/** Names of the controllers that disks hang on until a new start of the guest: libvirt moves none that is plugged in. */
-export function heldControllers({ whole, wanted }: Pick<Around, "whole" | "wanted">): readonly unknown[] {
+/** What disks that stay name as their controller: libvirt moves none that is plugged in. Undefined for libvirt's choice. */
+function controllersOfStaying({ whole, wanted }: Pick<Around, "whole" | "wanted">): unknown[] {
   const [before, later] = [whole["disks"], wanted["disks"]];
   if (!isPlainObject(before) || !isPlainObject(later)) return [];
   return Object.entries(before).flatMap(([key, disk]) =>
-    isPlainObject(disk) && later[key] !== undefined ? disk["controller"] : [],
+    isPlainObject(disk) && disk["bus"] === "scsi" && later[key] !== undefined ? [disk["controller"]] : [],
   );
+}
+
+/** Names of the controllers that disks hang on until a new start of the guest. */
+export function heldControllers(around: Pick<Around, "whole" | "wanted">): string[] {
+  return controllersOfStaying(around).filter((name) => typeof name === "string");
+}
+
+function entriesIn({ scsiControllers }: Values): Values {
+  return isPlainObject(scsiControllers) ? scsiControllers : {};
 }
 
 /** Adding and removing whole controllers. */
 function entryChange(old: unknown, next: unknown, around: Around): Verdict {
-  if (old === undefined) return { class: "live", reason: "added" };
-  if (next !== undefined) return { class: "restart" };
-  const { scsiControllers } = around.whole;
-  const entries = isPlainObject(scsiControllers) ? scsiControllers : {};
-  const isHeld = heldControllers(around).some((name) => typeof name === "string" && entries[name] === old);
-  return isHeld
-    ? { class: "restart", reason: "removed; a disk that stays hangs on it until then" }
-    : { class: "live", reason: "removed" };
+  if (old !== undefined && next !== undefined) return { class: "restart" };
+  const [before, later] = [entriesIn(around.whole), entriesIn(around.wanted)];
+  const leaving = heldControllers(around).filter((name) => later[name] === undefined);
+  if (old === undefined) {
+    // It takes the first number that is free in the definition.
+    return leaving.length > 0
+      ? { class: "restart", reason: `added in place of ${leaving[0]}, which a disk that stays hangs on until then` }
+      : { class: "live", reason: "added" };
+  }
+  if (leaving.some((name) => before[name] === old))
+    return { class: "restart", reason: "removed; a disk that stays hangs on it until then" };
+  const isOpen = controllersOfStaying(around).includes(undefined);
+  return { class: "live", reason: isOpen ? "removed, unless a disk that names none hangs on it" : "removed" };
 }
 
 export const scsiRows = {
@@ -170,10 +185,26 @@ export function arrangeScsi(document: Element): void {
   for (let index = 0; index < highest; index++) if (!indexes.includes(String(index))) addScsi(document, index);
 }
 
-/** Gives a device on SCSI a free place on the controller of that name, unless it has one. */
-export function hangOn(document: Element, device: Element, name: string): void {
-  const controller = scsiEntries.list(document).get(name)?.attributes["index"];
-  if (controller !== undefined && controllerOf(device) !== controller) putOn(document, device, controller);
+/** A disk with the controller that it names, and as the running guest has it. */
+export interface Hanging {
+  readonly disk: Element;
+  readonly name: string;
+  readonly running: Element | undefined;
+}
+
+/** Gives disks a place on their controllers, unless they have one: that of the running guest where they are back on it. */
+export function hangOn(document: Element, disks: readonly Hanging[]): void {
+  const controllers = scsiEntries.list(document);
+  const moving = disks.flatMap(({ disk, name, running }) => {
+    const index = controllers.get(name)?.attributes["index"];
+    const former = running && child(running, "address");
+    return index === undefined || controllerOf(disk) === index ? [] : [{ disk, index, former }];
+  });
+  // All of them ahead: two that change places are in each other's way.
+  for (const { disk } of moving) remove(disk, "address");
+  for (const { disk, index, former } of moving)
+    if (former?.attributes["controller"] === index && !isOccupied(former, document)) disk.children.push(clone(former));
+  for (const { disk, index } of moving) if (controllerOf(disk) === undefined) putOn(document, disk, index);
 }
 
 /** The index of the controller that a device on SCSI hangs on. */

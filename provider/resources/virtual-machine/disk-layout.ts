@@ -1,7 +1,7 @@
 import { child, clone, type Element, ensure, remove } from "../../schema/tree";
 import { devicesOf } from "./alias";
 import { isOccupied } from "./device-address";
-import { hangOn } from "./disk-controllers";
+import { type Hanging, hangOn } from "./disk-controllers";
 import { diskEntries } from "./disk-entries";
 import { driverType } from "./disk-sources";
 import type { Inputs } from "./rows";
@@ -26,6 +26,7 @@ export function arrangeDisks(document: Element, inputs: Inputs, live: Element | 
   for (const [key, disk] of present) takePlace(document, disk, running.get(key));
   const names = new Set([...(live ? diskTargets(live) : []), ...diskTargets(document)]);
   const added: Element[] = [];
+  const hanging: Hanging[] = [];
   for (const key of bootFirst(Object.keys(inputs.disks))) {
     const [disk, wanted] = [present.get(key), inputs.disks[key]];
     if (!disk || !wanted) continue;
@@ -41,8 +42,9 @@ export function arrangeDisks(document: Element, inputs: Inputs, live: Element | 
     if (target.attributes["dev"] === undefined) added.push(disk);
     target.attributes["dev"] ??= firstFree(targetPrefixes[wanted.bus] ?? "sd", names);
     names.add(target.attributes["dev"]);
-    if (wanted.controller !== undefined) hangOn(document, disk, wanted.controller);
+    if (wanted.controller !== undefined) hanging.push({ disk, name: wanted.controller, running: running.get(key) });
   }
+  hangOn(document, hanging);
   inOrder(document, added);
 }
 

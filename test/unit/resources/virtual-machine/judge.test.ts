@@ -300,3 +300,34 @@ test("a SCSI controller that a disk hangs on until the next start waits with its
   expect(told(before, { ...after, changePolicy: "refuse" }, moved)).toMatchObject(free);
   expect(told(before, { ...after, changePolicy: "restart" }, moved)).toMatchObject(waits);
 });
+
+test("a SCSI controller under another name waits for the place of the former one, while a disk hangs on that", () => {
+  const on = (names: readonly string[], disks: Readonly<Record<string, string>> = {}) => ({
+    ...base,
+    scsiControllers: Object.fromEntries(names.map((name) => [name, {}])),
+    disks: Object.fromEntries(
+      Object.entries(disks).map(([key, controller]) => [
+        key,
+        { path: `/${key}`, format: "raw", bus: "scsi", ...(controller && { controller }) },
+      ]),
+    ),
+  });
+  const told = (before: Values, after: Values) => {
+    const olds = checked(before);
+    const { lines: all } = virtualMachine.diff("id", olds, checked(after, olds));
+    return all.filter((line) => line.startsWith("scsiControllers"));
+  };
+  const wait = [
+    "scsiControllers.a: restart, removed; a disk that stays hangs on it until then; policy stage",
+    "scsiControllers.b: restart, added in place of a, which a disk that stays hangs on until then; policy stage",
+  ];
+  const live = ["scsiControllers.a: live, removed", "scsiControllers.b: live, added"];
+  expect(told(on(["a"], { data: "a" }), on(["b"], { data: "b" }))).toEqual(wait);
+  expect(told(on(["a"], { data: "a" }), on(["b"]))).toEqual(live);
+  expect(told(on(["a"], { data: "a" }), on(["b"], { other: "b" }))).toEqual(live);
+  expect(told(on(["a"], { data: "a" }), on(["a", "b"], { data: "b" }))).toEqual([live[1]]);
+  // It may be on the one that it had before there was this.
+  expect(told(on(["a"], { data: "" }), on([], { data: "" }))).toEqual([
+    "scsiControllers.a: live, removed, unless a disk that names none hangs on it",
+  ]);
+});

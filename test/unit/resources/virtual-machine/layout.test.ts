@@ -92,6 +92,33 @@ test("a SCSI controller that is taken out and back before the restart is the one
   }
 });
 
+test("disks that change places between SCSI controllers are where they were when that is taken back", () => {
+  const on = (a: string, b: string) =>
+    inputsOf({
+      scsiControllers: { one: {}, two: {} },
+      disks: { a: disk("/a", { bus: "scsi", controller: a }), b: disk("/b", { bus: "scsi", controller: b }) },
+    });
+  const places = (document: Element) =>
+    ["a", "b"].map((key) => {
+      const { controller, unit } =
+        child(deviceNamed(document, `ua-disk-${key}`) as Element, "address")?.attributes ?? {};
+      return `${controller}:${unit}`;
+    });
+  const [before, after] = [on("one", "two"), on("two", "one")];
+  const live = compose(before);
+  const staged = applyInputs(clone(live), after, before, live);
+  const back = applyInputs(clone(staged), before, after, live);
+  expect([live, staged, back].map(places)).toEqual([
+    ["0:0", "1:0"],
+    ["1:0", "0:0"],
+    ["0:0", "1:0"],
+  ]);
+  // One that was second on its controller is so again, though the first has gone.
+  const both = compose(on("one", "one"));
+  const moved = applyInputs(clone(both), on("two", "two"), on("one", "one"), both);
+  expect(places(applyInputs(moved, on("two", "one"), on("two", "two"), both))).toEqual(["1:0", "0:1"]);
+});
+
 test("more ports wait for the next start where the guest has not as many", () => {
   const [few, many] = [inputsOf({ rootPorts: 4 }), inputsOf({ rootPorts: 8 })];
   const waits = (live: Inputs) => untold(rows, few, many, { live: compose(live), config: compose(many), waiting: [] });
