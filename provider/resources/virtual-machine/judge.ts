@@ -63,11 +63,14 @@ function pageSizesIn(pages: unknown): (string | undefined)[] {
 function measured(
   changes: readonly Change[],
   state: Values,
-  { before, after }: { readonly before: Inputs; readonly after: Inputs },
+  { before, after }: { readonly before: Inputs & Values; readonly after: Inputs },
 ): readonly Change[] {
   const running = inRun(before, state);
   if (running === before) return changes;
-  const left = diffRows(rows, running, after).filter(({ class: kind }) => kind !== "none");
+  const found = diffRows(rows, running, after).filter(({ class: kind }) => kind !== "none");
+  // What it has may be what the program leaves out now.
+  const told = withoutIdle(found, { ...running, pendingRestart: [] }, after);
+  const left = found.filter((change) => told.includes(change));
   const { room = {} } = noteOf(state);
   const noted = Object.keys(room).map((property) => property.split("."));
   const touches = ({ path }: Change, other: readonly string[]) => isWithin(path, other) || isWithin(other, path);

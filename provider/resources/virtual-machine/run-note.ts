@@ -36,12 +36,13 @@ export function noteOf(state: Values): RunNote {
 }
 
 /** The inputs as the running guest has them. */
-export function inRun(inputs: Values, state: Values): Values {
+export function inRun<I extends Values>(inputs: I, state: Values): I {
   const { room = {} } = noteOf(state);
-  return Object.entries(room).reduce(
+  const inForce = Object.entries(room).reduce<Values>(
     (values, [property, { old }]) => withValueAt(values, property.split("."), old),
     inputs,
   );
+  return inForce as I;
 }
 
 /**

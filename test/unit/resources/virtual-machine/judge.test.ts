@@ -114,6 +114,20 @@ test("what is taken back before the next start was never in force", () => {
   expect(lines(staged, { video: { model: "bochs" } }, known)).toEqual([expect.stringMatching(/^video.model: restart/)]);
 });
 
+test.each<[string, Values, unknown]>([
+  ["memoryBacking.mergePages", { memoryBacking: { mergePages: false } }, true],
+  ["clock.offset", { clock: { offset: "localtime" } }, "utc"],
+  ["clock.timers.hpet.present", { clock: { timers: { hpet: { present: true } } } }, false],
+  ["disks.root.readonly", { disks: { root: { ...base.disks.root, readonly: true } } }, false],
+  ["usbController", { usbController: "none" }, "qemu-xhci"],
+])("%s is taken back by a program that leaves it out, as it did before", (property, staged, old) => {
+  const olds = { ...checked({ ...base, ...staged }), ...noted({ [property]: { old } }) };
+  const told = (args: Values) => virtualMachine.diff("id", olds, checked({ ...base, ...args }, olds)).lines;
+  const line = `${property}: live, the guest has it still, unless it was started anew since`;
+  expect(told({})).toEqual([line]);
+  expect(told({ changePolicy: "refuse" })).toContain(line);
+});
+
 test("what libvirt is told of an interface waits with a move that the guest has refused", () => {
   const moved = noted({ "nics.lan.network": { old: { name: "tap" } } });
   const to = (name: string, more: Values = {}) => ({ nics: { lan: { network: { name }, ...more } } });
