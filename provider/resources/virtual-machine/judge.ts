@@ -10,7 +10,7 @@ import { withLateOrders } from "./boot-order";
 import { fillIn } from "./filled-in";
 import { nicEnds, trafficWaits } from "./nic-cable";
 import { nicTrafficRows } from "./nic-traffic";
-import { differences, isWritten } from "./pending";
+import { differences, isMeant, isWritten } from "./pending";
 import { effective, effectiveAfter, isAskedAnew, isPlaced, placementIn } from "./placement";
 import { isContentWith } from "./question";
 import { compose } from "./render";
@@ -69,8 +69,7 @@ function measured(
   if (running === before) return changes;
   const found = diffRows(rows, running, after).filter(({ class: kind }) => kind !== "none");
   // What it has may be what the program leaves out now.
-  const told = withoutIdle(found, { ...running, pendingRestart: [] }, after);
-  const left = found.filter((change) => told.includes(change));
+  const left = withoutUnshown(found, running, after).filter((change) => isMeant(change, after));
   const { room = {} } = noteOf(state);
   const noted = Object.keys(room).map((property) => property.split("."));
   const touches = ({ path }: Change, other: readonly string[]) => isWithin(path, other) || isWithin(other, path);
@@ -111,25 +110,28 @@ function withMove({ path, property }: Change, room: NonNullable<RunNote["room"]>
  * a value that is not known yet.
  */
 export function withoutIdle(changes: readonly Change[], olds: Inputs & Values, news: Inputs): readonly Change[] {
-  const isTheirs =
-    olds["adopted"] === true || olds["defaultsVersion"] === 0 || (news as Values)["defaultsVersion"] === 0;
-  const { known, open } = knownOf(olds, news);
-  const isOpen = (path: readonly string[]) => open.some((place) => isWithin(path, place));
-  const inQuestion = changes.filter(
-    ({ class: kind, path }) => kind === "restart" && isWritten(rows, path) && !isOpen(path),
-  );
-  if (inQuestion.length === 0 || isTheirs) return changes;
-  const before = compose(olds);
-  const after = applyInputs(clone(before), known, olds);
-  const shown = differences(rows, namedByEither(rows, olds, known), fillIn(before), fillIn(after));
   const waiting = waitingIn(olds);
-  const isShown = ({ path, property }: Change) =>
-    waiting.includes(property) || shown.some((other) => isWithin(path, other.path) || isWithin(other.path, path));
+  const inQuestion = changes.filter(({ class: kind, property }) => kind === "restart" && !waiting.includes(property));
+  const shown = withoutUnshown(inQuestion, olds, news);
   return changes.map((change) =>
-    inQuestion.includes(change) && !isShown(change)
+    inQuestion.includes(change) && !shown.includes(change)
       ? { ...change, class: "live", reason: "the guest has it so already" }
       : change,
   );
+}
+
+/** The changes that documents show, or may show. */
+function withoutUnshown(changes: readonly Change[], olds: Inputs & Values, news: Inputs): readonly Change[] {
+  const isTheirs =
+    olds["adopted"] === true || olds["defaultsVersion"] === 0 || (news as Values)["defaultsVersion"] === 0;
+  const { known, open } = knownOf(olds, news);
+  const isJudged = ({ path }: Change) => isWritten(rows, path) && !open.some((place) => isWithin(path, place));
+  if (isTheirs || !changes.some(isJudged)) return changes;
+  const before = compose(olds);
+  const after = applyInputs(clone(before), known, olds);
+  const shown = differences(rows, namedByEither(rows, olds, known), fillIn(before), fillIn(after));
+  const isShown = ({ path }: Change) => shown.some((other) => isWithin(path, other.path) || isWithin(other.path, path));
+  return changes.filter((change) => !isJudged(change) || isShown(change));
 }
 
 /** The new inputs with the former ones in the places, properties or entries of maps, that hold what is not known yet. */

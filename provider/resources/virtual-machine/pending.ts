@@ -17,8 +17,8 @@ export const inMotion: readonly string[] = ["memory"];
 /** What libvirt 9.0 shows of a definition and not of the running guest, whose firmware image it has chosen by it. */
 const unshown: readonly string[] = ["enrolledKeys"];
 
-/** Two names of one place in the document: the program says which of them it means. */
-const synonyms: Readonly<Record<string, string>> = { volume: "path", path: "volume" };
+/** Two names of one place in the document: the program says which of them it means. A volume brings its format. */
+const synonyms: Readonly<Record<string, string>> = { volume: "path", path: "volume", format: "volume" };
 
 /**
  * The managed values by which the running guest differs from its configuration, which is what its next start will
@@ -59,7 +59,8 @@ function attributeOf(rows: Rows, [name = "", ...rest]: readonly string[]): Attri
   return attributeOf(row.rows, row.kind === "map" ? rest.slice(1) : rest);
 }
 
-function isMeant({ path: [map, key = "", name = ""] }: Change, wanted: Values): boolean {
+/** Whether it is by this name that the program says it. */
+export function isMeant({ path: [map, key = "", name = ""] }: Change, wanted: Values): boolean {
   const entries = map === "disks" && wanted[map];
   const entry = isPlainObject(entries) ? entries[key] : undefined;
   const other = synonyms[name];

@@ -128,6 +128,18 @@ test.each<[string, Values, unknown]>([
   expect(told({ changePolicy: "refuse" })).toContain(line);
 });
 
+test("a drive without hot-plug that is back before the next start is there still", () => {
+  const drive = { device: "cdrom", bus: "sata", volume: { name: "a.iso", path: "/a.iso", format: "iso" } };
+  const inputs = checked({ ...base, disks: { ...base.disks, drive } });
+  const staged = checked(base, inputs);
+  const live = compose(inputs as never);
+  const [found] = residue(rows, staged as never, live, compose(staged as never));
+  const state = { ...staged, ...noted({ "disks.drive": { old: found?.old } }) };
+  expect(virtualMachine.diff("id", state, inputs).lines).toEqual([
+    "disks.drive: live, the guest has it still, unless it was started anew since",
+  ]);
+});
+
 test("what libvirt is told of an interface waits with a move that the guest has refused", () => {
   const moved = noted({ "nics.lan.network": { old: { name: "tap" } } });
   const to = (name: string, more: Values = {}) => ({ nics: { lan: { network: { name }, ...more } } });
