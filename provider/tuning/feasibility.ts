@@ -1,6 +1,7 @@
 import { type CellState, type CoreState, type HostState, keysOf, ordinaryMemory, overheadKiB } from "./capacity";
 import { type CorePick, pickCores, roomFor } from "./cores";
 import { formatCpuSet } from "./cpu-set";
+import { moreMemory, moreToFloat, moreToOwn, oneOf } from "./remedies";
 import type { CellPages, GuestCell, PageRequest, Request } from "./request";
 import { type CellNeed, memoryOf, type Shape } from "./shape";
 
@@ -23,6 +24,8 @@ export interface CellFit {
 export interface Refusal {
   readonly fact: string;
   readonly remedy: string;
+  /** It is CPUs that the cell lacks. */
+  readonly lacksCpus?: true;
 }
 
 /** Whether a fit was refused. */
@@ -45,16 +48,23 @@ function noCores(state: HostState, cell: CellState, shape: Shape, units: number)
       : [cores, shape.use === "spread" ? units : Math.ceil(units / width), "whole cores"];
   return {
     fact: `cell ${cell.cell.id}: ${free} ${what} free, ${needed} needed; ${ownersIn(state, cell)}`,
-    remedy:
-      shape.use === "threads"
-        ? "take fewer vCPUs, split the guest into more cells, widen the host's dedicatedCpus or remove one of the owners"
-        : 'take fewer vCPUs, split the guest into more cells, set smt to "any", widen the host\'s dedicatedCpus or remove one of the owners',
+    remedy: oneOf(
+      "take fewer vCPUs",
+      "split the guest into more cells",
+      ...(shape.use === "threads" || width === 1 ? [] : ['set smt to "any"']),
+      ...moreToOwn(state),
+    ),
+    lacksCpus: true,
   };
 }
 
 function sizeName(sizeKiB: number): string {
   if (sizeKiB % 1048576 === 0) return `${sizeKiB / 1048576} GiB`;
   return sizeKiB % 1024 === 0 ? `${sizeKiB / 1024} MiB` : `${sizeKiB} KiB`;
+}
+
+function countFor(memoryKiB: number, sizeKiB: number): number {
+  return Math.ceil(memoryKiB / sizeKiB);
 }
 
 /** Those who have some of a cell's pages of one size. */
@@ -74,7 +84,7 @@ function pagesOfDevices(cell: number, { added }: CellNeed): CellPages[] {
   const sizes = [...new Set(added.flatMap(({ pageKiB }) => pageKiB ?? []))];
   return sizes.map((sizeKiB) => {
     const memory = added.reduce((sum, device) => sum + (device.pageKiB === sizeKiB ? device.memoryKiB : 0), 0);
-    return { cell, sizeKiB, count: Math.ceil(memory / sizeKiB) };
+    return { cell, sizeKiB, count: countFor(memory, sizeKiB) };
   });
 }
 
@@ -101,7 +111,7 @@ export function choosePages(
       remedy: "give the host more huge pages in this cell (Host, hugePages), or take another page size",
     };
   }
-  const ordinary = { cell: id, sizeKiB: state.ordinaryKiB, count: Math.ceil(memoryKiB / state.ordinaryKiB) };
+  const ordinary = { cell: id, sizeKiB: state.ordinaryKiB, count: countFor(memoryKiB, state.ordinaryKiB) };
   const wanted = left.reverse().filter((pool) => typeof pages !== "number" || pool.sizeKiB === pages);
   const whole = [need.memoryKiB, ...need.added.flatMap((item) => (item.pageKiB === undefined ? item.memoryKiB : []))];
   const isWhole = (sizeKiB: number) => whole.every((part) => part % sizeKiB === 0);
@@ -126,16 +136,27 @@ export function choosePages(
     if (pages !== "any") {
       const odd = typeof pages === "number" && !isWhole(pages);
       const there = wanted
-        .map(({ sizeKiB, free }) => `${free} pages of ${sizeName(sizeKiB)} free${holdersOf(state, id, sizeKiB)}`)
-        .join(", ");
-      const which = typeof pages === "number" ? `pages of ${sizeName(pages)}` : "huge pages";
+        .map(({ sizeKiB, free }) => {
+          const name = sizeName(sizeKiB);
+          return `${free} pages of ${name} free${holdersOf(state, id, sizeKiB)}, ${countFor(memoryKiB, sizeKiB)} needed`;
+        })
+        .join("; ");
+      const none =
+        typeof pages === "number"
+          ? `no pages of ${sizeName(pages)}, ${countFor(memoryKiB, pages)} needed`
+          : "no huge pages";
       return {
         fact: odd
           ? `cell ${id}: ${sizeName(memoryKiB)} of memory are no whole number of ${sizeName(pages)} pages`
-          : `cell ${id}: ${there || `no ${which}`}, ${sizeName(memoryKiB)} of memory needed${withDevices(need)}`,
+          : `cell ${id}: ${there || none} for ${sizeName(memoryKiB)} of memory${withDevices(need)}`,
         remedy: odd
           ? `make the memory of each guest cell a multiple of ${sizeName(pages)}`
-          : "give the host more huge pages in this cell (Host, hugePages), let guests add them (Host, guestPages), take less memory or another page size",
+          : oneOf(
+              "give the host more huge pages in this cell (Host, hugePages)",
+              ...(state.limits.mayAddPages ? [] : ["let guests add them (Host, guestPages)"]),
+              "take less memory",
+              "another page size",
+            ),
       };
     }
   }
@@ -149,8 +170,12 @@ export function choosePages(
   if (!strict || needed <= cell.memoryKiB) return { pages: ordinary, devicePages, addedPages: 0 };
   return {
     fact: `cell ${id}: ${sizeName(Math.max(0, cell.memoryKiB))} of ordinary memory free${holdersOf(state, id, state.ordinaryKiB)}, ${sizeName(needed)} needed with QEMU's own${withDevices(need)}`,
-    remedy:
-      "take less memory, split the guest into more cells, lower the host's reserve or remove a guest of this cell",
+    remedy: oneOf(
+      "take less memory",
+      "split the guest into more cells",
+      ...moreMemory(state),
+      "remove a guest of this cell",
+    ),
   };
 }
 
@@ -189,7 +214,7 @@ export function fitCell(
 ): CellFit | Refusal {
   const id = cell.cell.id;
   if (cell.cores.length === 0 && need.vcpus.length > 0) {
-    return { fact: `cell ${id}: it has memory but no online CPU`, remedy: noVcpus };
+    return { fact: `cell ${id}: it has memory but no online CPU`, remedy: noVcpus, lacksCpus: true };
   }
   const units = need.dedicated.length + need.emulator;
   const pick = pickCores(cell, units, shape.use);
@@ -200,7 +225,8 @@ export function fitCell(
   if (floating.length < enough) {
     return {
       fact: `cell ${id}: ${floating.length} CPUs (${formatCpuSet(floating) || "none"}) for ${shared} vCPUs that float; ${ownersIn(state, cell)}`,
-      remedy: "take fewer vCPUs, narrow the host's dedicatedCpus or remove one of the owners",
+      remedy: oneOf("take fewer vCPUs", ...moreToFloat(state)),
+      lacksCpus: true,
     };
   }
   const pages = choosePages(state, cell, need, pagesFor(request, need), strict);

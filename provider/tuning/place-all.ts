@@ -3,6 +3,7 @@ import { compareCosts } from "./cost";
 import type { Refusal } from "./feasibility";
 import { place, refused } from "./place";
 import type { Placement, PlacementSet } from "./placement";
+import { moreToFloat, oneOf } from "./remedies";
 import type { CellPages, Claim, HostLimits, Ledger, Request } from "./request";
 import { dedicatedCount } from "./shape";
 import type { HostTopology } from "./topology";
@@ -61,10 +62,12 @@ export function without(limits: HostLimits, claim: Claim, sign: 1 | -1): HostLim
   return { ...limits, freePages };
 }
 
-const crowded: Refusal = {
-  fact: "host: the CPUs that its vCPUs could float over go to the others of the set",
-  remedy: "narrow the host's dedicatedCpus or take fewer vCPUs",
-};
+function crowded(limits: HostLimits): Refusal {
+  return {
+    fact: "host: the CPUs that its vCPUs could float over go to the others of the set",
+    remedy: oneOf(...moreToFloat({ limits, owners: new Map() }), "take fewer vCPUs"),
+  };
+}
 
 /** Whether the vCPUs of a guest float over a CPU that another owns. */
 function floatsOnOwned(name: string, claims: ReadonlyMap<string, Claim>): boolean {
@@ -100,7 +103,7 @@ function inOrder(host: HostTopology, limits: HostLimits, ledger: Ledger, order: 
   }
   for (const { name } of clashing()) {
     claims.delete(name);
-    answers.set(name, refused(name, [crowded]));
+    answers.set(name, refused(name, [crowded(limits)]));
   }
   return order.flatMap((request) => answers.get(request.name) ?? []);
 }

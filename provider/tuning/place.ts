@@ -5,6 +5,7 @@ import { type Refusal, refusals } from "./feasibility";
 import { guestTopology } from "./guest-topology";
 import { keep } from "./keep";
 import type { Placement } from "./placement";
+import { moreToFloat, oneOf } from "./remedies";
 import type { HostLimits, Ledger, Request } from "./request";
 import { type Found, type Outcome, searchShape } from "./search";
 import { type Shape, shapesOf } from "./shape";
@@ -104,7 +105,7 @@ function afloat(state: HostState, request: Request): Placement | Refusal {
   if (floating.length === 0) {
     return {
       fact: "host: no CPU is left for vCPUs that float",
-      remedy: "narrow the host's dedicatedCpus or remove one of the owners",
+      remedy: oneOf(...moreToFloat(state)),
     };
   }
   const emulator = request.emulator === "housekeeping" && state.housekeeping.length > 0 ? state.housekeeping : floating;
@@ -125,23 +126,23 @@ function afloat(state: HostState, request: Request): Placement | Refusal {
   };
 }
 
-function search(state: HostState, request: Request, strict: boolean): Outcome {
+function search(state: HostState, request: Request, strict: boolean): Omit<Outcome, "lacksCpus"> {
   let found: Found | undefined;
   let complete = true;
-  let against: readonly Refusal[] = [];
+  let against: Outcome | undefined;
   let use: Shape["use"] | undefined;
   for (const shape of shapesOf(state, request)) {
     // Shapes come cheapest first: a later one can only do better on devices.
     if (found !== undefined && found.cost[0] === 0) break;
     const outcome = searchShape(state, request, shape, strict);
     complete = complete && outcome.complete;
-    // The facts to tell are those of the fewest cells and the least that the guest can do with.
-    if (shape.use !== use) against = outcome.refusals;
+    // The facts to tell are those of the least that the guest can do with, and of the fewest cells that have its CPUs.
+    if (shape.use !== use || (against?.lacksCpus && !outcome.lacksCpus)) against = outcome;
     use = shape.use;
     const next = outcome.found;
     if (next !== undefined && (found === undefined || compareCosts(next.cost, found.cost) < 0)) found = next;
   }
-  return { ...(found === undefined ? {} : { found }), refusals: against, complete };
+  return { ...(found === undefined ? {} : { found }), refusals: against?.refusals ?? [], complete };
 }
 
 /**

@@ -2,6 +2,7 @@ import { type HostState, overheadKiB } from "./capacity";
 import { cellKinds } from "./cell-kinds";
 import { compareCosts, costOf } from "./cost";
 import { type CellFit, fitCell, isRefusal, type Refusal } from "./feasibility";
+import { moreMemory, oneOf } from "./remedies";
 import type { Request } from "./request";
 import { type CellNeed, memoryOf, type Shape } from "./shape";
 import { distanceBetween } from "./topology";
@@ -18,6 +19,8 @@ export interface Outcome {
   readonly found?: Found;
   /** Why guest cells do not go into host cells. */
   readonly refusals: readonly Refusal[];
+  /** Too few cells have CPUs for it, whatever else they have: a guest of more cells may find them. */
+  readonly lacksCpus: boolean;
   /** False where the search stopped at its bound: a better answer may exist. */
   readonly complete: boolean;
 }
@@ -112,7 +115,7 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
   if (best === undefined && overcommitted) {
     refusals.push({
       fact: `host: ${Math.max(0, Math.floor(state.totalKiB / 1024))} MiB of ordinary memory are left once guests that are bound to no cell have theirs`,
-      remedy: "take less memory, lower the host's reserve or remove a guest",
+      remedy: oneOf("take less memory", ...moreMemory(state), "remove a guest"),
     });
   }
   if (best === undefined && required.size > cells.length) {
@@ -128,7 +131,28 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
       remedy: 'make room there or set their locality to "preferred"',
     });
   }
-  return { ...(best === undefined ? {} : { found: best }), refusals, complete: steps <= stepsLimit };
+  return {
+    ...(best === undefined ? {} : { found: best }),
+    refusals,
+    lacksCpus: lackCpus(state, fitsOf, firstAlike),
+    complete: steps <= stepsLimit,
+  };
+}
+
+/** Whether too few host cells have CPUs for all guest cells, or for those that are alike. */
+function lackCpus(
+  { cells }: HostState,
+  fitsOf: ReadonlyMap<number, readonly (CellFit | Refusal)[]>,
+  kinds: readonly number[],
+): boolean {
+  const hasCpus = (kind: number, position: number) => {
+    const fit = fitsOf.get(kind)?.[position];
+    return fit !== undefined && !(isRefusal(fit) && fit.lacksCpus);
+  };
+  return [new Set(kinds), ...[...new Set(kinds)].map((kind) => new Set([kind]))].some((some) => {
+    const able = cells.filter((_, position) => [...some].some((kind) => hasCpus(kind, position)));
+    return able.length < kinds.filter((kind) => some.has(kind)).length;
+  });
 }
 
 /** Ordinary memory of the chosen cells with QEMU's own, and what huge pages are to be made of. */

@@ -127,7 +127,7 @@ test("huge pages are taken where they are, and refused where they are not", asyn
   const before = readFileSync(file, "utf8");
   const vm = lab.machine("pages", { memory: "64 MiB" });
   await expect(vm.create({ hugePages: "required" })).rejects.toThrow(
-    /cell 0: .*free, 64 MiB of memory needed[\s\S]*Host, hugePages/,
+    /cell 0: .*free, .*32 needed for 64 MiB of memory[\s\S]*Host, hugePages/,
   );
   try {
     writeFileSync(file, "40");

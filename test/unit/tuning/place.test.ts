@@ -1,10 +1,10 @@
 import { place } from "../../../provider/tuning/place";
 import { claimOf } from "../../../provider/tuning/place-all";
 import type { Placement } from "../../../provider/tuning/placement";
-import type { Request } from "../../../provider/tuning/request";
+import type { HostLimits, Ledger, Request } from "../../../provider/tuning/request";
 import { GiB, host, owner, request, unlimited } from "./hosts";
 
-const nothing = { claims: [] };
+const nothing: Ledger = { claims: [] };
 const device = (cell: number, locality: "required" | "preferred" = "required") => ({
   address: `0000:0${cell}:00.0`,
   cell,
@@ -194,14 +194,14 @@ describe("refuses with the fact and the remedy", () => {
       host(1, 4, 1, { pages: pools }),
       [],
       request("vm", 1, { pages: 2048 }),
-      "cell 0: 100 pages of 2 MiB free, 1 GiB of memory needed",
+      "cell 0: 100 pages of 2 MiB free, 512 needed for 1 GiB of memory",
     ],
     [
       "pages that others have",
       host(1, 4, 1, { pages: pools }),
       [{ ...owner("db", []), pages: [{ cell: 0, sizeKiB: 2048, count: 28 }] }, owner("web", [])],
       request("vm", 1, { pages: 2048 }),
-      "cell 0: 72 pages of 2 MiB free (beside db), 1 GiB of memory needed",
+      "cell 0: 72 pages of 2 MiB free (beside db), 512 needed for 1 GiB of memory",
     ],
     [
       "1 GiB pages for 512 MiB",
@@ -238,6 +238,40 @@ describe("refuses with the fact and the remedy", () => {
     expect(answer.fits).toBe(false);
     expect(answer.explain.join()).toContain("web would have no CPU left");
     expect(place(host(1, 2, 1), unlimited, ledger, request("vm", 1)).vcpus).toEqual([[0]]);
+  });
+
+  it.each<[string, Partial<Request>]>([
+    ["whole cores", {}],
+    ["single threads", { smt: "any" }],
+  ])("pages, where the CPUs are there in two cells: %s", (_, more) => {
+    const pages = (cell: number) => [{ sizeKiB: 2048, total: cell === 0 ? 512 : 256 }];
+    const wish = request("vm", 8, { memoryKiB: 2 * GiB, pages: "large", ...more });
+    const { explain } = place(host(2, 4, 1, { pages }), unlimited, nothing, wish);
+    expect(explain[0]).toBe("cell 1: 256 pages of 2 MiB free, 512 needed for 1 GiB of memory");
+    expect(explain[1]).toMatch(/^remedy: .*\(Host, hugePages\)/);
+    expect(place(host(2, 4, 1), unlimited, nothing, wish).explain[0]).toBe("cell 0: no huge pages for 1 GiB of memory");
+    const { explain: tooFew } = place(host(2, 4, 1, { pages }), unlimited, nothing, request("vm", 12, more));
+    expect(tooFew.join()).toMatch(/^cell 0: 4 (whole cores|CPUs) free, 12 needed/);
+  });
+
+  it("with what the Host declares, and not with what it does not", () => {
+    const remedyOf = (limits: Partial<HostLimits>, wish: Request, claims = nothing) =>
+      place(host(1, 4, 1), { ...unlimited, ...limits }, claims, wish).explain.at(-1);
+    const split = "remedy: take fewer vCPUs, split the guest into more cells";
+    const tooMany = request("vm", 5);
+    expect(remedyOf({}, tooMany)).toBe(split.replace(", split", " or split"));
+    expect(remedyOf({ housekeeping: [0] }, tooMany)).toBe(`${split} or narrow the host's housekeepingCpus`);
+    expect(remedyOf({ housekeeping: [0], dedicated: [1, 2] }, tooMany)).toBe(
+      `${split} or widen the host's dedicatedCpus`,
+    );
+    const owned = { claims: [owner("old", [0])] };
+    expect(remedyOf({}, tooMany, owned)).toBe(`${split} or remove one of the owners`);
+    const floating = request("vm", 1, { policy: "shared" });
+    const dedicated = { dedicated: [0, 1, 2, 3] };
+    expect(remedyOf(dedicated, floating)).toBe("remedy: narrow the host's dedicatedCpus");
+    const large = request("vm", 1, { memoryKiB: 65 * GiB });
+    expect(remedyOf({}, large)).not.toContain("reserve");
+    expect(remedyOf({ reserveKiB: new Map([[0, GiB]]) }, large)).toContain("lower the host's reservedMemory");
   });
 
   it("more encrypted guests than slots", () => {
@@ -301,7 +335,9 @@ describe("memory devices count with the cell that they go to", () => {
     expect(claimOf(on, request("vm", 2, {}), grown).pages).toEqual([{ cell: 1, sizeKiB: 2048, count: 1536 }]);
     const { fits, explain } = vm({ added: [{ cell: 0, memoryKiB: 3 * GiB }] });
     expect(fits).toBe(false);
-    expect(explain.join()).toMatch(/cell 1: 2048 pages of 2 MiB free, 5 GiB of memory needed and memory devices/);
+    expect(explain.join()).toMatch(
+      /cell 1: 2048 pages of 2 MiB free, 2560 needed for 5 GiB of memory and memory devices/,
+    );
   });
 
   test("on pages of their own size", () => {

@@ -114,7 +114,7 @@ test("pages that have to be added are told, and those that are preferred and not
   expect(without.placement).not.toHaveProperty("addedPages");
   expect(without.warnings.join()).toContain("let guests add them (Host.guestPages)");
   await expect(planned({ ...pages, hugePages: "required" })).rejects.toThrow(
-    /256 pages of 2 MiB free, 1 GiB of memory needed/,
+    /256 pages of 2 MiB free, 512 needed for 1 GiB of memory/,
   );
 });
 
