@@ -102,12 +102,10 @@ function checkAttribute(row: Attribute, value: unknown, place: Place): unknown {
   if (value === undefined) return fault(place, `is required: ${row.doc}`);
   if (row.references && !isPlainObject(value)) {
     const wanted = row.references.join(" or ");
-    const way = row.references.includes("Host")
-      ? 'as new kvm.Host("rack1", { uri }) makes it'
-      : 'one that others made is looked up, as kvm.getNetwork("default", { host })';
+    const ways = row.references.flatMap((type) => wayTo[type] ?? []).join("; ");
     return fault(
       place,
-      `expected a ${wanted}, the object itself and not its id or name; ${way}${wayInTransform(row, value)}`,
+      `expected a ${wanted}, the object itself and not its id or name; ${ways}${wayInTransform(row, value)}`,
     );
   }
   const { issues } = parsed.error;
@@ -120,6 +118,16 @@ function checkAttribute(row: Attribute, value: unknown, place: Place): unknown {
   place.faults.push(...faultsOf(issues, value, place.path));
   return undefined;
 }
+
+const lookedUp = "one that others made is looked up, as";
+
+/** How a program comes by an object to refer to. */
+const wayTo: Readonly<Record<string, string>> = {
+  Host: 'as new kvm.Host("rack1", { uri }) makes it',
+  Network: `${lookedUp} kvm.getNetwork("default", { host })`,
+  StoragePool: `${lookedUp} kvm.getPool("default", { host })`,
+  Volume: `${lookedUp} kvm.getVolume("debian-12.qcow2", { pool })`,
+};
 
 /** What a transform adds does not pass through the constructor, and Pulumi passes on the id in place of an object. */
 function wayInTransform({ schema }: Attribute, value: unknown): string {

@@ -1,4 +1,5 @@
 import type { Meta, Values } from "../../../../provider/core/handler";
+import { cloudInitDisk } from "../../../../provider/resources/cloud-init-disk";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 
 const urn = "urn:pulumi:dev::unit::pulumi-nodejs:dynamic/kvm:VirtualMachine::db";
@@ -143,6 +144,10 @@ test("what is wrong with an amount is told with what it means", () => {
   expect(reasons({ host: "qemu:///system" })).toEqual([
     'expected a Host, the object itself and not its id or name; as new kvm.Host("rack1", { uri }) makes it',
   ]);
+  const looksUp = (way: string) => [expect.stringMatching(new RegExp(`one that others made is looked up, as ${way}`))];
+  expect(reasons({ disks: { data: { volume: "vms/a.qcow2" } } })).toEqual(looksUp("kvm\\.getVolume\\(.*{ pool }\\)$"));
+  const { failures } = cloudInitDisk.check({ pool: "default", userData: { hostname: "db" } }, undefined, undefined);
+  expect(failures.map(({ reason }) => reason)).toEqual(looksUp("kvm\\.getPool\\(.*{ host }\\)$"));
   const network = "dc8f2e53-7c41-5910-af9a-95e4ddc86b4d";
   expect(reasons({ nics: { lan: { network } } })).toEqual([
     expect.stringMatching(
