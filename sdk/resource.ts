@@ -85,7 +85,7 @@ async function metaOf(
   const urn = plain(pulumi.createUrn(name, type, options.parent));
   const outputs = await outputsIn(values);
   const pathsOf = (isMeant: (output: Settled) => boolean) => {
-    const paths = outputs.filter(isMeant).map(({ path }) => path.join("."));
+    const paths = outputs.filter(isMeant).map(({ path }) => pathText(path));
     return paths.length > 0 ? paths : undefined;
   };
   // One text: the engine works on each property by itself.
@@ -137,6 +137,14 @@ async function outputsIn(value: unknown, path: readonly string[] = []): Promise<
   if (typeof settled !== "object" || settled === null) return [];
   const found = await Promise.all(Object.entries(settled).map(([key, item]) => outputsIn(item, [...path, key])));
   return found.flat();
+}
+
+/** A path as Pulumi writes it: a name that would be taken for several stands in quotes. */
+function pathText(path: readonly string[]): string {
+  return path.reduce((text, name) => {
+    if (!/^[^.[\]"]+$/.test(name)) return `${text}["${name.replaceAll('"', '\\"')}"]`;
+    return text === "" ? name : `${text}.${name}`;
+  }, "");
 }
 
 const units: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };

@@ -2,6 +2,7 @@ import { KvmError, messageOf } from "../core/errors";
 import { type Context, type DiffResult, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
 import { isSameStack } from "../core/identity";
 import { withEmpty } from "../core/maps";
+import { namesIn } from "../core/paths";
 import { hasUnknown, withoutUnknown, withUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
@@ -186,7 +187,7 @@ function split({ nullable, maps }: Handler, wire: Values): Told {
   const meta = readMeta(values["__meta"]);
   for (const key of [...hiddenKeys, "__preview"]) delete values[key];
   const known = withEmpty(maps, readNotes(values));
-  const paths = (meta?.unknownPaths ?? []).map((path) => path.split("."));
+  const paths = (meta?.unknownPaths ?? []).map(namesIn);
   return { meta, values: paths.reduce((at, path) => withUnknown(at, path) as Values, known) };
 }
 

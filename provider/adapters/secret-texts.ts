@@ -1,5 +1,5 @@
 import type { Handler, Meta, Values } from "../core/handler";
-import { isSameAt, isWithin, valueAt } from "../core/paths";
+import { isSameAt, isWithin, namesIn, valueAt } from "../core/paths";
 import { isPlainObject } from "../core/unknown";
 
 /** Shorter texts would be found in any sentence. */
@@ -56,12 +56,12 @@ export function newSecrets(handler: Secrets, before: Told, now: Told): readonly 
     !known.some((outer) => isWithin(path, outer)) &&
     valueAt(now.values, path) !== undefined &&
     isSameAt(before.values, now.values, path);
-  return (now.meta?.secretPaths ?? []).filter((path) => isNew(path.split(".")));
+  return (now.meta?.secretPaths ?? []).filter((path) => isNew(namesIn(path)));
 }
 
 /** The paths of what is a secret by itself, or by the program. */
 function secretPatterns({ secretPaths }: Secrets, meta: Meta | undefined): readonly string[][] {
-  return [...secretPaths, ...(meta?.secretPaths ?? [])].map((path) => path.split("."));
+  return [...secretPaths, ...(meta?.secretPaths ?? [])].map(namesIn);
 }
 
 interface Text {

@@ -1,6 +1,6 @@
 import type { Handler, Values } from "../core/handler";
 import { withoutEmpty } from "../core/maps";
-import { isAt } from "../core/paths";
+import { isAt, namesIn } from "../core/paths";
 import { memoPath } from "../core/state";
 import { isPlainObject, type Unknown, unknown } from "../core/unknown";
 
@@ -26,7 +26,7 @@ export function fromWire(value: unknown, isValue = false): unknown | Unknown {
  * after the work is done.
  */
 export function seal(values: Readonly<Record<string, unknown>>, secretPaths: readonly string[]): Record<string, Wire> {
-  const patterns = secretPaths.map((path) => path.split("."));
+  const patterns = secretPaths.map(namesIn);
   return sealObject(values, patterns, []);
 }
 
@@ -40,7 +40,7 @@ export function sealState(
   programSecrets: readonly string[],
   given?: Values,
 ): Record<string, Wire> {
-  const within = new Set(programSecrets.map((path) => path.split(".")[0]));
+  const within = new Set(programSecrets.map((path) => namesIn(path)[0]));
   const repeated = Object.entries(handler.repeated).flatMap(([output, name]) => (within.has(name) ? [output] : []));
   const secrets = [memoPath, ...handler.secretPaths, ...programSecrets, ...repeated];
   const { __kvm, ...rest } = seal(withoutEmpty(handler.maps, values, given), secrets);

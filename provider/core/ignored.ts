@@ -1,4 +1,4 @@
-import { isWithin } from "./paths";
+import { isWithin, namesIn } from "./paths";
 
 /**
  * Whether Pulumi's option `ignoreChanges` names the property, or what it is part of: `memory`, `nics.lan.link`,
@@ -6,10 +6,4 @@ import { isWithin } from "./paths";
  */
 export function isIgnored(property: string, ignored: readonly string[] = []): boolean {
   return ignored.some((text) => isWithin(namesIn(property), namesIn(text)));
-}
-
-function namesIn(property: string): string[] {
-  return [...property.matchAll(/"((?:\\"|[^"])*)"|[^.[\]]+/g)].map(
-    ([name, quoted]) => quoted?.replaceAll('\\"', '"') ?? name,
-  );
 }

@@ -2,6 +2,13 @@ import { equal } from "./equal";
 import type { Values } from "./handler";
 import { isPlainObject } from "./unknown";
 
+/** The names of a path that is text, as Pulumi writes them: `nics.lan.link`, `fwCfg["opt/com.example"].value`, `list[0]`. */
+export function namesIn(path: string): string[] {
+  return [...path.matchAll(/"((?:\\"|[^"])*)"|[^.[\]]+/g)].map(
+    ([name, quoted]) => quoted?.replaceAll('\\"', '"') ?? name,
+  );
+}
+
 /** Whether the path is `outer` or leads into it, where `*` stands for any one name. */
 export function isWithin(path: readonly string[], outer: readonly string[]): boolean {
   return outer.length <= path.length && outer.every((name, index) => name === "*" || name === path[index]);

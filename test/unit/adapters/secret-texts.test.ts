@@ -46,6 +46,13 @@ it.each([former, secret])(
   },
 );
 
+test("is not in an error where it stands under a name with a dot", async () => {
+  const words = { ...inputs, label: { "opt/com.example/key": { value: secret } } };
+  const __meta = metaWith('label["opt/com.example/key"].value');
+  const failed = messageOf(dynamicProvider({ ...machine, create: refuse(secret) }).create({ ...words, __meta }));
+  expect(await failed).toBe("Unable to start a: libvirt said: no [secret]");
+});
+
 test("which object and which host it is stays in the message, though a secret has such words too", async () => {
   const host = { uri: "qemu+ssh://root@rack1/system" };
   const words = { ...inputs, host, label: { users: ["root"], hosts: ["rack1", "a"], passwd: secret } };

@@ -28,6 +28,11 @@ test.each([
   expect(seal({ userData: { password: "x" }, disks: {}, list: ["a", "b"] }, paths)).toEqual(expected);
 });
 
+test("a secret under a name with a dot is wrapped", () => {
+  const values = (value: unknown) => ({ fwCfg: { "opt/a.b": { value } } });
+  expect(seal(values("x"), ['fwCfg["opt/a.b"].value'])).toEqual(values(secret("x")));
+});
+
 test("secrets below the names of map entries and in the copy that was read back are wrapped too", () => {
   const values = { disks: { root: { key: "k" } }, __kvm: { applied: { disks: { root: { key: "k" } } } } };
   const wrapped = { disks: { root: { key: secret("k") } } };

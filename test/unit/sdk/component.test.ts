@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { namesIn } from "../../../provider/core/paths";
 import * as kvm from "../../../sdk";
 
 /** What the engine is asked to make, by name. */
@@ -118,6 +119,11 @@ describe("an output among the arguments, as those of components are", () => {
     const machine = new kvm.VirtualMachine("quiet", { host: rack, memory: "1 GiB", nics: nics as never });
     await settled(machine.uuid);
     expect(JSON.parse(String(made.get("quiet")?.["__meta"])).secretPaths).toEqual(["nics.lan.mac"]);
+    const fwCfg = { 'opt/a.b/"c"': { value: pulumi.secret("s") } };
+    const dotted = new kvm.VirtualMachine("dotted", { host: rack, memory: "1 GiB", fwCfg });
+    await settled(dotted.uuid);
+    const { secretPaths } = JSON.parse(String(made.get("dotted")?.["__meta"]));
+    expect(secretPaths.map(namesIn)).toEqual([["fwCfg", 'opt/a.b/"c"', "value"]]);
   });
 });
 
