@@ -3,6 +3,7 @@ import { type Context, type DiffResult, type Handler, type Meta, PartialFailure,
 import { isSameStack } from "../core/identity";
 import { withEmpty } from "../core/maps";
 import { namesIn } from "../core/paths";
+import { isAsked, noteAsked } from "../core/under-way";
 import { hasUnknown, withoutUnknown, withUnknown } from "../core/unknown";
 import { TransportError } from "../transport/errors";
 import { engineLog } from "./engine-log";
@@ -22,9 +23,6 @@ const hiddenKeys = ["__provider", "__meta"] as const;
  * here: in the inputs it would be a difference between a preview and the update that follows.
  */
 let isPreview = false;
-
-/** The resources of which the program has told what it wants. */
-const asked = new Set<string>();
 
 const hosts = new Hosts();
 const identities = new Identities();
@@ -56,7 +54,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async check(olds, news) {
       isPreview = news["__preview"] === true;
       const { meta, values } = split(handler, news);
-      if (meta) asked.add(meta.urn);
+      if (meta) noteAsked(meta.urn);
       const known = Object.keys(olds).length === 0 ? undefined : split(handler, olds).values;
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
       const taken = meta ? identities.claim(handler.type, inputs, meta.urn) : [];
@@ -74,7 +72,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const hide = secretHider(handler, { values, meta }, before);
       const found = await plainly(() => handler.diff(id, before.values, values, meta)).catch((error: unknown) => {
         // The engine only shows what a refresh has found: nobody wants it done, so that there is nothing to refuse.
-        if (meta && !asked.has(meta.urn) && error instanceof KvmError) return undefined;
+        if (meta && !isAsked(meta.urn) && error instanceof KvmError) return undefined;
         throw hideIn(error, hide);
       });
       if (!found) return { changes: true, replaces: [], deleteBeforeReplace: false };

@@ -30,3 +30,20 @@ export function isAtWork(urn: string): boolean {
   }
   return false;
 }
+
+/** The resources of which the program has told what it wants, by urn. */
+const asked = new Set<string>();
+
+export function noteAsked(urn: string): void {
+  asked.add(urn);
+}
+
+/** Whether the program has, in this process, told of the resource. */
+export function isAsked(urn: string): boolean {
+  return asked.has(urn);
+}
+
+/** Whether the program has told of the one resource and not of the other: it comes to that later, or has it no more. */
+export function isLeftOut(holder: string, urn: string): boolean {
+  return isAsked(urn) && !isAsked(holder);
+}

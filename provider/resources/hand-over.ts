@@ -1,7 +1,7 @@
 import { type ErrorCode, type ErrorDetails, KvmError } from "../core/errors";
 import type { Context } from "../core/handler";
 import { isSameStack, nameIn } from "../core/identity";
-import { isAtWork, noteWait } from "../core/under-way";
+import { isAtWork, isLeftOut, noteWait } from "../core/under-way";
 import { poll } from "./poll";
 
 /** Seconds that another resource, while nothing is done to it, is given to let go of what this one is to have. */
@@ -43,7 +43,7 @@ export async function onceFree<T>(step: string, { meta, signal, progress }: Cont
         // A guest may take its time to let go of a device, or to shut down.
         if (!refusal || isAtWork(error.holder)) since = now;
         refusal = error;
-        if (now - since > patience * 1000) throw givenUp(refusal);
+        if (now - since > patience * 1000) throw givenUp(refusal, meta?.urn);
         return undefined;
       }
     });
@@ -61,10 +61,16 @@ function inVain({ details, code }: KvmError, refusal: Taken): KvmError {
   return new KvmError(code, { ...details, reason });
 }
 
-/** The engine makes before it deletes, and a guest may keep until its next start what is taken from it. */
-function givenUp(refusal: Taken): KvmError {
-  const { details, code } = refusal;
-  const first = `where it is to come from ${nameOf(refusal)}, let that one give it up first, by a pulumi up of its own (with a new start of its guest where that waits; what swaps goes by a third value)`;
+/**
+ * The engine makes before it deletes, and deletes nothing where making has failed: what a resource has that is gone from the
+ * program, no second run brings about. A guest may keep until its next start what is taken from it.
+ */
+function givenUp(refusal: Taken, urn: string | undefined): KvmError {
+  const { details, code, holder } = refusal;
+  const first =
+    holder !== undefined && urn !== undefined && isLeftOut(holder, urn)
+      ? `${nameOf(refusal)} was not asked for in this run. If the program has it no more, delete it first, for Pulumi does so only when all else is made, and then run pulumi up again: pulumi destroy --target '${holder}'`
+      : `where it is to come from ${nameOf(refusal)}, let that one give it up first, by a pulumi up of its own (with a new start of its guest where that waits; what swaps goes by a third value)`;
   return new KvmError(code, { ...details, remedy: `${first}; else ${details.remedy}` });
 }
 

@@ -1,7 +1,7 @@
 import { equal } from "../../core/equal";
 import type { Context } from "../../core/handler";
 import { isSameStack } from "../../core/identity";
-import { isAtWork } from "../../core/under-way";
+import { isAtWork, isLeftOut } from "../../core/under-way";
 import { isPlainObject } from "../../core/unknown";
 import type { Libvirt } from "../../libvirt/api";
 import type { Element } from "../../schema/tree";
@@ -95,8 +95,9 @@ function holderOf({ context: { meta } }: Site, usage: HostUsage, request: Reques
     const maker = makers.get(claim.name);
     return meta && maker !== undefined && isSameStack(maker, meta.urn) ? [{ claim, maker }] : [];
   });
-  // Where each of several could make room, it comes from the one that is changed at the moment.
-  const siblings = [...found].sort((a, b) => Number(isAtWork(b.maker)) - Number(isAtWork(a.maker)));
+  // Where each of several could make room, it comes from the one that is changed at the moment, or that the program has no more.
+  const turn = (maker: string) => (isAtWork(maker) ? 0 : meta && isLeftOut(maker, meta.urn) ? 1 : 2);
+  const siblings = [...found].sort((a, b) => turn(a.maker) - turn(b.maker));
   const fitsWithout = (gone: typeof siblings) => {
     const claims = ledger.claims.filter((claim) => gone.every((sibling) => sibling.claim !== claim));
     const freed = gone.flatMap(({ claim }) => claim.pages);

@@ -1,5 +1,5 @@
 import type { Context } from "../../../provider/core/handler";
-import { whileUnderWay } from "../../../provider/core/under-way";
+import { noteAsked, whileUnderWay } from "../../../provider/core/under-way";
 import { onceFree, Taken } from "../../../provider/resources/hand-over";
 
 const urnOf = (name: string, stack = "dev") =>
@@ -44,6 +44,19 @@ test("one that does not let go is named, with the way on", async () => {
   await expect(onceFree("start VirtualMachine db", context, work)).rejects.toThrow(
     /port 5901 is in use\n.*come from the resource "web", let that one give it up first, by a pulumi up of its own .*; else give another/,
   );
+});
+
+test("one that the program has no more is named with how it goes: no second run deletes it", async () => {
+  let now = 0;
+  jest.spyOn(performance, "now").mockImplementation(() => (now += 60_000));
+  const next = { ...context, meta: { ...context.meta, urn: urnOf("next") } } as Context;
+  const told = () => onceFree("start VirtualMachine next", next, () => Promise.reject(taken(urnOf("old"))));
+  noteAsked(urnOf("next"));
+  await expect(told()).rejects.toThrow(
+    `What to do: the resource "old" was not asked for in this run. If the program has it no more, delete it first, for Pulumi does so only when all else is made, and then run pulumi up again: pulumi destroy --target '${urnOf("old")}'; else give another`,
+  );
+  noteAsked(urnOf("old"));
+  await expect(told()).rejects.toThrow(/let that one give it up first/);
 });
 
 test("a wait whose time is over says what it was for", async () => {

@@ -1,5 +1,5 @@
 import type { Context, Values } from "../../../../provider/core/handler";
-import { whileUnderWay } from "../../../../provider/core/under-way";
+import { noteAsked, whileUnderWay } from "../../../../provider/core/under-way";
 import type { Taken } from "../../../../provider/resources/hand-over";
 import { virtualMachine } from "../../../../provider/resources/virtual-machine";
 import { effective, recordOf } from "../../../../provider/resources/virtual-machine/placement";
@@ -101,6 +101,9 @@ test("where another guest of the stack has what is missing, its resource is told
   expect(await whileUnderWay(urnOf("web"), () => holder({}))).toEqual([urnOf("web"), true]);
   // With all of them gone it would not fit either.
   expect(await holder({ memory: "64 GiB" })).toEqual([undefined, expect.anything()]);
+  // The program has the one that is not told of no more.
+  for (const told of [urn, urnOf("idle")]) noteAsked(told);
+  expect(await holder({})).toEqual([urnOf("web"), true]);
 });
 
 test("pages that have to be added are told, and those that are preferred and not there are warned of", async () => {
