@@ -31,7 +31,9 @@ export interface ImageSource {
  */
 export async function openImageFile(path: string): Promise<ImageSource> {
   const opened = await statOf(path);
-  if (!opened.isFile()) throw new ImageError("invalid", `${path} is no regular file`);
+  if (!opened.isFile()) {
+    throw new ImageError("invalid", `${path} is no regular file`, "Give the path of the file that holds the image.");
+  }
   const stream = (offset = 0) => Readable.from(unchanged(path, opened, offset), { objectMode: false });
   return {
     path,

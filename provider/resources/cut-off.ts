@@ -27,7 +27,7 @@ export async function orTakeBack(step: Step, work: () => Promise<void>, back: ()
       throw new NotTakenBack(code, {
         ...details,
         reason: `${details.reason}; putting the former definition back failed too: ${bareReason(second)}`,
-        remedy: "remove the cause, then run pulumi up again: it goes on to what the program says",
+        remedy: `${details.remedy ?? "remove the cause"}\n  Then run pulumi up again: it goes on to what the program says`,
       });
     }
     throw new KvmError(code, { ...details, reason: `${details.reason}; the former definition is in force again` });

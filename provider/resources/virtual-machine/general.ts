@@ -82,7 +82,12 @@ export const generalRows = {
   }),
   machine: attribute({
     doc: "Machine type: `q35`, `pc`, or a versioned name. The version is fixed at creation (output `resolved`). Default q35.",
-    schema: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'is not a machine type like "q35"'),
+    schema: z
+      .string()
+      .regex(
+        /^(pc|q35|microvm|isapc|[a-z0-9][a-z0-9._]*-[a-z0-9._-]+)$/,
+        'is not a machine type like "q35" or "pc-q35-9.2"',
+      ),
     defaults: { 1: "q35" },
     change: (old, next) => ({ class: isVersionOf(old, next) ? "none" : "restart" }),
     lens: machineLens,

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { KvmError } from "../../core/errors";
+import { type ErrorDetails, KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
 import { fetchImage } from "../../images/fetch";
 import { ImageError } from "../../images/image-error";
@@ -25,11 +25,15 @@ export interface ImageRequest {
 export async function prepareImage(
   request: ImageRequest,
   format: string,
-  object: string,
+  step: Pick<ErrorDetails, "step" | "host">,
   context: Context,
 ): Promise<ReadyImage> {
   try {
     const source = await openImageFile(await locate(request, context));
+    if (source.size === 0) {
+      const remedy = "Check that all of it came here, and that it is the image you meant.";
+      throw new ImageError("invalid", `${request.path ?? request.url} is empty`, remedy);
+    }
     const info = await inspectImage(source.read);
     assertUploadable(info, format);
     if (info.encrypted) throw new ImageError("unsupported", "the image is encrypted", "Decrypt it first.");
@@ -38,7 +42,7 @@ export async function prepareImage(
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     throw new KvmError(error.code, {
-      step: `fill ${object}`,
+      ...step,
       reason: error.message,
       remedy: error.remedy,
       cause: error,

@@ -43,7 +43,7 @@ async function fill(
   context: Context,
 ): Promise<FoundVolume> {
   const { name, format } = inputs;
-  const image = await prepareImage(source, format, `Volume ${name}`, context);
+  const image = await prepareImage(source, format, store.step("fill"), context);
   const wanted = wantedBytes(inputs) ?? image.virtualSize;
   if (wanted < image.virtualSize) throw tooSmall(store, inputs, "the image", image.virtualSize);
   const { size } = image.source;

@@ -96,7 +96,7 @@ async function whatIsLeft(
   context: Context,
 ): Promise<"whole" | "cut off" | "other"> {
   if (!inputs.source) return differences(document, inputs).length === 0 ? "whole" : "other";
-  const image = await prepareImage(inputs.source, inputs.format, `Volume ${inputs.name}`, context);
+  const image = await prepareImage(inputs.source, inputs.format, store.step("fill"), context);
   const last = await image.source.lastData();
   if (!last) return "whole";
   const { offset, bytes } = last;

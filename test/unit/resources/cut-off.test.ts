@@ -25,6 +25,8 @@ test("one that cannot be taken back may be anything, and tells both failures", a
   const reason = "bad luck; putting the former definition back failed too: it is busy";
   expect(error).toMatchObject({ code: "internal", details: { ...step, reason } });
   expect(isHalfDone(error)).toBe(true);
+  const told = await failureOf(orTakeBack(step, fails(refused), fails(new Error("bad luck"))));
+  expect(told).toHaveProperty("details.remedy", expect.stringMatching(/^wait\n +Then run pulumi up again/));
 });
 
 test("where the connection is lost nothing is taken back", async () => {

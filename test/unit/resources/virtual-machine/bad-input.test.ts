@@ -61,6 +61,7 @@ test.each<[string, Values, string, RegExp]>([
     "nics.b.target",
     /is taken by nics.a.target/,
   ],
+  ["a machine type that is none", { machine: "i440fx" }, "machine", /is not a machine type like "q35"/],
   ["an image twice", { disks: { a: { path: "/a" }, b: { path: "/a" } } }, "disks.b", /is taken by disks.a/],
   [
     "a serial number twice",
