@@ -11,7 +11,16 @@ import { knownHostName } from "./known-hosts";
 import { DEFAULT_TIMEOUT, namedFiles, type TransportOptions } from "./options";
 import { resolveSshConfig } from "./ssh-config";
 import type { SshSettings } from "./ssh-settings";
-import { commandOf, helperProbe, judgeHelper, judgeNetcat, netcatProbe, type Way, waysFor } from "./ssh-ways";
+import {
+  commandOf,
+  daemonRemedy,
+  helperProbe,
+  judgeHelper,
+  judgeNetcat,
+  netcatProbe,
+  type Way,
+  waysFor,
+} from "./ssh-ways";
 import { StreamPair } from "./stream-pair";
 import type { LibvirtUri } from "./uri";
 
@@ -82,7 +91,7 @@ export class OpenSshDialer implements Dialer {
       step: "reach the libvirt daemon",
       host: this.description,
       reason: failures.join("; ") || "the system's ssh has no way to it",
-      remedy: "on that host install libvirt-daemon-system, and start virtqemud.socket or libvirtd.socket.",
+      remedy: daemonRemedy(failures),
     });
   }
 

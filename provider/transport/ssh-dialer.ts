@@ -11,6 +11,7 @@ import { isEarlyHangUp } from "./ssh-login-error";
 import type { SshHop, SshRoute } from "./ssh-route";
 import {
   commandOf,
+  daemonRemedy,
   type Finding,
   helperProbe,
   judgeHelper,
@@ -261,7 +262,7 @@ export class SshDialer implements Dialer {
         ? "add the user to the group libvirt on that host (usermod -aG libvirt USER), or log in as root."
         : has(/the (remote|login) shell/)
           ? "let sshd on that host open channels to sockets (AllowStreamLocalForwarding), or run programs for this user (ForceCommand, the login shell); and see that virtqemud.socket or libvirtd.socket is started there."
-          : "on that host install libvirt-daemon-system, and start virtqemud.socket or libvirtd.socket.",
+          : daemonRemedy(failures),
       cause,
     });
   }

@@ -97,3 +97,10 @@ function probe(script: string, args: readonly string[]): string {
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
+
+/** What to do on a host that ssh reaches, and whose daemon nobody does, by what was tried. */
+export function daemonRemedy(failures: readonly string[]): string {
+  return failures.some((failure) => /(virtqemud|libvirt)-sock'?: .*Connection refused/.test(failure))
+    ? "libvirt is installed on that host and does not run: start it (systemctl start virtqemud.socket, or libvirtd); journalctl -u virtqemud -u libvirtd tells why it has ended."
+    : "on that host install libvirt-daemon-system, and start virtqemud.socket or libvirtd.socket.";
+}

@@ -64,10 +64,12 @@ function takeApart(text: string, faults: string[]): LibvirtUri | undefined {
   }
   const [, scheme = "", authority = "", path = "", query, fragment] = parts;
   const { driver, transport } = parseScheme(scheme, authority !== "", faults);
+  const isWayKnown = faults.length === 0;
   const { user, host, port } = parseAuthority(authority, faults);
   if (fragment !== undefined) faults.push(`"${fragment}" has no meaning here; write # as %23`);
   checkPath(driver, path, faults);
-  checkPlace(transport, { user, host, port }, faults);
+  // Of a way that nobody knows nothing follows.
+  if (isWayKnown) checkPlace(transport, { user, host, port }, faults);
   const params = checkParameters(query ?? "", transport, faults);
   const driverUri = params.name ?? `${driver}://${path}`;
   return { text, driverUri, driver: driver === "test" ? "test" : "qemu", transport, user, host, port, params };
@@ -75,7 +77,10 @@ function takeApart(text: string, faults: string[]): LibvirtUri | undefined {
 
 function parseScheme(scheme: string, remote: boolean, faults: string[]): { driver: string; transport: TransportName } {
   const [driver = "", name, ...rest] = scheme.split("+");
-  if (!DRIVERS.includes(driver)) faults.push(`driver "${driver}" is not one of ${DRIVERS.join(", ")}`);
+  if (!DRIVERS.includes(driver)) {
+    const way = Object.hasOwn(TRANSPORTS, driver) ? `; write qemu+${driver}://` : "";
+    faults.push(`driver "${driver}" is not one of ${DRIVERS.join(", ")}${way}`);
+  }
   // libvirt's own rule: a host without a transport means TLS.
   if (name === undefined) return { driver, transport: remote ? "tls" : "unix" };
   const transport = Object.hasOwn(TRANSPORTS, name) ? TRANSPORTS[name] : undefined;

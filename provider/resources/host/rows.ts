@@ -29,7 +29,14 @@ export const rows = {
   }),
   identityFile: attribute<string | undefined>({
     doc: "Private ssh key file on the machine that runs Pulumi. Default: the ssh agent and the files that ssh itself would try.",
-    schema: z.string().min(1, "must not be empty").optional(),
+    schema: z
+      .string()
+      .min(1, "must not be empty")
+      .refine(
+        (path) => !/[\r\n]|-----BEGIN/.test(path),
+        "is the path of a key, not the key itself: that would stand in the state",
+      )
+      .optional(),
     change: "live",
   }),
   identityEnv: attribute<string | undefined>({

@@ -188,6 +188,9 @@ export class NetworkCalls {
 }
 
 function startRemedy(said: string): string {
+  if (/No usable Vf's/.test(said)) {
+    return "the host has no such card, or it has no virtual functions yet: ls /sys/class/net on the host shows the cards, sriov_numvfs in DEVICE/device there says how many it has (echo 4 > makes some, where firmware and driver can)";
+  }
   return /Operation not permitted|Permission denied/.test(said)
     ? "its libvirt has no right to that: a daemon of one user (qemu:///session) makes no networks, so take the host's own (qemu:///system), or give the guests nics with `user: {}`; in a container it needs CAP_NET_ADMIN"
     : "where a bridge name or an address range is in use, choose another with `bridge` or `subnets`, or remove its holder; `ip address` and `virsh net-list --all` on the host show who has it";

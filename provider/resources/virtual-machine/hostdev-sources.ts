@@ -27,13 +27,18 @@ const usbId = z
   .string()
   .regex(/^(0x)?[0-9a-fA-F]{4}$/, 'must be four hex digits like "046d"')
   .transform((value) => value.replace(/^0x/, "").toLowerCase());
+const usbForm =
+  'expected an object: { vendor: "046d", product: "c52b" } for what lsusb shows as 046d:c52b, or its bus and device';
 const usbSchema = z
-  .strictObject({
-    vendor: usbId.refine((value) => value !== "0000", "is no vendor").optional(),
-    product: usbId.optional(),
-    bus: z.int().min(1).max(255).optional(),
-    device: z.int().min(1).max(255).optional(),
-  })
+  .strictObject(
+    {
+      vendor: usbId.refine((value) => value !== "0000", "is no vendor").optional(),
+      product: usbId.optional(),
+      bus: z.int().min(1).max(255).optional(),
+      device: z.int().min(1).max(255).optional(),
+    },
+    { error: ({ code }) => (code === "invalid_type" ? usbForm : undefined) },
+  )
   .refine(
     ({ vendor, product, bus, device }) =>
       (vendor === undefined) === (product === undefined) &&

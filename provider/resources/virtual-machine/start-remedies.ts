@@ -46,6 +46,10 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     /Unable to find .*firmware/,
     'the host has no such firmware: install it (ovmf on Debian, edk2-ovmf on Fedora), or ask for less (secureBoot, statelessFirmware, firmware: "bios")',
   ],
+  [
+    /unable to find any master var store for loader/,
+    "the host has no such image, or knows no template of its variables: install it (ovmf on Debian, edk2-ovmf on Fedora), name one that virsh domcapabilities shows, or give nvram.template",
+  ],
   [/eim=on requires accel=kvm/, 'extended interrupts need virtType: "kvm", or QEMU 9.0 for an emulated guest'],
   [
     imageLocked,

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type ErrorDetails, KvmError } from "../../core/errors";
 import type { Context } from "../../core/handler";
+import { shownUrl } from "../../images/download";
 import { fetchImage } from "../../images/fetch";
 import { ImageError } from "../../images/image-error";
 import { inspectImage } from "../../images/inspect";
@@ -32,7 +33,7 @@ export async function prepareImage(
     const source = await openImageFile(await locate(request, context));
     if (source.size === 0) {
       const remedy = "Check that all of it came here, and that it is the image you meant.";
-      throw new ImageError("invalid", `${request.path ?? request.url} is empty`, remedy);
+      throw new ImageError("invalid", `${request.path ?? shownUrl(new URL(request.url ?? ""))} is empty`, remedy);
     }
     const info = await inspectImage(source.read);
     assertUploadable(info, format);

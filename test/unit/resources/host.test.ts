@@ -54,6 +54,9 @@ test("credentials themselves are no arguments", () => {
   expect(faults({ uri, identityEnv: "-----BEGIN OPENSSH PRIVATE KEY-----" })).toEqual([
     "identityEnv: is the name of an environment variable, not the key itself",
   ]);
+  expect(faults({ uri, identityFile: "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n" })).toEqual([
+    expect.stringMatching(/^identityFile: is the path of a key, not the key itself/),
+  ]);
   expect(faults({ uri, hostKey: "abc" })[0]).toMatch(/^hostKey: is neither a public key/);
   expect(faults({ uri, hostKey: `SHA256:${"a".repeat(43)}` })).toEqual([]);
   expect(faults({ uri, password: "x" })[0]).toMatch(/^password: unknown attribute/);

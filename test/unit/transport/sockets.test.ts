@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { openDialer } from "../../../provider/transport/open";
+import { daemonRemedy } from "../../../provider/transport/ssh-ways";
 import { freePort, makeFolder, startEcho } from "./sshd";
 
 let folder: string;
@@ -183,4 +184,14 @@ describe("tls", () => {
       reason: expect.stringContaining("nowhere/cacert.pem"),
     });
   });
+});
+
+test("a daemon that has ended is to be started, and one that is not there to be installed", () => {
+  const helper = "virt-ssh-helper: cannot connect to '/var/run/libvirt/libvirt-sock': Failed to connect socket to";
+  const ended = [`${helper} '/var/run/libvirt/libvirt-sock': Connection refused (exit status 1)`];
+  expect(daemonRemedy(ended)).toMatch(/does not run: start it.*journalctl/);
+  expect(daemonRemedy(["nc: /var/run/libvirt/libvirt-sock: Connection refused"])).toMatch(/does not run/);
+  expect(daemonRemedy(["nc: /var/run/libvirt/libvirt-sock: No such file or directory"])).toMatch(
+    /^on that host install/,
+  );
 });

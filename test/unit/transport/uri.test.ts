@@ -1,5 +1,5 @@
 import { TransportError } from "../../../provider/transport/errors";
-import { parseUri } from "../../../provider/transport/uri";
+import { parseUri, uriFaults } from "../../../provider/transport/uri";
 
 function faults(text: string): string {
   try {
@@ -72,6 +72,11 @@ test.each([
   ["qemu:///system#x", '"#x" has no meaning here'],
 ])("%s is refused", (text, expected) => {
   expect(faults(text)).toContain(expected);
+});
+
+test("of a way that is none nothing else is concluded", () => {
+  expect(uriFaults("ssh://root@rack1/system")).toEqual(['driver "ssh" is not one of qemu, test; write qemu+ssh://']);
+  expect(uriFaults("qemu+shh://root@rack1/system")).toEqual(['transport "shh" is not one of unix, ssh, tls, tcp']);
 });
 
 test("all faults are told at once, with the known parameters", () => {

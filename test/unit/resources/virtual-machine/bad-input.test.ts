@@ -62,6 +62,12 @@ test.each<[string, Values, string, RegExp]>([
     /is taken by nics.a.target/,
   ],
   ["a machine type that is none", { machine: "i440fx" }, "machine", /is not a machine type like "q35"/],
+  [
+    "a USB device as lsusb writes it",
+    { hostDevices: { key: { usb: "046d:c52b" } } },
+    "hostDevices.key.usb",
+    /expected an object: \{ vendor: /,
+  ],
   ["an image twice", { disks: { a: { path: "/a" }, b: { path: "/a" } } }, "disks.b", /is taken by disks.a/],
   [
     "a serial number twice",

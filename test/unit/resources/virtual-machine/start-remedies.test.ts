@@ -14,6 +14,7 @@ test.each([
   ["Cannot open log file: '/srv/log': Device or resource busy", /a log of its own/],
   ["qemu-system-x86_64: unable to map backing store for guest RAM: Cannot allocate memory", /hugePages of Host/],
   ["qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory", /less memory/],
+  ["unable to find any master var store for loader: /usr/share/OVMF/NO.fd", /no such image.*nvram\.template/],
   ["internal error: failed to write master key file for domain", /\/var\/lib\/libvirt/],
   ["can't connect to virtlogd: Unable to open file: /var/log/libvirt/qemu/web.log: Read-only file system", /writable/],
   [
