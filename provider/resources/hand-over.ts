@@ -67,11 +67,11 @@ function inVain({ details, code }: KvmError, refusal: Taken): KvmError {
  */
 function givenUp(refusal: Taken, urn: string | undefined): KvmError {
   const { details, code, holder } = refusal;
-  const first =
+  const remedy =
     holder !== undefined && urn !== undefined && isLeftOut(holder, urn)
-      ? `${nameOf(refusal)} was not asked for in this run. If the program has it no more, delete it first, for Pulumi does so only when all else is made, and then run pulumi up again: pulumi destroy --target '${holder}'`
-      : `where it is to come from ${nameOf(refusal)}, let that one give it up first, by a pulumi up of its own (with a new start of its guest where that waits; what swaps goes by a third value)`;
-  return new KvmError(code, { ...details, remedy: `${first}; else ${details.remedy}` });
+      ? `${nameOf(refusal)} was not asked for in this run. If the program has it no more, delete it first, for Pulumi does so only when all else is made, and then run pulumi up again: pulumi destroy --target '${holder}'; else ${details.remedy}`
+      : `${details.remedy}; or, where it is to come from ${nameOf(refusal)}, let that one give it up first, by a pulumi up of its own (with a new start of its guest where that waits; what swaps goes by a third value)`;
+  return new KvmError(code, { ...details, remedy });
 }
 
 function nameOf({ holder }: Taken): string {

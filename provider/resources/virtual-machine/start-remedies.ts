@@ -10,7 +10,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
     'real-time threads need a budget: under cgroup v1 and a kernel with CONFIG_RT_GROUP_SCHED take "cpu" out of cgroup_controllers in /etc/libvirt/qemu.conf and restart libvirt, in a container give it CAP_SYS_NICE; a daemon of one user (qemu:///session) may give none; or do without (cpuTune: { vcpuSchedulers: [] })',
   ],
   [
-    /CPU is incompatible with host CPU/,
+    /CPU is incompatible with host CPU|Unknown CPU model/,
     'choose a model that the host has (usable=\'yes\' in `virsh domcapabilities`) or cpu.mode: "host-model", or do without what it lacks (cpu.features: { NAME: "disable" })',
   ],
   [
@@ -141,7 +141,7 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
   ],
   [
     /Cannot access (storage|backing) file .*No such file/,
-    "an image is gone from the host: put it back under that path, or run pulumi up --refresh, which makes the volumes of this program anew, without what guests wrote",
+    "the host has no such image: correct the path (it is one of the host, not of this machine) or put the image there; of the volumes of this program pulumi up --refresh makes anew what is gone, without what guests wrote",
   ],
   [
     /Cannot get interface MTU on '|Unable to get index for interface /,

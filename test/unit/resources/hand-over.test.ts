@@ -42,7 +42,7 @@ test("one that does not let go is named, with the way on", async () => {
   jest.spyOn(performance, "now").mockImplementation(() => (now += 60_000));
   const work = jest.fn().mockRejectedValue(taken(urnOf("web")));
   await expect(onceFree("start VirtualMachine db", context, work)).rejects.toThrow(
-    /port 5901 is in use\n.*come from the resource "web", let that one give it up first, by a pulumi up of its own .*; else give another/,
+    /port 5901 is in use\n.*: give another; or, where it is to come from the resource "web", let that one give it up first, by a pulumi up of/,
   );
 });
 

@@ -9,6 +9,7 @@ test.each([
     "the CPU is incompatible with host CPU: Host CPU does not provide required features: svm",
     /usable='yes'.*cpu\.features: \{ NAME: "disable" \}/,
   ],
+  ["internal error: Unknown CPU model Skylake-Nope", /choose a model that the host has/],
   ["cannot limit locked memory of process 210 to 1242562560: Operation not permitted", /LimitMEMLOCK=infinity/],
   ["Invalid value '1073741824' for 'memory.memsw.limit_in_bytes': Invalid argument", /memoryLimits.hardLimit/],
   ["Cannot open log file: '/srv/log': Device or resource busy", /a log of its own/],
@@ -39,7 +40,7 @@ test.each([
   ["Requested operation is not valid: network 'lan-48f6eb4' is not active", /net-start/],
   [
     "Cannot access backing file '/srv/base.qcow2' of storage file '/srv/leaf.qcow2' (as uid:64055, gid:64055): No such file or directory",
-    /put it back/,
+    /correct the path.*put the image there.*pulumi up --refresh/,
   ],
   ["Cannot get interface MTU on 'br9': No such device", /no such bridge[\s\S]*pulumi up --refresh/],
   ["Unable to get index for interface eth9: No such device", /ip -br link/],
