@@ -67,6 +67,17 @@ test("subnets that others need are refused, and told of where their guests may d
   expect(first.context.lines.warn).toEqual([]);
 }, 60_000);
 
+test("of two that are made at a time, and would take each other's addresses, one is", async () => {
+  const both = [
+    lan("wide", "one").create({ subnets: ["10.41.0.0/24"] }),
+    lan("narrow", "two").create({ subnets: ["10.41.0.128/25"] }),
+  ];
+  const refused = (await Promise.allSettled(both)).flatMap((one) =>
+    one.status === "rejected" ? [String(one.reason)] : [],
+  );
+  expect(refused).toEqual([expect.stringMatching(/overlaps 10\.41\.0\.\S+ of the running network (wide|narrow)-/)]);
+});
+
 test("a network that does not start starts with the host neither", async () => {
   const failing = lan("failing");
   await expect(failing.create({ subnets: ["10.77.0.0/24"] })).rejects.toThrow(/in use/);

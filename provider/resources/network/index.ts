@@ -1,4 +1,4 @@
-import type { Bookkeeping, Made, Seen } from "../../core/definition";
+import type { Bookkeeping, Made, Seen, State } from "../../core/definition";
 import { diffRows } from "../../core/diff";
 import { KvmError, messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
@@ -9,6 +9,7 @@ import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } fr
 import { cutOff, isHalfDone } from "../cut-off";
 import { withDrift } from "../document";
 import { onceFree } from "../hand-over";
+import { inTurn } from "../in-turn";
 import {
   adoptedMark,
   followed,
@@ -60,7 +61,8 @@ export const network = defineResource({
 
   announce: (_changes, olds) => announceDiffering(olds),
 
-  create: (inputs, context) => onceFree(`create Network ${inputs.name}`, context, () => make(inputs, context)),
+  create: (inputs, context) =>
+    onceFree(`create Network ${inputs.name}`, context, () => inTurn(inputs.host, () => make(inputs, context))),
 
   async read(id, state, context): Promise<Seen<typeof rows, typeof outputs> | undefined> {
     const key = lookupKey(id);
@@ -74,30 +76,10 @@ export const network = defineResource({
     return { ...seen, inputs: drifted as Inputs };
   },
 
-  async update(id, olds, news, _changes, context) {
-    const calls = await NetworkCalls.open(context, news.host, news.name);
-    const before = await calls.definition(id);
-    if (!before) throw calls.gone("update");
-    const mark = readMark(before);
-    requireStillOurs("Network", mark, { olds, news }, context);
-    await requireFree(calls, id, news, context);
-    const document = compose(before, { ...news, uuid: id }, olds);
-    if (mark) writeMark(document, { ...followed(mark, olds, context.meta), phase: "ready" });
-    const adopted = olds.adopted === true;
-    try {
-      await calls.redefine(id, document);
-      const started = runningOf(olds);
-      await takeBackIfFailed(calls, { id, olds, news, started, before, document }, context);
-      const definition = (await calls.definition(id)) ?? document;
-      return await report(calls, id, definition, news, adopted, started);
-    } catch (error) {
-      if (!isHalfDone(error)) throw error;
-      const { gateways, pendingRestart } = olds;
-      const made = { id, outputs: { gateways, pendingRestart, adopted, ...(adopted && { uuid: id }) } };
-      const { active, autostart } = news;
-      throw cutOff({ rows, made, olds, news, written: { ...observe(document, news), active, autostart } }, error);
-    }
-  },
+  update: (id, olds, news, _changes, context) =>
+    onceFree(`bring Network ${news.name} about`, context, () =>
+      inTurn(news.host, () => change(id, olds, news, context)),
+    ),
 
   async delete(id, state, context) {
     const calls = await NetworkCalls.open(context, state.host, state.name);
@@ -149,6 +131,37 @@ async function make(inputs: Inputs, context: Context): Promise<Outcome> {
   return { ...made, takenUp: found !== undefined };
 }
 
+/** Writes what is asked for, and brings it in force. */
+async function change(
+  id: string,
+  olds: State<typeof rows, typeof outputs>,
+  news: Inputs,
+  context: Context,
+): Promise<Outcome> {
+  const calls = await NetworkCalls.open(context, news.host, news.name);
+  const before = await calls.definition(id);
+  if (!before) throw calls.gone("update");
+  const mark = readMark(before);
+  requireStillOurs("Network", mark, { olds, news }, context);
+  await requireFree(calls, id, news, context);
+  const document = compose(before, { ...news, uuid: id }, olds);
+  if (mark) writeMark(document, { ...followed(mark, olds, context.meta), phase: "ready" });
+  const adopted = olds.adopted === true;
+  try {
+    await calls.redefine(id, document);
+    const started = runningOf(olds);
+    await takeBackIfFailed(calls, { id, olds, news, started, before, document }, context);
+    const definition = (await calls.definition(id)) ?? document;
+    return await report(calls, id, definition, news, adopted, started);
+  } catch (error) {
+    if (!isHalfDone(error)) throw error;
+    const { gateways, pendingRestart } = olds;
+    const made = { id, outputs: { gateways, pendingRestart, adopted, ...(adopted && { uuid: id }) } };
+    const { active, autostart } = news;
+    throw cutOff({ rows, made, olds, news, written: { ...observe(document, news), active, autostart } }, error);
+  }
+}
+
 /** Takes over a network that somebody else made, where the program says so: nothing but our mark is written. */
 async function adopt(
   calls: NetworkCalls,
@@ -192,11 +205,9 @@ async function finish(calls: NetworkCalls, uuid: string, inputs: Inputs, work: (
 /** Refuses addresses that others need, and a bridge in the place of what the host has. */
 async function requireFree(calls: NetworkCalls, uuid: string, inputs: Inputs, context: Context): Promise<void> {
   if (hasNoBridge(inputs)) return;
-  await onceFree(`bring Network ${inputs.name} about`, context, async () => {
-    const running = (await calls.runs(uuid)) ? await calls.running(uuid) : undefined;
-    await requireBridge(calls, uuid, inputs, running);
-    await requireApart(calls, inputs, uuid, running, context);
-  });
+  const running = (await calls.runs(uuid)) ? await calls.running(uuid) : undefined;
+  await requireBridge(calls, uuid, inputs, running);
+  await requireApart(calls, inputs, uuid, running, context);
 }
 
 async function lookUp(key: string, state: Inputs, context: Context): Promise<Seen<typeof rows, typeof outputs>> {
