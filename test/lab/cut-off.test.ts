@@ -69,3 +69,22 @@ test("a pool that is cut off as its directory is to have another mode: the next 
     expect([changes(pool, wanted), await pool.refresh(), changes(pool, wanted)]).toEqual([[], [], []]);
   });
 });
+
+test.each([
+  ["network", network, "NETWORK_CREATE", { subnets: ["10.74.0.0/24"] }, { mtu: 1400, domain: "lab.example" }],
+  ["pool", storagePool, "STORAGE_POOL_BUILD", {}, { overlay: { features: { cow: { state: "no" } } } }],
+] as const)(
+  "a %s that is cut off ahead of its start, unknown to the state, is made of what the program says by then",
+  async (kind, handler, at, base, more) => {
+    const path = kind === "pool" ? { path: `${lab.host.directory}/begun` } : {};
+    const subject = new Managed(handler, "begun", { host: referenceOf(lab.host), ...base, ...path });
+    await withManaged(subject, async (begun) => {
+      await cutOff(begun, at, more, "before", "create");
+      Object.assign(begun, { id: "", state: {} });
+      await begun.create({});
+      const words = kind === "pool" ? "pool-dumpxml" : "net-dumpxml";
+      expect(await lab.host.virsh(words, begun.name)).not.toMatch(/mtu|lab.example|cow/);
+      expect(await begun.refresh()).toEqual([]);
+    });
+  },
+);

@@ -226,3 +226,27 @@ test("ahead of the restart that is the policy: the next run restarts the guest, 
     await owed.context.close();
   }
 });
+
+test("as a create starts it, unknown to the state: the next run makes it of what the program says by then", async () => {
+  const disks = { root: { volume: await image(lab.host, "begun.qcow2") } };
+  const begun = new Machine(lab.host, "begun", { waitForAddress: false, disks });
+  // That much locked memory may well be why it did not start.
+  const locked = { memoryBacking: { locked: true }, memoryLimits: { hardLimit: "4 GiB" } };
+  const former = {
+    title: "old",
+    cpuTune: { shares: 512 },
+    ...locked,
+    overlay: { devices: { hub: [{ type: "usb" }] } },
+  };
+  try {
+    await cutOffAt(begun, "DOMAIN_CREATE_WITH_FLAGS", former, "before", "create");
+    Object.assign(begun, { id: "", state: {} });
+    await begun.create({ description: "new" });
+    expect(await begun.xml("--inactive")).not.toMatch(/<title>|<shares>|<locked|<hard_limit|<hub/);
+    expect(await begun.xml()).toContain("<description>new<");
+    expect([await begun.refresh(), begun.state["pendingRestart"]]).toEqual([[], []]);
+  } finally {
+    await begun.delete();
+    await begun.context.close();
+  }
+});

@@ -118,7 +118,9 @@ async function make(inputs: Inputs, context: Context): Promise<Outcome> {
   }
   if (found) requireName("Network", found, inputs.name, inputs.host);
   await requireFree(calls, inputs.uuid, inputs, context);
-  const document = compose(found ?? emptyDocument(), inputs, {});
+  // Nobody knows what an earlier program said that this one does not: of what never ran nothing of that stays.
+  const isBegun = mark?.phase === "creating" && !(await calls.isActive(inputs.uuid));
+  const document = compose(found && !isBegun ? found : emptyDocument(), inputs, {});
   writeMark(document, markOf(inputs, inputs.uuid, "creating", context));
   await calls.define(document);
   const made = await finish(calls, inputs.uuid, inputs, async () => {

@@ -59,7 +59,9 @@ export const storagePool = defineResource({
       throw notOurs("StoragePool", inputs.name, inputs.host, holder, "uuid");
     }
     if (found) requireName("StoragePool", found, inputs.name, inputs.host);
-    const document = compose(found ?? element("pool"), inputs, {});
+    // Nobody knows what an earlier program said that this one does not: of what does not run nothing of that stays.
+    const isBegun = maker !== undefined && !(await calls.isActive(inputs.uuid));
+    const document = compose(found && !isBegun ? found : element("pool"), inputs, {});
     if (owner !== undefined) writePoolOwner(document, owner);
     await calls.define(document);
     try {

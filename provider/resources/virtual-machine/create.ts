@@ -112,11 +112,8 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
   return placeAndWrite(site, async (placement, pages) => {
     const known = asOutput(placement);
     const wanted = effective(inputs, known);
-    const document = compose(wanted);
+    const document = documentOf(wanted, context);
     await requireOwnVariables(libvirt, inputs, document);
-    // One that is not to be started is ready as it is.
-    const phase = inputs.state === "stopped" ? "ready" : "creating";
-    writeMark(document, markOf(inputs, inputs.uuid, phase, context));
     writeRecord(document, recordOf(inputs, placement, pages));
     const giveBack = await makeMediated(libvirt, inputs, context);
     let domain: Domain | undefined;
@@ -137,18 +134,31 @@ async function defineNew(libvirt: Libvirt, inputs: Inputs, context: Context): Pr
   });
 }
 
-/** Brings a half-made domain of ours to what is wanted now. */
+/** The definition of one that is new. */
+function documentOf(inputs: Inputs, context: Context): Element {
+  const document = compose(inputs);
+  // One that is not to be started is ready as it is.
+  const phase = inputs.state === "stopped" ? "ready" : "creating";
+  writeMark(document, markOf(inputs, inputs.uuid, phase, context));
+  return document;
+}
+
+/**
+ * Brings a half-made domain of ours to what is wanted now. Nobody knows what the earlier program said that this one does
+ * not: of a guest that does not run yet nothing of that stays.
+ */
 async function goOn(domain: Domain, document: Element, inputs: Inputs, context: Context): Promise<Defined> {
   context.info(`found ${domain.name}, which an earlier run made and the state does not know; going on with it`);
   const { libvirt, uuid } = domain;
   const previous = (host: HostTopology) => placedIn(document, host) ?? suggestedFor(inputs);
   const added = addedIn(document);
   const { live } = await domain.present(document);
+  const isBegun = !live && readMark(document)?.phase === "creating";
   const site = { libvirt, inputs, uuid, previous, added, live, context };
   const defined = await placeAndWrite(site, async (placement, pages) => {
     const known = asOutput(placement);
     const effectual = effective(inputs, known);
-    const wanted = applyInputs(clone(document), effectual, {});
+    const wanted = isBegun ? documentOf(effectual, context) : applyInputs(clone(document), effectual, {});
     writeRecord(wanted, recordOf(inputs, placement, pages));
     await makeMediated(libvirt, inputs, context);
     const differs = !equal(wanted, document);
