@@ -2,7 +2,7 @@ import type { Attribute, Entries, Rows } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
-import { isSameAt } from "../../core/paths";
+import { isSameAt, withValueAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
@@ -77,7 +77,10 @@ export function takenOut(
   wanted: Values,
   { live, config, waiting }: { readonly live: Element; readonly config: Element; readonly waiting: readonly Change[] },
 ): readonly { readonly property: string; readonly old?: unknown }[] {
-  const noted = waitingOf(live).filter((property) => isSameAt(before, wanted, property.split(".")));
+  const noted = waitingOf(live).filter((property) => {
+    const path = property.split(".");
+    return isSameAt(before, wanted, path) && !isAsDefined(rows, path, live, config);
+  });
   const stillNamed = pendingOf(waiting);
   const named = namedByEither(rows, before, wanted);
   const isAllWanted = Object.keys(named).every((name) => equal(named[name], wanted[name]));
@@ -87,6 +90,15 @@ export function takenOut(
   const properties = [...noted, ...pendingOf(needNewStart)].filter((property) => !stillNamed.includes(property));
   // What was noted the guest alone knows by now.
   return [...new Set(properties)].map((name) => either.find(({ property }) => property === name) ?? { property: name });
+}
+
+/** Whether the guest has it as its definition does by now: it was put back by an update of which nobody heard the end. */
+function isAsDefined(rows: Rows, path: readonly string[], live: Element, config: Element): boolean {
+  const isEntry = path.length === 2 && rows[path[0] ?? ""]?.kind === "map";
+  // Of a CPU the guest shows what libvirt has worked out.
+  if (path[0] === "cpu" || !(isEntry || attributeOf(rows, path)?.lens)) return false;
+  const named = withValueAt({}, path, true);
+  return equal(readRows(rows, named, live), readRows(rows, named, config));
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { Domain } from "../../../../provider/resources/virtual-machine/domain";
+import { takenOut } from "../../../../provider/resources/virtual-machine/pending";
+import { rows } from "../../../../provider/resources/virtual-machine/rows";
 import { dropWaiting, markWaiting, waitingOf } from "../../../../provider/resources/virtual-machine/waiting-mark";
 import { child, parse } from "../../../../provider/schema/tree";
 
@@ -36,4 +38,19 @@ test("a definition that is made of the running guest is without it", async () =>
   for (const document of [shared, alone]) dropWaiting(document);
   expect([waitingOf(shared), child(shared, "metadata/other") !== undefined]).toEqual([[], true]);
   expect(child(alone, "metadata")).toBeUndefined();
+});
+
+test("what an update that was cut off has put back into the definition waits no more", () => {
+  const disk = "<disk><alias name='ua-disk-data'/></disk>";
+  const parts = (pinned: boolean, disks: string) =>
+    `${pinned ? "<cputune><emulatorpin cpuset='0'/></cputune>" : ""}<devices>${disks}</devices>`;
+  const names = ["cpuTune.emulatorPin", "disks.data", "cpu.nested", "rootPorts"];
+  const mark = `<w:waiting xmlns:w='urn:pulumi-kvm:waiting:1'>${names.map((name) => `<w:property name='${name}'/>`).join("")}</w:waiting>`;
+  const live = parse(`<domain><metadata>${mark}</metadata>${parts(true, disk)}</domain>`);
+  const waits = (config: string) =>
+    takenOut(rows, {}, {}, { live, config: parse(`<domain>${config}</domain>`), waiting: [] }).map(
+      (one) => one.property,
+    );
+  expect(waits(parts(false, ""))).toEqual(names);
+  expect(waits(parts(true, disk))).toEqual(["cpu.nested", "rootPorts"]);
 });
