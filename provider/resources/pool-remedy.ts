@@ -1,4 +1,5 @@
 import type { PoolReference } from "./pool-reference";
+import { remedyIn } from "./remedies";
 import { secretRemedies } from "./secret-remedy";
 
 /**
@@ -33,7 +34,7 @@ export function poolRemedy(reference: Pick<PoolReference, "name" | "path">, said
   if (/No space left|insufficient free space/i.test(said)) {
     return `make room in pool ${pool} (virsh pool-info shows it), or take another one`;
   }
-  const giveSecret = secretRemedies.find(([words]) => words.test(said))?.[1];
+  const giveSecret = remedyIn(secretRemedies, said);
   if (giveSecret !== undefined) return giveSecret;
   if (/<secret type='passphrase'|encrypted image is not supported|luks encryption is supported/.test(said)) {
     return 'correct target.encryption of the overlay: { format: "luks", secret: { type: "passphrase", uuid } }, with the uuid of a secret that the host has (virsh secret-list)';

@@ -1,10 +1,11 @@
+import { type Remedies, remedyIn } from "../remedies";
 import { secretRemedies } from "../secret-remedy";
 import { unwritable } from "../unwritable";
 import { imageLocked } from "./refusal";
 import { cidTaken } from "./vsock-cid";
 
 /** What a host must be given when its libvirt or QEMU refuses a start with these words; each was seen from a real one. */
-const known: readonly (readonly [said: RegExp, remedy: string])[] = [
+const known: Remedies = [
   [
     /Cannot set scheduler parameters/,
     'real-time threads need a budget: under cgroup v1 and a kernel with CONFIG_RT_GROUP_SCHED take "cpu" out of cgroup_controllers in /etc/libvirt/qemu.conf and restart libvirt, in a container give it CAP_SYS_NICE; a daemon of one user (qemu:///session) may give none; or do without (cpuTune: { vcpuSchedulers: [] })',
@@ -181,11 +182,11 @@ const known: readonly (readonly [said: RegExp, remedy: string])[] = [
 
 /** What to do about what libvirt said; undefined for words that are not known. */
 export function remedyFor(message: string): string | undefined {
-  return known.find(([said]) => said.test(message))?.[1] ?? unwritable(message);
+  return remedyIn(known, message) ?? unwritable(message);
 }
 
 /** What a host lacks where libvirt takes no definition that asks for it. */
-const lacking: typeof known = [
+const lacking: Remedies = [
   [
     /spice graphics are not supported/,
     "the host's QEMU has no spice: install it (qemu-system-modules-spice on Debian 13 or newer, qemu-ui-spice-core on Fedora; RHEL 9 or newer has none), or take graphics.vnc",
@@ -198,7 +199,7 @@ const lacking: typeof known = [
 
 /** What to do about what libvirt said when it did not take a definition. */
 export function definitionRemedy(said: string): string {
-  return lacking.find(([words]) => words.test(said))?.[1] ?? "correct the argument that libvirt names";
+  return remedyIn(lacking, said) ?? "correct the argument that libvirt names";
 }
 
 interface Named {
