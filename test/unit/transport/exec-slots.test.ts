@@ -23,7 +23,7 @@ test("who waits while an attempt is under way has its turn when that is refused"
 
 test("all who wait hear of it when the server is believed to open none", async () => {
   const slots = await single();
-  const signal = AbortSignal.timeout(1000);
-  const all = await Promise.allSettled(Array.from({ length: 20 }, () => slots.open(refused, isFull, signal)));
+  const open = () => slots.open(refused, isFull, AbortSignal.timeout(1000));
+  const all = await Promise.allSettled(Array.from({ length: 20 }, open));
   expect(all).toEqual(all.map(() => ({ status: "rejected", reason: full })));
 });
