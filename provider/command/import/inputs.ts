@@ -1,16 +1,16 @@
-import type { Row, Rows } from "../../core/attribute";
+import type { Row, Rows, StateOf } from "../../core/attribute";
 import { versionRow } from "../../core/defaults-version";
 import { equal } from "../../core/equal";
 import type { Handler, Meta, Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 
 /** A handler with the rows that it is made of. */
-export type RowHandler = Handler & { readonly definition: { readonly rows: Rows } };
+export type RowHandler<R extends Rows = Rows> = Handler & { readonly definition: { readonly rows: R } };
 
 /** Inputs that the rules of a resource accept, and what they did not. */
-export interface Fitted {
+export interface Fitted<R extends Rows> {
   /** Undefined where it cannot be without something that is refused. */
-  readonly inputs: Values | undefined;
+  readonly inputs: (Values & StateOf<R>) | undefined;
   /** Each value that no argument can say, with the reason. */
   readonly refused: readonly { readonly property: string; readonly reason: string }[];
 }
@@ -22,14 +22,14 @@ export function metaOf(handler: Handler, name: string): Meta {
 }
 
 /** The canonical inputs of these values; what the rules refuse is left out, one value after the other. */
-export function fitted(handler: RowHandler, values: Values, meta: Meta): Fitted {
+export function fitted<R extends Rows>(handler: RowHandler<R>, values: Values, meta: Meta): Fitted<R> {
   const rows = { ...handler.definition.rows, ...versionRow };
   const refused: { property: string; reason: string }[] = [];
   let rest = values;
   for (;;) {
     const { inputs, failures } = handler.check(rest, undefined, meta);
     const [first] = failures;
-    if (!first) return { inputs, refused };
+    if (!first) return { inputs: inputs as Values & StateOf<R>, refused };
     const less = without(
       rows,
       rest,

@@ -1,3 +1,4 @@
+import type { Rows } from "../../core/attribute";
 import type { Context, HostReference, Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import { host as hostHandler } from "../../resources/host";
@@ -79,8 +80,8 @@ export class Planner {
     const taken = this.take(networkHandler, name, uuid, {
       values,
       document,
-      compose: (inputs) => composeNetwork(emptyDocument(), inputs as never, {}),
-      apply: (current, inputs) => composeNetwork(current, inputs as never, inputs),
+      compose: (inputs) => composeNetwork(emptyDocument(), inputs, {}),
+      apply: (current, inputs) => composeNetwork(current, inputs, inputs),
     });
     if (taken) this.networks.set(name, { uuid, name, host: this.host });
   }
@@ -100,8 +101,8 @@ export class Planner {
     const taken = this.take(poolHandler, name, uuid, {
       values,
       document,
-      compose: (inputs) => composePool(element("pool"), inputs as never, {}),
-      apply: (current, inputs) => composePool(current, inputs as never, inputs),
+      compose: (inputs) => composePool(element("pool"), inputs, {}),
+      apply: (current, inputs) => composePool(current, inputs, inputs),
     });
     if (!taken) return [];
     const reference = { uuid, name, type: taken["type"], path: taken["path"], host: this.host };
@@ -156,8 +157,8 @@ export class Planner {
     this.take(virtualMachine, name, uuid, {
       values: { ...values, nics, disks, securityLabels, host: this.host, state: power, autostart, defaultsVersion: 0 },
       document,
-      compose: (inputs) => composeMachine(inputs as never),
-      apply: (current, inputs) => applyInputs(current, inputs as never, inputs),
+      compose: composeMachine,
+      apply: (current, inputs) => applyInputs(current, inputs, inputs),
     });
   }
 
@@ -182,11 +183,11 @@ export class Planner {
     return { ...rest, volume: { name: named.volume, path, ...(format !== undefined && { format }) } };
   }
 
-  private take(
-    handler: RowHandler,
+  private take<R extends Rows>(
+    handler: RowHandler<R>,
     name: string,
     id: string,
-    subject: Omit<Subject, "handler" | "meta">,
+    subject: Omit<Subject<R>, "handler" | "meta">,
   ): Values | undefined {
     const taken: Taken = take({ handler, meta: metaOf(handler, name), ...subject });
     if (!taken.inputs) {

@@ -1,3 +1,4 @@
+import type { Rows, StateOf } from "../../core/attribute";
 import type { Meta, Values } from "../../core/handler";
 import { isPlainObject } from "../../core/unknown";
 import { differenceOverlay } from "../../schema/difference";
@@ -9,17 +10,17 @@ import { withoutMade } from "./libvirt-made";
 import { holdsSecret } from "./secrets";
 
 /** One object of the host, and how its resource writes documents. */
-export interface Subject {
-  readonly handler: RowHandler;
+export interface Subject<R extends Rows> {
+  readonly handler: RowHandler<R>;
   readonly meta: Meta;
   /** What our rows read in the document. */
   readonly values: Values;
   /** The definition, with our names where devices have them. */
   readonly document: Element;
   /** The document of a new object with these inputs. */
-  compose(inputs: Values): Element;
+  compose(inputs: StateOf<R>): Element;
   /** What an update with these inputs makes of the document. */
-  apply(document: Element, inputs: Values): Element;
+  apply(document: Element, inputs: StateOf<R>): Element;
 }
 
 /** The inputs under which nothing of the object changes, or why there are none. */
@@ -39,7 +40,7 @@ const reserved = ["name", "uuid", "metadata"];
  * Finds inputs that say all that the document says, and proves that writing them into it changes nothing. What no
  * argument says goes into `overlay`.
  */
-export function take(subject: Subject): Taken {
+export function take<R extends Rows>(subject: Subject<R>): Taken {
   const { handler, meta, values, document } = subject;
   const own = fitted(handler, values, meta);
   const refused = own.refused.map(({ property, reason }) => `${property} ${reason}`);
@@ -57,7 +58,11 @@ export function take(subject: Subject): Taken {
   return { reasons: [...refused, ...alterations(document, bare)] };
 }
 
-function withOverlay({ handler, meta }: Subject, inputs: Values, part: DocumentObject | undefined): Values {
+function withOverlay<R extends Rows, I extends Values & StateOf<R>>(
+  { handler, meta }: Subject<R>,
+  inputs: I,
+  part: DocumentObject | undefined,
+) {
   const members = Object.entries(part ?? {}).filter(([name]) => !reserved.includes(name));
   if (members.length === 0) return inputs;
   return fitted(handler, { ...inputs, overlay: Object.fromEntries(members) }, meta).inputs ?? inputs;
