@@ -47,14 +47,3 @@ export function announceDiffering(olds: object): readonly string[] {
   if (!Array.isArray(differing)) return [];
   return [`it was adopted as it is: its next change brings ${differing.join(", ")} to what the program says too`];
 }
-
-const lookup = "lookup:";
-
-/** The name or uuid that a look-up asks for; undefined for the id of an object in state. */
-export function lookupKey(id: string): string | undefined {
-  return id.startsWith(lookup) ? id.slice(lookup.length) : undefined;
-}
-
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-}

@@ -5,7 +5,7 @@ import { defineResource, inputsIn } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { buildSeed, type Seed } from "../../seed/cloud-init";
 import { SeedError } from "../../seed/seed-error";
-import { lookupKey } from "../adoption";
+import { lookupKey } from "../look-up";
 import { warnIfLeft } from "../moved-pool";
 import { hasMoved } from "../pool-reference";
 import { renderVolume } from "../volume-document";

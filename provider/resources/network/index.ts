@@ -1,15 +1,16 @@
 import type { Bookkeeping, Made, Seen, State } from "../../core/definition";
 import { diffRows } from "../../core/diff";
-import { KvmError, messageOf } from "../../core/errors";
+import { messageOf } from "../../core/errors";
 import type { Context, Values } from "../../core/handler";
 import { defineResource, inputsIn } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import type { Element } from "../../schema/tree";
-import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
+import { adoptedOutput, announceDiffering, noteDiffering } from "../adoption";
 import { cutOff, isHalfDone } from "../cut-off";
 import { withDrift } from "../document";
 import { onceFree } from "../hand-over";
 import { inTurn } from "../in-turn";
+import { definedAs, lookupKey } from "../look-up";
 import {
   adoptedMark,
   followed,
@@ -214,16 +215,12 @@ async function requireFree(calls: NetworkCalls, uuid: string, inputs: Inputs, co
 
 async function lookUp(key: string, state: Inputs, context: Context): Promise<Seen<typeof rows, typeof outputs>> {
   const calls = await NetworkCalls.open(context, state.host, key);
-  const uuid = isUuid(key) ? key.toLowerCase() : await calls.byName(key);
-  const definition = uuid === undefined ? undefined : await calls.definition(uuid);
-  if (uuid === undefined || !definition) {
-    throw new KvmError("not-found", {
-      step: `look up Network ${key}`,
-      host: state.host.uri,
-      reason: "there is no network of that name or uuid",
-      remedy: "virsh net-list --all on the host names those that exist",
-    });
-  }
+  const { uuid, definition } = await definedAs(key, calls, {
+    step: `look up Network ${key}`,
+    host: state.host.uri,
+    reason: "there is no network of that name or uuid",
+    remedy: "virsh net-list --all on the host names those that exist",
+  });
   const found = { ...describe(definition), host: state.host } as Inputs;
   const seen = await report(calls, uuid, definition, found, false);
   const { autostart, active } = seen.applied as unknown as Inputs;

@@ -6,9 +6,10 @@ import type { Context } from "../../core/handler";
 import { defineResource, inputsIn } from "../../core/resource";
 import { Unfinished } from "../../core/unfinished";
 import { type Element, element } from "../../schema/tree";
-import { adoptedOutput, announceDiffering, isUuid, lookupKey, noteDiffering } from "../adoption";
+import { adoptedOutput, announceDiffering, noteDiffering } from "../adoption";
 import { cutOff, isHalfDone, orTakeBack } from "../cut-off";
 import { withDrift } from "../document";
+import { definedAs, lookupKey } from "../look-up";
 import { notOurs, poolOwner, requireName, writePoolOwner } from "../ownership";
 import { headerRemedy } from "../pool-remedy";
 import { unwritableRemedy } from "../unwritable";
@@ -247,16 +248,12 @@ async function lookUp(
   context: Context,
 ): Promise<Seen<typeof rows, typeof outputs>> {
   const calls = await PoolCalls.open(context, state.host, key);
-  const uuid = isUuid(key) ? key.toLowerCase() : await calls.byName(key);
-  const definition = uuid === undefined ? undefined : await calls.definition(uuid);
-  if (uuid === undefined || !definition) {
-    throw new KvmError("not-found", {
-      step: `look up StoragePool ${key}`,
-      host: state.host.uri,
-      reason: "there is no pool of that name or uuid",
-      remedy: "virsh pool-list --all on the host names those that exist",
-    });
-  }
+  const { uuid, definition } = await definedAs(key, calls, {
+    step: `look up StoragePool ${key}`,
+    host: state.host.uri,
+    reason: "there is no pool of that name or uuid",
+    remedy: "virsh pool-list --all on the host names those that exist",
+  });
   const found = { ...describe(definition), host: state.host } as Inputs;
   const seen = await report(calls, uuid, found, false);
   const { autostart, active } = seen.applied ?? {};

@@ -3,7 +3,7 @@ import { ofClass } from "../../core/diff";
 import { KvmError } from "../../core/errors";
 import { defineResource } from "../../core/resource";
 import { hasUnknown } from "../../core/unknown";
-import { lookupKey } from "../adoption";
+import { lookupKey } from "../look-up";
 import { another, notMoved, requireOwn, warnIfLeft, warnOfLeft } from "../moved-pool";
 import { hasMoved } from "../pool-reference";
 import { VolumeStore } from "../volume-store";
