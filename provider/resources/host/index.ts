@@ -119,36 +119,48 @@ function addedOf(state: { readonly addedPages?: unknown }): readonly AddedPages[
   return (state.addedPages ?? []) as readonly AddedPages[];
 }
 
+/** A machine that is brought to what is wanted. */
+interface Run {
+  readonly libvirt: Libvirt;
+  readonly inputs: Inputs;
+  readonly machine: Machine;
+  readonly seen: Awaited<ReturnType<typeof observe>>;
+  readonly journal: Journal;
+  readonly context: Context;
+}
+
 /** Brings KSM and the huge pages to what is wanted, and tells what the machine is then. */
 async function settle(libvirt: Libvirt, inputs: Inputs, machine: Machine, known: Own, context: Context) {
   const journal = new Journal(libvirt, inputs.uri, context);
   const own = { ...known, ...(await journal.joined(known)) };
   try {
-    return await bringAbout(libvirt, inputs, machine, own, journal, context);
+    const seen = await observe(libvirt, inputs.uri, machine, false);
+    const run = { libvirt, inputs, machine, seen, journal, context };
+    return await bringPagesAbout(run, await bringKsmAbout(run, own));
   } finally {
     // What failed is told to the state as well.
     await journal.drop();
   }
 }
 
-async function bringAbout(
-  libvirt: Libvirt,
-  inputs: Inputs,
-  machine: Machine,
+/** Answers what the Host has to keep by then. */
+async function bringKsmAbout(
+  { libvirt, inputs, machine, seen, journal }: Run,
   { ksmBefore: before = {}, ...kept }: Own,
-  journal: Journal,
-  context: Context,
-) {
-  const { uri, hugePages: wanted = [], ksm = {} } = inputs;
-  const seen = await observe(libvirt, uri, machine, false);
-  const ksmPlan = await planKsm(libvirt, uri, ksm, before);
-  if (ksmPlan.params.length > 0) await journal.write({ addedPages: kept.addedPages, ...keptKsm(ksmPlan.atMost) });
-  await setKsm(libvirt, uri, ksmPlan).catch((error: Error) => {
-    const maybe = made(libvirt, seen, { ...kept, ...keptKsm(ksmPlan.atMost) });
+): Promise<Own> {
+  const { uri, hugePages = [], ksm = {} } = inputs;
+  const plan = await planKsm(libvirt, uri, ksm, before);
+  if (plan.params.length > 0) await journal.write({ addedPages: kept.addedPages, ...keptKsm(plan.atMost) });
+  await setKsm(libvirt, uri, plan).catch((error: Error) => {
+    const maybe = made(libvirt, seen, { ...kept, ...keptKsm(plan.atMost) });
     // None of it counts as in force, so that the next update looks at it again, whatever the program says by then.
-    throw new Unfinished(maybe, error, { ...inputs, hugePages: present(wanted, machine.topology), ksm: {} });
+    throw new Unfinished(maybe, error, { ...inputs, hugePages: present(hugePages, machine.topology), ksm: {} });
   });
-  const own = { ...kept, ...keptKsm(ksmPlan.before) };
+  return { ...kept, ...keptKsm(plan.before) };
+}
+
+async function bringPagesAbout({ libvirt, inputs, machine, seen, journal, context }: Run, own: Own) {
+  const { uri, hugePages: wanted = [] } = inputs;
   // Whatever happens from here on, the state has to know how KSM was before, and which pages may be ours.
   let known = { machine, made: made(libvirt, seen, own) };
   try {
@@ -166,7 +178,7 @@ async function bringAbout(
       context.progress("adding huge pages");
       const atMost = { ...own, addedPages: addedAtMost(plans) };
       known = { machine: now, made: made(libvirt, seen, atMost) };
-      await journal.write({ ...keptKsm(ksmPlan.before), addedPages: atMost.addedPages });
+      await journal.write(formerOf(atMost));
       const said = await carryOut(libvirt, uri, plans);
       const after = await machineOf(libvirt, uri);
       const addedPages = addedAfter(plans, after.topology);
@@ -188,7 +200,7 @@ function warnOf(plans: readonly PoolPlan[], context: Context): void {
   if (busy !== undefined) context.warn(busy);
 }
 
-function made(libvirt: Libvirt, seen: Awaited<ReturnType<typeof observe>>, own: Own) {
+function made(libvirt: Libvirt, seen: Run["seen"], own: Own) {
   return { id: libvirt.hostUuid, outputs: { ...seen, ...own } };
 }
 
