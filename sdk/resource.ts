@@ -50,10 +50,11 @@ export abstract class KvmResource extends pulumi.CustomResource {
       (value) => value !== undefined,
     );
     const awaited = [...facts.always, ...(isOpen ? facts.optional : [])];
+    let aliases: readonly pulumi.Input<string>[] = [];
     const properties: Record<string, unknown> = Object.fromEntries(awaited.map((property) => [property, undefined]));
     Object.assign(properties, lifted.values, {
       __provider: `exports.handler = () => require("pulumi-kvm/provider").${facts.type};`,
-      __meta: metaOf(type, name, lifted.values, options),
+      __meta: metaOf(type, name, lifted.values, options, () => aliases),
       ...(pulumi.runtime.isDryRun() && { __preview: true }),
     });
     const ours = {
@@ -67,6 +68,8 @@ export abstract class KvmResource extends pulumi.CustomResource {
     } finally {
       restore();
     }
+    // With those that come of its parents; Pulumi's own, and left out of its types.
+    aliases = (this as unknown as { readonly __aliases?: readonly pulumi.Input<string>[] }).__aliases ?? [];
     // What Pulumi has to resolve costs a program most of its time: a machine has a hundred arguments, and few are given.
     const absent = facts.optional.filter((property) => !Object.hasOwn(this, property));
     Object.assign(this, Object.fromEntries(absent.map((property) => [property, nothing])));
@@ -80,6 +83,7 @@ async function metaOf(
   name: string,
   values: object,
   options: pulumi.CustomResourceOptions,
+  aliases: () => readonly pulumi.Input<string>[],
 ): Promise<string> {
   const timeouts = Object.entries(options.customTimeouts ?? {}).map(([kind, text]) => [kind, seconds(String(text))]);
   const urn = plain(pulumi.createUrn(name, type, options.parent));
@@ -88,10 +92,13 @@ async function metaOf(
     const paths = outputs.filter(isMeant).map(({ path }) => pathText(path));
     return paths.length > 0 ? paths : undefined;
   };
+  const known = await urn;
+  const formers = await Promise.all(aliases().map((alias) => plain(pulumi.output(alias))));
   // One text: the engine works on each property by itself.
   return JSON.stringify({
     organization: organization(),
-    urn: await urn,
+    urn: known,
+    aliases: formers.length > 0 ? formers : undefined,
     timeouts: timeouts.length > 0 ? Object.fromEntries(timeouts) : undefined,
     secretPaths: pathsOf(({ isSecret }) => isSecret),
     // In a preview the engine says so itself.

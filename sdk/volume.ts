@@ -10,7 +10,7 @@ const facts: ClassFacts = {
   optional: ["size", "source", "backing", "mode", "overlay", "overlayUnchecked", "adopt", "deleteAdopted"],
   givers: ["adopt"],
   secrets: [],
-  deleteBeforeReplace: false,
+  deleteBeforeReplace: true,
 };
 
 /** An image that the volume is filled with once, when it is made. It is of the volume's `format`, an ISO image of raw: nothing is converted. */

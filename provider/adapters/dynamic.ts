@@ -1,6 +1,6 @@
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type DiffResult, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
-import { isSameStack } from "../core/identity";
+import { isSameStack, nameIn } from "../core/identity";
 import { withEmpty } from "../core/maps";
 import { namesIn } from "../core/paths";
 import { isAsked, noteAsked } from "../core/under-way";
@@ -56,6 +56,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const { meta, values } = split(handler, news);
       if (meta) noteAsked(meta.urn);
       const known = Object.keys(olds).length === 0 ? undefined : split(handler, olds).values;
+      if (meta) identities.begin(meta, known === undefined);
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
       const taken = meta ? identities.claim(handler.type, inputs, meta.urn) : [];
       // Outside of previews the engine takes nothing that is not known: it would complain of that, and not tell the faults.
@@ -77,16 +78,13 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       });
       if (!found) return { changes: true, replaces: [], deleteBeforeReplace: false };
       const { changes, replaces, deleteBeforeReplace, onlyMends } = found;
-      const isElsewhere = handler.isMarked && hasNewStack(before.meta, meta);
+      const moves = movesOf(handler, before.meta, meta);
       const hidden = newSecrets(handler, before, { meta, values });
       // Outside of previews this is not to come: the engine asks whether this one would have to go with another one, or
       // leaves it out for another one has failed.
       const isSupposed = !isPreview && hasUnknown(values);
       if (meta && !isSupposed) {
-        const notes = [
-          ...(isElsewhere ? [`its mark on the host: live, now that of ${meta.project}/${meta.stack}`] : []),
-          ...hidden.map((path) => `${path}: live, a secret in the state from now on`),
-        ];
+        const notes = [...moves, ...hidden.map((path) => `${path}: live, a secret in the state from now on`)];
         announce(meta.urn, [...found.lines, ...notes].map(hide), [...found.plain, ...notes].map(hide));
       }
       // What would be deleted now comes without another question, though the value may turn out to be the one it has.
@@ -95,7 +93,7 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       // Left undefined, the engine compares the inputs itself, which is what makes replaceOnChanges work; where they
       // are the same it would see nothing to mend.
       const known =
-        changes.length === 0 ? { changes: isElsewhere || hidden.length > 0 } : onlyMends ? { changes: true } : {};
+        changes.length === 0 ? { changes: moves.length > 0 || hidden.length > 0 } : onlyMends ? { changes: true } : {};
       return { ...known, replaces: [...replaces], deleteBeforeReplace };
     },
 
@@ -137,14 +135,16 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
       const told = split(handler, props);
       const { meta, values } = told;
       const hide = secretHider(handler, told);
-      const stays = (why: string) => engineLog.line(meta?.urn ?? "", "info", `stays on the host: ${hide(why)}`);
-      const why = identities.whyItStays(handler.type, id, values, meta?.urn);
+      const urn = identities.present(meta?.urn);
+      const stays = (why: string) => engineLog.line(urn ?? "", "info", `stays on the host: ${hide(why)}`);
+      const why = identities.whyItStays(handler.type, id, values, urn);
       if (why !== undefined) {
         stays(why);
         return;
       }
       const next = identities.wanted(handler.type, id, values);
-      const kept = next && handler.whyItIsKept(next);
+      const isLost = handler.isDerived && identities.losesIdentity(handler.type, id, values, urn);
+      const kept = isLost ? whyIdentityStays(handler, values) : next && handler.whyItIsKept(next);
       if (kept) return plainly(() => Promise.reject(hideIn(kept, hide)));
       try {
         const work = (context: Context) => handler.delete(id, values, context, next);
@@ -170,11 +170,30 @@ function announce(urn: string, lines: DiffResult["lines"], plain: DiffResult["pl
 }
 
 /**
- * Whether the stack was renamed, or the object came from another one. What it says on the host has to follow: a new
- * stack under the former name would take it for its own.
+ * What follows the resource to another stack or name. What it says on the host has to: a new stack under the former name
+ * would take it for its own. So has its state: by its name alone a delete knows that it is to be made anew.
  */
-function hasNewStack(before: Meta | undefined, now: Meta | undefined): boolean {
-  return before !== undefined && now !== undefined && !isSameStack(before.urn, now.urn);
+function movesOf({ isMarked, isDerived }: Handler, before: Meta | undefined, now: Meta | undefined): readonly string[] {
+  if (!before || !now || before.urn === now.urn) return [];
+  if (isMarked && !isSameStack(before.urn, now.urn)) {
+    return [`its mark on the host: live, now that of ${now.project}/${now.stack}`];
+  }
+  // A refresh shows what it has found on the host, and no more.
+  return isDerived && asked.has(now.urn) ? [`its name in the state: live, now ${nameIn(now.urn)}`] : [];
+}
+
+/** Why an object that would get another identity is not made anew. Of a volume it says what may be done about the data. */
+function whyIdentityStays(handler: Handler, state: Values): KvmError | undefined {
+  const { name, uuid, host } = state;
+  if (uuid === undefined) return handler.whyItIsKept(state);
+  const { uri } = (host ?? {}) as { readonly uri?: string };
+  return new KvmError("conflict", {
+    step: `make ${handler.type} ${name} anew`,
+    host: uri,
+    reason:
+      "it was renamed in the program, and a new one would have the name and uuid of the new name, and lose what goes by these; it was left as it is",
+    remedy: `write name: "${name}", uuid: "${uuid}" into the program (of a machine also the mac of its nics and the serial of its disks), then run it again`,
+  });
 }
 
 /** The handler's values and our hidden inputs, told apart. */

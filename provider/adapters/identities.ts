@@ -1,5 +1,5 @@
 import type { Fault } from "../core/check";
-import type { Values } from "../core/handler";
+import type { Meta, Values } from "../core/handler";
 import { nameIn } from "../core/identity";
 import { isPlainObject } from "../core/unknown";
 
@@ -24,6 +24,22 @@ export class Identities {
 
   /** Objects of this deployment's own: nothing in them is from before. */
   private readonly made = new Set<string>();
+
+  /** The urns that the engine has asked about without what they were before: they are new, or made anew. */
+  private readonly anew = new Set<string>();
+
+  /** The urns of resources by those that they may have in the state. */
+  private readonly renamed = new Map<string, string>();
+
+  begin({ urn, aliases = [] }: Pick<Meta, "urn" | "aliases">, isAnew: boolean): void {
+    if (isAnew) this.anew.add(urn);
+    for (const alias of aliases) this.renamed.set(alias, urn);
+  }
+
+  /** The urn that the resource of a state has in the program. */
+  present(urn: string | undefined): string | undefined {
+    return urn === undefined ? undefined : (this.renamed.get(urn) ?? urn);
+  }
 
   make(type: string, id: string): void {
     this.made.add(objectOf(type, id));
@@ -100,6 +116,16 @@ export class Identities {
   wanted(type: string, id: string, state: Values): Values | undefined {
     const object = objectOf(type, id);
     return this.replaced.has(object) || this.made.has(object) ? undefined : this.holderOf(type, state)?.inputs;
+  }
+
+  /**
+   * Whether the resource makes another object in place of this one, though no change of its arguments asks for it: it was
+   * renamed, and where the engine does not say what it was before, its identity comes of its present name.
+   */
+  losesIdentity(type: string, id: string, state: Values, urn: string | undefined): boolean {
+    const object = objectOf(type, id);
+    if (urn === undefined || !this.anew.has(urn) || this.replaced.has(object) || this.made.has(object)) return false;
+    return !this.isClaimed(type, state);
   }
 
   private holderOf(type: string, state: Values): Holder | undefined {

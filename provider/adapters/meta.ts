@@ -6,6 +6,7 @@ const schema = z.object({
   project: z.string().optional(),
   stack: z.string().optional(),
   urn: z.string(),
+  aliases: z.array(z.string()).optional(),
   timeouts: z
     .object({ create: z.number().optional(), update: z.number().optional(), delete: z.number().optional() })
     .optional(),

@@ -54,7 +54,7 @@ export interface Definition<R extends Rows, O extends Readonly<Record<string, Ou
   readonly createBeforeDelete?: boolean;
   /**
    * True where one that the user has made anew (`up --replace`) goes first: the new one has its identity, and would be
-   * found instead of made. Not where data would go with it.
+   * found instead of made. Where data would go with it, `whyItIsKept` refuses that.
    */
   readonly deleteBeforeReplace?: boolean;
   /** True where it is deleted by way of what it depends on, and so has to go ahead of that. */

@@ -18,6 +18,8 @@ export interface HostReference {
 
 /** What the class passes along because the engine does not. */
 export interface Meta extends Origin {
+  /** The urns that it may have in the state, from `aliases`. */
+  readonly aliases?: readonly string[] | undefined;
   /** Seconds, from `customTimeouts`. */
   readonly timeouts?: { readonly create?: number; readonly update?: number; readonly delete?: number } | undefined;
   /** Property paths of arguments that the program marked secret. */
@@ -82,6 +84,8 @@ export interface Handler {
   readonly maps: readonly string[];
   /** The object says on the host which resource it is, and an update makes that follow. */
   readonly isMarked: boolean;
+  /** Name and uuid derive from the resource's place in the program: one that the user has made anew goes first. */
+  readonly isDerived: boolean;
   /** A replaced object stays beside the new one until that is in its place. */
   readonly createBeforeDelete: boolean;
   /** It has to go ahead of what it depends on, where both are made anew: it could not be deleted afterwards. */

@@ -40,6 +40,7 @@ function traitsOf({ type, rows, outputs, ...traits }: AnyDefinition): Traits {
     createBeforeDelete: traits.createBeforeDelete === true,
     goesAhead: traits.goesAhead === true,
     isMarked: traits.isMarked === true,
+    isDerived: traits.deleteBeforeReplace === true,
     // In a part of a document null takes away; what was applied repeats it.
     nullable: ["__kvm", ...documents.map(([name]) => name)],
     maps: mapsIn(rows),

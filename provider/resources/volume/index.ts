@@ -22,6 +22,7 @@ export const volume = defineResource({
   outputs,
   rules,
   goesAhead: true,
+  deleteBeforeReplace: true,
   judge: (changes, _olds, news) => (isGivenUp(news) ? changes : changes.map(open)),
   guard,
   remark({ class: kind }, { adopted, deleteAdopted }: Inputs & { readonly adopted?: boolean }) {

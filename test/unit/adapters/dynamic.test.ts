@@ -1,6 +1,7 @@
 import { dynamicProvider } from "../../../provider/adapters/dynamic";
+import { readMeta } from "../../../provider/adapters/meta";
 import { KvmError } from "../../../provider/core/errors";
-import { PartialFailure } from "../../../provider/core/handler";
+import { type Handler, PartialFailure } from "../../../provider/core/handler";
 import { unknown } from "../../../provider/core/unknown";
 import { cloudInitDisk } from "../../../provider/resources/cloud-init-disk";
 import { network } from "../../../provider/resources/network";
@@ -90,7 +91,7 @@ test("what the class passes along is text, or the object that it was", async () 
   expect(names[2]).not.toBe(names[0]);
 });
 
-test("an object that says whose it is follows when its stack is renamed, and not when its resource is", async () => {
+test("an object that says whose it is follows when its stack is renamed, its state when its resource is", async () => {
   const of = (stack: string, name = "db") =>
     JSON.stringify({ organization: "o", urn: `urn:pulumi:${stack}::shop::pulumi-nodejs:dynamic/kvm:Machine::${name}` });
   const args = { name: "a", memory: "1 GiB" };
@@ -101,6 +102,52 @@ test("an object that says whose it is follows when its stack is renamed, and not
   expect(await changes(true, of("dev"), of("blue"))).toBe(true);
   expect(await changes(true, of("dev"), of("dev", "main"))).toBe(false);
   expect(await changes(false, of("dev"), of("blue"))).toBe(false);
+  const { check, diff } = dynamicProvider({ ...machine, isDerived: true });
+  const renamed = () => diff("id", { ...args, __meta: of("dev") }, { ...args, __meta: of("dev", "renamed") });
+  expect((await renamed()).changes).toBe(false);
+  await check(args, { ...args, __meta: of("dev", "renamed") });
+  expect((await renamed()).changes).toBe(true);
+});
+
+test("one that was renamed is not made anew under another identity, and a volume loses no data by that", async () => {
+  const host = { uri: "qemu:///system", owner: "00", uuid: "00000000-0000-4000-8000-000000000001" };
+  const pool = { name: "vms", uuid: "11111111-2222-4333-8444-555555555555", type: "dir", path: "/srv", host };
+  const metaOf = (type: string, ...names: string[]) => {
+    const [urn, ...aliases] = names.map((name) => `urn:pulumi:dev::anew::pulumi-nodejs:dynamic/kvm:${type}::${name}`);
+    return JSON.stringify({ organization: "o", urn, aliases });
+  };
+  // The engine says nothing of what was before where `up --replace` names a resource.
+  const anew = async (handler: Handler, args: object) => {
+    const { check, delete: remove } = dynamicProvider({
+      ...handler,
+      async delete() {
+        throw new Error("it was deleted");
+      },
+    });
+    const meta = (name: string, ...aliases: string[]) => ({ __meta: metaOf(handler.type, name, ...aliases) });
+    // Of an earlier deployment: this one knows nothing of it.
+    const { inputs } = handler.check({ ...args }, undefined, readMeta(metaOf(handler.type, "former")));
+    await check({}, { ...args, ...meta("present", "alias") });
+    const stateOf = (name: string, more = {}) => remove("id", { ...inputs, ...more, ...meta(name) });
+    return {
+      one: () => stateOf("present"),
+      renamedNow: () => stateOf("alias"),
+      given: () => stateOf("present", { onReplace: "destroyData" }),
+      gone: () => stateOf("gone"),
+    };
+  };
+  const disk = await anew(volume, { pool, size: "1 GiB", format: "raw" });
+  await expect(disk.one()).rejects.toThrow(
+    /Unable to make Volume former-\w+\.raw .* anew .*the data in it would be lost/,
+  );
+  await expect(disk.renamedNow()).rejects.toThrow("the data in it would be lost");
+  await expect(disk.given()).rejects.toThrow("it was deleted");
+  const guest = await anew(virtualMachine, { host, memory: "1 GiB" });
+  await expect(guest.one()).rejects.toThrow(
+    /Unable to make VirtualMachine former-\w+ anew on qemu:.*: it was renamed[\s\S]*write name: "former-\w+", uuid: "[\w-]+"/,
+  );
+  // What the program has no more goes.
+  for (const { gone } of [disk, guest]) await expect(gone()).rejects.toThrow("it was deleted");
 });
 
 test("what a failed resource would have told is no fault, and not known to the handler", async () => {
