@@ -1,6 +1,7 @@
 import { attribute } from "../../core/attribute";
 import { size } from "../../core/quantities";
 import { formatBytes, parseBytes } from "../../core/units";
+import { isPlainObject } from "../../core/unknown";
 import type { ElementLens } from "../../schema/lens";
 import { child, children, type Element, element, ensure } from "../../schema/tree";
 import { sizeAt } from "../document";
@@ -34,8 +35,11 @@ export const memoryRows = {
   memory: attribute({
     doc: "Memory of the guest, without `memoryDevices`. May be changed in the running guest up to `maxMemory`, by the balloon (`<currentMemory>`).",
     schema: size,
-    change: (_old, next, around) =>
-      within(next, around.old["maxMemory"]) ? { class: "live" } : { class: "restart", reason: "above maxMemory" },
+    change(_old, next, { old: { maxMemory, balloon } }) {
+      if (!within(next, maxMemory)) return { class: "restart", reason: "above maxMemory" };
+      const isFixed = isPlainObject(balloon) && balloon["model"] === "none";
+      return isFixed ? { class: "restart", reason: "the guest has no balloon" } : { class: "live" };
+    },
     lens: current,
   }),
   maxMemory: attribute({

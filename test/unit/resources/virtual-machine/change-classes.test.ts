@@ -152,6 +152,11 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   memory: [
     { next: "1 GiB", beside: { maxMemory: "1 GiB" }, verdict: "live" },
     { next: "2 GiB", beside: { maxMemory: "1 GiB" }, verdict: "restart, above maxMemory" },
+    {
+      next: "1 GiB",
+      beside: { maxMemory: "2 GiB", balloon: { model: "none" } },
+      verdict: "restart, the guest has no balloon",
+    },
   ],
   "memoryDevices.*": [
     { next: one("dimm"), beside: room, after: { memoryDevices: { a: one("dimm") } }, verdict: "live, added" },
