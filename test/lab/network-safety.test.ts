@@ -121,6 +121,17 @@ test("a network stays while machines of other stacks are defined on it, and tell
   await lab.host.virsh("destroy", "db-other");
   await lab.host.virsh("undefine", "db-other");
 
+  // As libvirt keeps it when it is killed in the middle of a guest's end.
+  const port = "aaaaaaaa-2222-4333-8444-555555555555";
+  const left = `<networkport><uuid>${port}</uuid><owner><name>gone</name><uuid>${port}</uuid></owner>
+    <mac address='52:54:00:00:00:01'/></networkport>`;
+  const create = `echo "$1" > /tmp/port.xml && virsh -q net-port-create ${shared.name} /tmp/port.xml`;
+  await lab.host.exec(["sh", "-c", create, "sh", left]);
+  await expect(shared.delete()).rejects.toThrow(
+    /no guest of QEMU that runs has one[\s\S]*virsh net-port-delete shared-/,
+  );
+  await lab.host.virsh("net-port-delete", shared.name, port);
+
   // Those of its own stack have gone before, or are to stay.
   await define("test");
   await shared.delete();

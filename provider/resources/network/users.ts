@@ -16,7 +16,10 @@ export async function refuseWithGuests(calls: NetworkCalls, uuid: string, inputs
     step: `stop Network ${inputs.name}`,
     host: inputs.host.uri,
     reason: `${guests} guest interface(s) are attached to it and would lose their connection${names}`,
-    remedy: "stop those guests or move them to another network first (virsh domiflist shows who is where)",
+    remedy:
+      users.length > 0
+        ? "stop those guests or move them to another network first (virsh domiflist shows who is where)"
+        : `no guest of QEMU that runs has one: libvirt holds what it was killed over. virsh net-port-list ${inputs.name} and net-port-dumpxml show whose they were; where that guest is gone, virsh net-port-delete ${inputs.name} UUID lets go of it; then run pulumi again`,
   });
 }
 
