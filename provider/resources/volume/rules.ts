@@ -10,6 +10,12 @@ type R = typeof rows;
 /** What an image file says itself, whatever the volume was made with before it was filled. */
 const imagesOwn = ["compat", "clusterSize", "features", "encryption", "nocow"];
 
+function ofImage(name: string): string {
+  return name === "encryption"
+    ? "nothing encrypts the image of `source` on its way, and an encrypted one is not taken: leave out one of the two, or make the volume empty and fill it from inside a guest"
+    : "the image of `source` brings its own";
+}
+
 export const rules: readonly Rule<R>[] = [
   overlayRule("volume"),
   {
@@ -19,7 +25,7 @@ export const rules: readonly Rule<R>[] = [
       if (!source || !isPlainObject(target)) return [];
       return imagesOwn
         .filter((name) => target[name] !== undefined)
-        .map((name) => ({ property: `overlay.target.${name}`, reason: "the image of `source` brings its own" }));
+        .map((name) => ({ property: `overlay.target.${name}`, reason: ofImage(name) }));
     },
   },
   {

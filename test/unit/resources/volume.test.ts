@@ -68,6 +68,11 @@ test.each<[string, Values, RegExp]>([
     { source: { path: "/a" }, overlay: { target: { compat: "0.10" } } },
     /^overlay\.target\.compat: the image of `source` brings its own/,
   ],
+  [
+    "an image that is to be encrypted",
+    { source: { path: "/a" }, format: "raw", overlay: { target: { encryption: { format: "luks" } } } },
+    /^overlay\.target\.encryption: nothing encrypts the image of `source`/,
+  ],
   ["an unknown attribute", { size: "1 GiB", fromat: "raw" }, /^fromat: unknown attribute; did you mean "format"\?/],
 ])("%s is refused with what to do", (_name, args, expected) => {
   const found = check(args).failures.map(({ property, reason }) => `${property}: ${reason}`);
