@@ -208,6 +208,10 @@ test("a set is planned together, and each guest goes where the plan says if that
   await expect(placementGroup.create(more, context)).rejects.toThrow(
     /place 1 of 3 virtual machines on [\s\S]*gamma: cell 0: 0 whole cores free/,
   );
+  // A request by another name is none of the machine that is there.
+  await expect(placementGroup.create(planned({ a: guest, beta: guest }).inputs, context)).rejects.toThrow(
+    /a: cell 0: 0 whole cores free[\s\S]*where a request is of alpha, which this stack has there, call it by that name/,
+  );
   await context.close();
 }, 60_000);
 

@@ -146,7 +146,12 @@ async function planned(
     },
     machines,
   );
-  refuseUnplaced(placements, host.uri);
+  const others = domains.map((domain) => memberName(domain, host.owner, context));
+  refuseUnplaced(
+    placements,
+    host.uri,
+    others.filter((name) => name !== "" && !(name in requests)),
+  );
   return {
     id,
     outputs: {
@@ -163,7 +168,8 @@ function memberName({ documents }: OtherDomain, owner: string | undefined, { met
   return nameIn(mark.urn);
 }
 
-function refuseUnplaced(placements: readonly Placement[], host: string): void {
+/** `others` are machines of the stack that no request is of: one that is meant by another name stands in its own way. */
+function refuseUnplaced(placements: readonly Placement[], host: string, others: readonly string[]): void {
   const without = placements.filter(({ fits }) => !fits);
   if (without.length === 0) return;
   const facts = without.map(({ name, explain }) => {
@@ -177,6 +183,13 @@ function refuseUnplaced(placements: readonly Placement[], host: string): void {
     step: `place ${without.length} of ${placements.length} virtual machines`,
     host,
     reason: facts.join("\n    "),
-    remedy: [...remedies].join("; or "),
+    remedy: [
+      ...remedies,
+      ...(others.length > 0
+        ? [
+            `where a request is of ${others.join(" or ")}, which this stack has there, call it by that name of the machine`,
+          ]
+        : []),
+    ].join("; or "),
   });
 }
