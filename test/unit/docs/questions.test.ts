@@ -17,7 +17,8 @@ const modules: Record<string, () => unknown> = {
 function run(file: string): unknown {
   const [, text] = guide.match(new RegExp(`\\n\`\`\`ts\\n// ${file.replace(".", "\\.")}\\n(.*?)\\n\`\`\``, "s")) ?? [];
   if (text === undefined) throw new Error(`the guide has no ${file}`);
-  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
+  // As the examples and the programs of `pulumi-kvm import` are compiled: `import()` stays what it is there.
+  const compilerOptions = { module: ts.ModuleKind.Node16, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
   const { outputText } = ts.transpileModule(text, { compilerOptions });
   const exports = {};
   new Function("require", "exports", outputText)((name: string) => modules[name]?.(), exports);
