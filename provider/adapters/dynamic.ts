@@ -1,6 +1,6 @@
 import { KvmError, messageOf } from "../core/errors";
 import { type Context, type DiffResult, type Handler, type Meta, PartialFailure, type Values } from "../core/handler";
-import { isSameStack, nameIn } from "../core/identity";
+import { isSameStack } from "../core/identity";
 import { withEmpty } from "../core/maps";
 import { namesIn } from "../core/paths";
 import { isAsked, noteAsked } from "../core/under-way";
@@ -179,7 +179,7 @@ function movesOf({ isMarked, isDerived }: Handler, before: Meta | undefined, now
     return [`its mark on the host: live, now that of ${now.project}/${now.stack}`];
   }
   // A refresh shows what it has found on the host, and no more.
-  return isDerived && asked.has(now.urn) ? [`its name in the state: live, now ${nameIn(now.urn)}`] : [];
+  return isDerived && isAsked(now.urn) ? [`its urn in the state: live, now ${now.urn}`] : [];
 }
 
 /** Why an object that would get another identity is not made anew. Of a volume it says what may be done about the data. */

@@ -88,7 +88,7 @@ describe("check and diff", () => {
   });
 
   test.each(classes)(
-    "%s: another urn alone is nothing on the host (rename by alias), and its name in the state",
+    "%s: another urn alone is nothing on the host (rename by alias), and its urn in the state",
     async (type) => {
       const olds = await checked(type);
       const { inputs } = await later.check(wire(type, undefined, "renamed"), olds);
