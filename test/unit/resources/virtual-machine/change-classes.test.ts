@@ -129,6 +129,7 @@ const ports: readonly Case[] = [
 ];
 const onlySome = "only usb-serial has hot-plug, and pci-serial on a pc machine";
 const room = { maxMemory: "1 GiB", memoryHotplug: { limit: "4 GiB", slots: 1 } };
+const fixed = { maxMemory: "2 GiB", balloon: { model: "none" } };
 const one = (model: string, size = "1 GiB") => ({ model, size });
 
 /** What depends on what it was and becomes, and on what is around it. */
@@ -152,11 +153,7 @@ const decided: Readonly<Record<string, readonly Case[]>> = {
   memory: [
     { next: "1 GiB", beside: { maxMemory: "1 GiB" }, verdict: "live" },
     { next: "2 GiB", beside: { maxMemory: "1 GiB" }, verdict: "restart, above maxMemory" },
-    {
-      next: "1 GiB",
-      beside: { maxMemory: "2 GiB", balloon: { model: "none" } },
-      verdict: "restart, the guest has no balloon",
-    },
+    { next: "1 GiB", beside: fixed, verdict: "restart, the guest has no balloon" },
   ],
   "memoryDevices.*": [
     { next: one("dimm"), beside: room, after: { memoryDevices: { a: one("dimm") } }, verdict: "live, added" },
