@@ -119,7 +119,7 @@ function open(change: Change): Change {
   return { ...change, class: "live", reason: "not known yet; one that needs a new volume is refused" };
 }
 
-/** The program asks for it beside the arguments (`replaceOnChanges`, or `--replace` with `deleteBeforeReplace`). */
+/** The program asks for it beside the arguments (`replaceOnChanges`, or `--replace`). */
 function whyItIsKept(inputs: Inputs): KvmError | undefined {
   if (isGivenUp(inputs)) return undefined;
   const { name, pool } = inputs;
