@@ -349,7 +349,7 @@ test("a disk goes from one running guest to another as both are updated", async 
   await up({ disks: { ...before, wandering: wandering.wandering } });
   const held = await spare.up({ disks: wandering, changePolicy: "refuse" }).catch((error: unknown) => String(error));
   expect(held).toMatch(
-    /Unable to plug ua-disk-\w+ into VirtualMachine taker.*"write" lock.*come from the resource "\w+".*another guest or program has that/s,
+    /Unable to plug ua-disk-\w+ into VirtualMachine taker.*"write" lock.*another guest or program has that.*come from the resource "\w+"/s,
   );
   await Promise.all([spare.up({ disks: wandering }), up({ disks: before })]);
   expect(await spare.xml()).toContain("wandering.qcow2");
