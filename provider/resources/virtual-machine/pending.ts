@@ -2,7 +2,7 @@ import type { Attribute, Entries, Rows } from "../../core/attribute";
 import { type Change, diffRows } from "../../core/diff";
 import { equal } from "../../core/equal";
 import type { Values } from "../../core/handler";
-import { isSameAt, withValueAt } from "../../core/paths";
+import { isSameAt, valueAt, withValueAt } from "../../core/paths";
 import { isPlainObject } from "../../core/unknown";
 import type { Element } from "../../schema/tree";
 import { namedByEither, readRows } from "../document";
@@ -16,6 +16,9 @@ export const inMotion: readonly string[] = ["memory"];
 
 /** What libvirt 9.0 shows of a definition and not of the running guest, whose firmware image it has chosen by it. */
 const unshown: readonly string[] = ["enrolledKeys"];
+
+/** Of a CPU the guest shows what libvirt has worked out, of an overlay a program names a part, which may become less. */
+const inPart: readonly string[] = ["cpu", "overlay"];
 
 /** Two names of one place in the document: the program says which of them it means. A volume brings its format. */
 const synonyms: Readonly<Record<string, string>> = { volume: "path", path: "volume", format: "volume" };
@@ -79,7 +82,7 @@ export function takenOut(
 ): readonly { readonly property: string; readonly old?: unknown }[] {
   const noted = waitingOf(live).filter((property) => {
     const path = property.split(".");
-    return isSameAt(before, wanted, path) && !isAsDefined(rows, path, live, config);
+    return isSameAt(before, wanted, path) && !isPutBack(rows, path, wanted, live, config);
   });
   const stillNamed = pendingOf(waiting);
   const named = namedByEither(rows, before, wanted);
@@ -93,11 +96,12 @@ export function takenOut(
 }
 
 /** Whether the guest has it as its definition does by now: it was put back by an update of which nobody heard the end. */
-function isAsDefined(rows: Rows, path: readonly string[], live: Element, config: Element): boolean {
+function isPutBack(rows: Rows, path: readonly string[], wanted: Values, live: Element, config: Element): boolean {
+  const value = valueAt(wanted, path);
   const isEntry = path.length === 2 && rows[path[0] ?? ""]?.kind === "map";
-  // Of a CPU the guest shows what libvirt has worked out.
-  if (path[0] === "cpu" || !(isEntry || attributeOf(rows, path)?.lens)) return false;
-  const named = withValueAt({}, path, true);
+  if (value === undefined || inPart.includes(path[0] ?? "") || !(isEntry || attributeOf(rows, path)?.lens))
+    return false;
+  const named = withValueAt({}, path, isEntry ? {} : value);
   return equal(readRows(rows, named, live), readRows(rows, named, config));
 }
 

@@ -1,3 +1,4 @@
+import type { Values } from "../../../../provider/core/handler";
 import type { Domain } from "../../../../provider/resources/virtual-machine/domain";
 import { takenOut } from "../../../../provider/resources/virtual-machine/pending";
 import { rows } from "../../../../provider/resources/virtual-machine/rows";
@@ -44,13 +45,15 @@ test("what an update that was cut off has put back into the definition waits no 
   const disk = "<disk><alias name='ua-disk-data'/></disk>";
   const parts = (pinned: boolean, disks: string) =>
     `${pinned ? "<cputune><emulatorpin cpuset='0'/></cputune>" : ""}<devices>${disks}</devices>`;
-  const names = ["cpuTune.emulatorPin", "disks.data", "cpu.nested", "rootPorts"];
+  const names = ["cpuTune.emulatorPin", "disks.data", "cpu.nested", "overlay", "rootPorts"];
   const mark = `<w:waiting xmlns:w='urn:pulumi-kvm:waiting:1'>${names.map((name) => `<w:property name='${name}'/>`).join("")}</w:waiting>`;
   const live = parse(`<domain><metadata>${mark}</metadata>${parts(true, disk)}</domain>`);
-  const waits = (config: string) =>
-    takenOut(rows, {}, {}, { live, config: parse(`<domain>${config}</domain>`), waiting: [] }).map(
+  const overlay = { features: { pae: true } };
+  const given = { cpuTune: { emulatorPin: "0" }, disks: { data: {} }, cpu: { nested: true }, rootPorts: 8, overlay };
+  const waits = (wanted: Values, config: string) =>
+    takenOut(rows, wanted, wanted, { live, config: parse(`<domain>${config}</domain>`), waiting: [] }).map(
       (one) => one.property,
     );
-  expect(waits(parts(false, ""))).toEqual(names);
-  expect(waits(parts(true, disk))).toEqual(["cpu.nested", "rootPorts"]);
+  expect(waits({}, parts(false, ""))).toEqual(names);
+  expect(waits(given, parts(true, disk))).toEqual(["cpu.nested", "overlay", "rootPorts"]);
 });
