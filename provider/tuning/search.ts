@@ -19,7 +19,7 @@ export interface Outcome {
   readonly found?: Found;
   /** Why guest cells do not go into host cells. */
   readonly refusals: readonly Refusal[];
-  /** Too few cells have CPUs for it, whatever else they have: a guest of more cells may find them. */
+  /** Nothing is found, and too few cells have CPUs, whatever else they have: a guest of more cells may find them. */
   readonly lacksCpus: boolean;
   /** False where the search stopped at its bound: a better answer may exist. */
   readonly complete: boolean;
@@ -134,7 +134,7 @@ export function searchShape(state: HostState, request: Request, shape: Shape, st
   return {
     ...(best === undefined ? {} : { found: best }),
     refusals,
-    lacksCpus: lackCpus(state, fitsOf, firstAlike),
+    lacksCpus: best === undefined && lackCpus(state, fitsOf, firstAlike),
     complete: steps <= stepsLimit,
   };
 }
