@@ -22,7 +22,7 @@ export const scsiEntries = {
   },
   add(document: Element, key: string): Element {
     const controller = entries.add(document, key);
-    const taken = devicesOf(document, "controller").filter((other) => other.attributes["type"] === "scsi");
+    const taken = scsiControllersOf(document);
     controller.attributes["index"] = String(firstFree(taken.map((other) => Number(other.attributes["index"]))));
     controller.attributes["type"] = "scsi";
     return controller;
@@ -138,7 +138,7 @@ export function isOnScsi(device: Element): boolean {
   return device.name === "disk" && child(device, "target")?.attributes["bus"] === "scsi";
 }
 
-function scsiControllersOf(document: Element): Element[] {
+export function scsiControllersOf(document: Element): Element[] {
   return devicesOf(document, "controller").filter(({ attributes }) => attributes["type"] === "scsi");
 }
 

@@ -8,7 +8,7 @@ import { poll } from "../poll";
 import { deviceNamed, devicesOf, liveAlias, setAlias } from "./alias";
 import { orderIsFree } from "./boot-order";
 import { addressIsFree } from "./device-address";
-import { controllerOf, isOnScsi } from "./disk-controllers";
+import { controllerOf, isOnScsi, scsiControllersOf } from "./disk-controllers";
 import { sourcePath } from "./disk-sources";
 import type { Domain } from "./domain";
 import { isImageLocked, isTrayClosed } from "./refusal";
@@ -174,8 +174,7 @@ export class Operation {
   private async ensureScsi(wanted: Element, document: Element): Promise<void> {
     const most = Number(controllerOf(wanted) ?? 0);
     const indexOf = ({ attributes }: Element) => Number(attributes["index"]);
-    const upTo = (from: Element) =>
-      devicesOf(from, "controller").filter((item) => item.attributes["type"] === "scsi" && indexOf(item) <= most);
+    const upTo = (from: Element) => scsiControllersOf(from).filter((item) => indexOf(item) <= most);
     const present = upTo(document).map(indexOf);
     for (const controller of upTo(this.config)) {
       if (present.includes(indexOf(controller))) continue;
