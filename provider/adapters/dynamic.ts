@@ -54,9 +54,11 @@ export function dynamicProvider(handler: Handler): DynamicProvider {
     async check(olds, news) {
       isPreview = news["__preview"] === true;
       const { meta, values } = split(handler, news);
-      if (meta) noteAsked(meta.urn);
       const known = Object.keys(olds).length === 0 ? undefined : split(handler, olds).values;
-      if (meta) identities.begin(meta, known === undefined);
+      if (meta) {
+        noteAsked(meta.urn);
+        identities.begin(meta, known === undefined);
+      }
       const { inputs, failures } = await plainly(() => handler.check(values, known, meta));
       const taken = meta ? identities.claim(handler.type, inputs, meta.urn) : [];
       // Outside of previews the engine takes nothing that is not known: it would complain of that, and not tell the faults.
